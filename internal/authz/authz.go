@@ -1,0 +1,154 @@
+// Package authz decides who may do and see what: Actor, Grant, Scope, Allow.
+//
+// It refuses a superuser: no role passes every check, and the zero Actor may do nothing. An Actor
+// is built only where somebody proved who they are (sign-in, token, follow code) or where the
+// machine itself acts (timers, import); archtest holds the list of those places.
+//
+// Open this file first; it is the whole package.
+package authz
+
+import (
+	"slices"
+
+	"comity/internal/org"
+)
+
+// Role is a name from the pack ("clerk", "officer", "head") or one of the three below.
+type Role string
+
+// Roles the kernel itself knows. No unit can grant them.
+const (
+	System   Role = "system"   // timers and the courier
+	Resident Role = "resident" // whoever holds the follow code of one case
+	Importer Role = "importer" // history from another system, at its own times
+)
+
+// Grant is a role somebody holds in one unit, for some programmes (none listed = all).
+type Grant struct {
+	Role       Role
+	Unit       org.UnitID
+	Programmes []string
+}
+
+// Actor is who acts. The zero value is nobody and is refused everywhere.
+type Actor struct {
+	id     string
+	kind   Role // System, Resident, Importer, or empty for staff
+	grants []Grant
+	one    string // the only case a resident may touch
+}
+
+// Staff is a signed-in person or a token acting for one.
+func Staff(id string, grants []Grant) Actor { return Actor{id: id, grants: slices.Clone(grants)} }
+
+// Holder is a resident who proved that the follow code of this one case is theirs.
+func Holder(caseID string) Actor { return Actor{id: "resident", kind: Resident, one: caseID} }
+
+// Reporter is a resident opening a new case; there is no case to hold a code for yet.
+func Reporter() Actor { return Actor{id: "resident", kind: Resident} }
+
+// Machine is the system itself.
+func Machine() Actor { return Actor{id: "system", kind: System} }
+
+// History imports what happened elsewhere; by names the account that started the import.
+func History(by string) Actor { return Actor{id: by, kind: Importer} }
+
+// ID names the actor in records. Empty for the zero Actor.
+func (a Actor) ID() string { return a.id }
+
+// Grants lists what a staff actor holds.
+func (a Actor) Grants() []Grant { return slices.Clone(a.grants) }
+
+// Is reports one of the kernel's own roles.
+func (a Actor) Is(r Role) bool { return a.id != "" && a.kind == r && r != "" }
+
+// IsStaff reports a person working for a unit.
+func (a Actor) IsStaff() bool { return a.id != "" && a.kind == "" }
+
+// Need is what an act asks of the actor.
+type Need struct {
+	Roles     []Role
+	Unit      org.UnitID // the unit in whose name the act is done
+	Programme string
+	Case      string // the case, for residents
+}
+
+// Allow finds the grant under which the actor may meet the need. ok is false when there is none.
+// A staff grant counts for its own unit only: a superior sees what happens below but must take a
+// case over before acting on it, so that the record shows in whose name it was done.
+func Allow(a Actor, n Need) (Grant, bool) {
+	if a.id == "" {
+		return Grant{}, false
+	}
+	switch a.kind {
+	case System, Importer:
+		if slices.Contains(n.Roles, a.kind) || (a.kind == Importer && anyStaff(n.Roles)) {
+			return Grant{Role: a.kind, Unit: n.Unit}, true
+		}
+		return Grant{}, false
+	case Resident:
+		if slices.Contains(n.Roles, Resident) && a.one == n.Case {
+			return Grant{Role: Resident}, true
+		}
+		return Grant{}, false
+	}
+	for _, g := range a.grants {
+		if g.Unit == n.Unit && slices.Contains(n.Roles, g.Role) && g.covers(n.Programme) {
+			return g, true
+		}
+	}
+	return Grant{}, false
+}
+
+// anyStaff lets an import replay what staff or residents did, but never what only the clock may do.
+func anyStaff(roles []Role) bool {
+	return slices.ContainsFunc(roles, func(r Role) bool { return r != System })
+}
+
+func (g Grant) covers(programme string) bool {
+	return len(g.Programmes) == 0 || slices.Contains(g.Programmes, programme)
+}
+
+// Scope is what an actor may read: whole subtrees, each for some programmes. It becomes the WHERE
+// clause, so that "not yours" equals "not found". The zero Scope reads nothing.
+type Scope struct {
+	Roots []Root
+	Case  string // a resident's one case
+	All   bool   // the machine's own jobs; never staff
+}
+
+// Root is one readable subtree.
+type Root struct {
+	Unit       org.UnitID
+	Programmes []string // empty = all
+}
+
+// Scope lists what the actor may read.
+func (a Actor) Scope() Scope {
+	switch {
+	case a.id == "":
+		return Scope{}
+	case a.kind == System:
+		return Scope{All: true}
+	case a.kind == Resident:
+		return Scope{Case: a.one}
+	case a.kind == Importer:
+		return Scope{}
+	}
+	var s Scope
+	for _, g := range a.grants {
+		s.Roots = append(s.Roots, Root{Unit: g.Unit, Programmes: g.Programmes})
+	}
+	return s
+}
+
+// Reads says whether a case held by unit (of that programme) is inside the scope: the Go twin of
+// the WHERE clause.
+func (s Scope) Reads(t *org.Tree, caseID string, unit org.UnitID, programme string) bool {
+	if s.All || (s.Case != "" && s.Case == caseID) {
+		return true
+	}
+	return slices.ContainsFunc(s.Roots, func(r Root) bool {
+		return t.Under(r.Unit, unit) && (len(r.Programmes) == 0 || slices.Contains(r.Programmes, programme))
+	})
+}

@@ -1,0 +1,227 @@
+// Package casework owns the case: what is known about it (Case), what was asked (Command), what
+// happened (Event), why not (Refusal), and the two pure functions between them, Decide and Fold.
+//
+// It refuses storage, clocks of its own and knowledge of any programme: the same Decide serves the
+// web, the API, imports, timers and the stories. It also refuses any field that counts or rates a
+// person; nothing here joins two cases of one person.
+//
+// Open this file first, then decide.go, then fold.go; code.go is the resident's follow code.
+package casework
+
+import (
+	"time"
+
+	"comity/internal/form"
+	"comity/internal/org"
+	"comity/internal/place"
+	"comity/internal/procedure"
+	"comity/internal/worktime"
+)
+
+// CaseID is the stored key of a case; Ref is the number people use.
+type CaseID string
+
+// Ref is the public number of a case, for example SR-26-000123. It is guessable and opens nothing.
+type Ref string
+
+// Case is everything known about one case: the fold of its events.
+type Case struct {
+	ID        CaseID `json:"id"`
+	Ref       Ref    `json:"ref"`
+	Code      Code   `json:"code"`
+	Pack      string `json:"pack"` // digest of the pack version it was opened under
+	Procedure string `json:"procedure"`
+	Programme string `json:"programme"`
+	Seq       int    `json:"seq"` // number of events = version
+
+	State    string         `json:"state"`
+	Holder   org.UnitID     `json:"holder"`
+	Assignee string         `json:"assignee,omitempty"`
+	Offered  org.UnitID     `json:"offered,omitempty"`
+	Barred   []string       `json:"barred,omitempty"` // who may not act again on this case
+	Clocks   []Clock        `json:"clocks,omitempty"`
+	Times    map[string]int `json:"times,omitempty"`  // acts done, for acts limited in number
+	Raised   int            `json:"raised,omitempty"` // how often it was escalated
+
+	Title    string            `json:"title"`
+	Text     string            `json:"text"`
+	Category string            `json:"category"`
+	Place    Place             `json:"place"`
+	Intake   map[string]string `json:"intake,omitempty"`
+	Contact  Contact           `json:"contact"`
+	Source   string            `json:"source"`             // channel: web, counter, phone, api, import
+	External string            `json:"external,omitempty"` // number in the system it was imported from
+
+	Outcome  string            `json:"outcome,omitempty"`
+	Answer   map[string]string `json:"answer,omitempty"` // fields of the last answering act
+	Answered time.Time         `json:"answered,omitzero"`
+	Answerer string            `json:"answerer,omitempty"`
+	Late     bool              `json:"late,omitempty"` // the promised date passed without an answer
+	Opened   time.Time         `json:"opened"`
+	Closed   time.Time         `json:"closed,omitzero"`
+	Changed  time.Time         `json:"changed"`
+	Files    []File            `json:"files,omitempty"`
+	Rating   string            `json:"rating,omitempty"`
+}
+
+// Place is where the matter is.
+type Place struct {
+	Point   *place.Point `json:"point,omitempty"`
+	Address string       `json:"address,omitempty"`
+	Unit    org.UnitID   `json:"unit,omitempty"` // the community or street it lies in, if known
+}
+
+// Contact is how the resident wants to be told. All fields may be empty: a follow code is enough.
+type Contact struct {
+	Channel string `json:"channel,omitempty"` // "sms", "mail" or empty
+	Address string `json:"address,omitempty"`
+	Name    string `json:"name,omitempty"`
+	Lang    string `json:"lang,omitempty"`
+}
+
+// Clock is one term of one case, with the rule as it was when the term started.
+type Clock struct {
+	ID          string          `json:"id"`
+	Status      string          `json:"status"` // procedure.Status words
+	Start       time.Time       `json:"start"`
+	Rule        worktime.Rule   `json:"rule"`
+	Pauses      []worktime.Span `json:"pauses,omitempty"`
+	Extra       int             `json:"extra,omitempty"`    // extensions so far, in the rule's unit
+	Extended    int             `json:"extended,omitempty"` // how many times
+	Calendar    string          `json:"calendar"`           // id and version the dates were counted with
+	Raw         time.Time       `json:"raw"`
+	Due         time.Time       `json:"due"`
+	Provisional bool            `json:"provisional,omitempty"`
+}
+
+// Running reports a clock whose date is being counted towards.
+func (c Clock) Running() bool { return c.Status == procedure.Running.String() }
+
+// File is an attachment; the bytes are kept under their hash.
+type File struct {
+	SHA256 string `json:"sha256"`
+	Name   string `json:"name"`
+	Kind   string `json:"kind"`
+	Size   int64  `json:"size"`
+	Seq    int    `json:"seq"`
+	Public bool   `json:"public,omitempty"` // the resident sent it or may see it
+}
+
+// Command asks for one change. Exactly one of Open, Act, Note, Attach, Tick and Sent is set.
+type Command struct {
+	Case    CaseID
+	Version int       // the Seq the actor has seen; AnyVersion where the actor sees none
+	Key     string    // idempotency key; empty = none
+	At      time.Time // when it really happened; only the importer may set it
+
+	Open   *Opening
+	Act    string
+	Fields map[string]string // answers to the act's form
+	Files  []File            // with an act, an opening, or alone (Attach)
+	Note   *Note
+	Tick   *Tick
+	Sent   *Sent
+}
+
+// AnyVersion skips the check of the version: for timers and for residents, whose acts are guarded by
+// the state alone.
+const AnyVersion = -1
+
+// Opening is a new case. ID, Ref and Code are drawn by the ledger, since drawing is not pure.
+type Opening struct {
+	ID       CaseID
+	Ref      Ref
+	Code     Code
+	Pack     string
+	Unit     org.UnitID // the unit that receives it
+	Title    string
+	Text     string
+	Category string
+	Place    Place
+	Contact  Contact
+	Source   string
+	External string
+}
+
+// Note is something written down that changes no state.
+type Note struct {
+	Text   string
+	Public bool // the resident reads it
+}
+
+// Tick tells that a clock reached its date. Due is repeated so that a late tick of a clock that was
+// stopped and started again does nothing.
+type Tick struct {
+	Clock string
+	Due   time.Time
+}
+
+// Sent records that a notice left the house, or why it could not.
+type Sent struct {
+	Seq      int // of the event that ordered it
+	N        int
+	Template string
+	To       string
+	Channel  string
+	Error    string // rule name; empty when it was delivered
+}
+
+// Event is one thing that happened. The stored event is the audit record: nothing else is.
+type Event struct {
+	Case      CaseID            `json:"case"`
+	Seq       int               `json:"seq"`
+	Kind      string            `json:"kind"` // past tense: received, accepted, noted, notice.sent
+	Act       string            `json:"act,omitempty"`
+	At        time.Time         `json:"at"`                // when it happened
+	Recorded  time.Time         `json:"recorded,omitzero"` // when it was written down, if later
+	By        By                `json:"by"`
+	State     string            `json:"state"`
+	Holder    org.UnitID        `json:"holder"`
+	Assignee  string            `json:"assignee,omitempty"`
+	Offered   org.UnitID        `json:"offered,omitempty"`
+	Fields    map[string]string `json:"fields,omitempty"`
+	Outcome   string            `json:"outcome,omitempty"`
+	Barred    []string          `json:"barred,omitempty"` // added by this event
+	Raised    bool              `json:"raised,omitempty"`
+	Answers   bool              `json:"answers,omitempty"`
+	Late      bool              `json:"late,omitempty"`
+	Final     bool              `json:"final,omitempty"`
+	Clocks    []Clock           `json:"clocks,omitempty"` // as they stand after, only those that changed
+	Expired   string            `json:"expired,omitempty"`
+	Notices   []Notice          `json:"notices,omitempty"`
+	Files     []File            `json:"files,omitempty"`
+	Opening   *Opening          `json:"opening,omitempty"`
+	Procedure string            `json:"procedure,omitempty"`
+	Programme string            `json:"programme,omitempty"`
+	Note      *Note             `json:"note,omitempty"`
+	Sent      *Sent             `json:"sent,omitempty"`
+}
+
+// By is who did it, in whose name.
+type By struct {
+	Actor string     `json:"actor"`
+	Role  string     `json:"role"`
+	Unit  org.UnitID `json:"unit,omitempty"`
+}
+
+// Notice is a message an event owes; the courier sends it and records that it did.
+type Notice struct {
+	To       string     `json:"to"` // resident, or a unit
+	Unit     org.UnitID `json:"unit,omitempty"`
+	Template string     `json:"template"`
+}
+
+// Refusal is a "no" that the user can read: a value, not a failure. The words are the pack's, under
+// the key "refusal." + Rule.
+type Refusal struct {
+	Rule   string            `json:"rule"`
+	Law    procedure.Law     `json:"law"`
+	Params map[string]string `json:"params,omitempty"`
+	Fields []form.Problem    `json:"fields,omitempty"`
+}
+
+// Error makes a Refusal an error for logs; people read the pack's text instead.
+func (r *Refusal) Error() string { return "refused: " + r.Rule }
+
+// Conflict is the refusal of a stale version: somebody else changed the case first.
+const Conflict = "version.stale"

@@ -1,0 +1,108 @@
+package db
+
+import (
+	"strings"
+	"unicode"
+)
+
+// Phrase is a part of a query: its tokens stand side by side in a matching text.
+// With Prefix the last token may go on.
+type Phrase struct {
+	Tokens []string
+	Prefix bool
+}
+
+// prefixFrom is the length in characters from which a word in a query also finds
+// longer words: "lamp" finds "lamps", "no" does not find "notice".
+const prefixFrom = 3
+
+// Bigrams cuts text into index tokens, in order: words of alphabetic scripts in
+// lower case, and for each run of Chinese, Japanese or Korean characters all
+// pairs and then the last character alone. So every character begins exactly one
+// token and a single one is found by prefix. Full-width forms count as their
+// plain ones. Tokens hold letters, digits and marks only.
+func Bigrams(text string) []string {
+	var tokens []string
+	for run := range runs(text) {
+		if !run.paired {
+			tokens = append(tokens, string(run.chars))
+			continue
+		}
+		for i := range run.chars {
+			tokens = append(tokens, string(run.chars[i:min(i+2, len(run.chars))]))
+		}
+	}
+	return tokens
+}
+
+// QueryPhrases cuts what a person typed into phrases that all must occur. It is
+// the counterpart of [Bigrams]: any part of a text is found again, if words of
+// alphabetic scripts are typed from their beginning.
+func QueryPhrases(typed string) []Phrase {
+	var phrases []Phrase
+	for run := range runs(typed) {
+		switch {
+		case !run.paired:
+			phrases = append(phrases, Phrase{[]string{string(run.chars)}, len(run.chars) >= prefixFrom})
+		case len(run.chars) == 1:
+			phrases = append(phrases, Phrase{[]string{string(run.chars)}, true})
+		default:
+			var pairs []string
+			for i := range len(run.chars) - 1 {
+				pairs = append(pairs, string(run.chars[i:i+2]))
+			}
+			phrases = append(phrases, Phrase{pairs, false})
+		}
+	}
+	return phrases
+}
+
+// run is a stretch of one kind: a word, or characters indexed by pairs.
+type run struct {
+	chars  []rune
+	paired bool
+}
+
+func runs(text string) func(yield func(run) bool) {
+	return func(yield func(run) bool) {
+		var cur run
+		flush := func() bool {
+			done := cur
+			cur = run{}
+			return len(done.chars) == 0 || yield(done)
+		}
+		for _, c := range text {
+			c = fold(c)
+			switch {
+			case !byPairs(c) && !unicode.In(c, unicode.Letter, unicode.Number, unicode.Mark):
+				if !flush() {
+					return
+				}
+				continue
+			case len(cur.chars) > 0 && cur.paired != byPairs(c):
+				if !flush() {
+					return
+				}
+			}
+			cur.paired = byPairs(c)
+			cur.chars = append(cur.chars, c)
+		}
+		flush()
+	}
+}
+
+// fold makes characters that mean the same equal: case, and the full-width
+// letters and digits that Chinese keyboards produce.
+func fold(c rune) rune {
+	if c >= '！' && c <= '～' {
+		c -= '！' - '!'
+	}
+	return unicode.ToLower(c)
+}
+
+// byPairs tells scripts written without spaces. Characters beyond the basic
+// plane are included: rare characters of personal names live there.
+func byPairs(c rune) bool {
+	return unicode.In(c, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Hangul) ||
+		c >= 0x20000 && c <= 0x3FFFF || strings.ContainsRune("々〇", c)
+}

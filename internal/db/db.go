@@ -1,0 +1,211 @@
+// Package db opens the database and runs transactions in it. It is the only
+// package that imports database/sql and the drivers; everyone else writes SQL
+// text in a store.go file and hands it to a [Tx].
+//
+// One text serves SQLite and PostgreSQL. Placeholders are written ?1 ?2 …;
+// migrations are written as SQLite STRICT tables and respelled for PostgreSQL
+// (see [DB.Migrate]). What remains different lives in dialect.go, the drivers
+// themselves in drivers.go.
+//
+// The same program means the same on both engines, therefore the stricter
+// habit of either is enforced on both:
+//   - a transaction whose statement failed cannot commit, unless the failure
+//     happened inside [Tx.Savepoint];
+//   - no statement runs while a [Query] is still being read;
+//   - every placeholder 1…n is used, and there are exactly n arguments;
+//   - an argument is never a time.Time: pass [Micros].
+//
+// It refuses: transactions inside transactions, unnumbered placeholders, a
+// database written by a newer program, an applied migration that was edited.
+//
+// Open db.go first, then tx.go; migrate.go, search.go and bigram.go stand apart.
+package db
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+)
+
+// Engine names the database engine behind a [DB].
+type Engine string
+
+// The two engines.
+const (
+	SQLite   Engine = "sqlite"
+	Postgres Engine = "postgres"
+)
+
+// ErrNoRows says that [One] found nothing.
+var ErrNoRows = errors.New("db: no such row")
+
+// ErrNested says that a transaction was asked for inside a transaction.
+var ErrNested = errors.New("db: a transaction cannot begin inside another; hand the *Tx down instead")
+
+// ErrBusy says that no connection became free in time.
+var ErrBusy = errors.New("db: no connection became free")
+
+// ErrClosed says that the database was closed.
+var ErrClosed = errors.New("db: closed")
+
+// ErrCommitUnknown says that the connection broke while committing: the
+// transaction is either stored entirely or not at all, and the caller must look.
+var ErrCommitUnknown = errors.New("db: the connection broke while committing; the change may or may not be stored")
+
+const (
+	// acquireLimit bounds the wait for a connection. It turns a transaction
+	// begun inside a transaction with a foreign context, which would wait
+	// for ever on the single SQLite writer, into an error.
+	acquireLimit = 60 * time.Second
+	// closeLimit bounds how long Close waits for running transactions.
+	closeLimit = 30 * time.Second
+	// controlLimit bounds COMMIT and ROLLBACK, which ignore cancellation so
+	// that their outcome is known.
+	controlLimit = 30 * time.Second
+
+	firstWait = 2 * time.Millisecond
+	maxTries  = 12
+)
+
+// DB is an open database. It is safe for concurrent use.
+type DB struct {
+	engine  Engine
+	now     func() time.Time
+	sql     *sql.DB
+	writers *pool
+	readers *pool
+	stop    func() // ends the checkpoint goroutine; no-op for PostgreSQL
+	commit  func(commit func() error) error
+}
+
+// Open opens "sqlite:/path/file.db" (or a plain path) or "postgres://…". A
+// missing SQLite file is created with mode 0600, its folder with 0700. now is
+// the clock from which every transaction takes its [Tx.Now]. No error text
+// contains a password.
+func Open(ctx context.Context, dsn string, now func() time.Time) (*DB, error) {
+	if now == nil {
+		return nil, errors.New("db: open: a clock is needed")
+	}
+	d, err := openEngine(ctx, dsn, now)
+	if err != nil {
+		return nil, fmt.Errorf("db: open: %w", err)
+	}
+	if err := d.Ping(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("db: open: %w", scrub(err, dsn)), d.Close())
+	}
+	return d, nil
+}
+
+// Engine tells which engine this is.
+func (d *DB) Engine() Engine { return d.engine }
+
+// Ping asks the database one trivial question.
+func (d *DB) Ping(ctx context.Context) error {
+	return d.View(ctx, func(tx *Tx) error {
+		_, err := One(ctx, tx, `SELECT 1`, nil, scanInt)
+		return err
+	})
+}
+
+// Close waits for running transactions (at most 30 s), closes statements, then
+// connections. The database cannot be used afterwards.
+func (d *DB) Close() error {
+	d.stop()
+	return errors.Join(d.writers.close(), d.readers.close(), d.sql.Close())
+}
+
+// Transact runs fn in a read-write transaction and commits when fn returns nil.
+// An error or a panic of fn rolls back; the panic goes on. On PostgreSQL a
+// serialization failure or deadlock rolls back and runs fn again after a
+// doubling wait, so fn must have no effect outside the transaction. Isolation is
+// serializable on both engines. On SQLite transactions stand in line for the one
+// writer connection.
+//
+// A call with a context taken from [Tx.Context] fails with [ErrNested].
+func (d *DB) Transact(ctx context.Context, fn func(*Tx) error) error {
+	wait := firstWait
+	for try := 1; ; try++ {
+		again, err := d.once(ctx, d.writers, beginWrite(d.engine), fn)
+		if err == nil || !again || try == maxTries {
+			return err
+		}
+		// The random part keeps two rivals from meeting again in step.
+		if err := sleep(ctx, wait+rand.N(wait)); err != nil {
+			return err
+		}
+		wait *= 2
+	}
+}
+
+// View runs fn against a read-only snapshot. Writing fails.
+func (d *DB) View(ctx context.Context, fn func(*Tx) error) error {
+	_, err := d.once(ctx, d.readers, beginRead(d.engine), fn)
+	return err
+}
+
+// InterceptCommit lets a test stand between a finished transaction and its
+// commit: hook may refuse (nothing is stored), or call commit and then report a
+// failure all the same (stored, but the caller is told otherwise). nil removes
+// the hook. Call it only while no transaction runs.
+func (d *DB) InterceptCommit(hook func(commit func() error) error) { d.commit = hook }
+
+// once is one try of a transaction; again says that another may succeed.
+func (d *DB) once(ctx context.Context, from *pool, begin string, fn func(*Tx) error) (again bool, err error) {
+	if ctx.Value(nestKey{}) == d {
+		return false, ErrNested
+	}
+	s, err := from.begin(ctx, begin)
+	if err != nil {
+		return false, err
+	}
+	tx := &Tx{Now: d.now().UTC().Truncate(time.Microsecond), d: d, s: s}
+	tx.ctx = context.WithValue(ctx, nestKey{}, d)
+	finished := false
+	defer func() {
+		if !finished { // fn panicked, or called runtime.Goexit
+			s.rollback()
+		}
+		tx.s = nil
+		from.release(s)
+	}()
+	err = fn(tx)
+	finished = true
+	if err == nil {
+		err = tx.mayCommit(ctx)
+	}
+	if err != nil {
+		s.rollback()
+		return retryable(err) || retryable(tx.failed), err
+	}
+	commit := s.commit
+	if d.commit != nil && from == d.writers {
+		commit = func() error { return d.commit(s.commit) }
+	}
+	if err := commit(); err != nil {
+		s.rollback()
+		return retryable(err), err
+	}
+	return false, nil
+}
+
+type nestKey struct{}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Micros is an instant as it is stored: microseconds since 1970 UTC.
+func Micros(t time.Time) int64 { return t.UnixMicro() }
+
+// FromMicros is the inverse of [Micros], in UTC.
+func FromMicros(us int64) time.Time { return time.UnixMicro(us).UTC() }

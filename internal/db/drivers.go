@@ -1,0 +1,186 @@
+package db
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/ncruces/go-sqlite3"
+	"github.com/ncruces/go-sqlite3/driver"
+	"github.com/ncruces/go-sqlite3/ext/fts5"
+)
+
+const (
+	sqliteReaders   = 4
+	postgresWriters = 8
+	postgresReaders = 8
+	busyTimeout     = 10 * time.Second
+)
+
+func openEngine(ctx context.Context, dsn string, now func() time.Time) (*DB, error) {
+	switch {
+	case strings.HasPrefix(dsn, "postgres://"), strings.HasPrefix(dsn, "postgresql://"):
+		return openPostgres(dsn, now)
+	case strings.HasPrefix(dsn, "sqlite:"):
+		return openSQLite(ctx, strings.TrimPrefix(dsn, "sqlite:"), now)
+	case strings.Contains(dsn, "://"):
+		scheme, _, _ := strings.Cut(dsn, "://")
+		return nil, fmt.Errorf("%q is no known engine; write sqlite:/path/file.db or postgres://user@host/name", scheme)
+	}
+	return openSQLite(ctx, dsn, now)
+}
+
+// openSQLite opens one writer and a few readers on one file. Journal and
+// synchronous are chosen so that an acknowledged commit survives power loss.
+// Caches stay at 16 MB or less: the driver's heap is bounded per connection and
+// running out of it is a panic.
+func openSQLite(ctx context.Context, path string, now func() time.Time) (*DB, error) {
+	path, err := prepareFile(path)
+	if err != nil {
+		return nil, err
+	}
+	pool, err := driver.Open(path, func(c *sqlite3.Conn) error {
+		if err := c.BusyTimeout(busyTimeout); err != nil {
+			return err
+		}
+		if err := fts5.Register(c); err != nil {
+			return err
+		}
+		return c.Exec(`PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA trusted_schema=OFF`)
+	})
+	if err != nil {
+		return nil, err
+	}
+	pool.SetMaxIdleConns(-1) // sessions keep their connections; one given back is closed
+	check := newCheckpointer(path)
+	d := &DB{engine: SQLite, now: now, sql: pool, stop: check.halt}
+	d.writers = newPool(1, func(ctx context.Context) (*session, error) {
+		s, err := openSession(ctx, SQLite, pool, `PRAGMA cache_size=-16000`)
+		if err != nil {
+			return nil, err
+		}
+		return s, s.raw(func(c *sqlite3.Conn) { c.WALHook(check.committed) })
+	})
+	d.readers = newPool(sqliteReaders, func(ctx context.Context) (*session, error) {
+		return openSession(ctx, SQLite, pool, `PRAGMA cache_size=-8000; PRAGMA query_only=ON`)
+	})
+	check.start(pool)
+	return d, nil
+}
+
+// prepareFile makes the folder (0700) and an empty file (0600); the log files
+// beside it are made by the driver with the mode umask gives, inside that folder.
+func prepareFile(path string) (string, error) {
+	if path == "" || strings.Contains(path, ":memory:") {
+		return "", errors.New("a SQLite database needs a file, as in sqlite:/path/file.db")
+	}
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return "", err
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return "", err
+	}
+	for _, name := range []string{path, path + "-wal", path + "-shm"} {
+		f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o600)
+		if err != nil {
+			return "", err
+		}
+		if err := f.Close(); err != nil {
+			return "", err
+		}
+	}
+	return path, nil
+}
+
+func openPostgres(dsn string, now func() time.Time) (*DB, error) {
+	config, err := pgx.ParseConfig(dsn)
+	if err != nil {
+		// The parser's own words may quote the address, password and all.
+		return nil, errors.New("the PostgreSQL address cannot be read; write postgres://user:password@host:5432/name?sslmode=verify-full and percent-encode special characters")
+	}
+	pool := sql.OpenDB(postgresConnector{config})
+	pool.SetMaxIdleConns(-1)
+	open := func(ctx context.Context) (*session, error) {
+		s, err := openSession(ctx, Postgres, pool, "")
+		return s, scrub(err, dsn)
+	}
+	return &DB{engine: Postgres, now: now, sql: pool, stop: func() {},
+		writers: newPool(postgresWriters, open), readers: newPool(postgresReaders, open)}, nil
+}
+
+func openSession(ctx context.Context, e Engine, pool *sql.DB, setup string) (*session, error) {
+	conn, err := pool.Conn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s := &session{engine: e, conn: conn, stmts: map[string]*statement{}}
+	if setup != "" {
+		if err := s.control(ctx, setup); err != nil {
+			return nil, errors.Join(err, s.close())
+		}
+	}
+	return s, nil
+}
+
+func (s *session) raw(fn func(*sqlite3.Conn)) error {
+	return s.conn.Raw(func(c any) error {
+		fn(c.(driver.Conn).Raw())
+		return nil
+	})
+}
+
+// scrub removes the password of dsn from an error's text.
+func scrub(err error, dsn string) error {
+	u, parseErr := url.Parse(dsn)
+	if err == nil || parseErr != nil || u.User == nil {
+		return err
+	}
+	secret, _ := u.User.Password()
+	text := err.Error()
+	if secret == "" || !strings.Contains(text, secret) {
+		return err
+	}
+	return errors.New(strings.ReplaceAll(text, secret, "xxxxx"))
+}
+
+// IsUnique tells whether err says that a row with this key exists already.
+func IsUnique(err error) bool {
+	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
+		return pg.Code == "23505"
+	}
+	return errors.Is(err, sqlite3.CONSTRAINT_UNIQUE) || errors.Is(err, sqlite3.CONSTRAINT_PRIMARYKEY) ||
+		errors.Is(err, sqlite3.CONSTRAINT_ROWID)
+}
+
+// retryable tells whether the same transaction may succeed when run again:
+// serialization failure and deadlock. SQLite has neither, its writers queue.
+func retryable(err error) bool {
+	pg, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && (pg.Code == "40001" || pg.Code == "40P01")
+}
+
+// isVerdict tells whether the engine itself answered, so that a failed commit is
+// known not to be stored.
+func isVerdict(err error) bool {
+	if _, ok := errors.AsType[*pgconn.PgError](err); ok {
+		return true
+	}
+	e, ok := errors.AsType[*sqlite3.Error](err)
+	return ok && e.Code() != sqlite3.IOERR
+}
+
+// rolledBackAlready recognises SQLite's answer to ROLLBACK after an error that
+// ended the transaction by itself (disk full, out of memory).
+func rolledBackAlready(err error) bool {
+	e, ok := errors.AsType[*sqlite3.Error](err)
+	return ok && e.Code() == sqlite3.ERROR && strings.Contains(e.Error(), "no transaction is active")
+}

@@ -1,0 +1,124 @@
+package db
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"strings"
+)
+
+// SearchTable names a full-text index: rows of an id and the tokens of its text.
+// The text itself is not kept. In SQLite it is a contentless FTS5 table, in
+// PostgreSQL a table with a tsvector. Both hold the tokens of [Bigrams], so both
+// find the same rows.
+type SearchTable string
+
+// maxTokens is how much of a text is indexed: PostgreSQL keeps no positions
+// beyond 16 383, and both engines must find the same.
+const maxTokens = 16000
+
+var searchName = regexp.MustCompile(`^[a-z][a-z0-9_]{0,40}$`)
+
+// Create makes the index when it does not exist.
+func (s SearchTable) Create(ctx context.Context, tx *Tx) error {
+	if !searchName.MatchString(string(s)) {
+		return fmt.Errorf("db: %q cannot name a search table", string(s))
+	}
+	// Tokens are made in Go. "ascii" takes every other character as part of a
+	// token, where unicode61 would drop characters newer than its tables.
+	text := `CREATE VIRTUAL TABLE IF NOT EXISTS ` + string(s) +
+		` USING fts5(tokens, content='', contentless_delete=1, tokenize='ascii')`
+	if tx.d.engine == Postgres {
+		text = `CREATE TABLE IF NOT EXISTS ` + string(s) + ` (id BIGINT PRIMARY KEY, tokens TSVECTOR NOT NULL);
+			CREATE INDEX IF NOT EXISTS ` + string(s) + `_tokens ON ` + string(s) + ` USING GIN (tokens)`
+	}
+	return tx.script(ctx, text)
+}
+
+// IndexText indexes text under id, in place of what was there. Only the first
+// 16 000 tokens are indexed.
+func (s SearchTable) IndexText(ctx context.Context, tx *Tx, id int64, text string) error {
+	if err := s.RemoveText(ctx, tx, id); err != nil {
+		return err
+	}
+	tokens := Bigrams(text)
+	tokens = tokens[:min(len(tokens), maxTokens)]
+	if tx.d.engine == SQLite {
+		_, err := tx.Exec(ctx, `INSERT INTO `+string(s)+` (rowid, tokens) VALUES (?1, ?2)`, id, strings.Join(tokens, " "))
+		return err
+	}
+	var b strings.Builder
+	for i, t := range tokens {
+		fmt.Fprintf(&b, "'%s':%d ", t, i+1) // a token holds letters, digits and marks only
+	}
+	_, err := tx.Exec(ctx, `INSERT INTO `+string(s)+` (id, tokens) VALUES (?1, CAST(CAST(?2 AS TEXT) AS TSVECTOR))`, id, b.String())
+	return err
+}
+
+// RemoveText takes id out of the index; an absent id is no error.
+func (s SearchTable) RemoveText(ctx context.Context, tx *Tx, id int64) error {
+	key := "rowid"
+	if tx.d.engine == Postgres {
+		key = "id"
+	}
+	_, err := tx.Exec(ctx, `DELETE FROM `+string(s)+` WHERE `+key+` = ?1`, id)
+	return err
+}
+
+// MatchText is a common table expression called m, with one column id, of the
+// rows that match the query bound to the given placeholder. The query comes from
+// [Tx.MatchQuery]. Use it as
+//
+//	"WITH " + table.MatchText(tx, "?1") + " SELECT … FROM m JOIN … ON … = m.id WHERE <scope> ORDER BY m.id DESC LIMIT ?2"
+//
+// PostgreSQL must not merge it into the outer query: walking all rows by id and
+// testing each is 84 times slower. SQLite must, because then the newest rows come
+// first and the rest are never read.
+func (s SearchTable) MatchText(tx *Tx, placeholder string) string {
+	if tx.d.engine == Postgres {
+		return `m AS MATERIALIZED (SELECT id FROM ` + string(s) + ` WHERE tokens @@ CAST(CAST(` + placeholder + ` AS TEXT) AS TSQUERY))`
+	}
+	return `m AS NOT MATERIALIZED (SELECT rowid AS id FROM ` + string(s) + ` WHERE ` + string(s) + ` MATCH ` + placeholder + `)`
+}
+
+// MatchQuery turns what a person typed into the engine's query: every word must
+// occur, a run of Chinese characters as it stands. ok is false when nothing in it
+// can be searched for.
+func (tx *Tx) MatchQuery(typed string) (query string, ok bool) {
+	var parts []string
+	for _, p := range QueryPhrases(typed) {
+		if tx.d.engine == Postgres {
+			text := "'" + strings.Join(p.Tokens, "' <-> '") + "'"
+			if p.Prefix {
+				text += ":*"
+			}
+			parts = append(parts, "("+text+")")
+			continue
+		}
+		text := `"` + strings.Join(p.Tokens, " ") + `"`
+		if p.Prefix {
+			text += "*"
+		}
+		parts = append(parts, text)
+	}
+	sep := " AND "
+	if tx.d.engine == Postgres {
+		sep = " & "
+	}
+	return strings.Join(parts, sep), len(parts) > 0
+}
+
+// Match returns the ids that match what a person typed, highest first, below
+// before (0: from the top), at most limit. It knows no permissions: lists shown
+// to people join [SearchTable.MatchText] with their scope instead.
+func (s SearchTable) Match(ctx context.Context, tx *Tx, typed string, before int64, limit int) ([]int64, error) {
+	query, ok := tx.MatchQuery(typed)
+	if !ok {
+		return nil, nil
+	}
+	if before == 0 {
+		before = 1<<63 - 1
+	}
+	return All(ctx, tx, `WITH `+s.MatchText(tx, "?1")+` SELECT id FROM m WHERE id < ?2 ORDER BY id DESC LIMIT ?3`,
+		[]any{query, before, limit}, scanInt)
+}

@@ -49,7 +49,6 @@ type loader struct {
 	p    *Pack
 	bad  problems
 	stop bool // what follows would only report consequences
-	name string
 }
 
 // say files words under a key and asks for every language of the pack.
@@ -57,7 +56,7 @@ func (l *loader) say(m mark, key string, w words, needed bool) {
 	for _, lang := range l.p.Langs {
 		t := strings.TrimSpace(w[lang])
 		if t == "" {
-			if needed && len(w) > 0 || needed {
+			if needed {
 				l.bad.at(m.file, m.line, "words in %s are missing (%s)", lang, key)
 			}
 			continue
@@ -432,7 +431,6 @@ func (l *loader) texts() {
 		for k, v := range w {
 			l.p.Texts[lang][k] = v
 		}
-		l.name = name
 	}
 	for _, a := range l.p.Langs {
 		for _, b := range l.p.Langs {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io/fs"
 	"slices"
-	"strings"
 
 	"comity/internal/authz"
 	"comity/internal/form"
@@ -368,72 +367,4 @@ func lineOf(f procedureFile, v procedure.Violation) int {
 		}
 	}
 	return f.Mark.line
-}
-
-// Stories tells every failed property in err as a short story, in the speaker's language.
-func Stories(err error, say func(p *Pack, lang string) Teller, lang string) string {
-	var b strings.Builder
-	for _, f := range failures(err) {
-		b.WriteString(Story(f, say(f.Pack, lang)))
-		b.WriteString("\n")
-	}
-	return b.String()
-}
-
-func failures(err error) []*Failed {
-	if err == nil {
-		return nil
-	}
-	if f, ok := err.(*Failed); ok {
-		return []*Failed{f}
-	}
-	var out []*Failed
-	if many, ok := err.(interface{ Unwrap() []error }); ok {
-		for _, e := range many.Unwrap() {
-			out = append(out, failures(e)...)
-		}
-	}
-	return out
-}
-
-// Teller says words; text.Speaker is one.
-type Teller interface {
-	T(key string, kv ...string) string
-}
-
-// Story tells one counterexample in words: what fails, and the shortest road to it.
-func Story(f *Failed, say Teller) string {
-	v, id := f.Violation, f.Procedure
-	state := func(s string) string { return say.T("state." + id + "." + s) }
-	unit := func(s procedure.Step) string { return say.T("unit." + string(s.Unit)) }
-	var b strings.Builder
-	last := ""
-	if n := len(v.Road); n > 0 {
-		last = unit(v.Road[n-1])
-	}
-	kv := []string{"unit", last}
-	if v.State != "" {
-		kv = append(kv, "state", state(v.State))
-	}
-	if v.Act != "" {
-		kv = append(kv, "act", say.T("act."+id+"."+v.Act))
-	}
-	if v.Clock != "" {
-		kv = append(kv, "clock", say.T("clock."+id+"."+v.Clock))
-	}
-	fmt.Fprintf(&b, "%s:%d: %s\n  %s\n", f.File, f.Line, say.T("check.property."+string(v.Property)), say.T("check.fail."+string(v.Property), kv...))
-	if len(v.Road) > 0 {
-		fmt.Fprintf(&b, "  %s\n", say.T("check.story.heading"))
-	}
-	for i, s := range v.Road {
-		line := say.T("check.story.acts", "act", say.T("act."+id+"."+s.Act), "state", state(s.State), "unit", unit(s))
-		if s.Clock != "" {
-			line = say.T("check.story.expires", "clock", say.T("clock."+id+"."+s.Clock), "act", say.T("act."+id+"."+s.Act), "state", state(s.State), "unit", unit(s))
-		}
-		if i == 0 {
-			line = say.T("check.story.opens", "unit", unit(s), "state", state(s.State))
-		}
-		fmt.Fprintf(&b, "  %d. %s\n", i+1, line)
-	}
-	return b.String()
 }

@@ -78,7 +78,7 @@ func connectServer() (string, *db.DB, error) {
 		dsn = (&url.URL{Scheme: "postgres", User: url.User("postgres"), Path: "/postgres",
 			RawQuery: url.Values{"host": {dir}, "sslmode": {"disable"}}.Encode()}).String()
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 90*time.Second) // other work may share the machine
 	defer cancel()
 	for {
 		admin, err := db.Open(ctx, dsn, time.Now)

@@ -31,6 +31,8 @@ func openEngine(ctx context.Context, dsn string, now func() time.Time) (*DB, err
 		return openPostgres(dsn, now)
 	case strings.HasPrefix(dsn, "sqlite:"):
 		return openSQLite(ctx, strings.TrimPrefix(dsn, "sqlite:"), now)
+	case strings.Contains(dsn, "host=") || strings.Contains(dsn, "password="):
+		return nil, errors.New("write a PostgreSQL address as postgres://user:password@host:5432/name")
 	case strings.Contains(dsn, "://"):
 		scheme, _, _ := strings.Cut(dsn, "://")
 		return nil, fmt.Errorf("%q is no known engine; write sqlite:/path/file.db or postgres://user@host/name", scheme)
@@ -149,15 +151,20 @@ func (s *session) raw(fn func(*sqlite3.Conn)) error {
 // scrub removes the password of dsn from an error's text.
 func scrub(err error, dsn string) error {
 	u, parseErr := url.Parse(dsn)
-	if err == nil || parseErr != nil || u.User == nil {
+	if err == nil || parseErr != nil {
 		return err
 	}
 	secret, _ := u.User.Password()
 	text := err.Error()
-	if secret == "" || !strings.Contains(text, secret) {
+	for _, s := range []string{secret, u.Query().Get("password")} {
+		if s != "" {
+			text = strings.ReplaceAll(text, s, "xxxxx")
+		}
+	}
+	if text == err.Error() {
 		return err
 	}
-	return errors.New(strings.ReplaceAll(text, secret, "xxxxx"))
+	return errors.New(text)
 }
 
 // IsUnique tells whether err says that a row with this key exists already.

@@ -357,7 +357,8 @@ func TestNo_update_is_lost_among_many_writers(t *testing.T) {
 func TestOpen_refuses_what_it_cannot_open(t *testing.T) {
 	now, _ := dbtest.Clock(t)
 	for _, dsn := range []string{"mysql://root:s3cret@h/x", "postgres://u:s3cret@127.0.0.1:1/x?connect_timeout=1",
-		"postgres://u:s3cret@[bad/x", "postgres://u:s3cret@h/x?sslmode=perhaps", "sqlite::memory:", ""} {
+		"postgres://u:s3cret@[bad/x", "postgres://u:s3cret@h/x?sslmode=perhaps", "sqlite::memory:", "",
+		"host=h user=u password=s3cret", "postgres://127.0.0.1:1/x?user=u&password=s3cret&connect_timeout=1"} {
 		d, err := db.Open(context.Background(), dsn, now)
 		if err == nil {
 			d.Close()

@@ -111,6 +111,32 @@ func Test_pauses_in_particular_cases(t *testing.T) {
 	}
 }
 
+func Test_two_pauses_apart_both_lose_their_days(t *testing.T) {
+	c := chinese(t)
+	pauses := []Span{
+		{at(t, c, "2026-03-11 09:00"), at(t, c, "2026-03-13 09:00")},
+		{at(t, c, "2026-03-03 09:00"), at(t, c, "2026-03-05 09:00")},
+	}
+	for unit, want := range map[Unit]string{CalendarDays: "2026-03-13", WorkingDays: "2026-03-17"} {
+		got := Rule{N: 7, Unit: unit}.Due(c, at(t, c, "2026-03-02 10:00"), pauses, 0)
+		if c.DayAt(got.At) != day(t, want) {
+			t.Errorf("7 %s end %s, want %s", unit, got.At, want)
+		}
+	}
+}
+
+func Test_a_term_of_no_length_that_rolls_leaves_a_paused_start_day(t *testing.T) {
+	c := chinese(t)
+	rule, start := Rule{Unit: CalendarDays, Roll: NextWorkingDay}, at(t, c, "2026-03-03 10:00")
+	pauses := []Span{{at(t, c, "2026-03-03 11:00"), at(t, c, "2026-03-05 09:00")}}
+	if got := rule.Due(c, start, pauses, 0); c.DayAt(got.At) != day(t, "2026-03-05") {
+		t.Errorf("due %s", got.At)
+	}
+	if got, want := written(rule.Explain(c, start, pauses, 0)), "03-03 start, 03-04 paused, 03-05 due"; got != want {
+		t.Errorf("explained as %s, want %s", got, want)
+	}
+}
+
 func Test_a_roll_passes_over_two_pauses_that_touch_as_days(t *testing.T) {
 	c := chinese(t)
 	pauses := []Span{

@@ -15,6 +15,9 @@
 //   - every placeholder 1…n is used, and there are exactly n arguments;
 //   - an argument is never a time.Time: pass [Micros].
 //
+// Left to the writer of a query: write CAST(x AS BIGINT), because INTEGER is
+// narrower in PostgreSQL; avoid LIKE, which ignores case in SQLite only.
+//
 // It refuses: transactions inside transactions, unnumbered placeholders, a
 // database written by a newer program, an applied migration that was edited.
 //

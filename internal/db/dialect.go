@@ -82,7 +82,7 @@ func respell(e Engine, text string) string {
 	ts := tokens(text)
 	before := "" // the last word, upper case
 	for i, t := range ts {
-		if !isWord(t[0]) {
+		if t == "" || !isWord(t[0]) {
 			continue
 		}
 		word := strings.ToUpper(t)

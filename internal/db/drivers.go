@@ -31,6 +31,8 @@ func openEngine(ctx context.Context, dsn string, now func() time.Time) (*DB, err
 		return openPostgres(dsn, now)
 	case strings.HasPrefix(dsn, "sqlite:"):
 		return openSQLite(ctx, strings.TrimPrefix(dsn, "sqlite:"), now)
+	case strings.Contains(dsn, "host=") || strings.Contains(dsn, "password="):
+		return nil, errors.New("write a PostgreSQL address as postgres://user:password@host:5432/name")
 	case strings.Contains(dsn, "://"):
 		scheme, _, _ := strings.Cut(dsn, "://")
 		return nil, fmt.Errorf("%q is no known engine; write sqlite:/path/file.db or postgres://user@host/name", scheme)
@@ -47,7 +49,7 @@ func openSQLite(ctx context.Context, path string, now func() time.Time) (*DB, er
 	if err != nil {
 		return nil, err
 	}
-	pool, err := driver.Open(path, func(c *sqlite3.Conn) error {
+	pool, err := driver.Open(fileURI(path), func(c *sqlite3.Conn) error {
 		if err := c.BusyTimeout(busyTimeout); err != nil {
 			return err
 		}
@@ -76,8 +78,16 @@ func openSQLite(ctx context.Context, path string, now func() time.Time) (*DB, er
 	return d, nil
 }
 
-// prepareFile makes the folder (0700) and an empty file (0600); the log files
-// beside it are made by the driver with the mode umask gives, inside that folder.
+// fileURI names the file so that the driver gives its log the same mode, which
+// would otherwise be what the umask allows.
+func fileURI(path string) string {
+	// SQLite does not read + as a space.
+	mode := strings.ReplaceAll(url.QueryEscape(path), "+", "%20")
+	return (&url.URL{Scheme: "file", OmitHost: true, Path: path, RawQuery: "modeof=" + mode}).String()
+}
+
+// prepareFile makes the folder (0700), and the file and its shared-memory index,
+// both empty, with mode 0600.
 func prepareFile(path string) (string, error) {
 	if path == "" || strings.Contains(path, ":memory:") {
 		return "", errors.New("a SQLite database needs a file, as in sqlite:/path/file.db")
@@ -89,7 +99,7 @@ func prepareFile(path string) (string, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return "", err
 	}
-	for _, name := range []string{path, path + "-wal", path + "-shm"} {
+	for _, name := range []string{path, path + "-shm"} {
 		f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o600)
 		if err != nil {
 			return "", err
@@ -141,15 +151,20 @@ func (s *session) raw(fn func(*sqlite3.Conn)) error {
 // scrub removes the password of dsn from an error's text.
 func scrub(err error, dsn string) error {
 	u, parseErr := url.Parse(dsn)
-	if err == nil || parseErr != nil || u.User == nil {
+	if err == nil || parseErr != nil {
 		return err
 	}
 	secret, _ := u.User.Password()
 	text := err.Error()
-	if secret == "" || !strings.Contains(text, secret) {
+	for _, s := range []string{secret, u.Query().Get("password")} {
+		if s != "" {
+			text = strings.ReplaceAll(text, s, "xxxxx")
+		}
+	}
+	if text == err.Error() {
 		return err
 	}
-	return errors.New(strings.ReplaceAll(text, secret, "xxxxx"))
+	return errors.New(text)
 }
 
 // IsUnique tells whether err says that a row with this key exists already.

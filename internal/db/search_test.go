@@ -1,0 +1,169 @@
+package db_test
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"comity/internal/db"
+	"comity/internal/db/dbtest"
+)
+
+func TestBigrams(t *testing.T) {
+	for in, want := range map[string]string{
+		"":                   "",
+		"丁":                  "丁",
+		"丁王台路灯":              "丁王 王台 台路 路灯 灯",
+		"Street LAMP, No.12": "street lamp no 12",
+		"５号楼Ａ座":              "5 号楼 楼 a 座",
+		"路灯。坏了":              "路灯 灯 坏了 了",
+		"姓𠮷":                 "姓𠮷 𠮷",
+		"カタカナ":               "カタ タカ カナ ナ",
+		"'; DROP-\"x*":       "drop x",
+	} {
+		if got := strings.Join(db.Bigrams(in), " "); got != want {
+			t.Errorf("%q gives %q, want %q", in, got, want)
+		}
+	}
+}
+
+func TestQueryPhrases(t *testing.T) {
+	for in, want := range map[string]string{
+		"灯":         "灯*",
+		"路灯":        "路灯",
+		"王台路 lamp":  "王台_台路 lamp*",
+		"no 灯 \" *": "no 灯*",
+		"- ! '":     "",
+	} {
+		var got []string
+		for _, p := range db.QueryPhrases(in) {
+			s := strings.Join(p.Tokens, "_")
+			if p.Prefix {
+				s += "*"
+			}
+			got = append(got, s)
+		}
+		if s := strings.Join(got, " "); s != want {
+			t.Errorf("%q gives %q, want %q", in, s, want)
+		}
+	}
+}
+
+// indexed fills a search table with texts; the id of a text is its place plus one.
+func indexed(t *testing.T, d *db.DB, texts []string) db.SearchTable {
+	t.Helper()
+	table := db.SearchTable("case_text")
+	transact(t, d, func(tx *db.Tx) error {
+		if err := table.Create(tx.Context(), tx); err != nil {
+			return err
+		}
+		for i, s := range texts {
+			if err := table.IndexText(tx.Context(), tx, int64(i+1), s); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return table
+}
+
+func match(t *testing.T, d *db.DB, table db.SearchTable, typed string, before int64, limit int) (ids []int64) {
+	t.Helper()
+	ctx := context.Background()
+	err := d.View(ctx, func(tx *db.Tx) (err error) {
+		ids, err = table.Match(ctx, tx, typed, before, limit)
+		return err
+	})
+	if err != nil {
+		t.Fatalf("%q: %v", typed, err)
+	}
+	return ids
+}
+
+func TestSearch_finds_what_was_typed(t *testing.T) {
+	texts := []string{"丁王台街道路灯坏了", "The street lamps are broken", "路边的灯，王小明报告", "王小红和李小明", "Lamp post 12号"}
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		table := indexed(t, d, texts)
+		for typed, want := range map[string]string{
+			"路灯": "[1]", "灯": "[3 1]", "了": "[1]", "王小明": "[3]", "小明": "[4 3]", "lamp": "[5 2]", "LAMPS": "[2]",
+			"lamp 12": "[5]", "amp": "[]", "路灯 lamp": "[]", "１２号": "[5]", `"*' OR`: "[]", "…": "[]", "": "[]",
+		} {
+			if got := fmt.Sprint(match(t, d, table, typed, 0, 20)); got != want {
+				t.Errorf("%q finds %s, want %s", typed, got, want)
+			}
+		}
+		if got := fmt.Sprint(match(t, d, table, "小明", 4, 20), match(t, d, table, "小明", 0, 1)); got != "[3] [4]" {
+			t.Errorf("pages are %s", got)
+		}
+		transact(t, d, func(tx *db.Tx) error {
+			if err := table.IndexText(tx.Context(), tx, 1, "井盖丢失"); err != nil {
+				return err
+			}
+			return table.RemoveText(tx.Context(), tx, 4)
+		})
+		if got := fmt.Sprint(match(t, d, table, "路灯", 0, 20), match(t, d, table, "井盖", 0, 20), match(t, d, table, "小明", 0, 20)); got != "[] [1] [3]" {
+			t.Errorf("after the changes: %s", got)
+		}
+	})
+}
+
+// Every part of a Chinese text of one to four characters, and every English word
+// or its beginning of three letters, must find exactly the texts that hold it.
+func TestSearch_recall_is_complete(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	chars := []rune("王台路灯坏了街道小区水管漏报修井盖丢失噪声")
+	words := []string{"lamp", "street", "water", "noise", "pipe", "broken", "lampost"}
+	texts := make([]string, 150)
+	for i := range texts {
+		var b strings.Builder
+		for range 20 + random.IntN(30) {
+			b.WriteRune(chars[random.IntN(len(chars))])
+		}
+		b.WriteString("，" + words[random.IntN(len(words))] + " " + words[random.IntN(len(words))])
+		texts[i] = b.String()
+	}
+	queries := []string{"lam", "lamp", "street", "water", "noi", "pipe", "broken"}
+	for range 150 {
+		run := []rune(strings.Split(texts[random.IntN(len(texts))], "，")[0])
+		at, n := random.IntN(len(run)-4), 1+random.IntN(4)
+		queries = append(queries, string(run[at:at+n]))
+	}
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		table := indexed(t, d, texts)
+		for _, q := range queries {
+			var want []int64
+			for i, s := range slices.Backward(texts) {
+				if strings.Contains(s, q) {
+					want = append(want, int64(i+1))
+				}
+			}
+			if got := match(t, d, table, q, 0, 1000); !slices.Equal(got, want) {
+				t.Errorf("%q finds %v, want %v", q, got, want)
+			}
+		}
+	})
+}
+
+func TestSearch_joins_with_a_scope(t *testing.T) {
+	ctx := context.Background()
+	eachPets(t, func(t *testing.T, d *db.DB) {
+		table := indexed(t, d, []string{"黑猫", "白猫", "黑狗"})
+		transact(t, d, func(tx *db.Tx) error {
+			for i, kind := range []string{"cat", "cat", "dog"} {
+				if _, err := tx.Exec(ctx, `INSERT INTO pets (id, name, kind) VALUES (?1, ?2, ?3)`, i+1, fmt.Sprint("p", i+1), kind); err != nil {
+					return err
+				}
+			}
+			query, ok := tx.MatchQuery("黑")
+			got, err := db.All(ctx, tx, `WITH `+table.MatchText(tx, "?1")+` SELECT p.name FROM m JOIN pets p ON p.id = m.id
+				WHERE p.kind = ?2 ORDER BY m.id DESC LIMIT 20`, []any{query, "cat"}, text)
+			if !ok || !slices.Equal(got, []string{"p1"}) {
+				t.Errorf("found %v", got)
+			}
+			return err
+		})
+	})
+}

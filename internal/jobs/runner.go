@@ -1,0 +1,260 @@
+package jobs
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	mathrand "math/rand/v2"
+	"slices"
+	"time"
+
+	"comity/internal/db"
+)
+
+// Runner runs due jobs of the kinds it was made with. Its methods may be called
+// from several goroutines, and several runners may share a database.
+type Runner struct {
+	db    *db.DB
+	kinds map[string]Kind
+	names []string
+	nudge chan struct{}
+
+	// Backoff is the wait after a failed attempt (1 for the first). NewRunner
+	// sets one from a second to an hour.
+	Backoff func(attempt int) time.Duration
+	// Idle is the longest that Run sleeps, and so the longest that a job
+	// enqueued by another process waits. NewRunner sets 5 s.
+	Idle time.Duration
+	// Batch is how many jobs Run leases at once. They run one after another,
+	// so a killed process holds them for at most the sum of their leases.
+	// NewRunner sets 8.
+	Batch int
+	// Log gets one line per job; nil is silent.
+	Log *slog.Logger
+}
+
+// maxKinds keeps the list of kinds within the placeholders of one statement.
+const maxKinds = 90
+
+// NewRunner makes a runner. The database must have been through [Migrate].
+func NewRunner(d *db.DB, kinds ...Kind) (*Runner, error) {
+	r := &Runner{db: d, kinds: map[string]Kind{}, nudge: make(chan struct{}, 1), Idle: 5 * time.Second, Batch: 8,
+		Backoff: Backoff(time.Second, time.Hour, mathrand.Float64)}
+	for _, k := range kinds {
+		if k.Name == "" || k.Run == nil {
+			return nil, fmt.Errorf("jobs: kind %q needs a name and a Run", k.Name)
+		}
+		if _, ok := r.kinds[k.Name]; ok {
+			return nil, fmt.Errorf("jobs: kind %q is given twice", k.Name)
+		}
+		r.kinds[k.Name] = k
+		r.names = append(r.names, k.Name)
+	}
+	if len(r.names) == 0 || len(r.names) > maxKinds {
+		return nil, fmt.Errorf("jobs: a runner takes 1 to %d kinds, not %d", maxKinds, len(r.names))
+	}
+	slices.Sort(r.names)
+	return r, nil
+}
+
+// Nudge wakes [Runner.Run]. Call it after a transaction that enqueued a job has
+// committed; forgetting it only costs time.
+func (r *Runner) Nudge() {
+	select {
+	case r.nudge <- struct{}{}:
+	default:
+	}
+}
+
+// Run runs jobs until ctx ends. A database that fails is asked again after Idle.
+func (r *Runner) Run(ctx context.Context) {
+	for ctx.Err() == nil {
+		n, err := r.RunDue(ctx, r.Batch)
+		if err != nil {
+			r.log(slog.LevelError, "jobs cannot run", "error", err)
+		}
+		if err == nil && n > 0 {
+			continue
+		}
+		r.wait(ctx)
+	}
+}
+
+func (r *Runner) wait(ctx context.Context) {
+	wait := r.Idle
+	err := r.db.View(ctx, func(tx *db.Tx) error {
+		next, err := nextDue(ctx, tx)
+		if err == nil && next.After(tx.Now) {
+			wait = min(wait, next.Sub(tx.Now))
+		}
+		return err
+	})
+	if err != nil && !errors.Is(err, db.ErrNoRows) && ctx.Err() == nil {
+		r.log(slog.LevelError, "the next job cannot be found", "error", err)
+	}
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-r.nudge:
+	case <-timer.C:
+	}
+}
+
+// RunDue leases at most limit due jobs, lowest Prio first and then earliest, and
+// runs them in that order. n counts the jobs that were run, well or not. A job
+// that fails is no error of RunDue; a database that fails is. When ctx ends, jobs
+// not finished are given back without counting the attempt.
+func (r *Runner) RunDue(ctx context.Context, limit int) (n int, err error) {
+	batch, err := r.lease(ctx, limit)
+	if err != nil {
+		return 0, fmt.Errorf("jobs: lease: %w", err)
+	}
+	for i, job := range batch {
+		if ctx.Err() != nil {
+			return n, errors.Join(ctx.Err(), r.release(ctx, batch[i:]))
+		}
+		if err := r.one(ctx, job); err != nil {
+			return n, errors.Join(err, r.release(ctx, batch[i+1:]))
+		}
+		n++
+	}
+	return n, nil
+}
+
+// lease claims a batch. Jobs run one after another, so each lease begins where
+// the one before it ends.
+func (r *Runner) lease(ctx context.Context, limit int) (batch []Job, err error) {
+	token := rand.Text()
+	err = r.db.Transact(ctx, func(tx *db.Tx) error {
+		batch, err = claim(ctx, tx, token, limit, r.names)
+		if err != nil {
+			return err
+		}
+		slices.SortFunc(batch, func(a, b Job) int {
+			return cmp.Or(cmp.Compare(a.Prio, b.Prio), a.RunAt.Compare(b.RunAt), cmp.Compare(a.ID, b.ID))
+		})
+		until := tx.Now
+		for _, job := range batch {
+			until = until.Add(r.kinds[job.Kind].lease())
+			if err := extend(ctx, tx, job, until); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return batch, err
+}
+
+// one runs a job and records how it ended.
+func (r *Runner) one(ctx context.Context, job Job) error {
+	kind := r.kinds[job.Kind]
+	var failure error
+	if job.Attempt > kind.attempts(job) {
+		failure = errors.New("no attempt came to an end; last known: " + job.LastError)
+	} else {
+		failure = call(ctx, kind, job)
+	}
+	if failure != nil && ctx.Err() != nil {
+		return errors.Join(ctx.Err(), r.release(ctx, []Job{job}))
+	}
+	// What happened is recorded even if ctx ended just now.
+	ctx = context.WithoutCancel(ctx)
+	err := r.db.Transact(ctx, func(tx *db.Tx) error { return r.record(ctx, tx, job, failure) })
+	if err != nil {
+		return fmt.Errorf("jobs: recording the end of %s %s: %w", job.Kind, job.Key, err)
+	}
+	level, text := slog.LevelInfo, ""
+	if failure != nil {
+		level, text = slog.LevelWarn, brief(failure)
+	}
+	r.log(level, "job", "kind", job.Kind, "id", job.ID, "attempt", job.Attempt, "error", text)
+	return nil
+}
+
+// record changes nothing when the job is not held any more: then it was
+// completed by [Done], or is somebody else's.
+func (r *Runner) record(ctx context.Context, tx *db.Tx, job Job, failure error) error {
+	switch {
+	case failure == nil:
+		_, err := complete(ctx, tx, job)
+		return err
+	case job.Attempt >= r.kinds[job.Kind].attempts(job):
+		return bury(ctx, tx, job, brief(failure))
+	}
+	return again(ctx, tx, job, tx.Now.Add(r.Backoff(job.Attempt)), brief(failure))
+}
+
+// call is the boundary at which a panic becomes an error: one broken job must not
+// end the process that runs the others.
+func call(ctx context.Context, kind Kind, job Job) (err error) {
+	ctx, cancel := context.WithTimeout(ctx, kind.lease())
+	defer cancel()
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("panic: %v", r)
+		}
+	}()
+	return kind.Run(ctx, job)
+}
+
+func (r *Runner) release(ctx context.Context, batch []Job) error {
+	ctx = context.WithoutCancel(ctx)
+	return r.db.Transact(ctx, func(tx *db.Tx) error {
+		for _, job := range batch {
+			if err := giveBack(ctx, tx, job); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// Dead lists the jobs that failed at every attempt, earliest first.
+func (r *Runner) Dead(ctx context.Context) (dead []Job, err error) {
+	err = r.db.View(ctx, func(tx *db.Tx) error {
+		dead, err = listDead(ctx, tx)
+		return err
+	})
+	return dead, err
+}
+
+// Retry makes a dead job due now, with all its attempts.
+func (r *Runner) Retry(ctx context.Context, id string) error {
+	err := r.db.Transact(ctx, func(tx *db.Tx) error {
+		found, err := revive(ctx, tx, id)
+		if err == nil && !found {
+			err = fmt.Errorf("jobs: there is no dead job %q", id)
+		}
+		return err
+	})
+	if err == nil {
+		r.Nudge()
+	}
+	return err
+}
+
+// Purge forgets jobs that were done before an instant, and with them their keys.
+func (r *Runner) Purge(ctx context.Context, before time.Time) (n int64, err error) {
+	err = r.db.Transact(ctx, func(tx *db.Tx) error {
+		n, err = purge(ctx, tx, before)
+		return err
+	})
+	return n, err
+}
+
+func (r *Runner) log(level slog.Level, msg string, args ...any) {
+	if r.Log != nil {
+		r.Log.Log(context.Background(), level, msg, args...)
+	}
+}
+
+// brief keeps an error readable in a list.
+func brief(err error) string {
+	const most = 300
+	text := []rune(err.Error())
+	return string(text[:min(len(text), most)])
+}

@@ -1,0 +1,134 @@
+package jobs
+
+import (
+	"context"
+	"embed"
+	"fmt"
+	"io/fs"
+	"strings"
+	"time"
+
+	"comity/internal/db"
+)
+
+//go:embed schema/*.sql
+var schema embed.FS
+
+// Migrate brings the table to this program's version.
+func Migrate(ctx context.Context, d *db.DB) error {
+	files, err := fs.Sub(schema, "schema")
+	if err != nil {
+		return err
+	}
+	return d.Migrate(ctx, "jobs", files)
+}
+
+const columns = `id, kind, key, payload, run_at, prio, attempts, max_attempts, last_error, lease_token`
+
+func scanJob(row db.Scanner) (j Job, err error) {
+	var runAt int64
+	var payload string
+	err = row.Scan(&j.ID, &j.Kind, &j.Key, &payload, &runAt, &j.Prio, &j.Attempt, &j.MaxAttempts, &j.LastError, &j.token)
+	j.Payload, j.RunAt = []byte(payload), db.FromMicros(runAt)
+	return j, err
+}
+
+func insert(ctx context.Context, tx *db.Tx, id string, job New) error {
+	_, err := tx.Exec(ctx, `INSERT INTO jobs (id, kind, key, payload, run_at, prio, max_attempts)
+		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (key) DO NOTHING`,
+		id, job.Kind, job.Key, string(job.Payload), db.Micros(job.RunAt), job.Prio, job.MaxAttempts)
+	return err
+}
+
+func reschedule(ctx context.Context, tx *db.Tx, key string, runAt time.Time) (bool, error) {
+	n, err := tx.Exec(ctx, `UPDATE jobs SET run_at = ?1, lease_until = 0, lease_token = '', attempts = 0
+		WHERE key = ?2 AND done_at IS NULL AND dead = 0`, db.Micros(runAt), key)
+	return n > 0, err
+}
+
+func remove(ctx context.Context, tx *db.Tx, key string) (bool, error) {
+	n, err := tx.Exec(ctx, `DELETE FROM jobs WHERE key = ?1 AND done_at IS NULL`, key)
+	return n > 0, err
+}
+
+// claimText leases due jobs of the kinds bound from ?4 on. The outer condition
+// repeats the inner one: where two claims run at once, the second sees the first
+// one's lease when it comes to write. No row lock is asked for.
+func claimText(kinds int) string {
+	list := make([]string, kinds)
+	for i := range list {
+		list[i] = fmt.Sprintf("?%d", i+4)
+	}
+	return `UPDATE jobs SET lease_token = ?1, lease_until = ?2 + 1, attempts = attempts + 1
+		WHERE lease_until <= ?2 AND done_at IS NULL AND dead = 0 AND id IN (
+			SELECT id FROM jobs WHERE done_at IS NULL AND dead = 0 AND run_at <= ?2 AND lease_until <= ?2
+			AND kind IN (` + strings.Join(list, ", ") + `) ORDER BY prio, run_at, id LIMIT ?3)
+		RETURNING ` + columns
+}
+
+// claim returns the claimed jobs in no particular order; their leases must then
+// be set with extend.
+func claim(ctx context.Context, tx *db.Tx, token string, limit int, kinds []string) ([]Job, error) {
+	args := []any{token, db.Micros(tx.Now), limit}
+	for _, k := range kinds {
+		args = append(args, k)
+	}
+	return db.All(ctx, tx, claimText(len(kinds)), args, scanJob)
+}
+
+func extend(ctx context.Context, tx *db.Tx, job Job, until time.Time) error {
+	_, err := tx.Exec(ctx, `UPDATE jobs SET lease_until = ?1 WHERE id = ?2`, db.Micros(until), job.ID)
+	return err
+}
+
+// held is the condition under which a run may still change its job.
+const held = ` WHERE id = ?1 AND lease_token = ?2 AND done_at IS NULL AND dead = 0`
+
+func complete(ctx context.Context, tx *db.Tx, job Job) (bool, error) {
+	n, err := tx.Exec(ctx, `UPDATE jobs SET done_at = ?3, last_error = '', lease_until = 0`+held,
+		job.ID, job.token, db.Micros(tx.Now))
+	return n > 0, err
+}
+
+func again(ctx context.Context, tx *db.Tx, job Job, runAt time.Time, why string) error {
+	_, err := tx.Exec(ctx, `UPDATE jobs SET run_at = ?3, last_error = ?4, lease_until = 0, lease_token = ''`+held,
+		job.ID, job.token, db.Micros(runAt), why)
+	return err
+}
+
+func bury(ctx context.Context, tx *db.Tx, job Job, why string) error {
+	_, err := tx.Exec(ctx, `UPDATE jobs SET dead = 1, last_error = ?3, lease_until = 0, lease_token = ''`+held,
+		job.ID, job.token, why)
+	return err
+}
+
+// giveBack undoes a claim: the attempt does not count.
+func giveBack(ctx context.Context, tx *db.Tx, job Job) error {
+	_, err := tx.Exec(ctx, `UPDATE jobs SET attempts = attempts - 1, lease_until = 0, lease_token = ''`+held,
+		job.ID, job.token)
+	return err
+}
+
+func listDead(ctx context.Context, tx *db.Tx) ([]Job, error) {
+	return db.All(ctx, tx, `SELECT `+columns+` FROM jobs WHERE dead = 1 ORDER BY run_at, id`, nil, scanJob)
+}
+
+func revive(ctx context.Context, tx *db.Tx, id string) (bool, error) {
+	n, err := tx.Exec(ctx, `UPDATE jobs SET dead = 0, attempts = 0, run_at = ?2 WHERE id = ?1 AND dead = 1`, id, db.Micros(tx.Now))
+	return n > 0, err
+}
+
+// nextDue is when the earliest job that nobody holds is due. The lease of a
+// killed run is not looked at; the runner's idle limit covers it.
+func nextDue(ctx context.Context, tx *db.Tx) (time.Time, error) {
+	return db.One(ctx, tx, `SELECT run_at FROM jobs WHERE done_at IS NULL AND dead = 0 AND lease_until <= ?1
+		ORDER BY run_at LIMIT 1`, []any{db.Micros(tx.Now)}, func(row db.Scanner) (time.Time, error) {
+		var us int64
+		err := row.Scan(&us)
+		return db.FromMicros(us), err
+	})
+}
+
+func purge(ctx context.Context, tx *db.Tx, before time.Time) (int64, error) {
+	return tx.Exec(ctx, `DELETE FROM jobs WHERE done_at IS NOT NULL AND done_at < ?1`, db.Micros(before))
+}

@@ -1,0 +1,192 @@
+// Package pack reads a pack (a folder of YAML: units, places, categories, calendars, procedures,
+// words) into kernel types, and refuses to hand out one that does not hold together.
+//
+// It refuses partial packs: a name that leads nowhere, a word missing in one language, a procedure
+// that fails a property, and nothing loads. It knows no jurisdiction.
+//
+// Open this file first; files.go is what authors write, load.go how it is read, procedures.go how a
+// procedure is put together, story.go how a failed property is told.
+package pack
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"comity/internal/org"
+	"comity/internal/place"
+	"comity/internal/procedure"
+	"comity/internal/worktime"
+)
+
+// Pack is one loaded version of a pack. It is immutable.
+type Pack struct {
+	ID, Version string
+	Digest      string // SHA-256 over all its files: what a case pins
+	Langs       []string
+	Zone        *time.Location
+	Units       *org.Tree
+	Dept        map[org.UnitID]string // department key of department units
+	Fallback    org.UnitID
+	Map         place.Map
+	Features    []Feature
+	Places      []NamedPlace
+	Groups      []Group
+	Categories  []Category
+	Programmes  []Programme
+	Procedures  map[string]*procedure.Definition
+	Phases      map[string][]string // procedure → steps a resident sees
+	Icons       map[string]string   // procedure → icon
+	Calendars   map[string]*worktime.Calendar
+	Laws        []string
+	Emergency   []string
+	Phone       string
+	Texts       map[string]map[string]string // language → key → text
+	Files       map[string][]byte            // what it was loaded from
+	Reports     map[string]procedure.Report
+}
+
+// Feature is something drawn on the schematic map.
+type Feature struct {
+	Kind  string // water, green, road, edge
+	Width float64
+	Line  []place.Point
+	Name  string // text key, or empty
+}
+
+// NamedPlace is a landmark or street number that can be found by its name.
+type NamedPlace struct {
+	Key   string
+	Point place.Point
+	Unit  org.UnitID
+}
+
+// Group is a heading over categories on the public form.
+type Group struct{ ID, Icon string }
+
+// Category is what a matter is about and who receives it.
+type Category struct {
+	ID, Group, Icon string
+	Procedure       string
+	Resident        bool // offered on the public form
+	Route           Route
+	Keywords        map[string][]string
+}
+
+// Route says which unit receives a category: a level, or a department of a level.
+type Route struct {
+	Level org.Level
+	Dept  string
+}
+
+// Programme is a heading over procedures.
+type Programme struct{ ID, Icon string }
+
+// Category finds a category.
+func (p *Pack) Category(id string) (Category, bool) {
+	i := slices.IndexFunc(p.Categories, func(c Category) bool { return c.ID == id })
+	if i < 0 {
+		return Category{}, false
+	}
+	return p.Categories[i], true
+}
+
+// ProcedureFor names the procedure a category is handled by; nil for an unknown category.
+func (p *Pack) ProcedureFor(category string) *procedure.Definition {
+	c, ok := p.Category(category)
+	if !ok {
+		return nil
+	}
+	return p.Procedures[c.Procedure]
+}
+
+// RouteTo names the unit that receives a category at a place. at is the lowest unit known to hold the
+// place. Where the city has no unit that fits, the nearest working unit above receives it, so that
+// nothing is ever received by nobody.
+func (p *Pack) RouteTo(category string, at org.UnitID) org.UnitID {
+	c, _ := p.Category(category)
+	path := p.Units.Path(at)
+	for _, id := range path {
+		if c.Route.Dept != "" {
+			for _, child := range p.Units.Children(id) {
+				if p.Dept[child] == c.Route.Dept {
+					return child
+				}
+			}
+			continue
+		}
+		if u, _ := p.Units.Unit(id); u.Level <= c.Route.Level && len(u.Roles) > 0 {
+			return id
+		}
+	}
+	for _, id := range path {
+		if u, _ := p.Units.Unit(id); len(u.Roles) > 0 {
+			return id
+		}
+	}
+	return p.Fallback
+}
+
+// SearchPlaces finds up to n named places whose name in the language holds every word of q.
+func (p *Pack) SearchPlaces(lang, q string, n int) []NamedPlace {
+	parts := strings.Fields(strings.ToLower(q))
+	var out []NamedPlace
+	for _, pl := range p.Places {
+		name := strings.ToLower(p.Texts[lang][pl.Key])
+		if len(out) < n && len(parts) > 0 && !slices.ContainsFunc(parts, func(w string) bool { return !strings.Contains(name, w) }) {
+			out = append(out, pl)
+		}
+	}
+	return out
+}
+
+// Registry holds every pack version this city has used: new cases open under the current one, old
+// cases keep theirs.
+type Registry struct {
+	mu      sync.RWMutex
+	byID    map[string]*Pack
+	current string
+}
+
+// NewRegistry starts with the current version and any older ones.
+func NewRegistry(current *Pack, older ...*Pack) *Registry {
+	r := &Registry{byID: map[string]*Pack{current.Digest: current}, current: current.Digest}
+	for _, p := range older {
+		r.byID[p.Digest] = p
+	}
+	return r
+}
+
+// Current is the version new cases open under.
+func (r *Registry) Current() *Pack {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return r.byID[r.current]
+}
+
+// Pack finds a version; an unknown digest answers the current one, whose words still read best.
+func (r *Registry) Pack(digest string) *Pack {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	if p, ok := r.byID[digest]; ok {
+		return p
+	}
+	return r.byID[r.current]
+}
+
+// Definition finds the procedure a case was opened under.
+func (r *Registry) Definition(digest, id string) (*procedure.Definition, error) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	p, ok := r.byID[digest]
+	if !ok {
+		return nil, fmt.Errorf("pack version %.12s is not loaded; load the pack the case was opened under", digest)
+	}
+	d, ok := p.Procedures[id]
+	if !ok {
+		return nil, fmt.Errorf("pack %s %s has no procedure %q", p.ID, p.Version, id)
+	}
+	return d, nil
+}

@@ -1,0 +1,74 @@
+package pack
+
+import (
+	"os"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"comity/internal/text"
+)
+
+func demo(t *testing.T) fstest.MapFS {
+	t.Helper()
+	fsys := os.DirFS("../../packs/demo")
+	m := fstest.MapFS{}
+	p, err := Load(fsys)
+	if err != nil {
+		t.Fatalf("the demo pack does not load:\n%v", err)
+	}
+	for name, raw := range p.Files {
+		m[name] = &fstest.MapFile{Data: raw}
+	}
+	return m
+}
+
+func Test_every_pack_of_the_project_loads(t *testing.T) {
+	dirs, err := os.ReadDir("../../packs")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range dirs {
+		if _, err := os.Stat("../../packs/" + d.Name() + "/pack.yaml"); err != nil {
+			continue
+		}
+		p, err := Load(os.DirFS("../../packs/" + d.Name()))
+		if err != nil {
+			t.Errorf("%s:\n%v", d.Name(), err)
+			continue
+		}
+		for id, r := range p.Reports {
+			t.Logf("%s %s: %d situations", d.Name(), id, r.States)
+		}
+	}
+}
+
+func Test_a_failed_property_is_told_as_a_story_in_both_languages(t *testing.T) {
+	m := demo(t)
+	name := "procedures/service-request.yaml"
+	src := string(m[name].Data)
+	// Nobody hears the reply clock any more: waiting has no act of the system.
+	broken := strings.Replace(src, "  - id: no_reply\n    event: reply_lapsed\n    from: [waiting]", "  - id: no_reply\n    event: reply_lapsed\n    from: [in_hand]", 1)
+	if broken == src {
+		t.Fatal("the mutation did not apply")
+	}
+	m[name] = &fstest.MapFile{Data: []byte(broken)}
+	_, err := Load(m)
+	fails := Failures(err)
+	if len(fails) == 0 {
+		t.Fatalf("a reply clock nobody hears loads; err = %v", err)
+	}
+	base, berr := text.Base()
+	if berr != nil {
+		t.Fatal(berr)
+	}
+	for lang, want := range map[string]string{"en": "can run out and nothing happens", "zh-CN": "到期后什么也不会发生"} {
+		story := ""
+		for _, f := range fails {
+			story += Story(f, base.With(f.Pack.Texts).In(lang))
+		}
+		if !strings.Contains(story, want) || strings.Contains(story, "⟦") || !strings.Contains(story, name) {
+			t.Errorf("%s story:\n%s", lang, story)
+		}
+	}
+}

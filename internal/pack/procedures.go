@@ -1,0 +1,370 @@
+package pack
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+
+	"comity/internal/authz"
+	"comity/internal/form"
+	"comity/internal/procedure"
+	"comity/internal/worktime"
+)
+
+func (l *loader) procedures() {
+	files, _ := fs.Glob(l.fsys, "procedures/*.yaml")
+	if len(files) == 0 {
+		l.bad.at("procedures", 1, "a pack needs at least one procedure in procedures/*.yaml")
+	}
+	first := ""
+	for _, name := range files {
+		var f procedureFile
+		if !readYAML(l.fsys, name, &f, &l.bad) {
+			continue
+		}
+		if l.p.Procedures[f.Procedure] != nil {
+			l.bad.at(name, f.Mark.line, "procedure %q is in two files", f.Procedure)
+			continue
+		}
+		b := builder{loader: l, f: f, d: &procedure.Definition{}}
+		l.p.Procedures[f.Procedure] = b.build()
+		if first == "" {
+			first = f.Procedure
+		}
+	}
+	for i, c := range l.p.Categories {
+		if c.Procedure == "" {
+			l.p.Categories[i].Procedure = first
+		}
+		d := l.p.Procedures[l.p.Categories[i].Procedure]
+		if d == nil {
+			l.bad.at("categories.yaml", 1, "category %q: procedure %q is not in procedures/", c.ID, c.Procedure)
+			continue
+		}
+		d.Categories = append(d.Categories, c.ID)
+	}
+	for _, d := range l.p.Procedures {
+		for _, c := range d.Clocks {
+			for cat := range c.ByCategory {
+				if !slices.Contains(d.Categories, cat) {
+					l.bad.at("procedures/"+d.ID+".yaml", 1, "clock %q: by_category names %q, which is not a category of this procedure", c.ID, cat)
+				}
+			}
+		}
+	}
+}
+
+// builder turns one procedure file into a Definition and checks every name it uses.
+type builder struct {
+	*loader
+	f procedureFile
+	d *procedure.Definition
+}
+
+func (b *builder) build() *procedure.Definition {
+	f, d := b.f, b.d
+	b.id(f.Mark, "procedure", f.Procedure)
+	d.ID, d.Programme, d.Prefix, d.Start, d.Opening = f.Procedure, f.Programme, f.Prefix, f.Start, f.Opening.Event
+	d.Law = b.law(f.Law)
+	d.Units = b.p.Units
+	b.say(f.Mark, "procedure."+d.ID, f.Name, true)
+	b.say(f.Opening.Mark, "event."+d.ID+"."+d.Opening, f.Opening.Past, true)
+	b.p.Icons[d.ID] = f.Icon
+	if !slices.ContainsFunc(b.p.Programmes, func(p Programme) bool { return p.ID == d.Programme }) {
+		b.bad.at(f.Mark.file, f.Mark.line, "programme %q is not listed in pack.yaml", d.Programme)
+	}
+	if d.Calendar = b.p.Calendars[f.Calendar]; d.Calendar == nil {
+		b.bad.at(f.Mark.file, f.Mark.line, "calendar %q is not in calendars/", f.Calendar)
+	}
+	for _, ph := range f.Phases {
+		b.p.Phases[d.ID] = append(b.p.Phases[d.ID], ph.ID)
+		b.say(ph.Mark, "phase."+d.ID+"."+ph.ID, ph.Name, true)
+	}
+	for _, s := range f.States {
+		b.state(s)
+	}
+	if _, ok := d.State(d.Start); !ok {
+		b.bad.at(f.Mark.file, f.Mark.line, "start %q is not a state", d.Start)
+	}
+	for _, o := range f.Outcomes {
+		d.Outcomes = append(d.Outcomes, procedure.Outcome{ID: o.ID, Solved: o.Solved})
+		b.say(o.Mark, "outcome."+d.ID+"."+o.ID, o.Name, true)
+	}
+	d.Intake = b.fields("open", f.Opening.Fields)
+	d.Opened = b.notices(f.Opening.Notices)
+	for _, a := range f.Acts {
+		b.act(a)
+	}
+	for _, c := range f.Clocks {
+		b.clock(c)
+	}
+	b.references()
+	return d
+}
+
+func (b *builder) law(r lawRefYAML) procedure.Law {
+	if r.ID != "" && !slices.Contains(b.p.Laws, r.ID) {
+		b.bad.at(r.Mark.file, r.Mark.line, "law %q is not listed in pack.yaml", r.ID)
+	}
+	if r.ID != "" && r.Article != "" && b.p.Texts[b.p.Langs[0]]["law."+r.ID+".article."+r.Article] == "" {
+		b.bad.at(r.Mark.file, r.Mark.line, "article %q of law %q has no words in pack.yaml", r.Article, r.ID)
+	}
+	return procedure.Law{ID: r.ID, Article: r.Article, Since: r.Since}
+}
+
+func (b *builder) state(s stateYAML) {
+	d := b.d
+	if _, twice := d.State(s.ID); twice {
+		b.bad.at(s.Mark.file, s.Mark.line, "state %q is listed twice", s.ID)
+	}
+	owner := procedure.Owner(s.Owner)
+	switch owner {
+	case procedure.OwnerHolder, procedure.OwnerOffered, procedure.OwnerResident:
+	case "":
+		if !s.Final {
+			b.bad.at(s.Mark.file, s.Mark.line, "state %q has no owner; say holder, offered or resident", s.ID)
+		}
+	default:
+		b.bad.at(s.Mark.file, s.Mark.line, "state %q: owner %q is not holder, offered or resident", s.ID, s.Owner)
+	}
+	if !slices.Contains(b.p.Phases[d.ID], s.Phase) {
+		b.bad.at(s.Mark.file, s.Mark.line, "state %q: phase %q is not listed under phases", s.ID, s.Phase)
+	}
+	d.States = append(d.States, procedure.State{ID: s.ID, Phase: s.Phase, Final: s.Final, Owner: owner})
+	b.say(s.Mark, "state."+d.ID+"."+s.ID, s.Name, true)
+	b.say(s.Mark, "state."+d.ID+"."+s.ID+".now", s.Now, true)
+}
+
+func (b *builder) act(a actYAML) {
+	d := b.d
+	where := a.Mark
+	if _, twice := d.Act(a.ID); twice {
+		b.bad.at(where.file, where.line, "act %q is listed twice", a.ID)
+	}
+	act := procedure.Act{ID: a.ID, Event: a.Event, From: a.From, To: a.To, By: a.By, Of: procedure.Of(a.Of), Answers: a.Answers,
+		Withdraw: a.Withdraw, While: a.While, Extends: a.Extends, Times: a.Times, Key: a.Key, Prime: a.Prime, Law: b.law(a.Law)}
+	if act.Of == "" {
+		act.Of = procedure.OfHolder
+	}
+	if !slices.Contains([]procedure.Of{procedure.OfHolder, procedure.OfOffered, procedure.OfSuperior}, act.Of) {
+		b.bad.at(where.file, where.line, "act %q: of %q is not holder, offered or superior", a.ID, a.Of)
+	}
+	for _, e := range a.Effects {
+		if !slices.Contains(procedure.Effects, procedure.Effect(e)) {
+			b.bad.at(where.file, where.line, "act %q: effect %q is not known; known are %v", a.ID, e, procedure.Effects)
+		}
+		act.Effects = append(act.Effects, procedure.Effect(e))
+	}
+	for _, s := range append(slices.Clone(a.From), a.To) {
+		if _, ok := d.State(s); !ok && s != "" {
+			b.bad.at(where.file, where.line, "act %q names the state %q, which is not listed", a.ID, s)
+		}
+	}
+	if len(a.From) == 0 || a.Event == "" || len(a.By) == 0 {
+		b.bad.at(where.file, where.line, "act %q needs from, event and by", a.ID)
+	}
+	act.Fields = b.fields(a.ID, a.Fields)
+	b.needFields(a, act)
+	act.Notices = b.notices(a.Notices)
+	d.Acts = append(d.Acts, act)
+	b.say(where, "act."+d.ID+"."+a.ID, a.Name, true)
+	b.say(where, "event."+d.ID+"."+a.Event, a.Past, true)
+}
+
+// needFields asks for the fields that effects read.
+func (b *builder) needFields(a actYAML, act procedure.Act) {
+	need := map[procedure.Effect]form.Field{
+		procedure.Offer: {Name: "unit", Kind: form.Unit}, procedure.Assign: {Name: "officer", Kind: form.Officer}, procedure.Decide: {Name: "outcome", Kind: form.Outcome},
+	}
+	for e, f := range need {
+		has := slices.ContainsFunc(act.Fields, func(x form.Field) bool { return x.Name == f.Name && x.Kind == f.Kind && x.Required })
+		if act.Has(e) && !has {
+			b.bad.at(a.Mark.file, a.Mark.line, "act %q: effect %q needs a required field %q of kind %q", a.ID, e, f.Name, f.Kind)
+		}
+	}
+}
+
+func (b *builder) fields(act string, list []fieldYAML) []form.Field {
+	var out []form.Field
+	for _, y := range list {
+		kind := form.Kind(y.Kind)
+		if !slices.Contains(form.Kinds, kind) {
+			b.bad.at(y.Mark.file, y.Mark.line, "field %q: kind %q is not one of %v", y.Name, y.Kind, form.Kinds)
+		}
+		f := form.Field{Name: y.Name, Kind: kind, Required: y.Required, Min: y.Min, Max: y.Max, Options: y.Options, Public: y.Public, Personal: y.Personal}
+		if y.When.Field != "" {
+			f.When = &form.When{Field: y.When.Field, In: y.When.In}
+		}
+		if kind == form.Outcome {
+			for _, o := range b.f.Outcomes {
+				f.Options = append(f.Options, o.ID)
+			}
+		}
+		if kind == form.Choice {
+			for _, o := range y.Options {
+				if w, ok := y.Names[o]; ok {
+					b.say(y.Mark, fmt.Sprintf("option.%s.%s.%s.%s", b.f.Procedure, act, y.Name, o), w, true)
+				} else if b.p.Texts[b.p.Langs[0]][y.Name+"."+o] == "" {
+					b.bad.at(y.Mark.file, y.Mark.line, "option %q of field %q has no words; give option_names or a text %q", o, y.Name, y.Name+"."+o)
+				}
+			}
+		}
+		b.say(y.Mark, fmt.Sprintf("field.%s.%s.%s", b.f.Procedure, act, y.Name), y.Label, true)
+		out = append(out, f)
+	}
+	return out
+}
+
+func (b *builder) notices(list []noticeYAML) []procedure.Notice {
+	var out []procedure.Notice
+	for _, n := range list {
+		if !slices.Contains([]string{"resident", "holder", "offered", "superior"}, n.To) {
+			b.bad.at(n.Mark.file, n.Mark.line, "notice to %q; say resident, holder, offered or superior", n.To)
+		}
+		if b.p.Texts[b.p.Langs[0]]["notice."+n.Template] == "" {
+			b.bad.at(n.Mark.file, n.Mark.line, "notice %q has no words; give the text %q", n.Template, "notice."+n.Template)
+		}
+		out = append(out, procedure.Notice{To: n.To, Template: n.Template})
+	}
+	return out
+}
+
+func (b *builder) clock(y clockYAML) {
+	c := procedure.Clock{ID: y.ID, Law: b.law(y.Law), In: y.In, Start: y.Start, Stop: y.Stop, Pause: y.Pause, Expire: y.Expire, Promise: y.Promise,
+		Extend: procedure.Extend{Max: y.Extend.Max, Times: y.Extend.Times}}
+	c.Rule = b.rule(y.Mark, y.ID, ruleYAML{N: y.N, Unit: y.Unit, Roll: y.Roll, At: y.At, Arrival: y.Arrival})
+	for cat, r := range y.ByCategory {
+		if c.ByCategory == nil {
+			c.ByCategory = map[string]worktime.Rule{}
+		}
+		c.ByCategory[cat] = b.rule(r.Mark, y.ID+" for "+cat, r)
+	}
+	if (len(y.In) > 0) == (len(y.Start) > 0) {
+		b.bad.at(y.Mark.file, y.Mark.line, "clock %q: give either in (states) or start (events)", y.ID)
+	}
+	b.d.Clocks = append(b.d.Clocks, c)
+	b.say(y.Mark, "clock."+b.d.ID+"."+y.ID, y.Name, true)
+}
+
+func (b *builder) rule(m mark, clock string, y ruleYAML) worktime.Rule {
+	r := worktime.Rule{N: y.N, Unit: worktime.Unit(y.Unit), Roll: worktime.Roll(y.Roll), At: worktime.At(y.At), Arrival: worktime.Arrival(y.Arrival)}
+	if err := r.Check(); err != nil {
+		b.bad.at(m.file, m.line, "clock %q: %v", clock, err)
+	}
+	return r
+}
+
+// references checks the names clocks and acts use of each other, once all are known.
+func (b *builder) references() {
+	d := b.d
+	events := []string{d.Opening}
+	for _, a := range d.Acts {
+		events = append(events, a.Event)
+	}
+	for i, y := range b.f.Clocks {
+		for _, s := range slices.Concat(y.In, y.Pause) {
+			if _, ok := d.State(s); !ok {
+				b.bad.at(y.Mark.file, y.Mark.line, "clock %q names the state %q, which is not listed", y.ID, s)
+			}
+		}
+		for _, e := range slices.Concat(y.Start, y.Stop) {
+			if !slices.Contains(events, e) {
+				b.bad.at(y.Mark.file, y.Mark.line, "clock %q names the event %q, which no act makes", y.ID, e)
+			}
+		}
+		a, ok := d.Act(y.Expire)
+		if !ok || !slices.Contains(a.By, string(authz.System)) {
+			b.bad.at(y.Mark.file, y.Mark.line, "clock %q: expire %q is not an act by [system]", y.ID, y.Expire)
+		}
+		if i < len(d.Clocks) && slices.ContainsFunc(d.Clocks[:i], func(c procedure.Clock) bool { return c.ID == y.ID }) {
+			b.bad.at(y.Mark.file, y.Mark.line, "clock %q is listed twice", y.ID)
+		}
+	}
+	roles := b.rolesHeld()
+	for _, y := range b.f.Acts {
+		for _, r := range y.By {
+			if !roles[r] {
+				b.bad.at(y.Mark.file, y.Mark.line, "act %q: role %q is held by no unit%s", y.ID, r, suggest(r, keys(roles)))
+			}
+		}
+		for _, c := range []string{y.While, y.Extends} {
+			if _, ok := d.Clock(c); !ok && c != "" {
+				b.bad.at(y.Mark.file, y.Mark.line, "act %q names the clock %q, which is not listed", y.ID, c)
+			}
+		}
+	}
+}
+
+func (b *builder) rolesHeld() map[string]bool {
+	held := map[string]bool{string(authz.System): true, string(authz.Resident): true}
+	for _, rs := range b.p.Units.RolesAt() {
+		for r := range rs {
+			held[r] = true
+		}
+	}
+	return held
+}
+
+func keys(m map[string]bool) []string {
+	var out []string
+	for k := range m {
+		out = append(out, k)
+	}
+	slices.Sort(out)
+	return out
+}
+
+// Failed says that a procedure does not have the properties every procedure must have.
+type Failed struct {
+	File      string
+	Line      int
+	Procedure string
+	Violation procedure.Violation
+	Pack      *Pack // for the words of the story
+}
+
+// Error is the short form; Story tells it in words.
+func (f *Failed) Error() string {
+	return fmt.Sprintf("%s:%d: procedure %q: %s", f.File, f.Line, f.Procedure, f.Violation)
+}
+
+// properties runs the model checker over every procedure.
+func (l *loader) properties() error {
+	var out []error
+	files, _ := fs.Glob(l.fsys, "procedures/*.yaml")
+	for _, name := range files {
+		var f procedureFile
+		readYAML(l.fsys, name, &f, &problems{})
+		d := l.p.Procedures[f.Procedure]
+		if d == nil {
+			continue
+		}
+		report := procedure.Check(d)
+		l.p.Reports[d.ID] = report
+		for _, v := range report.Violations {
+			out = append(out, &Failed{File: name, Line: lineOf(f, v), Procedure: d.ID, Violation: v, Pack: l.p})
+		}
+	}
+	return errors.Join(out...)
+}
+
+// lineOf points at the clock, act or state a violation is about.
+func lineOf(f procedureFile, v procedure.Violation) int {
+	for _, c := range f.Clocks {
+		if c.ID == v.Clock {
+			return c.Mark.line
+		}
+	}
+	for _, a := range f.Acts {
+		if a.ID == v.Act && v.Clock == "" {
+			return a.Mark.line
+		}
+	}
+	for _, s := range f.States {
+		if s.ID == v.State {
+			return s.Mark.line
+		}
+	}
+	return f.Mark.line
+}

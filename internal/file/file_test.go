@@ -486,6 +486,14 @@ func TestCost_formats_that_need_more_memory_get_fewer_pixels(t *testing.T) {
 	if !errors.As(err, &r) || r.Rule != "file.too_many_pixels" {
 		t.Errorf("16 bits per channel: %v", err)
 	}
+	jpg := jpegOf(t, quarters(100, 100))
+	if _, err := Clean(bytes.NewReader(jpg), "", lim); err != nil {
+		t.Error(err)
+	}
+	progressive := bytes.Replace(jpg, []byte{0xFF, 0xC0}, []byte{0xFF, 0xC2}, 1)
+	if _, err = Clean(bytes.NewReader(progressive), "", lim); !errors.As(err, &r) || r.Rule != "file.too_many_pixels" {
+		t.Errorf("progressive: %v", err)
+	}
 	frame := []byte{8, 0, 1, 0, 1, 3, 1, 0x22, 0, 2, 0x11, 0, 3, 0x11, 0}
 	if got := samplesPerPixel(frame); got != 2 { // 1.5 rounded up
 		t.Errorf("4:2:0 has %d samples per pixel", got)

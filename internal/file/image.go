@@ -47,8 +47,15 @@ func cleanImage(data []byte, kind string, lim Limits) (Cleaned, error) {
 }
 
 // The decoders are called by kind and not through image.Decode, so that no
-// other decoder a program registers can ever be reached by an upload.
-func decode(data []byte, kind string) (image.Image, error) {
+// other decoder a program registers can ever be reached by an upload. A decoder
+// that panics on crafted bytes has not decoded them: that is a refusal too, and
+// must not end the job that fetches the mail.
+func decode(data []byte, kind string) (img image.Image, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			img, err = nil, fmt.Errorf("decoder of %s panicked: %v", kind, p)
+		}
+	}()
 	switch kind {
 	case KindJPEG:
 		return jpeg.Decode(bytes.NewReader(data))

@@ -123,6 +123,14 @@ func Test_NextOpen_is_the_first_instant_the_office_is_open(t *testing.T) {
 	}
 }
 
+func Test_NextOpen_keeps_the_seconds_of_an_instant_in_hours(t *testing.T) {
+	c := chinese(t)
+	first := at(t, c, "2025-01-24 09:00").Add(30 * time.Second)
+	if got := c.NextOpen(first); !got.Equal(first) {
+		t.Errorf("%s became %s", first, got)
+	}
+}
+
 func Test_Check_names_each_contradiction(t *testing.T) {
 	good := func() *Calendar {
 		return &Calendar{ID: "x", Zone: time.UTC, Week: mondayToFriday(), Opens: 540, Closes: 1020, KnownUntil: DayOf(2026, 12, 31),

@@ -11,8 +11,7 @@ type Day int32
 
 // DayOf returns the day with this civil date. Out-of-range months and days are carried over as in time.Date.
 func DayOf(year int, month time.Month, day int) Day {
-	seconds := time.Date(year, month, day, 0, 0, 0, 0, time.UTC).Unix()
-	return Day(floorDiv(seconds, 86400))
+	return Day(time.Date(year, month, day, 0, 0, 0, 0, time.UTC).Unix() / 86400) // exact: midnight
 }
 
 // ParseDay is the inverse of Day.String for the years 0000 to 9999. It accepts exactly YYYY-MM-DD.
@@ -36,11 +35,3 @@ func (d Day) Weekday() time.Weekday {
 func (d Day) String() string { return d.utc().Format(time.DateOnly) }
 
 func (d Day) utc() time.Time { return time.Unix(int64(d)*86400, 0).UTC() }
-
-func floorDiv(a, b int64) int64 {
-	q := a / b
-	if a%b < 0 {
-		q--
-	}
-	return q
-}

@@ -32,6 +32,10 @@ func Test_a_due_date_is_explained_day_by_day(t *testing.T) {
 		{"hours within the day", "2026-03-02 10:00", Rule{N: 2, Unit: Hours}, nil, `03-02 start 2, 03-02 due 2`},
 		{"hours that stand still", "2026-03-02 10:00", Rule{N: 48, Unit: Hours}, []Span{{From: at(t, c, "2026-03-03 06:00")}},
 			`03-02 start 14, 03-03 paused 20`},
+		{"hours that end while the office is closed", "2026-03-06 12:00", Rule{N: 24, Unit: Hours, Roll: NextWorkingDay}, nil,
+			`03-06 start 12, 03-07 rolled 24, 03-08 weekend, 03-09 due`},
+		{"no term from a Saturday, rolled", "2026-03-07 10:00", Rule{Unit: CalendarDays, Roll: NextWorkingDay}, nil,
+			`03-07 start, 03-08 weekend, 03-09 due`},
 		{"no term at all", "2026-03-02 10:00", Rule{Unit: CalendarDays}, nil, `03-02 start, 03-02 due`},
 	} {
 		t.Run(v.name, func(t *testing.T) {
@@ -61,7 +65,8 @@ func written(lines []Line) string {
 
 func Test_the_explanation_ends_on_the_due_day_and_counts_the_whole_term(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		c, r, start, pauses := anyCalendar(t), anyRule(t), anyInstant(t, "start"), anyPauses(t, true)
+		c, r, start := anyCalendar(t), anyRule(t), anyInstant(t, "start")
+		pauses := anyPauses(t, start, true)
 		extra := rapid.IntRange(0, 9).Draw(t, "extra")
 		due, lines := r.Due(c, start, pauses, extra), r.Explain(c, start, pauses, extra)
 		last := lines[len(lines)-1]

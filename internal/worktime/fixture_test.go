@@ -146,14 +146,18 @@ func anyRule(t *rapid.T) Rule {
 	return r
 }
 
-func anyPauses(t *rapid.T, open bool) []Span {
+// anyPauses draws pauses near start, so that several of them matter.
+func anyPauses(t *rapid.T, start time.Time, open bool) []Span {
 	var spans []Span
+	near := func(label string) time.Time {
+		return start.Add(time.Duration(rapid.IntRange(-5*24*60, 40*24*60).Draw(t, label)) * time.Minute)
+	}
 	for range rapid.IntRange(0, 4).Draw(t, "pauses") {
-		from := anyInstant(t, "from")
-		spans = append(spans, Span{from, from.Add(time.Duration(rapid.IntRange(0, 30*24*60).Draw(t, "minutes")) * time.Minute)})
+		from := near("from")
+		spans = append(spans, Span{from, from.Add(time.Duration(rapid.IntRange(0, 10*24*60).Draw(t, "minutes")) * time.Minute)})
 	}
 	if open && rapid.Bool().Draw(t, "still paused") {
-		spans = append(spans, Span{From: anyInstant(t, "open from")})
+		spans = append(spans, Span{From: near("open from")})
 	}
 	return spans
 }

@@ -35,9 +35,9 @@ func dayGaps(c *Calendar, pauses []Span) []dayGap {
 		if g.from >= g.to {
 			continue
 		}
-		// Two pauses on different hours of one day may share that day.
-		if n := len(gaps); n > 0 && gaps[n-1].to >= g.from {
-			gaps[n-1].to = max(gaps[n-1].to, g.to)
+		// Pauses apart by hours of one day touch as days.
+		if n := len(gaps); n > 0 && gaps[n-1].to == g.from {
+			gaps[n-1].to = g.to
 			continue
 		}
 		gaps = append(gaps, g)

@@ -154,7 +154,6 @@ func (r Rule) dueInDays(c *Calendar, begin time.Time, gaps []dayGap, total int) 
 
 // rawDay returns the total-th counted day after first that no gap contains; false when an open gap comes first.
 func (r Rule) rawDay(c *Calendar, first Day, gaps []dayGap, total int) (Day, bool) {
-	lost := 0
 	raw := r.advance(c, first, total)
 	for _, g := range gaps {
 		from := max(g.from, first+1)
@@ -164,9 +163,7 @@ func (r Rule) rawDay(c *Calendar, first Day, gaps []dayGap, total int) (Day, boo
 		if g.open() {
 			return 0, false
 		}
-		lost += r.counted(c, from-1, g.to-1)
-		// Counting again from the start keeps the sum exact: a gap may contain days already passed over.
-		raw = r.advance(c, first, total+lost)
+		raw = r.advance(c, raw, r.counted(c, from-1, g.to-1))
 	}
 	return raw, true
 }

@@ -91,6 +91,8 @@ func Test_pauses_in_particular_cases(t *testing.T) {
 		{"a pause that has not ended leaves no date", five, "2026-03-04 09:00", "", ""},
 		{"a pause that has not ended but came too late leaves the date", five, "2026-03-10 09:00", "", "2026-03-09"},
 		{"a roll passes over paused days", Rule{N: 5, Unit: CalendarDays, Roll: NextWorkingDay}, "2026-03-08 09:00", "2026-03-10 09:00", "2026-03-10"},
+		{"a pause that begins when the hours are over changes nothing", Rule{N: 24, Unit: Hours}, "2026-03-03 10:00", "2026-03-05 10:00", "2026-03-03"},
+		{"hours lose only what is paused after the start", Rule{N: 24, Unit: Hours}, "2026-02-28 10:00", "2026-03-02 11:00", "2026-03-03"},
 		{"hours stand still to the minute", Rule{N: 24, Unit: Hours}, "2026-03-02 12:00", "2026-03-03 12:00", "2026-03-04"},
 	} {
 		t.Run(v.name, func(t *testing.T) {
@@ -106,6 +108,44 @@ func Test_pauses_in_particular_cases(t *testing.T) {
 				t.Errorf("due on %s, want %s", c.DayAt(got.At), v.due)
 			}
 		})
+	}
+}
+
+func Test_two_pauses_apart_both_lose_their_days(t *testing.T) {
+	c := chinese(t)
+	pauses := []Span{
+		{at(t, c, "2026-03-11 09:00"), at(t, c, "2026-03-13 09:00")},
+		{at(t, c, "2026-03-03 09:00"), at(t, c, "2026-03-05 09:00")},
+	}
+	for unit, want := range map[Unit]string{CalendarDays: "2026-03-13", WorkingDays: "2026-03-17"} {
+		got := Rule{N: 7, Unit: unit}.Due(c, at(t, c, "2026-03-02 10:00"), pauses, 0)
+		if c.DayAt(got.At) != day(t, want) {
+			t.Errorf("7 %s end %s, want %s", unit, got.At, want)
+		}
+	}
+}
+
+func Test_a_term_of_no_length_that_rolls_leaves_a_paused_start_day(t *testing.T) {
+	c := chinese(t)
+	rule, start := Rule{Unit: CalendarDays, Roll: NextWorkingDay}, at(t, c, "2026-03-03 10:00")
+	pauses := []Span{{at(t, c, "2026-03-03 11:00"), at(t, c, "2026-03-05 09:00")}}
+	if got := rule.Due(c, start, pauses, 0); c.DayAt(got.At) != day(t, "2026-03-05") {
+		t.Errorf("due %s", got.At)
+	}
+	if got, want := written(rule.Explain(c, start, pauses, 0)), "03-03 start, 03-04 paused, 03-05 due"; got != want {
+		t.Errorf("explained as %s, want %s", got, want)
+	}
+}
+
+func Test_a_roll_passes_over_two_pauses_that_touch_as_days(t *testing.T) {
+	c := chinese(t)
+	pauses := []Span{
+		{at(t, c, "2026-03-08 09:00"), at(t, c, "2026-03-10 09:00")},
+		{at(t, c, "2026-03-10 15:00"), at(t, c, "2026-03-12 09:00")},
+	}
+	got := Rule{N: 5, Unit: CalendarDays, Roll: NextWorkingDay}.Due(c, at(t, c, "2026-03-02 10:00"), pauses, 0)
+	if c.DayAt(got.Raw) != day(t, "2026-03-07") || c.DayAt(got.At) != day(t, "2026-03-12") {
+		t.Errorf("raw %s, due %s", got.Raw, got.At)
 	}
 }
 
@@ -128,8 +168,8 @@ func Test_an_event_outside_office_hours_arrives_at_the_next_opening(t *testing.T
 
 func Test_a_due_day_never_moves_earlier_when_the_start_the_term_or_the_extension_grows(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		c, r, pauses := anyCalendar(t), anyRule(t), anyPauses(t, false)
-		start := anyInstant(t, "start")
+		c, r, start := anyCalendar(t), anyRule(t), anyInstant(t, "start")
+		pauses := anyPauses(t, start, false)
 		base := r.Due(c, start, pauses, 0)
 		longer := r
 		longer.N += rapid.IntRange(0, 20).Draw(t, "more")
@@ -155,7 +195,8 @@ func Test_a_due_day_never_moves_earlier_when_the_start_the_term_or_the_extension
 
 func Test_an_extension_equals_a_longer_term(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		c, r, start, pauses := anyCalendar(t), anyRule(t), anyInstant(t, "start"), anyPauses(t, true)
+		c, r, start := anyCalendar(t), anyRule(t), anyInstant(t, "start")
+		pauses := anyPauses(t, start, true)
 		extra := rapid.IntRange(-5, 30).Draw(t, "extra")
 		longer := r
 		longer.N += max(extra, 0)
@@ -167,7 +208,8 @@ func Test_an_extension_equals_a_longer_term(t *testing.T) {
 
 func Test_pauses_add_up_however_they_are_cut_repeated_or_ordered(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		c, r, start, pauses := anyCalendar(t), anyRule(t), anyInstant(t, "start"), anyPauses(t, true)
+		c, r, start := anyCalendar(t), anyRule(t), anyInstant(t, "start")
+		pauses := anyPauses(t, start, true)
 		var cut []Span
 		for _, p := range pauses {
 			middle := p.From.Add(p.To.Sub(p.From) / 3)
@@ -200,7 +242,8 @@ func Test_a_pause_costs_calendar_days_exactly_the_days_it_loses(t *testing.T) {
 
 func Test_the_zone_an_instant_is_shown_in_does_not_matter(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		c, r, start, pauses := anyCalendar(t), anyRule(t), anyInstant(t, "start"), anyPauses(t, true)
+		c, r, start := anyCalendar(t), anyRule(t), anyInstant(t, "start")
+		pauses := anyPauses(t, start, true)
 		z, err := time.LoadLocation(rapid.SampledFrom(zoneNames).Draw(t, "shown in"))
 		if err != nil {
 			t.Fatal(err)

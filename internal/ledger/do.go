@@ -1,0 +1,283 @@
+package ledger
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"comity/internal/authz"
+	"comity/internal/casework"
+	"comity/internal/db"
+	"comity/internal/form"
+	"comity/internal/procedure"
+)
+
+// one carries out one command inside the batch's transaction. An error undoes it alone.
+func (l *Ledger) one(ctx context.Context, tx *db.Tx, r *request) (Receipt, error) {
+	digest := digestOf(r.cmd)
+	if r.cmd.Key != "" {
+		old, err := findKey(ctx, tx, r.who.ID(), r.cmd.Key)
+		if err == nil {
+			return l.replay(ctx, tx, old, digest)
+		}
+		if !errors.Is(err, db.ErrNoRows) {
+			return Receipt{}, err
+		}
+	}
+	s, err := l.stored(ctx, tx, r)
+	if err != nil {
+		return Receipt{}, err
+	}
+	if r.who.Is(authz.Importer) && !r.cmd.At.IsZero() {
+		if err := l.catchUp(ctx, tx, r.who, s, r.cmd.At); err != nil {
+			return Receipt{}, err
+		}
+		if r.cmd.Version != casework.AnyVersion && r.cmd.Open == nil {
+			r.cmd.Version = s.c.Seq
+		}
+	}
+	if err := l.officer(ctx, tx, r, s); err != nil {
+		return Receipt{}, err
+	}
+	events, err := casework.Decide(s.d, s.c, r.cmd, r.who, tx.Now)
+	if err != nil {
+		return Receipt{}, err
+	}
+	for _, e := range events {
+		if err := l.append(ctx, tx, s, e); err != nil {
+			return Receipt{}, err
+		}
+	}
+	if err := s.save(ctx, tx); err != nil {
+		return Receipt{}, err
+	}
+	if r.cmd.Key != "" {
+		if err := putKey(ctx, tx, r.who.ID(), r.cmd.Key, digest, s.n, s.c.Seq); err != nil {
+			return Receipt{}, err
+		}
+	}
+	receipt := s.receipt()
+	if r.then != nil {
+		if err := r.then(tx, receipt); err != nil {
+			return Receipt{}, err
+		}
+	}
+	return receipt, nil
+}
+
+// open case with its row, as one transaction works on it.
+type stored struct {
+	n     int64
+	c     casework.Case
+	d     *procedure.Definition
+	hash  []byte
+	fresh bool
+	old   place // the worklist rows that stand now
+	dirty bool
+	clock map[string]bool // clocks whose timer must be rewritten
+}
+
+func (s *stored) receipt() Receipt {
+	return Receipt{Case: s.c.ID, Ref: s.c.Ref, Code: s.c.Code, Seq: s.c.Seq, Hash: hexOf(s.hash)}
+}
+
+// stored finds the case a command is about, or draws the numbers of a new one.
+func (l *Ledger) stored(ctx context.Context, tx *db.Tx, r *request) (*stored, error) {
+	if r.cmd.Open != nil {
+		return l.fresh(ctx, tx, r)
+	}
+	n, ok := number(r.cmd.Case)
+	if !ok {
+		return nil, &casework.Refusal{Rule: "case.unknown"}
+	}
+	s, err := loadCase(ctx, tx, n)
+	if errors.Is(err, db.ErrNoRows) {
+		return nil, &casework.Refusal{Rule: "case.unknown"}
+	}
+	if err != nil {
+		return nil, err
+	}
+	if s.d, err = l.cfg.Definitions.Definition(s.c.Pack, s.c.Procedure); err != nil {
+		return nil, err
+	}
+	if r.who.IsStaff() && !s.readable(r.who.Scope()) {
+		return nil, &casework.Refusal{Rule: "case.unknown"} // not yours equals not there
+	}
+	return s, nil
+}
+
+func (s *stored) readable(in authz.Scope) bool {
+	if in.Reads(s.d.Units, string(s.c.ID), s.c.Holder, s.c.Programme) {
+		return true
+	}
+	return s.c.Offered != "" && in.Reads(s.d.Units, string(s.c.ID), s.c.Offered, s.c.Programme)
+}
+
+func (l *Ledger) fresh(ctx context.Context, tx *db.Tx, r *request) (*stored, error) {
+	o := *r.cmd.Open
+	packDigest, proc, ok := l.cfg.Opens(o.Category)
+	if !ok {
+		return nil, &casework.Refusal{Rule: "form.invalid", Fields: []form.Problem{{Field: "category", Rule: "category.unknown", Params: map[string]string{"got": o.Category}}}}
+	}
+	d, err := l.cfg.Definitions.Definition(packDigest, proc)
+	if err != nil {
+		return nil, err
+	}
+	at := tx.Now
+	if !r.cmd.At.IsZero() {
+		at = r.cmd.At
+	}
+	s := &stored{d: d, fresh: true, n: l.drawNumber(at), hash: make([]byte, sha256.Size)}
+	var random [16]byte
+	l.cfg.Random(random[:])
+	o.ID, o.Pack, o.Code = caseID(s.n), packDigest, casework.NewCode(random)
+	year := at.In(d.Calendar.Zone).Year()
+	number, err := next(ctx, tx, fmt.Sprintf("ref %s %d", d.Prefix, year))
+	if err != nil {
+		return nil, err
+	}
+	o.Ref = casework.Ref(fmt.Sprintf("%s-%02d-%06d", d.Prefix, year%100, number))
+	r.cmd.Open = &o
+	return s, nil
+}
+
+// drawNumber makes a key that sorts by opening time: microseconds and ten random bits, so that two
+// nodes do not meet.
+func (l *Ledger) drawNumber(at time.Time) int64 {
+	var b [2]byte
+	l.cfg.Random(b[:])
+	return at.UnixMicro()<<10 | int64(binary.BigEndian.Uint16(b[:])&1023)
+}
+
+// officer checks that an assignee works where the case is; accounts are not the kernel's to know.
+func (l *Ledger) officer(ctx context.Context, tx *db.Tx, r *request, s *stored) error {
+	id := r.cmd.Fields["officer"]
+	a, ok := s.d.Act(r.cmd.Act)
+	if l.cfg.Officer == nil || id == "" || !ok || !a.Has(procedure.Assign) || r.who.Is(authz.Importer) {
+		return nil
+	}
+	known, err := l.cfg.Officer(ctx, tx, s.c.Holder, id)
+	if err == nil && !known {
+		return &casework.Refusal{Rule: "form.invalid", Law: a.Law, Fields: []form.Problem{{Field: "officer", Rule: "officer.unknown"}}}
+	}
+	return err
+}
+
+// catchUp answers, at their own times, the clocks that ran out before a piece of history.
+func (l *Ledger) catchUp(ctx context.Context, tx *db.Tx, who authz.Actor, s *stored, at time.Time) error {
+	for range 1000 {
+		k, ok := s.c.Due()
+		if !ok || !k.Due.Before(at) {
+			return nil
+		}
+		tick := casework.Command{Case: s.c.ID, Version: casework.AnyVersion, At: k.Due, Tick: &casework.Tick{Clock: k.ID, Due: k.Due}}
+		events, err := casework.Decide(s.d, s.c, tick, who, tx.Now)
+		if err != nil || len(events) == 0 {
+			return err
+		}
+		for _, e := range events {
+			if err := l.append(ctx, tx, s, e); err != nil {
+				return err
+			}
+		}
+	}
+	return fmt.Errorf("ledger: case %s: clocks ran out a thousand times before %s; the rule is too short for this history", s.c.Ref, at)
+}
+
+// append stores one event under the hash that covers it and all before it, and orders its notices.
+func (l *Ledger) append(ctx context.Context, tx *db.Tx, s *stored, e casework.Event) error {
+	doc, err := json.Marshal(e)
+	if err != nil {
+		return err
+	}
+	s.hash = chain(s.hash, doc)
+	if err := putEvent(ctx, tx, s.n, e, s.hash, doc); err != nil {
+		return err
+	}
+	s.c = casework.Fold(s.c, e)
+	s.dirty = true
+	for _, k := range e.Clocks {
+		if s.clock == nil {
+			s.clock = map[string]bool{}
+		}
+		s.clock[k.ID] = true
+	}
+	if l.cfg.Notify == nil {
+		return nil
+	}
+	for i := range e.Notices {
+		o := Order{Case: s.c.ID, Seq: e.Seq, N: i, Key: fmt.Sprintf("notice:%s:%d:%d", s.c.ID, e.Seq, i), RunAt: tx.Now}
+		if err := l.cfg.Notify(ctx, tx, o); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// chain is SHA-256 over the previous hash and the stored bytes of the event.
+func chain(prev, doc []byte) []byte {
+	h := sha256.New()
+	h.Write(prev)
+	h.Write(doc)
+	return h.Sum(nil)
+}
+
+// replay answers a command that was accepted before under the same key.
+func (l *Ledger) replay(ctx context.Context, tx *db.Tx, old keyRow, digest []byte) (Receipt, error) {
+	if string(old.digest) != string(digest) {
+		return Receipt{}, &casework.Refusal{Rule: "idempotency.reused"}
+	}
+	s, err := loadCase(ctx, tx, old.n)
+	if err != nil {
+		return Receipt{}, err
+	}
+	r := s.receipt()
+	r.Seq, r.Replayed = old.seq, true
+	return r, nil
+}
+
+// digestOf tells two commands under one key apart. Version and time are left out: a retry may have
+// seen a newer page.
+func digestOf(cmd casework.Command) []byte {
+	cmd.Version, cmd.At, cmd.Key = 0, time.Time{}, ""
+	doc, err := json.Marshal(cmd)
+	if err != nil {
+		panic(fmt.Sprintf("ledger: a command cannot be written down: %v", err)) // plain data only; a programming mistake
+	}
+	sum := sha256.Sum256(doc)
+	return sum[:]
+}
+
+// RunTimers answers up to limit clocks that are due, unassigned cases first, and reports how many.
+// A clock that cannot be answered is logged, counted and tried again later; it is never dropped.
+func (l *Ledger) RunTimers(ctx context.Context, limit int) (int, error) {
+	var due []timer
+	err := l.db.Transact(ctx, func(tx *db.Tx) (err error) {
+		due, err = claimTimers(ctx, tx, limit)
+		return err
+	})
+	if err != nil {
+		return 0, err
+	}
+	who := authz.Machine()
+	for _, t := range due {
+		cmd := casework.Command{Case: caseID(t.n), Version: casework.AnyVersion, Tick: &casework.Tick{Clock: t.clock, Due: t.at}}
+		if _, err := l.Do(ctx, who, cmd); err != nil {
+			l.cfg.Log.Error("a clock ran out and could not be answered", "case", caseID(t.n), "clock", t.clock, "due", t.at, "error", err)
+		}
+	}
+	return len(due), nil
+}
+
+// NextTimer is when the next clock is due; zero when none runs.
+func (l *Ledger) NextTimer(ctx context.Context) (at time.Time, err error) {
+	err = l.db.View(ctx, func(tx *db.Tx) error {
+		at, err = nextTimer(ctx, tx)
+		return err
+	})
+	return at, err
+}

@@ -1,0 +1,279 @@
+// Package ledger is the one door: every change of a case, from the web, the API, an import or a
+// timer, is one call of Do, and every list or page is read through Reader.
+//
+// Tables: cases (folded state), events (what happened, chained by hash), worklist (a row per unit
+// that may list a case), timers (running clocks), idempotency, counters, packs. The life of a change:
+// Do puts the command in line; the writer takes what stands in line into one transaction with one
+// now, a savepoint for each command; the case is read, casework.Decide decides, the events are stored
+// with their hashes, the rows follow, notices become jobs; after the commit the caller gets a Receipt.
+//
+// It refuses to know a programme, to change or delete an event, and to answer before the commit.
+//
+// Open this file first, then do.go; all SQL is in store.go and read.go's statements in store_read.go.
+package ledger
+
+import (
+	"context"
+	"embed"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"strconv"
+	"sync"
+	"time"
+
+	"comity/internal/authz"
+	"comity/internal/casework"
+	"comity/internal/db"
+	"comity/internal/org"
+	"comity/internal/procedure"
+)
+
+//go:embed schema/*.sql
+var schema embed.FS
+
+// ErrNotFound says that there is no such case within the reader's scope.
+var ErrNotFound = errors.New("ledger: no such case")
+
+// ErrClosed says that the ledger has been closed.
+var ErrClosed = errors.New("ledger: closed")
+
+// Definitions finds the procedure a case was opened under. pack.Registry is one.
+type Definitions interface {
+	Definition(pack, procedure string) (*procedure.Definition, error)
+}
+
+// Config is what a Ledger needs beside the database.
+type Config struct {
+	Definitions Definitions
+	// Opens names the pack digest and procedure for a category of a new case.
+	Opens func(category string) (pack string, procedure string, ok bool)
+	// Officer tells whether the account may be given a case of the unit. nil accepts any.
+	Officer func(ctx context.Context, tx *db.Tx, unit org.UnitID, officer string) (bool, error)
+	// Notify stores a job for a notice, in the same transaction. nil sends nothing.
+	Notify func(ctx context.Context, tx *db.Tx, n Order) error
+	// Random fills b with random bytes, for numbers and codes.
+	Random func(b []byte)
+	Log    *slog.Logger
+}
+
+// Order is one notice to be sent: which event of which case ordered it.
+type Order struct {
+	Case  casework.CaseID
+	Seq   int
+	N     int
+	Key   string // names the notice for ever; a second one with the same key is the same notice
+	RunAt time.Time
+}
+
+// Receipt is what an accepted command leaves in the actor's hand.
+type Receipt struct {
+	Case     casework.CaseID
+	Ref      casework.Ref
+	Code     casework.Code
+	Seq      int
+	Hash     string // of the last event, hex
+	Replayed bool   // the same command with the same key had been accepted before
+}
+
+// Ledger is the door. It is safe for concurrent use.
+type Ledger struct {
+	db     *db.DB
+	cfg    Config
+	line   chan *request
+	closed chan struct{}
+	done   sync.WaitGroup
+	once   sync.Once
+	stats  Stats
+	mu     sync.Mutex
+}
+
+// Stats counts what went through the door since start.
+type Stats struct {
+	Commands, Refused, Batches int64
+}
+
+// Open migrates the tables and starts the writer.
+func Open(ctx context.Context, d *db.DB, cfg Config) (*Ledger, error) {
+	sub, err := fs.Sub(schema, "schema")
+	if err != nil {
+		return nil, err
+	}
+	if err := d.Migrate(ctx, "ledger", sub); err != nil {
+		return nil, err
+	}
+	if err := d.Transact(ctx, func(tx *db.Tx) error { return words.Create(ctx, tx) }); err != nil {
+		return nil, fmt.Errorf("ledger: search index: %w", err)
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	l := &Ledger{db: d, cfg: cfg, line: make(chan *request, 1024), closed: make(chan struct{})}
+	l.done.Go(l.write)
+	return l, nil
+}
+
+// Close lets what stands in line finish and stops the writer. Later calls get ErrClosed.
+func (l *Ledger) Close() {
+	l.once.Do(func() { close(l.closed) })
+	l.done.Wait()
+}
+
+// Stats tells what went through the door.
+func (l *Ledger) Stats() Stats {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.stats
+}
+
+// Do carries out one command, or refuses it with a *casework.Refusal. When it returns a Receipt, the
+// change is on disk.
+func (l *Ledger) Do(ctx context.Context, who authz.Actor, cmd casework.Command) (Receipt, error) {
+	return l.DoWith(ctx, who, cmd, nil)
+}
+
+// DoWith is Do with something more stored in the very same step: the end of a job, a message. When
+// then fails, the command has not happened.
+func (l *Ledger) DoWith(ctx context.Context, who authz.Actor, cmd casework.Command, then func(*db.Tx, Receipt) error) (Receipt, error) {
+	r := &request{ctx: ctx, who: who, cmd: cmd, then: then, answer: make(chan result, 1)}
+	select {
+	case <-l.closed:
+		return Receipt{}, ErrClosed
+	default:
+	}
+	select {
+	case l.line <- r:
+	case <-l.closed:
+		return Receipt{}, ErrClosed
+	case <-ctx.Done():
+		return Receipt{}, ctx.Err()
+	}
+	// From here on the command may happen whatever the caller does, so the caller waits to know.
+	select {
+	case a := <-r.answer:
+		return a.receipt, a.err
+	case <-l.gone():
+		select {
+		case a := <-r.answer:
+			return a.receipt, a.err
+		default:
+			return Receipt{}, ErrClosed
+		}
+	}
+}
+
+// DoAll carries out many commands by one actor in as few transactions as possible: for imports. The
+// answers are in the order of the commands.
+func (l *Ledger) DoAll(ctx context.Context, who authz.Actor, cmds []casework.Command) ([]Receipt, []error) {
+	receipts, errs := make([]Receipt, len(cmds)), make([]error, len(cmds))
+	var wait sync.WaitGroup
+	for i := range cmds {
+		wait.Go(func() { receipts[i], errs[i] = l.Do(ctx, who, cmds[i]) })
+	}
+	wait.Wait()
+	return receipts, errs
+}
+
+type request struct {
+	ctx    context.Context
+	who    authz.Actor
+	cmd    casework.Command
+	then   func(*db.Tx, Receipt) error
+	answer chan result
+}
+
+type result struct {
+	receipt Receipt
+	err     error
+}
+
+// gone is closed once the writer has stopped.
+func (l *Ledger) gone() <-chan struct{} {
+	c := make(chan struct{})
+	select {
+	case <-l.closed:
+		go func() { l.done.Wait(); close(c) }()
+	default:
+	}
+	return c
+}
+
+// maxBatch bounds one transaction, so that nobody waits behind a thousand others' commit.
+const maxBatch = 256
+
+// write is the single writer. It never lingers: what stands in line when it is free is one batch,
+// which grows by itself under load.
+func (l *Ledger) write() {
+	for {
+		var batch []*request
+		select {
+		case r := <-l.line:
+			batch = append(batch, r)
+		case <-l.closed:
+			select {
+			case r := <-l.line:
+				batch = append(batch, r)
+			default:
+				return
+			}
+		}
+		for len(batch) < maxBatch {
+			select {
+			case r := <-l.line:
+				batch = append(batch, r)
+				continue
+			default:
+			}
+			break
+		}
+		l.commit(batch)
+	}
+}
+
+func (l *Ledger) commit(batch []*request) {
+	ctx := context.Background() // a caller who gives up must not undo its neighbours
+	results := make([]result, len(batch))
+	err := l.db.Transact(ctx, func(tx *db.Tx) error {
+		for i, r := range batch {
+			if r.ctx.Err() != nil {
+				results[i] = result{err: r.ctx.Err()}
+				continue
+			}
+			err := tx.Savepoint(ctx, func() (err error) {
+				results[i].receipt, err = l.one(ctx, tx, r)
+				return err
+			})
+			results[i].err = err
+		}
+		return nil
+	})
+	var refused int64
+	for i, r := range batch {
+		if err != nil {
+			results[i] = result{err: fmt.Errorf("ledger: the change was not stored: %w", err)}
+		}
+		var no *casework.Refusal
+		if errors.As(results[i].err, &no) {
+			refused++
+			results[i] = result{err: no}
+		}
+		r.answer <- results[i]
+	}
+	l.mu.Lock()
+	l.stats.Commands += int64(len(batch))
+	l.stats.Refused += refused
+	l.stats.Batches++
+	l.mu.Unlock()
+}
+
+// number is the stored key behind a CaseID.
+func number(id casework.CaseID) (int64, bool) {
+	n, err := strconv.ParseInt(string(id), 36, 64)
+	return n, err == nil && n > 0
+}
+
+func caseID(n int64) casework.CaseID { return casework.CaseID(strconv.FormatInt(n, 36)) }
+
+func hexOf(b []byte) string { return hex.EncodeToString(b) }

@@ -1,0 +1,273 @@
+package ledger
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"comity/internal/casework"
+	"comity/internal/db"
+	"comity/internal/org"
+)
+
+const words = db.SearchTable("case_words")
+
+// never sorts open cases without a running clock behind all others.
+const never = int64(1) << 62
+
+func flag(b bool) int64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+func loadCase(ctx context.Context, tx *db.Tx, n int64) (*stored, error) {
+	return db.One(ctx, tx, `SELECT hash, doc FROM cases WHERE n = ?1`, []any{n}, func(row db.Scanner) (*stored, error) {
+		s := &stored{n: n}
+		var doc string
+		if err := row.Scan(&s.hash, &doc); err != nil {
+			return nil, err
+		}
+		if err := json.Unmarshal([]byte(doc), &s.c); err != nil {
+			return nil, fmt.Errorf("ledger: case %d does not read: %w", n, err)
+		}
+		s.old = rowsOf(s.c)
+		return s, nil
+	})
+}
+
+// place is what decides the worklist rows of a case.
+type place struct {
+	open            bool
+	sortAt          int64
+	state           string
+	holder, offered org.UnitID
+}
+
+func rowsOf(c casework.Case) place {
+	p := place{open: c.Closed.IsZero(), sortAt: never, state: c.State, holder: c.Holder, offered: c.Offered}
+	if !p.open {
+		p.sortAt = db.Micros(c.Closed)
+	} else if k, ok := c.Due(); ok {
+		p.sortAt = db.Micros(k.Due)
+	}
+	return p
+}
+
+const caseColumns = `n, ref, code, pack, programme, procedure, category, state, is_open, sort_at, clock, paused, holder, assignee, offered,
+ place_unit, address, title, opened_at, changed_at, files, raised, late, outcome, source, seq, hash, doc`
+
+// save writes the folded case, its worklist rows and its timers.
+func (s *stored) save(ctx context.Context, tx *db.Tx) error {
+	if !s.dirty {
+		return nil
+	}
+	doc, err := json.Marshal(s.c)
+	if err != nil {
+		return err
+	}
+	p := rowsOf(s.c)
+	k, _ := s.c.Due()
+	paused := slices.ContainsFunc(s.c.Clocks, func(c casework.Clock) bool { return c.Status == "paused" })
+	moving := []any{s.c.State, flag(p.open), p.sortAt, k.ID, flag(paused), string(s.c.Holder), s.c.Assignee, string(s.c.Offered),
+		db.Micros(s.c.Changed), int64(len(s.c.Files)), int64(s.c.Raised), flag(s.c.Late), s.c.Outcome, int64(s.c.Seq), s.hash, string(doc)}
+	if s.fresh {
+		fixed := []any{s.n, string(s.c.Ref), string(s.c.Code), s.c.Pack, s.c.Programme, s.c.Procedure, s.c.Category,
+			string(s.c.Place.Unit), s.c.Place.Address, s.c.Title, db.Micros(s.c.Opened), s.c.Source}
+		_, err = tx.Exec(ctx, `INSERT INTO cases (`+caseColumns+`) VALUES
+ (?17, ?18, ?19, ?20, ?21, ?22, ?23, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?24, ?25, ?26, ?27, ?9, ?10, ?11, ?12, ?13, ?28, ?14, ?15, ?16)`, append(moving, fixed...)...)
+		if err == nil {
+			err = words.IndexText(ctx, tx, s.n, s.c.Title+"\n"+s.c.Text+"\n"+s.c.Place.Address)
+		}
+	} else {
+		_, err = tx.Exec(ctx, `UPDATE cases SET state = ?1, is_open = ?2, sort_at = ?3, clock = ?4, paused = ?5, holder = ?6, assignee = ?7, offered = ?8,
+ changed_at = ?9, files = ?10, raised = ?11, late = ?12, outcome = ?13, seq = ?14, hash = ?15, doc = ?16 WHERE n = ?17`, append(moving, s.n)...)
+	}
+	if err != nil {
+		return err
+	}
+	if err := s.saveWorklist(ctx, tx, p); err != nil {
+		return err
+	}
+	return s.saveTimers(ctx, tx, p)
+}
+
+func (s *stored) saveWorklist(ctx context.Context, tx *db.Tx, p place) error {
+	if !s.fresh && p == s.old {
+		return nil
+	}
+	if !s.fresh {
+		for _, unit := range s.listers(s.old) {
+			if _, err := tx.Exec(ctx, `DELETE FROM worklist WHERE unit = ?1 AND is_open = ?2 AND sort_at = ?3 AND n = ?4`,
+				string(unit), flag(s.old.open), s.old.sortAt, s.n); err != nil {
+				return err
+			}
+		}
+	}
+	units := s.listers(p)
+	var b strings.Builder
+	b.WriteString(`INSERT INTO worklist (is_open, sort_at, n, state, programme, unit) VALUES `)
+	args := []any{flag(p.open), p.sortAt, s.n, p.state, s.c.Programme}
+	for i, unit := range units {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		args = append(args, string(unit))
+		fmt.Fprintf(&b, "(?1, ?2, ?3, ?4, ?5, ?%d)", len(args))
+	}
+	_, err := tx.Exec(ctx, b.String(), args...)
+	s.old = p
+	return err
+}
+
+// listers are the units whose lists hold the case: its holder, the unit it is offered to, and all above.
+func (s *stored) listers(p place) []org.UnitID {
+	units := s.d.Units.Path(p.holder)
+	for _, u := range s.d.Units.Path(p.offered) {
+		if !slices.Contains(units, u) {
+			units = append(units, u)
+		}
+	}
+	return units
+}
+
+func (s *stored) saveTimers(ctx context.Context, tx *db.Tx, p place) error {
+	prio := flag(s.c.Assignee != "")
+	for _, id := range slices.Sorted(maps.Keys(s.clock)) {
+		k, _ := s.c.Clock(id)
+		var err error
+		if p.open && k.Running() {
+			_, err = tx.Exec(ctx, `INSERT INTO timers (n, clock, fires_at, prio, lease_until) VALUES (?1, ?2, ?3, ?4, 0)
+ ON CONFLICT (n, clock) DO UPDATE SET fires_at = excluded.fires_at, prio = excluded.prio, lease_until = 0`, s.n, id, db.Micros(k.Due), prio)
+		} else if !s.fresh {
+			_, err = tx.Exec(ctx, `DELETE FROM timers WHERE n = ?1 AND clock = ?2`, s.n, id)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if !p.open {
+		_, err := tx.Exec(ctx, `DELETE FROM timers WHERE n = ?1`, s.n)
+		return err
+	}
+	return nil
+}
+
+func putEvent(ctx context.Context, tx *db.Tx, n int64, e casework.Event, hash, doc []byte) error {
+	_, err := tx.Exec(ctx, `INSERT INTO events (n, seq, kind, at, hash, doc) VALUES (?1, ?2, ?3, ?4, ?5, ?6)`,
+		n, int64(e.Seq), e.Kind, db.Micros(e.At), hash, string(doc))
+	return err
+}
+
+type keyRow struct {
+	digest []byte
+	n      int64
+	seq    int
+}
+
+func findKey(ctx context.Context, tx *db.Tx, actor, key string) (keyRow, error) {
+	return db.One(ctx, tx, `SELECT digest, n, seq FROM idempotency WHERE actor = ?1 AND idem_key = ?2`, []any{actor, key}, func(row db.Scanner) (k keyRow, err error) {
+		return k, row.Scan(&k.digest, &k.n, &k.seq)
+	})
+}
+
+func putKey(ctx context.Context, tx *db.Tx, actor, key string, digest []byte, n int64, seq int) error {
+	_, err := tx.Exec(ctx, `INSERT INTO idempotency (actor, idem_key, digest, n, seq, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)`,
+		actor, key, digest, n, int64(seq), db.Micros(tx.Now))
+	return err
+}
+
+// next draws the next number of a series.
+func next(ctx context.Context, tx *db.Tx, series string) (int64, error) {
+	return db.One(ctx, tx, `INSERT INTO counters (name, value) VALUES (?1, 1) ON CONFLICT (name) DO UPDATE SET value = counters.value + 1 RETURNING value`,
+		[]any{series}, func(row db.Scanner) (n int64, err error) { return n, row.Scan(&n) })
+}
+
+type timer struct {
+	n     int64
+	clock string
+	at    time.Time
+}
+
+// timerLease is how long a claimed timer is left to the one who claimed it.
+const timerLease = time.Minute
+
+func claimTimers(ctx context.Context, tx *db.Tx, limit int) ([]timer, error) {
+	var due []timer
+	for prio := int64(0); prio <= 1 && len(due) < limit; prio++ {
+		got, err := db.All(ctx, tx, `UPDATE timers SET lease_until = ?1 WHERE (n, clock) IN
+ (SELECT n, clock FROM timers WHERE prio = ?2 AND fires_at <= ?3 AND lease_until <= ?3 ORDER BY fires_at LIMIT ?4) RETURNING n, clock, fires_at`,
+			[]any{db.Micros(tx.Now.Add(timerLease)), prio, db.Micros(tx.Now), int64(limit - len(due))}, func(row db.Scanner) (t timer, err error) {
+				var at int64
+				err = row.Scan(&t.n, &t.clock, &at)
+				t.at = db.FromMicros(at)
+				return t, err
+			})
+		if err != nil {
+			return nil, err
+		}
+		slices.SortFunc(got, func(a, b timer) int { return a.at.Compare(b.at) })
+		due = append(due, got...)
+	}
+	return due, nil
+}
+
+func nextTimer(ctx context.Context, tx *db.Tx) (time.Time, error) {
+	var best time.Time
+	for prio := int64(0); prio <= 1; prio++ {
+		at, err := db.One(ctx, tx, `SELECT fires_at FROM timers WHERE prio = ?1 ORDER BY fires_at LIMIT 1`, []any{prio}, func(row db.Scanner) (at int64, err error) {
+			return at, row.Scan(&at)
+		})
+		if errors.Is(err, db.ErrNoRows) {
+			continue
+		}
+		if err != nil {
+			return best, err
+		}
+		if t := db.FromMicros(at); best.IsZero() || t.Before(best) {
+			best = t
+		}
+	}
+	return best, nil
+}
+
+// PackFiles is a stored pack version.
+type PackFiles struct {
+	Digest, Name, Version string
+	Files                 map[string][]byte
+}
+
+// KeepPack stores a pack version so that cases opened under it can always be read; a version that is
+// there already is left alone.
+func (l *Ledger) KeepPack(ctx context.Context, p PackFiles) error {
+	doc, err := json.Marshal(p.Files)
+	if err != nil {
+		return err
+	}
+	return l.db.Transact(ctx, func(tx *db.Tx) error {
+		_, err := tx.Exec(ctx, `INSERT INTO packs (digest, name, version, loaded_at, files) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (digest) DO NOTHING`,
+			p.Digest, p.Name, p.Version, db.Micros(tx.Now), string(doc))
+		return err
+	})
+}
+
+// KeptPacks lists every stored version.
+func KeptPacks(ctx context.Context, d *db.DB) (out []PackFiles, err error) {
+	err = d.View(ctx, func(tx *db.Tx) error {
+		out, err = db.All(ctx, tx, `SELECT digest, name, version, files FROM packs ORDER BY loaded_at`, nil, func(row db.Scanner) (p PackFiles, err error) {
+			var doc string
+			if err := row.Scan(&p.Digest, &p.Name, &p.Version, &doc); err != nil {
+				return p, err
+			}
+			return p, json.Unmarshal([]byte(doc), &p.Files)
+		})
+		return err
+	})
+	return out, err
+}

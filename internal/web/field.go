@@ -28,11 +28,12 @@ type Form struct {
 	Problems []form.Problem      // of an earlier attempt
 	Choices  map[string][]Choice // by field name: units, officers, outcomes; Options are filled here
 	Options  string              // prefix of option texts: option.<procedure>.<act>
+	Outcomes string              // prefix of outcome texts: outcome.<procedure>
 }
 
 // ActForm is the Form of an act of a procedure, with the key families packs use.
 func ActForm(procedure, act string) Form {
-	return Form{Prefix: "field." + procedure + "." + act, Options: "option." + procedure + "." + act}
+	return Form{Prefix: "field." + procedure + "." + act, Options: "option." + procedure + "." + act, Outcomes: "outcome." + procedure}
 }
 
 // Controls derives the controls of a form from its fields.
@@ -46,7 +47,7 @@ func (p *Page) Controls(fields []form.Field, f Form) []Control {
 		}
 		if c.Choices == nil {
 			for _, o := range field.Options {
-				c.Choices = append(c.Choices, Choice{Value: o, Label: p.T(f.Options + "." + field.Name + "." + o)})
+				c.Choices = append(c.Choices, Choice{Value: o, Label: p.optionWords(f, field, o)})
 			}
 		}
 		for _, bad := range f.Problems {
@@ -57,6 +58,34 @@ func (p *Page) Controls(fields []form.Field, f Form) []Control {
 		out = append(out, c)
 	}
 	return out
+}
+
+// optionWords finds the words of one option: those of this very form, or those every form shares under
+// the name of the field, such as rating.good.
+func (p *Page) optionWords(f Form, field form.Field, option string) string {
+	if field.Kind == form.Outcome {
+		return p.T(f.Outcomes + "." + option)
+	}
+	key := f.Options + "." + field.Name + "." + option
+	if !p.Has(key) && p.Has(field.Name+"."+option) {
+		key = field.Name + "." + option
+	}
+	return p.T(key)
+}
+
+// Answer says a given answer of a field in words: the label of an option, else what was typed.
+func (p *Page) Answer(f Form, field form.Field, value string) string {
+	switch {
+	case value == "":
+		return ""
+	case field.Kind == form.Choice || field.Kind == form.Outcome:
+		return p.optionWords(f, field, value)
+	case field.Kind == form.Yes:
+		return p.T("web.yes")
+	case field.Kind == form.Unit:
+		return p.T("unit." + value)
+	}
+	return value
 }
 
 // Mistakes is the error summary of controls: the same words as beside each field. Problems of names

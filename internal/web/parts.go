@@ -54,6 +54,7 @@ type Entry struct {
 type Check struct {
 	Label, Value string
 	Change       string // address of the field
+	Button       bool   // change by sending the form around the list to that address, with do=edit
 	Rich         templ.Component
 }
 

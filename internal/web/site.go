@@ -140,8 +140,16 @@ func (p *Page) FullTitle() string {
 	return t
 }
 
-// Name is the name of the site: the pack's, or the program's own.
-func (p *Page) Name() string { return p.either("site", "web.site") }
+// Name is the name of the site: the city's, or the program's own.
+func (p *Page) Name() string { return p.either("city", "web.site") }
+
+// Notice is what the pack wants said on every page, such as that this is a demonstration.
+func (p *Page) Notice() string {
+	if p.Site.Demo {
+		return p.either("city.notice", "web.foot.demo")
+	}
+	return p.either("city.notice", "")
+}
 
 // Operator is who runs the site, in the pack's words; empty when the pack does not say.
 func (p *Page) Operator() string { return p.either("operator", "") }

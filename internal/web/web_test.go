@@ -321,7 +321,7 @@ func TestEvery_key_the_kit_names_has_words_in_every_language(t *testing.T) {
 			seen++
 			for _, lang := range s.Langs {
 				say := s.Text.In(lang)
-				if !say.Has(key) && !say.Has(key+".other") && !say.Has("web.problem."+key) {
+				if !say.Has(key) && !say.Has(key+".other") && !say.Has("web.problem."+key) && !say.Has("problem."+key) {
 					t.Errorf("%s names %s, which has no words in %s", f, key, lang)
 				}
 			}

@@ -7,14 +7,14 @@ import (
 	"comity/internal/procedure"
 )
 
-// Problem says why something cannot stand. A pack may give its own words under the rule's name or
-// under refusal.<rule>; the program's own words are under web.problem.<rule>.
+// Problem says why something cannot stand: problem.<rule> for one answer of a form, refusal.<rule> for
+// what could not be done, web.problem.<rule> for what only a page can run into.
 func (p *Page) Problem(rule string, params map[string]string) string {
 	var kv []string
 	for _, k := range slices.Sorted(maps.Keys(params)) {
 		kv = append(kv, k, params[k])
 	}
-	for _, key := range []string{"refusal." + rule, rule, "web.problem." + rule} {
+	for _, key := range []string{"problem." + rule, "refusal." + rule, "web.problem." + rule} {
 		if p.Has(key) {
 			return p.T(key, kv...)
 		}

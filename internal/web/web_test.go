@@ -227,7 +227,7 @@ func every(p *Page) templ.Component {
 		{Name: "h", Kind: form.Unit}, {Name: "i", Kind: form.Officer}, {Name: "j", Kind: form.Outcome, Options: []string{"x"}},
 	}
 	bad := []form.Problem{{Field: "a", Rule: "form.required"}, {Field: "c", Rule: "form.choice"}, {Field: "zz", Rule: "form.unknown"}}
-	controls := p.Controls(fields, Form{Prefix: "web", Options: "web", Values: map[string]string{"b": "<kept>"}, Problems: bad})
+	controls := p.Controls(fields, Form{Prefix: "web", Options: "web", Outcomes: "web.j", Values: map[string]string{"b": "<kept>"}, Problems: bad})
 	parts := []templ.Component{
 		Summary(p, p.Mistakes(controls, bad)), ControlsOf(p, controls), KeyField(NewKey()),
 		Btn(p, Button{Label: "B", Icon: "check", Key: "a"}), Btn(p, Button{Label: "L", Href: "/x"}), Btn(p, Button{Label: "D", Open: "keymap", Hidden: true}),

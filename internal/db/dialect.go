@@ -161,7 +161,7 @@ func isWord(c byte) bool {
 	return c == '_' || c >= 0x80 || c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
 }
 
-// lock keeps other programs out while migrations run. SQLite's write
+// migrationLock keeps other programs out while migrations run. SQLite's write
 // transaction does so already.
 func migrationLock(e Engine) string {
 	if e == Postgres {

@@ -161,7 +161,7 @@ func TestA_savepoint_keeps_its_neighbours_whole(t *testing.T) {
 				}
 				return errStop
 			})
-			if err != errStop && !errors.Is(err, errStop) {
+			if !errors.Is(err, errStop) {
 				t.Errorf("got %v", err)
 			}
 			func() {
@@ -369,4 +369,97 @@ func TestOpen_refuses_what_it_cannot_open(t *testing.T) {
 			t.Errorf("the error tells the password: %v", err)
 		}
 	}
+}
+
+// SQLite's writers queue, so only PostgreSQL can meet these.
+func TestPostgreSQL_failures_are_survived(t *testing.T) {
+	eachPets(t, func(t *testing.T, d *db.DB) {
+		if d.Engine() != db.Postgres {
+			return
+		}
+		ctx := context.Background()
+		t.Run("a serialization failure runs the transaction again", func(t *testing.T) {
+			transact(t, d, func(tx *db.Tx) error { return add(tx, "ann") })
+			tries := 0
+			transact(t, d, func(tx *db.Tx) error {
+				tries++
+				w, err := db.One(ctx, tx, `SELECT COALESCE(weight, 0) FROM pets WHERE name = 'ann'`, nil, weight)
+				if err != nil {
+					return err
+				}
+				if tries == 1 {
+					transact(t, d, func(tx *db.Tx) error {
+						_, err := tx.Exec(ctx, `UPDATE pets SET weight = 10 WHERE name = 'ann'`)
+						return err
+					})
+				}
+				// Swallowed by the caller's savepoint, the failure must still be seen.
+				_ = tx.Savepoint(ctx, func() error {
+					_, err := tx.Exec(ctx, `UPDATE pets SET weight = ?1 WHERE name = 'ann'`, w+1)
+					return err
+				})
+				return nil
+			})
+			err := d.View(ctx, func(tx *db.Tx) error {
+				w, err := db.One(ctx, tx, `SELECT weight FROM pets WHERE name = 'ann'`, nil, weight)
+				if w != 11 || tries != 2 {
+					t.Errorf("after %d tries the weight is %v", tries, w)
+				}
+				return err
+			})
+			if err != nil {
+				t.Error(err)
+			}
+		})
+		t.Run("a connection that ends is replaced", func(t *testing.T) {
+			for range 3 {
+				err := d.Transact(ctx, func(tx *db.Tx) error {
+					_, err := tx.Exec(ctx, `SELECT pg_terminate_backend(pg_backend_pid())`)
+					return err
+				})
+				if err == nil {
+					t.Fatal("the connection did not end")
+				}
+				wantNames(t, d, "ann")
+				transact(t, d, func(tx *db.Tx) error { _, err := tx.Exec(ctx, `UPDATE pets SET alive = ?1`, true); return err })
+			}
+		})
+		t.Run("a connection that ended while idle is replaced unnoticed", func(t *testing.T) {
+			transact(t, d, func(tx *db.Tx) error {
+				_, err := tx.Exec(ctx, `SELECT pg_terminate_backend(pid, 30000) FROM pg_stat_activity
+					WHERE pid <> pg_backend_pid() AND application_name = current_setting('application_name')`)
+				return err
+			})
+			for range 20 {
+				wantNames(t, d, "ann")
+				transact(t, d, func(tx *db.Tx) error { _, err := tx.Exec(ctx, `UPDATE pets SET alive = ?1`, true); return err })
+			}
+		})
+	})
+}
+
+func weight(row db.Scanner) (w float64, err error) { err = row.Scan(&w); return w, err }
+
+func TestA_closed_database_says_so(t *testing.T) {
+	eachPets(t, func(t *testing.T, d *db.DB) {
+		if err := d.Close(); err != nil {
+			t.Fatal(err)
+		}
+		for _, begin := range []func(context.Context, func(*db.Tx) error) error{d.Transact, d.View} {
+			if err := begin(context.Background(), func(*db.Tx) error { return nil }); !errors.Is(err, db.ErrClosed) {
+				t.Errorf("got %v", err)
+			}
+		}
+	})
+}
+
+func TestA_transaction_does_not_outlive_its_function(t *testing.T) {
+	eachPets(t, func(t *testing.T, d *db.DB) {
+		var kept *db.Tx
+		transact(t, d, func(tx *db.Tx) error { kept = tx; return nil })
+		if err := add(kept, "late"); err == nil || !strings.Contains(err.Error(), "has ended") {
+			t.Errorf("got %v", err)
+		}
+		wantNames(t, d, "")
+	})
 }

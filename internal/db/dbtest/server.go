@@ -52,6 +52,7 @@ func postgresDatabase(t *testing.T) string {
 	}
 	q := u.Query()
 	q.Set("search_path", schema)
+	q.Set("application_name", schema) // tells this test's connections from all others
 	u.RawQuery = q.Encode()
 	return u.String()
 }

@@ -1,0 +1,154 @@
+package ledger_test
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"os"
+	"testing"
+	"time"
+
+	"comity/internal/authz"
+	"comity/internal/casework"
+	"comity/internal/db"
+	"comity/internal/db/dbtest"
+	"comity/internal/intake"
+	"comity/internal/ledger"
+	"comity/internal/org"
+	"comity/internal/pack"
+)
+
+type city struct {
+	t    *testing.T
+	db   *db.DB
+	l    *ledger.Ledger
+	r    *ledger.Reader
+	pack *pack.Pack
+}
+
+func newCity(t *testing.T, d *db.DB) *city {
+	t.Helper()
+	p, err := pack.Load(os.DirFS("../../packs/demo"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	reg := pack.NewRegistry(p)
+	l, err := ledger.Open(context.Background(), d, ledger.Config{
+		Definitions: reg,
+		Opens: func(category string) (string, string, bool) {
+			c, ok := p.Category(category)
+			return p.Digest, c.Procedure, ok
+		},
+		Random: func(b []byte) { rand.Read(b) },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(l.Close)
+	return &city{t: t, db: d, l: l, r: ledger.NewReader(d, func() *org.Tree { return p.Units }), pack: p}
+}
+
+// open files a report in a community and returns its receipt.
+func (c *city) open(key string) (ledger.Receipt, error) {
+	cmd, err := intake.Command(c.pack, intake.Report{Category: c.pack.Categories[0].ID, Text: "路面有一个大坑，已经三天了。", Unit: community(c.pack), Source: "web", Key: key})
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return c.l.Do(context.Background(), authz.Reporter(), cmd)
+}
+
+func community(p *pack.Pack) org.UnitID {
+	for _, id := range p.Units.All() {
+		if u, _ := p.Units.Unit(id); u.Level == org.Community {
+			return id
+		}
+	}
+	panic("the demo pack has no community")
+}
+
+func Test_a_report_becomes_a_case_that_its_units_list(t *testing.T) {
+	dbtest.EachAt(t, func(t *testing.T, d *db.DB, set func(time.Time)) {
+		c := newCity(t, d)
+		ctx := context.Background()
+		r, err := c.open("k1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, err := c.open("k1")
+		if err != nil || !again.Replayed || again.Ref != r.Ref {
+			t.Fatalf("the same form twice gave %+v, %v; want the first receipt again", again, err)
+		}
+		got, err := c.r.ByCode(ctx, r.Code)
+		if err != nil || got.Ref != r.Ref || got.State != "received" {
+			t.Fatalf("by code: %+v, %v", got, err)
+		}
+		for _, unit := range c.pack.Units.Path(got.Holder) {
+			scope := authz.Staff("x", []authz.Grant{{Role: "clerk", Unit: unit}}).Scope()
+			page, err := c.r.Worklist(ctx, scope, ledger.Filter{})
+			if err != nil || len(page.Items) != 1 || page.Items[0].Ref != r.Ref {
+				t.Errorf("worklist of %s: %+v, %v", unit, page, err)
+			}
+		}
+		if _, err := c.r.Case(ctx, authz.Scope{}, string(r.Ref)); !errors.Is(err, ledger.ErrNotFound) {
+			t.Errorf("nobody's scope reads the case: %v", err)
+		}
+		if err := c.r.Verify(ctx, r.Case); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func Test_a_clock_nobody_answers_raises_the_case_level_by_level(t *testing.T) {
+	dbtest.EachAt(t, func(t *testing.T, d *db.DB, set func(time.Time)) {
+		c := newCity(t, d)
+		ctx := context.Background()
+		r, err := c.open("")
+		if err != nil {
+			t.Fatal(err)
+		}
+		first, _ := c.r.ByCode(ctx, r.Code)
+		path := c.pack.Units.Path(first.Holder)
+		for step := 1; step <= len(path)+1; step++ {
+			at, err := c.l.NextTimer(ctx)
+			if err != nil || at.IsZero() {
+				t.Fatalf("step %d: no clock runs any more: %v", step, err)
+			}
+			set(at)
+			if n, err := c.l.RunTimers(ctx, 10); err != nil || n == 0 {
+				t.Fatalf("step %d: %d timers, %v", step, n, err)
+			}
+			now, _ := c.r.ByCode(ctx, r.Code)
+			if want := path[min(step, len(path)-1)]; now.Holder != want {
+				t.Fatalf("step %d: held by %s, want %s", step, now.Holder, want)
+			}
+		}
+		if err := c.r.Verify(ctx, r.Case); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func Test_a_stale_version_is_refused_and_changes_nothing(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		c := newCity(t, d)
+		ctx := context.Background()
+		r, err := c.open("")
+		if err != nil {
+			t.Fatal(err)
+		}
+		now, _ := c.r.ByCode(ctx, r.Code)
+		clerk := authz.Staff("a", []authz.Grant{{Role: "clerk", Unit: now.Holder}, {Role: "officer", Unit: now.Holder}})
+		if _, err := c.l.Do(ctx, clerk, casework.Command{Case: r.Case, Version: 1, Act: "accept"}); err != nil {
+			t.Fatal(err)
+		}
+		_, err = c.l.Do(ctx, clerk, casework.Command{Case: r.Case, Version: 1, Act: "accept"})
+		var no *casework.Refusal
+		if !errors.As(err, &no) || no.Rule != casework.Conflict {
+			t.Fatalf("a stale version gave %v", err)
+		}
+		events, _ := c.r.Events(ctx, r.Case)
+		if len(events) != 2 {
+			t.Errorf("%d events, want 2", len(events))
+		}
+	})
+}

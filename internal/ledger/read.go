@@ -1,0 +1,337 @@
+package ledger
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"comity/internal/authz"
+	"comity/internal/casework"
+	"comity/internal/db"
+	"comity/internal/org"
+)
+
+// Reader reads what a scope may see. Nothing it returns was decided here: a case outside the scope is
+// not found, by the same WHERE that builds the lists.
+type Reader struct {
+	db    *db.DB
+	units func() *org.Tree
+}
+
+// NewReader reads from the database; units gives the current tree, for names of roots only.
+func NewReader(d *db.DB, units func() *org.Tree) *Reader { return &Reader{db: d, units: units} }
+
+// Filter narrows a worklist. The zero Filter lists every open case of the scope, nearest date first.
+type Filter struct {
+	Unit       org.UnitID // a unit inside the scope; empty = all of it
+	Closed     bool       // closed cases instead of open ones
+	States     []string
+	Programme  string
+	Category   string
+	Assignee   string
+	Unassigned bool
+	Holder     bool // only cases the unit itself holds, not those below it
+	Offered    bool // only cases offered to the unit
+	Paused     bool
+	DueFrom    time.Time // cases due at this time or later
+	DueBefore  time.Time // cases due before
+	Query      string    // words of title, text or address; or a case number
+	Sort       string    // due (default), -due, opened, -opened
+	Limit      int       // 1 to 200; 0 = 50
+	After      string    // cursor of the page before
+}
+
+// Sorts lists what Filter.Sort takes.
+var Sorts = []string{"due", "-due", "opened", "-opened"}
+
+// Item is one line of a worklist.
+type Item struct {
+	ID        casework.CaseID
+	Ref       casework.Ref
+	Pack      string
+	Programme string
+	Procedure string
+	Category  string
+	State     string
+	Open      bool
+	Due       time.Time // nearest date of a running clock; zero when none runs
+	Clock     string    // which clock that is
+	Paused    bool
+	Holder    org.UnitID
+	Assignee  string
+	Offered   org.UnitID
+	PlaceUnit org.UnitID
+	Address   string
+	Title     string
+	Opened    time.Time
+	Changed   time.Time
+	Closed    time.Time
+	Files     int
+	Raised    int
+	Late      bool
+	Outcome   string
+	Source    string
+	Seq       int
+}
+
+// Page is one page of a worklist; Next is the cursor of the following one, empty at the end.
+type Page struct {
+	Items []Item
+	Next  string
+}
+
+// BadFilter says which part of a filter cannot be used.
+type BadFilter struct{ Field, Value string }
+
+// Error names the field.
+func (b *BadFilter) Error() string {
+	return fmt.Sprintf("filter: %s %q cannot be used", b.Field, b.Value)
+}
+
+// Worklist answers one page by keyset: a page costs the same wherever it stands and however many
+// cases there are.
+func (r *Reader) Worklist(ctx context.Context, in authz.Scope, f Filter) (Page, error) {
+	if f.Limit <= 0 {
+		f.Limit = 50
+	}
+	f.Limit = min(f.Limit, 200)
+	if f.Sort == "" {
+		f.Sort = "due"
+	}
+	if !slices.Contains(Sorts, f.Sort) {
+		return Page{}, &BadFilter{"sort", f.Sort}
+	}
+	roots := r.roots(in, f.Unit)
+	if len(roots) == 0 {
+		return Page{}, nil
+	}
+	after, err := parseCursor(f.After, f.Sort)
+	if err != nil {
+		return Page{}, err
+	}
+	var items []Item
+	err = r.db.View(ctx, func(tx *db.Tx) (err error) {
+		items, err = listItems(ctx, tx, roots, f, after)
+		return err
+	})
+	if err != nil {
+		return Page{}, err
+	}
+	p := Page{Items: items}
+	if len(items) > f.Limit {
+		p.Items = items[:f.Limit]
+		last := p.Items[f.Limit-1]
+		p.Next = last.cursor(f.Sort)
+	}
+	return p, nil
+}
+
+// roots are the subtrees a list is read from: those of the scope, or the asked unit if it is inside.
+func (r *Reader) roots(in authz.Scope, unit org.UnitID) []authz.Root {
+	t := r.units()
+	if in.All {
+		if unit == "" {
+			unit = t.Root()
+		}
+		return []authz.Root{{Unit: unit}}
+	}
+	if unit == "" {
+		return dropNested(t, in.Roots)
+	}
+	for _, root := range in.Roots {
+		if t.Under(root.Unit, unit) {
+			return []authz.Root{{Unit: unit, Programmes: root.Programmes}}
+		}
+	}
+	return nil
+}
+
+func dropNested(t *org.Tree, roots []authz.Root) []authz.Root {
+	var out []authz.Root
+	for i, a := range roots {
+		inner := slices.ContainsFunc(roots, func(b authz.Root) bool {
+			return b.Unit != a.Unit && t.Under(b.Unit, a.Unit) && len(b.Programmes) == 0
+		}) || slices.ContainsFunc(roots[:i], func(b authz.Root) bool { return b.Unit == a.Unit && len(b.Programmes) == 0 })
+		if !inner {
+			out = append(out, a)
+		}
+	}
+	return out
+}
+
+type cursor struct {
+	set    bool
+	sortAt int64
+	n      int64
+}
+
+func (i Item) cursor(sort string) string {
+	n, _ := number(i.ID)
+	at := never
+	switch {
+	case !i.Open:
+		at = db.Micros(i.Closed)
+	case !i.Due.IsZero():
+		at = db.Micros(i.Due)
+	}
+	return base64.RawURLEncoding.EncodeToString([]byte(sort + "," + strconv.FormatInt(at, 36) + "," + strconv.FormatInt(n, 36)))
+}
+
+func parseCursor(s, sort string) (cursor, error) {
+	if s == "" {
+		return cursor{}, nil
+	}
+	raw, err := base64.RawURLEncoding.DecodeString(s)
+	parts := strings.Split(string(raw), ",")
+	if err != nil || len(parts) != 3 || parts[0] != sort {
+		return cursor{}, &BadFilter{"cursor", s}
+	}
+	at, err1 := strconv.ParseInt(parts[1], 36, 64)
+	n, err2 := strconv.ParseInt(parts[2], 36, 64)
+	if errors.Join(err1, err2) != nil {
+		return cursor{}, &BadFilter{"cursor", s}
+	}
+	return cursor{set: true, sortAt: at, n: n}, nil
+}
+
+// Case finds a case by its number within the scope.
+func (r *Reader) Case(ctx context.Context, in authz.Scope, ref string) (casework.Case, error) {
+	return r.find(ctx, in, func(tx *db.Tx) (int64, error) { return numberOf(ctx, tx, "ref", strings.ToUpper(ref)) })
+}
+
+// ByCode finds the case a follow code opens. Holding the code is the right to read it.
+func (r *Reader) ByCode(ctx context.Context, code casework.Code) (casework.Case, error) {
+	return r.find(ctx, authz.Machine().Scope(), func(tx *db.Tx) (int64, error) { return numberOf(ctx, tx, "code", string(code)) })
+}
+
+// ByID finds a case by its key within the scope.
+func (r *Reader) ByID(ctx context.Context, in authz.Scope, id casework.CaseID) (casework.Case, error) {
+	return r.find(ctx, in, func(*db.Tx) (int64, error) {
+		n, ok := number(id)
+		if !ok {
+			return 0, db.ErrNoRows
+		}
+		return n, nil
+	})
+}
+
+func (r *Reader) find(ctx context.Context, in authz.Scope, key func(*db.Tx) (int64, error)) (casework.Case, error) {
+	var c casework.Case
+	err := r.db.View(ctx, func(tx *db.Tx) error {
+		n, err := key(tx)
+		if err != nil {
+			return err
+		}
+		s, err := loadCase(ctx, tx, n)
+		if err != nil {
+			return err
+		}
+		c = s.c
+		return nil
+	})
+	if errors.Is(err, db.ErrNoRows) {
+		return c, ErrNotFound
+	}
+	if err != nil {
+		return c, err
+	}
+	t := r.units()
+	if !in.Reads(t, string(c.ID), c.Holder, c.Programme) && (c.Offered == "" || !in.Reads(t, string(c.ID), c.Offered, c.Programme)) {
+		return casework.Case{}, ErrNotFound
+	}
+	return c, nil
+}
+
+// Events lists what happened to a case, oldest first. Get the case through a scope before.
+func (r *Reader) Events(ctx context.Context, id casework.CaseID) (out []casework.Event, err error) {
+	n, ok := number(id)
+	if !ok {
+		return nil, ErrNotFound
+	}
+	err = r.db.View(ctx, func(tx *db.Tx) error {
+		out, err = listEvents(ctx, tx, n)
+		return err
+	})
+	return out, err
+}
+
+// Counts are the figures of a unit's home page, over its whole subtree.
+type Counts struct {
+	Open, Overdue, Today, Unassigned, Offered, Paused int
+	ByState                                           []StateCount
+	ByUnit                                            []UnitCount
+}
+
+// StateCount is how many open cases stand in one state.
+type StateCount struct {
+	Programme, Procedure, State string
+	N                           int
+}
+
+// UnitCount is how many cases a unit directly below has open and overdue.
+type UnitCount struct {
+	Unit          org.UnitID
+	Open, Overdue int
+}
+
+// Counts counts the open cases of a unit inside the scope. endOfToday bounds what is due today.
+func (r *Reader) Counts(ctx context.Context, in authz.Scope, unit org.UnitID, endOfToday time.Time) (Counts, error) {
+	var c Counts
+	roots := r.roots(in, unit)
+	if len(roots) == 0 {
+		return c, ErrNotFound
+	}
+	err := r.db.View(ctx, func(tx *db.Tx) (err error) {
+		c, err = countUnit(ctx, tx, unit, endOfToday)
+		if err != nil {
+			return err
+		}
+		for _, child := range r.units().Children(unit) {
+			u, err := countChild(ctx, tx, child)
+			if err != nil {
+				return err
+			}
+			c.ByUnit = append(c.ByUnit, u)
+		}
+		return nil
+	})
+	return c, err
+}
+
+// Strip counts the open cases due between each pair of neighbouring edges, at most limit each: the
+// bars above a worklist. A bounded count keeps the page's price independent of the city's size.
+func (r *Reader) Strip(ctx context.Context, in authz.Scope, f Filter, edges []time.Time, limit int) ([]int, error) {
+	roots := r.roots(in, f.Unit)
+	counts := make([]int, max(len(edges)-1, 0))
+	if len(roots) == 0 {
+		return counts, nil
+	}
+	err := r.db.View(ctx, func(tx *db.Tx) error {
+		for i := range counts {
+			for _, root := range roots {
+				n, err := countDue(ctx, tx, root.Unit, edges[i], edges[i+1], limit)
+				if err != nil {
+					return err
+				}
+				counts[i] = min(counts[i]+n, limit)
+			}
+		}
+		return nil
+	})
+	return counts, err
+}
+
+// Verify re-derives one case from its events: the chain of hashes, the fold, and the stored row must
+// agree. The error names the first event that does not.
+func (r *Reader) Verify(ctx context.Context, id casework.CaseID) error {
+	n, ok := number(id)
+	if !ok {
+		return ErrNotFound
+	}
+	return r.db.View(ctx, func(tx *db.Tx) error { return verifyCase(ctx, tx, n) })
+}

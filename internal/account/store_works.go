@@ -1,0 +1,16 @@
+package account
+
+import (
+	"context"
+
+	"comity/internal/db"
+	"comity/internal/org"
+)
+
+// Works tells, inside the caller's transaction, whether an account may be given work of exactly this
+// unit: it holds a grant there and is not disabled.
+func Works(ctx context.Context, tx *db.Tx, unit org.UnitID, id string) (bool, error) {
+	n, err := db.One(ctx, tx, `SELECT COUNT(*) FROM account_grants g JOIN accounts a ON a.id = g.account_id WHERE g.account_id = ?1 AND g.unit = ?2 AND a.disabled = 0`,
+		[]any{id, string(unit)}, func(row db.Scanner) (n int64, err error) { return n, row.Scan(&n) })
+	return n > 0, err
+}

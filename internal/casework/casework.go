@@ -32,7 +32,8 @@ type Case struct {
 	Pack      string `json:"pack"` // digest of the pack version it was opened under
 	Procedure string `json:"procedure"`
 	Programme string `json:"programme"`
-	Seq       int    `json:"seq"` // number of events = version
+	Seq       int    `json:"seq"`     // number of events
+	Version   int    `json:"version"` // Seq of the last event somebody must have seen to act: all but sent notices
 
 	State    string         `json:"state"`
 	Holder   org.UnitID     `json:"holder"`
@@ -110,7 +111,7 @@ type File struct {
 // Command asks for one change. Exactly one of Open, Act, Note, Attach, Tick and Sent is set.
 type Command struct {
 	Case    CaseID
-	Version int       // the Seq the actor has seen; AnyVersion where the actor sees none
+	Version int       // the Version or Seq the actor has seen; AnyVersion where the actor sees none
 	Key     string    // idempotency key; empty = none
 	At      time.Time // when it really happened; only the importer may set it
 

@@ -37,8 +37,8 @@ func Decide(d *procedure.Definition, c Case, cmd Command, who authz.Actor, now t
 	if c.ID == "" {
 		return nil, refuse("case.unknown")
 	}
-	if cmd.Version != AnyVersion && cmd.Version != c.Seq {
-		return nil, refuse(Conflict, "have", strconv.Itoa(cmd.Version), "now", strconv.Itoa(c.Seq))
+	if cmd.Version != AnyVersion && (cmd.Version < c.Version || cmd.Version > c.Seq) {
+		return nil, refuse(Conflict, "have", strconv.Itoa(cmd.Version), "now", strconv.Itoa(c.Version))
 	}
 	switch {
 	case cmd.Tick != nil:

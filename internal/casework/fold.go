@@ -20,6 +20,9 @@ func Fold(c Case, e Event) Case {
 	}
 	c.Seq = e.Seq
 	c.Changed = e.At
+	if e.Sent == nil {
+		c.Version = e.Seq // a notice that left must not make an officer's open form stale
+	}
 	c.State, c.Holder, c.Assignee, c.Offered = e.State, e.Holder, e.Assignee, e.Offered
 	if e.Outcome != "" {
 		c.Outcome = e.Outcome

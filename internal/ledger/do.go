@@ -37,7 +37,7 @@ func (l *Ledger) one(ctx context.Context, tx *db.Tx, r *request) (Receipt, error
 			return Receipt{}, err
 		}
 		if r.cmd.Version != casework.AnyVersion && r.cmd.Open == nil {
-			r.cmd.Version = s.c.Seq
+			r.cmd.Version = s.c.Version
 		}
 	}
 	if err := l.officer(ctx, tx, r, s); err != nil {

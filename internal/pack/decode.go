@@ -216,3 +216,11 @@ func editDistance(a, b string) int {
 	}
 	return row[len(b)]
 }
+
+// ReadYAML decodes a file of a pack that is not part of its law (seeds, mappings) with the same strict
+// reader: unknown names and wrong types are errors with file, line and column.
+func ReadYAML(fsys fs.FS, file string, out any) error {
+	var p problems
+	readYAML(fsys, file, out, &p)
+	return p.err()
+}

@@ -19,7 +19,7 @@ type packFile struct {
 	Laws       []lawYAML    `yaml:"laws"`
 	Programmes []progYAML   `yaml:"programmes"`
 	Notice     words        `yaml:"notice"`
-	UnitsCSV   string       `yaml:"units_csv"`
+	UnitsCSV   unitsCSVYAML `yaml:"units_csv"`
 }
 
 type operatorYAML struct {
@@ -45,9 +45,8 @@ type progYAML struct {
 }
 
 type unitsFile struct {
-	Mark     mark         `yaml:"-"`
-	Units    []unitYAML   `yaml:"units"`
-	UnitsCSV unitsCSVYAML `yaml:"units_csv"`
+	Mark  mark       `yaml:"-"`
+	Units []unitYAML `yaml:"units"`
 }
 
 type unitsCSVYAML struct {

@@ -49,6 +49,7 @@ type loader struct {
 	p    *Pack
 	bad  problems
 	stop bool // what follows would only report consequences
+	csv  unitsCSVYAML
 }
 
 // say files words under a key and asks for every language of the pack.
@@ -102,7 +103,7 @@ func (l *loader) head() {
 		l.stop = true
 		return
 	}
-	p.Zone, p.Fallback = zone, org.UnitID(f.Fallback)
+	p.Zone, p.Fallback, l.csv = zone, org.UnitID(f.Fallback), f.UnitsCSV
 	l.id(f.Mark, "pack", f.Pack)
 	l.say(f.Mark, "city", f.Name, true)
 	l.say(f.Operator.Mark, "operator", f.Operator.Name, true)
@@ -128,12 +129,11 @@ func (l *loader) head() {
 
 func (l *loader) units() {
 	var f unitsFile
-	if !readYAML(l.fsys, "units.yaml", &f, &l.bad) {
+	if l.csv.File != "" {
+		f.Units = l.unitsCSV(l.csv)
+	} else if !readYAML(l.fsys, "units.yaml", &f, &l.bad) {
 		l.stop = true
 		return
-	}
-	if f.UnitsCSV.File != "" {
-		f.Units = append(f.Units, l.unitsCSV(f.UnitsCSV)...)
 	}
 	var list []org.Unit
 	for _, u := range f.Units {

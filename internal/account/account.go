@@ -1,0 +1,111 @@
+// Package account owns the people who work for a unit: who they are, what they hold, and how they
+// prove it (password, session, token).
+//
+// It refuses residents, who need no account, and any secret in the clear: passwords are kept as
+// argon2id, session and API tokens as SHA-256. It refuses locking people out: too many wrong
+// passwords slow the next try down, so that nobody can shut an office by guessing at its door.
+//
+// Open this file first, then store.go; password.go and throttle.go stand apart.
+package account
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"comity/internal/authz"
+	"comity/internal/org"
+)
+
+// Account is one person who works for one or more units.
+type Account struct {
+	ID       string
+	Login    string
+	Name     map[string]string // language -> name as the unit shows it
+	Grants   []authz.Grant
+	Disabled bool
+	Lang     string // preferred language; empty = as the browser asks
+}
+
+// Actor is the account as the rules know it. A disabled account is nobody.
+func (a Account) Actor() authz.Actor {
+	if a.Disabled || a.ID == "" {
+		return authz.Actor{}
+	}
+	return authz.Staff(a.ID, a.Grants)
+}
+
+// NameIn is the name in a language, else in any other, else the login.
+func (a Account) NameIn(lang string) string {
+	if n := a.Name[lang]; n != "" {
+		return n
+	}
+	for _, l := range slices.Sorted(maps.Keys(a.Name)) {
+		if a.Name[l] != "" {
+			return a.Name[l]
+		}
+	}
+	return a.Login
+}
+
+// Home is the unit of the first grant: the one whose work the person sees first.
+func (a Account) Home() org.UnitID {
+	if len(a.Grants) == 0 {
+		return ""
+	}
+	return a.Grants[0].Unit
+}
+
+// Errors that callers tell apart.
+var (
+	// ErrWrong says that login and password do not belong together, without saying which is wrong.
+	ErrWrong = errors.New("account: login or password is wrong")
+	// ErrNoSession says that a session or token is unknown, ended or belongs to a disabled account.
+	ErrNoSession = errors.New("account: no such session or token")
+	// ErrUnknown says that there is no account with this id.
+	ErrUnknown = errors.New("account: no such account")
+	// ErrTaken says that the login or id is in use.
+	ErrTaken = errors.New("account: login or id is taken; choose another")
+)
+
+// Config bounds sessions and prices passwords. Zero fields take the defaults.
+type Config struct {
+	Idle     time.Duration // a session ends after so long without a request; default 12 h
+	Absolute time.Duration // and in any case after so long; default 7 days
+	Hashing  Hashing       // default OWASP; tests and the demo may choose a cheaper one openly
+}
+
+func (c Config) filled() Config {
+	if c.Idle <= 0 {
+		c.Idle = 12 * time.Hour
+	}
+	if c.Absolute <= 0 {
+		c.Absolute = 7 * 24 * time.Hour
+	}
+	if c.Hashing == (Hashing{}) {
+		c.Hashing = OWASP()
+	}
+	return c
+}
+
+// newSecret draws 256 random bits, spelled for a cookie or a header.
+func newSecret() string {
+	var b [32]byte
+	rand.Read(b[:]) // never fails: crypto/rand ends the program instead
+	return base64.RawURLEncoding.EncodeToString(b[:])
+}
+
+// fingerprint is what is stored of a secret. A plain hash is enough for 256 random bits.
+func fingerprint(secret string) string {
+	sum := sha256.Sum256([]byte(secret))
+	return hex.EncodeToString(sum[:])
+}
+
+// tidyLogin makes the login the same however it is typed.
+func tidyLogin(s string) string { return strings.ToLower(strings.TrimSpace(s)) }

@@ -1,0 +1,400 @@
+package account
+
+import (
+	"context"
+	"embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+	"time"
+
+	"comity/internal/authz"
+	"comity/internal/db"
+	"comity/internal/org"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// Store keeps accounts, sessions and tokens. It is safe for concurrent use.
+type Store struct {
+	db     *db.DB
+	config Config
+	gate   gate
+	decoy  string // a sealed password nobody has: an unknown login costs as much as a known one
+}
+
+// New prepares a store; Migrate must have run before it is used.
+func New(d *db.DB, c Config) (*Store, error) {
+	c = c.filled()
+	decoy, err := c.Hashing.seal(newSecret())
+	if err != nil {
+		return nil, err
+	}
+	return &Store{db: d, config: c, gate: make(gate, 4), decoy: decoy}, nil
+}
+
+// Migrate brings the tables of this package up to date.
+func Migrate(ctx context.Context, d *db.DB) error {
+	sub, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return err
+	}
+	return d.Migrate(ctx, "account", sub)
+}
+
+// Create stores a new account. An empty ID is drawn. It returns the stored account, or ErrTaken.
+func (s *Store) Create(ctx context.Context, a Account, password string) (Account, error) {
+	a.Login = tidyLogin(a.Login)
+	if a.Login == "" {
+		return Account{}, errors.New("account: the login is empty")
+	}
+	if a.ID == "" {
+		a.ID = "u" + strings.ToLower(fingerprint(newSecret())[:15])
+	}
+	sealed, err := s.config.Hashing.seal(password)
+	if err != nil {
+		return Account{}, err
+	}
+	names, err := json.Marshal(a.Name)
+	if err != nil {
+		return Account{}, fmt.Errorf("account: name of %s: %w", a.ID, err)
+	}
+	err = s.db.Transact(ctx, func(tx *db.Tx) error {
+		n, err := db.One(ctx, tx, `SELECT COUNT(*) FROM accounts WHERE id = ?1 OR login = ?2`, []any{a.ID, a.Login}, scanCount)
+		if err != nil {
+			return err
+		}
+		if n > 0 {
+			return ErrTaken
+		}
+		_, err = tx.Exec(ctx, `INSERT INTO accounts (id, login, names, lang, password, disabled, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)`,
+			a.ID, a.Login, string(names), a.Lang, sealed, a.Disabled, db.Micros(tx.Now))
+		if err != nil {
+			return err
+		}
+		return insertGrants(ctx, tx, a.ID, a.Grants)
+	})
+	if err != nil {
+		return Account{}, err
+	}
+	return a, nil
+}
+
+func insertGrants(ctx context.Context, tx *db.Tx, id string, grants []authz.Grant) error {
+	for n, g := range grants {
+		list := g.Programmes
+		if list == nil {
+			list = []string{}
+		}
+		programmes, err := json.Marshal(list)
+		if err != nil {
+			return err
+		}
+		_, err = tx.Exec(ctx, `INSERT INTO account_grants (account_id, n, unit, role, programmes) VALUES (?1, ?2, ?3, ?4, ?5)`,
+			id, n, string(g.Unit), string(g.Role), string(programmes))
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// SetGrants replaces what an account holds. Running sessions follow with their next request.
+func (s *Store) SetGrants(ctx context.Context, id string, grants []authz.Grant) error {
+	return s.db.Transact(ctx, func(tx *db.Tx) error {
+		if _, err := one(ctx, tx, `SELECT id, login, names, lang, disabled FROM accounts WHERE id = ?1`, id); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, `DELETE FROM account_grants WHERE account_id = ?1`, id); err != nil {
+			return err
+		}
+		return insertGrants(ctx, tx, id, grants)
+	})
+}
+
+// SetPassword replaces the password and ends every session of the account.
+func (s *Store) SetPassword(ctx context.Context, id, password string) error {
+	sealed, err := s.config.Hashing.seal(password)
+	if err != nil {
+		return err
+	}
+	return s.db.Transact(ctx, func(tx *db.Tx) error {
+		n, err := tx.Exec(ctx, `UPDATE accounts SET password = ?2 WHERE id = ?1`, id, sealed)
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return ErrUnknown
+		}
+		_, err = tx.Exec(ctx, `DELETE FROM account_sessions WHERE account_id = ?1`, id)
+		return err
+	})
+}
+
+// Disable shuts an account (or opens it again) and ends its sessions. Its name stays in records.
+func (s *Store) Disable(ctx context.Context, id string, disabled bool) error {
+	return s.db.Transact(ctx, func(tx *db.Tx) error {
+		n, err := tx.Exec(ctx, `UPDATE accounts SET disabled = ?2 WHERE id = ?1`, id, disabled)
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return ErrUnknown
+		}
+		_, err = tx.Exec(ctx, `DELETE FROM account_sessions WHERE account_id = ?1`, id)
+		return err
+	})
+}
+
+type sealedLogin struct {
+	id, password string
+	disabled     bool
+}
+
+// SignIn checks login and password and opens a session. token goes into the cookie and is nowhere
+// stored. Any mismatch is ErrWrong; unknown logins take as long as known ones.
+func (s *Store) SignIn(ctx context.Context, login, password string) (a Account, token string, err error) {
+	known, err := s.login(ctx, tidyLogin(login))
+	if err != nil {
+		return Account{}, "", err
+	}
+	sealed := known.password
+	if known.id == "" {
+		sealed = s.decoy
+	}
+	ok, err := s.gate.through(ctx, func() (bool, error) { return fits(sealed, password) })
+	if err != nil {
+		return Account{}, "", err
+	}
+	if !ok || known.id == "" || known.disabled {
+		return Account{}, "", ErrWrong
+	}
+	token = newSecret()
+	err = s.db.Transact(ctx, func(tx *db.Tx) error {
+		if err := s.sweep(ctx, tx); err != nil {
+			return err
+		}
+		// Asked again: the account may have been disabled while the password was checked.
+		a, err = one(ctx, tx, `SELECT id, login, names, lang, disabled FROM accounts WHERE id = ?1 AND disabled = 0`, known.id)
+		if errors.Is(err, ErrUnknown) {
+			return ErrWrong
+		}
+		if err != nil {
+			return err
+		}
+		_, err = tx.Exec(ctx, `INSERT INTO account_sessions (hash, account_id, created_at, seen_at) VALUES (?1, ?2, ?3, ?3)`,
+			fingerprint(token), a.ID, db.Micros(tx.Now))
+		return err
+	})
+	if err != nil {
+		return Account{}, "", err
+	}
+	return a, token, nil
+}
+
+// sweep forgets sessions that have ended, so that the table stays as small as the staff.
+func (s *Store) sweep(ctx context.Context, tx *db.Tx) error {
+	_, err := tx.Exec(ctx, `DELETE FROM account_sessions WHERE seen_at < ?1 OR created_at < ?2`,
+		db.Micros(tx.Now.Add(-s.config.Idle)), db.Micros(tx.Now.Add(-s.config.Absolute)))
+	return err
+}
+
+func (s *Store) login(ctx context.Context, login string) (found sealedLogin, err error) {
+	err = s.db.View(ctx, func(tx *db.Tx) error {
+		found, err = db.One(ctx, tx, `SELECT id, password, disabled FROM accounts WHERE login = ?1`, []any{login},
+			func(r db.Scanner) (l sealedLogin, err error) {
+				var off int64
+				err = r.Scan(&l.id, &l.password, &off)
+				l.disabled = off != 0
+				return l, err
+			})
+		if errors.Is(err, db.ErrNoRows) {
+			return nil
+		}
+		return err
+	})
+	return found, err
+}
+
+// touchAfter is how stale the time of the last request may be: reading a page must not cost a write.
+const touchAfter = time.Minute
+
+// Session finds the account behind a session's token, or ErrNoSession.
+func (s *Store) Session(ctx context.Context, token string) (Account, error) {
+	var a Account
+	var touch bool
+	hash := fingerprint(token)
+	err := s.db.View(ctx, func(tx *db.Tx) error {
+		row, err := db.One(ctx, tx, `SELECT account_id, created_at, seen_at FROM account_sessions WHERE hash = ?1`, []any{hash}, scanSession)
+		if errors.Is(err, db.ErrNoRows) {
+			return ErrNoSession
+		}
+		if err != nil {
+			return err
+		}
+		if tx.Now.Sub(row.seen) > s.config.Idle || tx.Now.Sub(row.created) > s.config.Absolute {
+			return ErrNoSession
+		}
+		touch = tx.Now.Sub(row.seen) > touchAfter
+		a, err = able(ctx, tx, row.account)
+		return err
+	})
+	if err != nil || !touch {
+		return a, err
+	}
+	err = s.db.Transact(ctx, func(tx *db.Tx) error {
+		_, err := tx.Exec(ctx, `UPDATE account_sessions SET seen_at = ?2 WHERE hash = ?1`, hash, db.Micros(tx.Now))
+		return err
+	})
+	return a, err
+}
+
+// SignOut ends one session. An unknown token is no error: it is signed out already.
+func (s *Store) SignOut(ctx context.Context, token string) error {
+	return s.db.Transact(ctx, func(tx *db.Tx) error {
+		_, err := tx.Exec(ctx, `DELETE FROM account_sessions WHERE hash = ?1`, fingerprint(token))
+		return err
+	})
+}
+
+// ByID finds an account, disabled ones included, so that records can name who acted.
+func (s *Store) ByID(ctx context.Context, id string) (a Account, err error) {
+	err = s.db.View(ctx, func(tx *db.Tx) error {
+		a, err = one(ctx, tx, `SELECT id, login, names, lang, disabled FROM accounts WHERE id = ?1`, id)
+		return err
+	})
+	return a, err
+}
+
+// OfUnit lists who works for exactly this unit and is not disabled: who a case can be given to.
+func (s *Store) OfUnit(ctx context.Context, unit org.UnitID) (list []Account, err error) {
+	err = s.db.View(ctx, func(tx *db.Tx) error {
+		list, err = db.All(ctx, tx, `SELECT id, login, names, lang, disabled FROM accounts
+			WHERE disabled = 0 AND id IN (SELECT account_id FROM account_grants WHERE unit = ?1) ORDER BY login`, []any{string(unit)}, scanAccount)
+		if err != nil {
+			return err
+		}
+		for i := range list {
+			if list[i].Grants, err = grantsOf(ctx, tx, list[i].ID); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return list, err
+}
+
+// CreateToken makes an API token for an account. The plain text is shown once and nowhere stored.
+// A zero expires never ends.
+func (s *Store) CreateToken(ctx context.Context, accountID, name string, expires time.Time) (plain string, err error) {
+	plain = tokenPrefix + newSecret()
+	var until int64
+	if !expires.IsZero() {
+		until = db.Micros(expires)
+	}
+	err = s.db.Transact(ctx, func(tx *db.Tx) error {
+		if _, err := one(ctx, tx, `SELECT id, login, names, lang, disabled FROM accounts WHERE id = ?1`, accountID); err != nil {
+			return err
+		}
+		_, err := tx.Exec(ctx, `INSERT INTO account_tokens (hash, account_id, name, created_at, expires_at) VALUES (?1, ?2, ?3, ?4, ?5)`,
+			fingerprint(plain), accountID, name, db.Micros(tx.Now), until)
+		return err
+	})
+	if err != nil {
+		return "", err
+	}
+	return plain, nil
+}
+
+// tokenPrefix lets scanners of leaked secrets recognise a token.
+const tokenPrefix = "comity_"
+
+// Token finds the account behind an API token, or ErrNoSession.
+func (s *Store) Token(ctx context.Context, plain string) (a Account, err error) {
+	err = s.db.View(ctx, func(tx *db.Tx) error {
+		row, err := db.One(ctx, tx, `SELECT account_id, created_at, expires_at FROM account_tokens WHERE hash = ?1`, []any{fingerprint(plain)}, scanSession)
+		if errors.Is(err, db.ErrNoRows) {
+			return ErrNoSession
+		}
+		if err != nil {
+			return err
+		}
+		if expires := row.seen; expires.UnixMicro() != 0 && !tx.Now.Before(expires) {
+			return ErrNoSession
+		}
+		a, err = able(ctx, tx, row.account)
+		return err
+	})
+	return a, err
+}
+
+// RevokeToken ends an API token by its plain text.
+func (s *Store) RevokeToken(ctx context.Context, plain string) error {
+	return s.db.Transact(ctx, func(tx *db.Tx) error {
+		_, err := tx.Exec(ctx, `DELETE FROM account_tokens WHERE hash = ?1`, fingerprint(plain))
+		return err
+	})
+}
+
+// able finds an account that may act.
+func able(ctx context.Context, tx *db.Tx, id string) (Account, error) {
+	a, err := one(ctx, tx, `SELECT id, login, names, lang, disabled FROM accounts WHERE id = ?1 AND disabled = 0`, id)
+	if errors.Is(err, ErrUnknown) {
+		return Account{}, ErrNoSession
+	}
+	return a, err
+}
+
+func one(ctx context.Context, tx *db.Tx, q, id string) (Account, error) {
+	a, err := db.One(ctx, tx, q, []any{id}, scanAccount)
+	if errors.Is(err, db.ErrNoRows) {
+		return Account{}, ErrUnknown
+	}
+	if err != nil {
+		return Account{}, err
+	}
+	a.Grants, err = grantsOf(ctx, tx, a.ID)
+	return a, err
+}
+
+func grantsOf(ctx context.Context, tx *db.Tx, id string) ([]authz.Grant, error) {
+	return db.All(ctx, tx, `SELECT unit, role, programmes FROM account_grants WHERE account_id = ?1 ORDER BY n`, []any{id},
+		func(r db.Scanner) (g authz.Grant, err error) {
+			var unit, role, programmes string
+			if err = r.Scan(&unit, &role, &programmes); err != nil {
+				return g, err
+			}
+			g.Unit, g.Role = org.UnitID(unit), authz.Role(role)
+			return g, json.Unmarshal([]byte(programmes), &g.Programmes)
+		})
+}
+
+func scanAccount(r db.Scanner) (a Account, err error) {
+	var names string
+	var off int64
+	if err = r.Scan(&a.ID, &a.Login, &names, &a.Lang, &off); err != nil {
+		return a, err
+	}
+	a.Disabled = off != 0
+	return a, json.Unmarshal([]byte(names), &a.Name)
+}
+
+type sessionRow struct {
+	account       string
+	created, seen time.Time
+}
+
+func scanSession(r db.Scanner) (s sessionRow, err error) {
+	var created, seen int64
+	err = r.Scan(&s.account, &created, &seen)
+	s.created, s.seen = db.FromMicros(created), db.FromMicros(seen)
+	return s, err
+}
+
+func scanCount(r db.Scanner) (n int64, err error) {
+	err = r.Scan(&n)
+	return n, err
+}

@@ -1,0 +1,10 @@
+// Package packs embeds the packs that ship with the program, so that one binary runs the demo city
+// anywhere. It holds no code; what a pack means is package pack's.
+package packs
+
+import "embed"
+
+// FS holds one folder per pack.
+//
+//go:embed */*.yaml */*.csv */*/*.yaml
+var FS embed.FS

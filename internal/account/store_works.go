@@ -14,3 +14,12 @@ func Works(ctx context.Context, tx *db.Tx, unit org.UnitID, id string) (bool, er
 		[]any{id, string(unit)}, func(row db.Scanner) (n int64, err error) { return n, row.Scan(&n) })
 	return n > 0, err
 }
+
+// ByLogin finds an account by the name it signs in with.
+func (s *Store) ByLogin(ctx context.Context, login string) (a Account, err error) {
+	err = s.db.View(ctx, func(tx *db.Tx) error {
+		a, err = one(ctx, tx, `SELECT id, login, names, lang, disabled FROM accounts WHERE login = ?1`, tidyLogin(login))
+		return err
+	})
+	return a, err
+}

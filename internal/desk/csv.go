@@ -20,7 +20,7 @@ func (v *visit) csv(f ledger.Filter) error {
 	var b bytes.Buffer
 	b.WriteString("\ufeff") // without it a common spreadsheet reads UTF-8 as something else
 	w := csv.NewWriter(&b)
-	head := []string{"ref", "title", "category", "state", "unit", "officer", "deadline", "for", "opened", "late", "raised", "outcome", "place", "address"}
+	head := []string{"ref", "title.head", "category", "state", "unit", "officer", "deadline", "for", "opened", "late", "raised", "outcome", "place", "address"}
 	for i := range head {
 		head[i] = p.T("desk.csv." + head[i])
 	}

@@ -17,7 +17,7 @@ func (v *visit) inbox() error {
 	p := v.page("desk.inbox.title")
 	var rows []inboxRow
 	for _, m := range list {
-		r := inboxRow{To: m.To, Channel: channelName(p, m.Channel), What: noticeName(p, m.Template), Ref: m.Ref, Text: m.Text, When: when(p, v.now, m.At), ISO: p.ISO(m.At)}
+		r := inboxRow{To: m.To, Channel: channelName(p, m.Channel), Ref: m.Ref, Text: m.Text, When: when(p, v.now, m.At), ISO: p.ISO(m.At)}
 		if m.Ref != "" {
 			r.Href = caseAddress(m.Ref, "")
 		}
@@ -26,7 +26,7 @@ func (v *visit) inbox() error {
 	return v.write(p, http.StatusOK, inboxBody(p, rows))
 }
 
-type inboxRow struct{ To, Channel, What, Ref, Href, Text, When, ISO string }
+type inboxRow struct{ To, Channel, Ref, Href, Text, When, ISO string }
 
 // clockPage is the movable clock of a demonstration.
 type clockPage struct {

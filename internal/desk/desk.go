@@ -99,6 +99,7 @@ func (d *Desk) Register(mux *http.ServeMux) {
 	open("GET /desk/signin", d.signInPage)
 	open("POST /desk/signin", d.signIn)
 	open("POST /desk/signout", d.signOut)
+	open("GET /desk/desk.css", d.style)
 	page("GET /desk", (*visit).home)
 	page("GET /desk/{$}", (*visit).home)
 	page("GET /desk/cases", (*visit).list)

@@ -144,8 +144,8 @@ func (v *visit) newDo() error {
 	if len(problems) > 0 {
 		return v.showNew(http.StatusUnprocessableEntity, f, problems, key)
 	}
-	report := intake.Report{Category: f.Category, Text: f.Text, Address: f.Address, Unit: org.UnitID(f.Unit), Contact: contact, Lang: f.Lang,
-		Source: f.Source, Key: key, At: v.now}
+	report := intake.Report{Category: f.Category, Text: f.Text, Address: f.Address, Unit: org.UnitID(f.Unit), Contact: contact,
+		Source: f.Source, Key: key}
 	v.locate(&report, f.Address)
 	cmd, err := intake.Command(v.pack, report)
 	var receipt ledger.Receipt

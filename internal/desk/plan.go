@@ -90,8 +90,7 @@ func (plan *Plan) feature(p *web.Page, f frame, ft pack.Feature) {
 		plan.Fills = append(plan.Fills, s)
 	} else {
 		s.Width = num(max(2, ft.Width*1.6))
-		if s.Class == "edge" {
-			s.Class = "road"
+		if s.Class == "edge" { // a railway: a thin line of its own kind
 			s.Width = "1.5"
 		}
 		plan.Lines = append(plan.Lines, s)

@@ -30,7 +30,7 @@ func public(d *procedure.Definition, e casework.Event) bool {
 	case e.Opening != nil:
 		return true
 	case e.Sent != nil:
-		return e.Sent.Template != "" && e.By.Unit == ""
+		return e.Sent.To == "resident"
 	}
 	return slices.ContainsFunc(e.Notices, func(n casework.Notice) bool { return n.To == "resident" }) ||
 		slices.ContainsFunc(e.Files, func(f casework.File) bool { return f.Public }) || hasPublicField(d, e)
@@ -99,9 +99,9 @@ func (v *visit) eventWords(p *web.Page, d *procedure.Definition, e casework.Even
 	case e.Note != nil:
 		return p.T("desk.event.noted")
 	case e.Sent != nil && e.Sent.Error != "":
-		return p.T("desk.event.notice.failed", "notice", noticeName(p, e.Sent.Template))
+		return p.T("desk.event.notice.failed", "to", recipient(p, e.Sent.To))
 	case e.Sent != nil:
-		return p.T("desk.event.notice.sent", "notice", noticeName(p, e.Sent.Template))
+		return p.T("desk.event.notice.sent", "to", recipient(p, e.Sent.To))
 	case e.Act == "" && e.Opening == nil && len(e.Files) > 0:
 		return p.N("desk.event.attached", len(e.Files))
 	}
@@ -113,12 +113,15 @@ func (v *visit) eventWords(p *web.Page, d *procedure.Definition, e casework.Even
 	return e.Kind
 }
 
-// noticeName names a kind of message; a pack that gives it no name is shown its id.
-func noticeName(p *web.Page, template string) string {
-	if key := "desk.notice." + template; p.Has(key) {
+// recipient names whom a message went to: the resident, or a unit.
+func recipient(p *web.Page, to string) string {
+	if to == "resident" {
+		return p.T("desk.by.resident")
+	}
+	if key := "unit." + to; p.T(key) != "⟦"+key+"⟧" {
 		return p.T(key)
 	}
-	return template
+	return p.T("desk.by.unit")
 }
 
 // byline is who did it and in whose name.

@@ -80,14 +80,15 @@ type Receipt struct {
 
 // Ledger is the door. It is safe for concurrent use.
 type Ledger struct {
-	db     *db.DB
-	cfg    Config
-	line   chan *request
-	closed chan struct{}
-	done   sync.WaitGroup
-	once   sync.Once
-	stats  Stats
-	mu     sync.Mutex
+	db       *db.DB
+	cfg      Config
+	line     chan *request
+	closed   chan struct{}
+	done     sync.WaitGroup
+	once     sync.Once
+	entering sync.RWMutex
+	stats    Stats
+	mu       sync.Mutex
 }
 
 // Stats counts what went through the door since start.
@@ -117,7 +118,11 @@ func Open(ctx context.Context, d *db.DB, cfg Config) (*Ledger, error) {
 
 // Close lets what stands in line finish and stops the writer. Later calls get ErrClosed.
 func (l *Ledger) Close() {
-	l.once.Do(func() { close(l.closed) })
+	l.once.Do(func() {
+		l.entering.Lock()
+		close(l.closed)
+		l.entering.Unlock()
+	})
 	l.done.Wait()
 }
 
@@ -137,43 +142,60 @@ func (l *Ledger) Do(ctx context.Context, who authz.Actor, cmd casework.Command) 
 // DoWith is Do with something more stored in the very same step: the end of a job, a message. When
 // then fails, the command has not happened.
 func (l *Ledger) DoWith(ctx context.Context, who authz.Actor, cmd casework.Command, then func(*db.Tx, Receipt) error) (Receipt, error) {
-	r := &request{ctx: ctx, who: who, cmd: cmd, then: then, answer: make(chan result, 1)}
+	return l.submit(&request{ctx: ctx, who: who, cmd: cmd, then: then})()
+}
+
+// Call is one command by one actor.
+type Call struct {
+	Who authz.Actor
+	Cmd casework.Command
+}
+
+// DoEach carries out many commands in their order, in as few transactions as the line allows: for
+// imports and simulations. Receipts and errors are in the order of the calls; one refusal does not
+// stop the others.
+func (l *Ledger) DoEach(ctx context.Context, calls []Call) ([]Receipt, []error) {
+	waits := make([]func() (Receipt, error), len(calls))
+	for i, c := range calls {
+		waits[i] = l.submit(&request{ctx: ctx, who: c.Who, cmd: c.Cmd})
+	}
+	receipts, errs := make([]Receipt, len(calls)), make([]error, len(calls))
+	for i, wait := range waits {
+		receipts[i], errs[i] = wait()
+	}
+	return receipts, errs
+}
+
+// DoAll is DoEach for one actor.
+func (l *Ledger) DoAll(ctx context.Context, who authz.Actor, cmds []casework.Command) ([]Receipt, []error) {
+	calls := make([]Call, len(cmds))
+	for i, cmd := range cmds {
+		calls[i] = Call{who, cmd}
+	}
+	return l.DoEach(ctx, calls)
+}
+
+// submit puts a request in line and returns how to wait for its answer. Once in line the command may
+// happen whatever the caller does, so the wait does not end before the answer is known.
+func (l *Ledger) submit(r *request) func() (Receipt, error) {
+	r.answer = make(chan result, 1)
+	l.entering.RLock() // Close waits for whoever is at the door, so nobody is left in line
+	defer l.entering.RUnlock()
+	fail := func(err error) func() (Receipt, error) { return func() (Receipt, error) { return Receipt{}, err } }
 	select {
 	case <-l.closed:
-		return Receipt{}, ErrClosed
+		return fail(ErrClosed)
 	default:
 	}
 	select {
 	case l.line <- r:
-	case <-l.closed:
-		return Receipt{}, ErrClosed
-	case <-ctx.Done():
-		return Receipt{}, ctx.Err()
+	case <-r.ctx.Done():
+		return fail(r.ctx.Err())
 	}
-	// From here on the command may happen whatever the caller does, so the caller waits to know.
-	select {
-	case a := <-r.answer:
+	return func() (Receipt, error) {
+		a := <-r.answer
 		return a.receipt, a.err
-	case <-l.gone():
-		select {
-		case a := <-r.answer:
-			return a.receipt, a.err
-		default:
-			return Receipt{}, ErrClosed
-		}
 	}
-}
-
-// DoAll carries out many commands by one actor in as few transactions as possible: for imports. The
-// answers are in the order of the commands.
-func (l *Ledger) DoAll(ctx context.Context, who authz.Actor, cmds []casework.Command) ([]Receipt, []error) {
-	receipts, errs := make([]Receipt, len(cmds)), make([]error, len(cmds))
-	var wait sync.WaitGroup
-	for i := range cmds {
-		wait.Go(func() { receipts[i], errs[i] = l.Do(ctx, who, cmds[i]) })
-	}
-	wait.Wait()
-	return receipts, errs
 }
 
 type request struct {
@@ -187,17 +209,6 @@ type request struct {
 type result struct {
 	receipt Receipt
 	err     error
-}
-
-// gone is closed once the writer has stopped.
-func (l *Ledger) gone() <-chan struct{} {
-	c := make(chan struct{})
-	select {
-	case <-l.closed:
-		go func() { l.done.Wait(); close(c) }()
-	default:
-	}
-	return c
 }
 
 // maxBatch bounds one transaction, so that nobody waits behind a thousand others' commit.

@@ -1,0 +1,166 @@
+// Package courier carries notices: it turns the order an event left behind into words and delivers
+// them, and records on the case that it did.
+//
+// It refuses to write a phrase (templates are the pack's) and to send twice: the message, the event
+// "notice.sent" and the end of the job are one transaction. No gateway is built in yet; every message
+// is kept in the table messages, which the inbox page shows.
+//
+// Open this file first; SQL is in store.go.
+package courier
+
+import (
+	"context"
+	"embed"
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"time"
+
+	"comity/internal/authz"
+	"comity/internal/casework"
+	"comity/internal/db"
+	"comity/internal/jobs"
+	"comity/internal/ledger"
+	"comity/internal/pack"
+	"comity/internal/procedure"
+	"comity/internal/text"
+)
+
+//go:embed schema/*.sql
+var schema embed.FS
+
+// KindName is the job kind of a notice.
+const KindName = "notice"
+
+// Courier delivers notices.
+type Courier struct {
+	DB     *db.DB
+	Ledger *ledger.Ledger
+	Reader *ledger.Reader
+	Packs  *pack.Registry
+	Words  func(p *pack.Pack) *text.Catalogue
+	// Link is the address of the case for a resident (follow page) or for staff (desk).
+	Link func(k casework.Case, resident bool) string
+}
+
+// Migrate makes the table of messages.
+func Migrate(ctx context.Context, d *db.DB) error {
+	sub, err := fs.Sub(schema, "schema")
+	if err != nil {
+		return err
+	}
+	return d.Migrate(ctx, "courier", sub)
+}
+
+// Enqueue stores the job of one notice in the transaction of the event that owes it: what
+// ledger.Config.Notify wants.
+func Enqueue(ctx context.Context, tx *db.Tx, o ledger.Order) error {
+	raw, err := json.Marshal(payload{o.Case, o.Seq, o.N})
+	if err != nil {
+		return err
+	}
+	return jobs.Enqueue(ctx, tx, jobs.New{Kind: KindName, Key: o.Key, Payload: raw, RunAt: o.RunAt})
+}
+
+type payload struct {
+	Case casework.CaseID `json:"case"`
+	Seq  int             `json:"seq"`
+	N    int             `json:"n"`
+}
+
+// Kind is the job for jobs.NewRunner.
+func (c *Courier) Kind() jobs.Kind { return jobs.Kind{Name: KindName, Run: c.run} }
+
+func (c *Courier) run(ctx context.Context, job jobs.Job) error {
+	var p payload
+	if err := json.Unmarshal(job.Payload, &p); err != nil {
+		return fmt.Errorf("notice %s: %w", job.Key, err)
+	}
+	k, err := c.Reader.ByID(ctx, authz.Machine().Scope(), p.Case)
+	if err != nil {
+		return err
+	}
+	events, err := c.Reader.Events(ctx, p.Case)
+	if err != nil {
+		return err
+	}
+	if p.Seq < 1 || p.Seq > len(events) || p.N >= len(events[p.Seq-1].Notices) {
+		return fmt.Errorf("notice %s: event %d of case %s orders no such notice", job.Key, p.Seq, k.Ref)
+	}
+	var then casework.Case // as the case stood when the notice was ordered
+	for _, e := range events[:p.Seq] {
+		then = casework.Fold(then, e)
+	}
+	m := c.compose(then, events[p.Seq-1], p.N)
+	m.Key = job.Key
+	sent := casework.Command{Case: k.ID, Version: casework.AnyVersion, Sent: &casework.Sent{
+		Seq: p.Seq, N: p.N, Template: m.Template, To: m.Recipient, Channel: m.Channel}}
+	_, err = c.Ledger.DoWith(ctx, authz.Machine(), sent, func(tx *db.Tx, _ ledger.Receipt) error {
+		if err := putMessage(ctx, tx, m); err != nil {
+			return err
+		}
+		return jobs.Done(ctx, tx, job)
+	})
+	return err
+}
+
+// Message is one written notice.
+type Message struct {
+	Key       string
+	Ref       casework.Ref
+	Template  string
+	Recipient string // resident or unit
+	Unit      string
+	Channel   string
+	Address   string
+	Lang      string
+	Body      string
+	At        time.Time
+}
+
+// compose fills the pack's template with the facts of the case as they stand.
+func (c *Courier) compose(k casework.Case, e casework.Event, n int) Message {
+	order := e.Notices[n]
+	p := c.Packs.Pack(k.Pack)
+	lang := k.Contact.Lang
+	if order.To != "resident" || p.Texts[lang] == nil {
+		lang = p.Langs[0]
+	}
+	say := c.Words(p).In(lang)
+	m := Message{Ref: k.Ref, Template: order.Template, Recipient: order.To, Unit: string(order.Unit), Lang: lang, Channel: "inbox"}
+	if order.To == "resident" {
+		m.Channel, m.Address = k.Contact.Channel, k.Contact.Address
+	}
+	outcome := ""
+	if k.Outcome != "" {
+		outcome = say.T("outcome." + k.Procedure + "." + k.Outcome)
+	}
+	answer := e.Fields["answer"]
+	if answer == "" {
+		answer = e.Fields["question"]
+	}
+	m.Body = say.T("notice."+order.Template,
+		"ref", string(k.Ref), "code", string(k.Code), "title", k.Title, "unit", say.T("unit."+string(k.Holder)), "due", c.due(k, p, say, order.To == "resident"),
+		"answer", answer, "question", e.Fields["question"], "reason", e.Fields["reason"], "told_where", e.Fields["told_where"],
+		"outcome", outcome, "link", c.Link(k, order.To == "resident"), "city", say.T("city"))
+	return m
+}
+
+// due says the date the reader has to know: for residents the promised answer, or, when it is their
+// turn, the date they have; for staff the nearest date of the case.
+func (c *Courier) due(k casework.Case, p *pack.Pack, say text.Speaker, resident bool) string {
+	nearest, ok := k.Due()
+	if d, err := c.Packs.Definition(k.Pack, k.Procedure); resident && err == nil {
+		state, _ := d.State(k.State)
+		promise, has := d.Promise()
+		if has && state != nil && state.Owner != procedure.OwnerResident {
+			if t, running := k.Clock(promise.ID); running && t.Running() {
+				nearest, ok = t, true
+			}
+		}
+	}
+	if !ok {
+		return "—"
+	}
+	return say.Date(nearest.Due, p.Zone)
+}

@@ -88,6 +88,9 @@ func New(d Deps) *API {
 	a.huma.UseMiddleware(a.enter)
 	a.caseRoutes()
 	a.followRoutes()
+	for _, unused := range []string{"ErrorModel", "ErrorDetail"} { // huma's own; every answer here is a Problem
+		delete(a.huma.OpenAPI().Components.Schemas.Map(), unused)
+	}
 	doc, err := json.MarshalIndent(a.huma.OpenAPI(), "", "  ")
 	if err != nil {
 		panic(err)

@@ -7,6 +7,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -598,7 +599,7 @@ func Test_the_OpenAPI_document_lists_every_route_and_stays_as_published(t *testi
 	a := s.call("", "GET", "/api/openapi.json", "").want(http.StatusOK)
 	a.into(&doc)
 	if !strings.HasPrefix(doc.OpenAPI, "3.1.") || doc.Components.Schemas["Problem"] == nil || doc.Components.Schemas["ErrorModel"] != nil {
-		t.Errorf("openapi %q, schemas without Problem or with a foreign error", doc.OpenAPI)
+		t.Errorf("openapi %q, schemas without Problem or with a foreign error: %v", doc.OpenAPI, slices.Sorted(maps.Keys(doc.Components.Schemas)))
 	}
 	if strings.Contains(a.Body.String(), "⟦") {
 		t.Error("words are missing in the document")

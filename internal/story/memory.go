@@ -1,0 +1,227 @@
+package story
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"comity/internal/authz"
+	"comity/internal/casework"
+	"comity/internal/intake"
+	"comity/internal/org"
+	"comity/internal/pack"
+)
+
+// Memory is the kernel alone: Decide and Fold over maps, nothing stored. It says what the other
+// worlds must say.
+type Memory struct {
+	now    time.Time
+	reg    *pack.Registry
+	older  []*pack.Pack
+	cases  map[casework.CaseID]casework.Case
+	events map[casework.CaseID][]casework.Event
+	order  []casework.CaseID
+	keys   map[string]kept
+}
+
+type kept struct {
+	command string
+	receipt Receipt
+}
+
+// NewMemory is a world without cases in which the pack is in force.
+func NewMemory(p *pack.Pack) *Memory {
+	return &Memory{reg: pack.NewRegistry(p), older: []*pack.Pack{p}, cases: map[casework.CaseID]casework.Case{},
+		events: map[casework.CaseID][]casework.Event{}, keys: map[string]kept{}}
+}
+
+// Set moves the clock.
+func (m *Memory) Set(now time.Time) error {
+	m.now = now
+	return nil
+}
+
+// Change puts another version of the pack in force; cases keep theirs.
+func (m *Memory) Change(p *pack.Pack) error {
+	m.reg = pack.NewRegistry(p, m.older...)
+	m.older = append(m.older, p)
+	return nil
+}
+
+// File opens a case.
+func (m *Memory) File(who Who, r intake.Report) (Receipt, error) {
+	p := m.reg.Current()
+	cmd, err := intake.Command(p, r)
+	if err != nil {
+		return Receipt{}, err
+	}
+	return m.once(who, cmd, func() (Receipt, error) {
+		open := *cmd.Open
+		open.ID = casework.CaseID("k" + strconv.Itoa(len(m.order)+1))
+		open.Ref, open.Pack = casework.Ref("K-"+strconv.Itoa(len(m.order)+1)), p.Digest
+		cmd.Open = &open
+		events, err := casework.Decide(p.ProcedureFor(open.Category), casework.Case{}, cmd, actor(who, ""), m.now)
+		if err != nil {
+			return Receipt{}, err
+		}
+		m.order = append(m.order, open.ID)
+		m.fold(open.ID, events)
+		return Receipt{Case: open.ID}, nil
+	})
+}
+
+// Act does an act or writes a note.
+func (m *Memory) Act(who Who, s Step) (Receipt, error) {
+	c := m.cases[s.Case]
+	cmd := command(who, s, c.Seq)
+	return m.once(who, cmd, func() (Receipt, error) {
+		d, err := m.reg.Definition(c.Pack, c.Procedure)
+		if err != nil {
+			return Receipt{}, err
+		}
+		a := actor(who, s.Holds)
+		if a.IsStaff() && !reads(a.Scope(), d.Units, c) {
+			return Receipt{}, &casework.Refusal{Rule: "case.unknown"} // not yours equals not there
+		}
+		events, err := casework.Decide(d, c, cmd, a, m.now)
+		if err != nil {
+			return Receipt{}, err
+		}
+		m.fold(s.Case, events)
+		return Receipt{Case: s.Case}, nil
+	})
+}
+
+func reads(in authz.Scope, t *org.Tree, c casework.Case) bool {
+	return in.Reads(t, string(c.ID), c.Holder, c.Programme) || c.Offered != "" && in.Reads(t, string(c.ID), c.Offered, c.Programme)
+}
+
+// once answers a repeated key with the first receipt.
+func (m *Memory) once(who Who, cmd casework.Command, do func() (Receipt, error)) (Receipt, error) {
+	if cmd.Key == "" {
+		return do()
+	}
+	key := actor(who, "").ID() + " " + cmd.Key
+	cmd.Version = 0
+	text, err := json.Marshal(cmd)
+	if err != nil {
+		return Receipt{}, err
+	}
+	if old, ok := m.keys[key]; ok {
+		if old.command != string(text) {
+			return Receipt{}, &casework.Refusal{Rule: "idempotency.reused"}
+		}
+		old.receipt.Replayed = true
+		return old.receipt, nil
+	}
+	r, err := do()
+	if err == nil {
+		m.keys[key] = kept{string(text), r}
+	}
+	return r, err
+}
+
+func (m *Memory) fold(id casework.CaseID, events []casework.Event) {
+	for _, e := range events {
+		m.cases[id] = casework.Fold(m.cases[id], e)
+	}
+	m.events[id] = append(m.events[id], events...)
+}
+
+// due is a clock that runs out, with its place in line.
+type due struct {
+	id    casework.CaseID
+	clock string
+	at    time.Time
+}
+
+// Tick lets clocks run out: the earliest first, and among those of one instant the cases nobody is
+// assigned to before the others.
+func (m *Memory) Tick(now time.Time) error {
+	for range 10_000 {
+		batch := m.next(now)
+		if len(batch) == 0 {
+			m.now = now
+			return nil
+		}
+		for _, k := range batch {
+			if err := m.expire(k); err != nil {
+				return err
+			}
+		}
+	}
+	return fmt.Errorf("clocks ran out ten thousand times before %s; a term is too short for so long a leap", now.Format(time.DateTime))
+}
+
+// next lists the clocks of the earliest instant, in the order in which they are answered.
+func (m *Memory) next(now time.Time) []due {
+	var free, taken []due
+	var at time.Time
+	for _, id := range m.order {
+		c := m.cases[id]
+		if !c.Closed.IsZero() {
+			continue
+		}
+		for _, k := range c.Clocks {
+			if !k.Running() || k.Due.After(now) || (!at.IsZero() && k.Due.After(at)) {
+				continue
+			}
+			if at.IsZero() || k.Due.Before(at) {
+				at, free, taken = k.Due, nil, nil
+			}
+			if c.Assignee == "" {
+				free = append(free, due{id, k.ID, k.Due})
+			} else {
+				taken = append(taken, due{id, k.ID, k.Due})
+			}
+		}
+	}
+	return append(free, taken...)
+}
+
+func (m *Memory) expire(k due) error {
+	c := m.cases[k.id]
+	d, err := m.reg.Definition(c.Pack, c.Procedure)
+	if err != nil {
+		return err
+	}
+	m.now = k.at
+	cmd := casework.Command{Case: k.id, Version: casework.AnyVersion, Tick: &casework.Tick{Clock: k.clock, Due: k.at}}
+	events, err := casework.Decide(d, c, cmd, authz.Machine(), k.at)
+	if err != nil {
+		return fmt.Errorf("clock %s: %w", k.clock, err)
+	}
+	m.fold(k.id, events)
+	return nil
+}
+
+// Case is the folded case.
+func (m *Memory) Case(id casework.CaseID) (casework.Case, error) { return m.cases[id], nil }
+
+// Events lists what happened to it.
+func (m *Memory) Events(id casework.CaseID) ([]casework.Event, error) { return m.events[id], nil }
+
+// Worklist lists the open cases at the unit or below it, and those offered there.
+func (m *Memory) Worklist(unit org.UnitID) ([]casework.CaseID, error) {
+	in := authz.Scope{Roots: []authz.Root{{Unit: unit}}}
+	var out []casework.CaseID
+	for _, id := range m.order {
+		c := m.cases[id]
+		if c.Closed.IsZero() && reads(in, m.reg.Current().Units, c) {
+			out = append(out, id)
+		}
+	}
+	slices.SortStableFunc(out, func(a, b casework.CaseID) int { return m.sortAt(a).Compare(m.sortAt(b)) })
+	return out, nil
+}
+
+// sortAt puts cases without a running clock behind all others.
+func (m *Memory) sortAt(id casework.CaseID) time.Time {
+	c := m.cases[id]
+	if k, ok := c.Due(); ok {
+		return k.Due
+	}
+	return time.Unix(1<<40, 0)
+}

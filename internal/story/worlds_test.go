@@ -1,0 +1,202 @@
+package story_test
+
+import (
+	"crypto/rand"
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"comity/internal/authz"
+	"comity/internal/casework"
+	"comity/internal/db"
+	"comity/internal/db/dbtest"
+	"comity/internal/intake"
+	"comity/internal/ledger"
+	"comity/internal/org"
+	"comity/internal/pack"
+	"comity/internal/procedure"
+	"comity/internal/story"
+)
+
+// stored is the world of the real ledger on one engine.
+type stored struct {
+	t     *testing.T
+	set   func(time.Time)
+	l     *ledger.Ledger
+	r     *ledger.Reader
+	reg   *pack.Registry
+	older []*pack.Pack
+}
+
+func newStored(t *testing.T, d *db.DB, set func(time.Time), p *pack.Pack) *stored {
+	t.Helper()
+	w := &stored{t: t, set: set, reg: pack.NewRegistry(p), older: []*pack.Pack{p}}
+	l, err := ledger.Open(t.Context(), d, ledger.Config{
+		Definitions: w,
+		Opens: func(category string) (string, string, bool) {
+			p := w.reg.Current()
+			c, ok := p.Category(category)
+			return p.Digest, c.Procedure, ok
+		},
+		Random: func(b []byte) { rand.Read(b) },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(l.Close)
+	w.l, w.r = l, ledger.NewReader(d, func() *org.Tree { return w.reg.Current().Units })
+	return w
+}
+
+// Definition asks the registry of the moment, since a story may change the pack.
+func (w *stored) Definition(digest, id string) (d *procedure.Definition, err error) {
+	return w.reg.Definition(digest, id)
+}
+
+func (w *stored) Change(p *pack.Pack) error {
+	w.reg = pack.NewRegistry(p, w.older...)
+	w.older = append(w.older, p)
+	return nil
+}
+
+func (w *stored) Set(now time.Time) error {
+	w.set(now)
+	return nil
+}
+
+func (w *stored) Tick(now time.Time) error {
+	ctx := w.t.Context()
+	for range 10_000 {
+		at, err := w.l.NextTimer(ctx)
+		if err != nil || at.IsZero() || at.After(now) {
+			w.set(now)
+			return err
+		}
+		w.set(at)
+		if n, err := w.l.RunTimers(ctx, 100); err != nil || n == 0 {
+			return errors.Join(err, errors.New("a clock is due and does not run out"))
+		}
+	}
+	return errors.New("clocks ran out ten thousand times")
+}
+
+func (w *stored) File(who story.Who, r intake.Report) (story.Receipt, error) {
+	cmd, err := intake.Command(w.reg.Current(), r)
+	if err != nil {
+		return story.Receipt{}, err
+	}
+	got, err := w.l.Do(w.t.Context(), actor(who, ""), cmd)
+	return story.Receipt{Case: got.Case, Replayed: got.Replayed}, err
+}
+
+func (w *stored) Act(who story.Who, s story.Step) (story.Receipt, error) {
+	cmd := casework.Command{Case: s.Case, Version: s.Seen, Key: s.Key, Act: s.Act, Fields: s.Fields}
+	if s.Note != "" {
+		cmd.Note = &casework.Note{Text: s.Note, Public: s.Public}
+	}
+	if s.Seen == casework.AnyVersion && !who.Resident() {
+		c, err := w.Case(s.Case)
+		if err != nil {
+			return story.Receipt{}, err
+		}
+		cmd.Version = c.Seq
+	}
+	got, err := w.l.Do(w.t.Context(), actor(who, s.Holds), cmd)
+	return story.Receipt{Case: got.Case, Replayed: got.Replayed}, err
+}
+
+func (w *stored) Case(id casework.CaseID) (casework.Case, error) {
+	if err := w.r.Verify(w.t.Context(), id); err != nil {
+		return casework.Case{}, err
+	}
+	return w.r.ByID(w.t.Context(), authz.Machine().Scope(), id)
+}
+
+func (w *stored) Events(id casework.CaseID) ([]casework.Event, error) {
+	return w.r.Events(w.t.Context(), id)
+}
+
+func (w *stored) Worklist(unit org.UnitID) ([]casework.CaseID, error) {
+	in := authz.Staff("reader", []authz.Grant{{Role: "clerk", Unit: unit}}).Scope()
+	page, err := w.r.Worklist(w.t.Context(), in, ledger.Filter{Limit: 200})
+	var out []casework.CaseID
+	for _, item := range page.Items {
+		out = append(out, item.ID)
+	}
+	return out, err
+}
+
+func actor(w story.Who, holds casework.CaseID) authz.Actor {
+	switch {
+	case !w.Resident():
+		return authz.Staff(w.Name, []authz.Grant{{Role: w.Role, Unit: w.Unit}})
+	case holds == "":
+		return authz.Reporter()
+	}
+	return authz.Holder(string(holds))
+}
+
+// told is one story of a pack of the project, parsed.
+type told struct {
+	*story.Story
+	pack *pack.Pack
+}
+
+// everyStory reads the stories of every pack.
+func everyStory(t *testing.T) []told {
+	t.Helper()
+	files, err := filepath.Glob("../../packs/*/stories/*.txtar")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no stories found in packs/*/stories (%v)", err)
+	}
+	packs := map[string]*pack.Pack{}
+	var out []told
+	for _, file := range files {
+		src, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := story.Parse(file, src)
+		if err != nil {
+			t.Errorf("%v", err)
+			continue
+		}
+		dir := filepath.Dir(filepath.Dir(file))
+		if packs[dir] == nil {
+			if packs[dir], err = pack.Load(os.DirFS(dir)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		out = append(out, told{s, packs[dir]})
+	}
+	return out
+}
+
+func Test_every_story_is_true_of_the_kernel_alone(t *testing.T) {
+	for _, s := range everyStory(t) {
+		t.Run(filepath.Base(s.File), func(t *testing.T) {
+			if transcript, err := story.Play(s.Story, s.pack, story.NewMemory(s.pack)); err != nil {
+				t.Errorf("%v\n%s", err, transcript)
+			}
+		})
+	}
+}
+
+func Test_every_story_is_told_in_the_same_words_by_the_ledger(t *testing.T) {
+	for _, s := range everyStory(t) {
+		t.Run(filepath.Base(s.File), func(t *testing.T) {
+			want, _ := story.Play(s.Story, s.pack, story.NewMemory(s.pack))
+			dbtest.EachAt(t, func(t *testing.T, d *db.DB, set func(time.Time)) {
+				got, err := story.Play(s.Story, s.pack, newStored(t, d, set, s.pack))
+				if err != nil {
+					t.Error(err)
+				}
+				if got != want {
+					t.Errorf("the ledger tells it differently:\n%s\nthe kernel:\n%s", got, want)
+				}
+			})
+		})
+	}
+}

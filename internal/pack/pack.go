@@ -159,6 +159,15 @@ func NewRegistry(current *Pack, older ...*Pack) *Registry {
 	return r
 }
 
+// Keep adds older versions.
+func (r *Registry) Keep(older ...*Pack) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, p := range older {
+		r.byID[p.Digest] = p
+	}
+}
+
 // Current is the version new cases open under.
 func (r *Registry) Current() *Pack {
 	r.mu.RLock()

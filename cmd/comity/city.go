@@ -1,0 +1,233 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"comity/internal/account"
+	"comity/internal/casework"
+	"comity/internal/courier"
+	"comity/internal/db"
+	"comity/internal/file"
+	"comity/internal/jobs"
+	"comity/internal/ledger"
+	"comity/internal/org"
+	"comity/internal/pack"
+	"comity/internal/text"
+)
+
+// cityConfig says which city to open.
+type cityConfig struct {
+	DB      string // database; empty: SQLite in the data folder
+	Data    string // folder for the embedded database, attachments and secrets
+	Pack    fs.FS
+	Clock   *clock
+	Log     *slog.Logger
+	Random  func([]byte)
+	Hashing account.Hashing
+	Base    string // absolute address of the site, for links in messages; empty = relative links
+}
+
+// city is every room joined.
+type city struct {
+	db       *db.DB
+	ledger   *ledger.Ledger
+	reader   *ledger.Reader
+	packs    *pack.Registry
+	accounts *account.Store
+	files    file.Store
+	runner   *jobs.Runner
+	courier  *courier.Courier
+	words    *text.Catalogue
+	clock    *clock
+	log      *slog.Logger
+	secret   []byte
+}
+
+// openCity opens the database, keeps the pack's version, and joins the rooms. What it opened is closed
+// again when a later step fails.
+func openCity(ctx context.Context, cfg cityConfig) (*city, error) {
+	current, err := pack.Load(cfg.Pack)
+	if err != nil {
+		return nil, fmt.Errorf("the pack does not load:\n%w", err)
+	}
+	dsn := cfg.DB
+	if dsn == "" {
+		dsn = "sqlite:" + filepath.Join(cfg.Data, "comity.db")
+	}
+	if cfg.Random == nil {
+		cfg.Random = func(b []byte) { rand.Read(b) }
+	}
+	d, err := db.Open(ctx, dsn, cfg.Clock.Now)
+	if err != nil {
+		return nil, err
+	}
+	c := &city{db: d, clock: cfg.Clock, log: cfg.Log}
+	if err := c.join(ctx, cfg, current); err != nil {
+		return nil, errors.Join(err, c.Close())
+	}
+	return c, nil
+}
+
+func (c *city) join(ctx context.Context, cfg cityConfig, current *pack.Pack) error {
+	err := errors.Join(jobs.Migrate(ctx, c.db), courier.Migrate(ctx, c.db), account.Migrate(ctx, c.db))
+	if err != nil {
+		return err
+	}
+	if c.secret, err = secret(filepath.Join(cfg.Data, "secret")); err != nil {
+		return err
+	}
+	base, err := text.Base()
+	if err != nil {
+		return err
+	}
+	c.words = base.With(current.Texts)
+	if c.accounts, err = account.New(c.db, account.Config{Hashing: cfg.Hashing}); err != nil {
+		return err
+	}
+	c.files = file.Store{Dir: filepath.Join(cfg.Data, "files")}
+	c.packs = pack.NewRegistry(current)
+	c.ledger, err = ledger.Open(ctx, c.db, ledger.Config{
+		Definitions: c.packs,
+		Opens: func(category string) (string, string, bool) {
+			p := c.packs.Current()
+			cat, ok := p.Category(category)
+			return p.Digest, cat.Procedure, ok
+		},
+		Officer: account.Works,
+		Notify:  courier.Enqueue,
+		Random:  cfg.Random,
+		Log:     cfg.Log,
+	})
+	if err != nil {
+		return err
+	}
+	if err := c.keepPacks(ctx, current); err != nil {
+		return err
+	}
+	c.reader = ledger.NewReader(c.db, func() *org.Tree { return c.packs.Current().Units })
+	c.courier = &courier.Courier{DB: c.db, Ledger: c.ledger, Reader: c.reader, Packs: c.packs,
+		Words: func(p *pack.Pack) *text.Catalogue { return base.With(p.Texts) },
+		Link: func(k casework.Case, resident bool) string {
+			if resident {
+				return cfg.Base + "/f/" + string(k.Code)
+			}
+			return cfg.Base + "/desk/cases/" + string(k.Ref)
+		}}
+	c.runner, err = jobs.NewRunner(c.db, c.courier.Kind())
+	if err == nil && cfg.Log != nil {
+		c.runner.Log = cfg.Log
+	}
+	return err
+}
+
+// keepPacks stores the current version and loads every older one, so that no case loses its law.
+func (c *city) keepPacks(ctx context.Context, current *pack.Pack) error {
+	kept := ledger.PackFiles{Digest: current.Digest, Name: current.ID, Version: current.Version, Files: current.Files}
+	if err := c.ledger.KeepPack(ctx, kept); err != nil {
+		return err
+	}
+	all, err := ledger.KeptPacks(ctx, c.db)
+	if err != nil {
+		return err
+	}
+	var older []*pack.Pack
+	for _, k := range all {
+		if k.Digest == current.Digest {
+			continue
+		}
+		fsys, err := pack.FromFiles(k.Files)
+		if err != nil {
+			return err
+		}
+		p, err := pack.Load(fsys)
+		if err != nil {
+			return fmt.Errorf("pack %s %s, under which cases are open, no longer loads:\n%w", k.Name, k.Version, err)
+		}
+		older = append(older, p)
+	}
+	c.packs.Keep(older...)
+	return nil
+}
+
+// secret reads the machine's signing secret, or makes one.
+func secret(path string) ([]byte, error) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return nil, err
+	}
+	raw, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		raw = []byte(rand.Text())
+		return raw, os.WriteFile(path, raw, 0o600)
+	}
+	if err == nil && len(raw) < 16 {
+		return nil, fmt.Errorf("%s holds fewer than 16 characters; remove it and start again", path)
+	}
+	return raw, err
+}
+
+// Work answers clocks and carries notices until the context ends.
+func (c *city) Work(ctx context.Context) {
+	var wait sync.WaitGroup
+	wait.Go(func() { c.runner.Run(ctx) })
+	wait.Go(func() { c.timers(ctx) })
+	wait.Wait()
+}
+
+// timers looks for clocks that ran out, at least every few seconds: a clock counted in days does not
+// mind, and one counted in minutes is late by less than anybody sees.
+func (c *city) timers(ctx context.Context) {
+	tick := time.NewTicker(3 * time.Second)
+	defer tick.Stop()
+	for {
+		if err := c.Due(ctx); err != nil && ctx.Err() == nil {
+			c.log.Error("clocks could not be looked at; trying again", "error", err)
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// Due answers every clock that has run out by now.
+func (c *city) Due(ctx context.Context) error {
+	for {
+		n, err := c.ledger.RunTimers(ctx, 200)
+		if n > 0 {
+			c.runner.Nudge()
+		}
+		if err != nil || n == 0 {
+			return err
+		}
+	}
+}
+
+// Close stops the door, then the database.
+func (c *city) Close() error {
+	if c.ledger != nil {
+		c.ledger.Close()
+	}
+	return c.db.Close()
+}
+
+// langOf is the language for the program's own output: --lang, else the environment, else English.
+func langOf(flag string) string {
+	if flag == "" {
+		flag = os.Getenv("LANG")
+	}
+	if strings.HasPrefix(flag, "zh") {
+		return "zh-CN"
+	}
+	return "en"
+}

@@ -1,0 +1,261 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"math/rand/v2"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"comity/internal/account"
+	"comity/internal/authz"
+	"comity/internal/demo"
+	"comity/internal/org"
+	"comity/internal/text"
+	"comity/packs"
+)
+
+const demoExamples = `  comity demo                          the city at http://127.0.0.1:8311
+  comity demo --addr :9000             at another port
+  comity demo --data /tmp/linjiang     in another folder; the next start takes seconds
+  comity demo --fresh                  forget the folder and play the year again
+  comity demo --json                   one line with address, sign-ins, tokens and codes, for scripts
+`
+
+// demoCard is what a visitor of the demonstration needs; kept beside the data for the next start.
+type demoCard struct {
+	Address string            `json:"address"`
+	Data    string            `json:"data"`
+	Cases   int               `json:"cases"`
+	SignIns []demoSignIn      `json:"sign_ins"`
+	Tokens  map[string]string `json:"tokens"` // one per login shown
+	Codes   map[string]string `json:"codes"`  // a case to follow for each state
+	Refs    map[string]string `json:"refs"`
+}
+
+type demoSignIn struct {
+	Login    string            `json:"login"`
+	Password string            `json:"password"`
+	Unit     string            `json:"unit"`
+	Roles    []string          `json:"roles"`
+	Label    map[string]string `json:"label"`
+}
+
+// demoPassword is shown on the sign-in page: the demonstration keeps no secret.
+const demoPassword = "linjiang-2026"
+
+func runDemo(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	f := flags("demo", "Runs the invented city of Linjiang: its units, people and a year of cases, all played through the program itself.", demoExamples, stderr)
+	data := f.String("data", filepath.Join("data", "demo"), "folder for the database and attachments; made if it is not there")
+	addr := f.String("addr", "127.0.0.1:8311", "address and port to listen on")
+	asJSON := f.Bool("json", false, "print one line of JSON instead of words, once the city is open")
+	fresh := f.Bool("fresh", false, "remove what an earlier demo left in the folder and play the year again")
+	cases := f.Int("cases", 5000, "how many cases to play")
+	seed := f.Uint64("seed", 1, "another number plays another year")
+	dev := f.Bool("dev", false, "add a clock that can be moved and a page of unsent messages")
+	lang := f.String("lang", "", "language of this output: en or zh-CN (default: from the environment)")
+	if err := parse(f, args); err != nil {
+		return err
+	}
+	if *cases < 1 || *cases > 1_000_000 {
+		return usagef("--cases %d: give a number from 1 to 1000000", *cases)
+	}
+	listener, err := net.Listen("tcp", *addr)
+	if err != nil {
+		return fmt.Errorf("cannot listen on %s: %w; choose another with --addr", *addr, err)
+	}
+	defer listener.Close()
+	words, err := text.Base()
+	if err != nil {
+		return err
+	}
+	say := words.In(langOf(*lang))
+	c, card, err := openDemo(ctx, demoConfig{data: *data, fresh: *fresh, cases: *cases, seed: *seed, say: say, out: stderr})
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	card.Address = "http://" + hostOf(listener)
+	if *asJSON {
+		line, err := json.Marshal(card)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintln(stdout, string(line))
+	} else {
+		printCard(stdout, card, say)
+	}
+	return serve(ctx, c, listener, surfaceOptions{demo: &card, dev: *dev}, stderr)
+}
+
+// hostOf is an address a browser on this machine can open.
+func hostOf(l net.Listener) string {
+	host, port, err := net.SplitHostPort(l.Addr().String())
+	if err != nil {
+		return l.Addr().String()
+	}
+	if ip := net.ParseIP(host); ip == nil || ip.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	return net.JoinHostPort(host, port)
+}
+
+type demoConfig struct {
+	data  string
+	fresh bool
+	cases int
+	seed  uint64
+	say   text.Speaker
+	out   io.Writer
+}
+
+// cardFile is written last, so a folder without it holds a play that was broken off.
+const cardFile = "demo.json"
+
+// openDemo opens the folder of an earlier demo, or makes one.
+func openDemo(ctx context.Context, cfg demoConfig) (*city, demoCard, error) {
+	var card demoCard
+	path := filepath.Join(cfg.data, cardFile)
+	raw, err := os.ReadFile(path)
+	known := err == nil && json.Unmarshal(raw, &card) == nil
+	if !known || cfg.fresh {
+		if err := clearDemo(cfg.data); err != nil {
+			return nil, card, err
+		}
+		known = false
+	}
+	sub, err := fs.Sub(packs.FS, "demo")
+	if err != nil {
+		return nil, card, err
+	}
+	r := rand.NewChaCha8([32]byte{byte(cfg.seed), byte(cfg.seed >> 8), byte(cfg.seed >> 16), byte(cfg.seed >> 24)})
+	var mu sync.Mutex
+	conf := cityConfig{Data: cfg.data, Pack: sub, Clock: &clock{}, Log: slog.New(slog.NewTextHandler(cfg.out, &slog.HandlerOptions{Level: slog.LevelWarn})), Hashing: account.Cheap()}
+	if !known { // the played year repeats itself for the same seed; what visitors add later must not
+		conf.Random = func(b []byte) { mu.Lock(); defer mu.Unlock(); r.Read(b) }
+	}
+	c, err := openCity(ctx, conf)
+	if err != nil || known {
+		return c, card, err
+	}
+	card, err = playDemo(ctx, c, sub, cfg)
+	if err == nil {
+		err = writeCard(path, card)
+	}
+	err = errors.Join(err, c.Close())
+	if err != nil {
+		return nil, card, err
+	}
+	conf.Random, conf.Clock = nil, &clock{}
+	c, err = openCity(ctx, conf)
+	return c, card, err
+}
+
+func writeCard(path string, card demoCard) error {
+	raw, err := json.MarshalIndent(card, "", "  ")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(path, raw, 0o600)
+}
+
+// clearDemo removes what a demo wrote, and only that.
+func clearDemo(dir string) error {
+	for _, name := range []string{cardFile, "comity.db", "comity.db-wal", "comity.db-shm", "secret"} {
+		if err := os.Remove(filepath.Join(dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("the folder %s cannot be cleared: %w", dir, err)
+		}
+	}
+	return os.RemoveAll(filepath.Join(dir, "files"))
+}
+
+// playDemo makes the accounts and plays the year that ends now.
+func playDemo(ctx context.Context, c *city, fsys fs.FS, cfg demoConfig) (demoCard, error) {
+	until := time.Now().Truncate(time.Second)
+	from := until.AddDate(-1, 0, 0)
+	c.clock.Fix(from)
+	card := demoCard{Data: cfg.data, Tokens: map[string]string{}, Codes: map[string]string{}, Refs: map[string]string{}}
+	people, err := demo.People(fsys)
+	if err != nil {
+		return card, err
+	}
+	var workers []demo.Worker
+	for _, p := range people {
+		w, err := addPerson(ctx, c, p, &card)
+		if err != nil {
+			return card, err
+		}
+		workers = append(workers, w)
+	}
+	p := demo.Play{Pack: c.packs.Current(), Seeds: fsys, Ledger: c.ledger, Reader: c.reader, Jobs: c.runner, People: workers,
+		Set: c.clock.Fix, From: from, Until: until, Cases: cfg.cases, Seed: cfg.seed, Say: progress(cfg.out, cfg.say)}
+	done, err := p.Run(ctx)
+	if err != nil {
+		return card, err
+	}
+	fmt.Fprintf(cfg.out, "\r%s\n", cfg.say.T("cli.demo.played", "cases", fmt.Sprint(done.Done), "acts", fmt.Sprint(done.Acts)))
+	card.Cases = done.Done
+	samples, err := p.Samples(ctx)
+	for state, k := range samples {
+		card.Codes[state], card.Refs[state] = string(k.Code), string(k.Ref)
+	}
+	return card, err
+}
+
+func addPerson(ctx context.Context, c *city, p demo.Person, card *demoCard) (demo.Worker, error) {
+	a := account.Account{Login: p.Login, Name: p.Name}
+	for _, r := range p.Roles {
+		a.Grants = append(a.Grants, authz.Grant{Role: authz.Role(r), Unit: org.UnitID(p.Unit)})
+	}
+	a, err := c.accounts.Create(ctx, a, demoPassword)
+	if err != nil {
+		return demo.Worker{}, fmt.Errorf("account %s: %w", p.Login, err)
+	}
+	if p.Demo {
+		token, err := c.accounts.CreateToken(ctx, a.ID, "demo", time.Time{})
+		if err != nil {
+			return demo.Worker{}, err
+		}
+		card.Tokens[p.Login] = token
+		card.SignIns = append(card.SignIns, demoSignIn{Login: p.Login, Password: demoPassword, Unit: p.Unit, Roles: p.Roles, Label: p.Label})
+	}
+	return demo.Worker{ID: a.ID, Unit: org.UnitID(p.Unit), Roles: p.Roles}, nil
+}
+
+// progress writes one line that counts up, at most a few times a second.
+func progress(w io.Writer, say text.Speaker) func(demo.Progress) {
+	start, last := time.Now(), time.Time{}
+	return func(p demo.Progress) {
+		if time.Since(last) < 250*time.Millisecond || p.Done == 0 {
+			return
+		}
+		last = time.Now()
+		left := time.Duration(float64(time.Since(start)) / float64(p.Done) * float64(p.Of-p.Done)).Round(time.Second)
+		fmt.Fprintf(w, "\r%s   ", say.T("cli.demo.playing", "day", p.At.Format(time.DateOnly), "done", fmt.Sprint(p.Done), "of", fmt.Sprint(p.Of), "left", left.String()))
+	}
+}
+
+func printCard(w io.Writer, card demoCard, say text.Speaker) {
+	fmt.Fprintln(w, say.T("cli.demo.open", "address", card.Address))
+	fmt.Fprintln(w, say.T("cli.demo.desk", "address", card.Address+"/desk", "password", demoPassword))
+	for _, s := range card.SignIns {
+		label := s.Label[say.Lang]
+		fmt.Fprintf(w, "    %-16s %s (%s)\n", s.Login, label, strings.Join(s.Roles, ", "))
+	}
+	fmt.Fprintln(w, say.T("cli.demo.codes"))
+	for _, state := range []string{"in_hand", "answered", "closed"} {
+		if code := card.Codes[state]; code != "" {
+			fmt.Fprintf(w, "    %s/f/%s\n", card.Address, code)
+		}
+	}
+	fmt.Fprintln(w, say.T("cli.demo.stop"))
+}

@@ -1,0 +1,159 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"strings"
+	"sync"
+	"time"
+
+	"comity/internal/account"
+	"comity/internal/ledger"
+	"comity/internal/portal"
+	"comity/internal/web"
+	"comity/packs"
+)
+
+const serveExamples = `  comity serve --pack ./mycity --data /var/lib/comity
+  comity serve --pack ./mycity --data /var/lib/comity --db postgres://comity@db.internal/comity
+  COMITY_DB=postgres://… COMITY_PACK=./mycity comity serve
+`
+
+// cityFlags are the flags every command shares that opens a city. The environment stands in for a flag
+// that is not given: COMITY_DB, COMITY_DATA, COMITY_PACK, COMITY_BASE.
+type cityFlags struct{ db, data, pack, base *string }
+
+func addCityFlags(f *flag.FlagSet) cityFlags {
+	env := func(name, otherwise string) string {
+		if v := os.Getenv(name); v != "" {
+			return v
+		}
+		return otherwise
+	}
+	return cityFlags{
+		db:   f.String("db", env("COMITY_DB", ""), "database: a file for SQLite or postgres://… (default: comity.db in --data)"),
+		data: f.String("data", env("COMITY_DATA", filepath.Join("data", "city")), "folder for attachments, secrets and the embedded database"),
+		pack: f.String("pack", env("COMITY_PACK", ""), "folder of the city's pack, or the name of one that ships with the program"),
+		base: f.String("base", env("COMITY_BASE", ""), "public address of the site, such as https://help.example.gov, for links in messages"),
+	}
+}
+
+func (c cityFlags) open(ctx context.Context, log *slog.Logger) (*city, error) {
+	fsys, err := packFS(*c.pack)
+	if err != nil {
+		return nil, err
+	}
+	return openCity(ctx, cityConfig{DB: *c.db, Data: *c.data, Pack: fsys, Clock: &clock{}, Log: log, Hashing: account.OWASP(), Base: strings.TrimSuffix(*c.base, "/")})
+}
+
+// packFS finds a pack by folder, or by the name of one in the binary.
+func packFS(name string) (fs.FS, error) {
+	if name == "" {
+		return nil, usagef("name the city's pack with --pack DIR (or --pack demo to look around)")
+	}
+	if _, err := os.Stat(filepath.Join(name, "pack.yaml")); err == nil {
+		return os.DirFS(name), nil
+	}
+	if _, err := fs.Stat(packs.FS, name+"/pack.yaml"); err == nil {
+		return fs.Sub(packs.FS, name)
+	}
+	return nil, usagef("--pack %s: there is no pack.yaml in that folder, and no pack of that name in the program", name)
+}
+
+func runServe(ctx context.Context, args []string, _, stderr io.Writer) error {
+	f := flags("serve", "Runs a city: portal, desk, API, clocks and notices in one process. Several may share one PostgreSQL database.", serveExamples, stderr)
+	addr := f.String("addr", "127.0.0.1:8311", "address and port to listen on; put a TLS proxy before it")
+	secure := f.Bool("secure", false, "the site is reached over TLS: cookies are marked so")
+	cf := addCityFlags(f)
+	if err := parse(f, args); err != nil {
+		return err
+	}
+	log := slog.New(slog.NewJSONHandler(stderr, nil))
+	c, err := cf.open(ctx, log)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	listener, err := net.Listen("tcp", *addr)
+	if err != nil {
+		return fmt.Errorf("cannot listen on %s: %w; choose another with --addr", *addr, err)
+	}
+	log.Info("the city is open", "address", "http://"+hostOf(listener), "pack", c.packs.Current().ID, "version", c.packs.Current().Version)
+	return serve(ctx, c, listener, surfaceOptions{secure: *secure, base: strings.TrimSuffix(*cf.base, "/")}, stderr)
+}
+
+// surfaceOptions is what differs between a demonstration and a city.
+type surfaceOptions struct {
+	demo   *demoCard
+	dev    bool
+	secure bool
+	base   string
+}
+
+// serve answers requests, clocks and notices until the context ends, then lets what is under way finish.
+func serve(ctx context.Context, c *city, l net.Listener, o surfaceOptions, stderr io.Writer) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	server := &http.Server{Handler: surfaces(c, o), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute,
+		ErrorLog: slog.NewLogLogger(c.log.Handler(), slog.LevelWarn)}
+	var work sync.WaitGroup
+	work.Go(func() { c.Work(ctx) })
+	failed := make(chan error, 1)
+	go func() { failed <- server.Serve(l) }()
+	var err error
+	select {
+	case <-ctx.Done():
+	case err = <-failed:
+	}
+	grace, done := context.WithTimeout(context.Background(), 10*time.Second)
+	defer done()
+	if e := server.Shutdown(grace); e != nil {
+		fmt.Fprintln(stderr, "comity: some requests were still under way and were cut off")
+	}
+	cancel()
+	work.Wait()
+	if errors.Is(err, http.ErrServerClosed) {
+		err = nil
+	}
+	return err
+}
+
+// surfaces joins portal, desk and API on one address.
+func surfaces(c *city, o surfaceOptions) http.Handler {
+	p := c.packs.Current()
+	site := &web.Site{Text: c.words, Langs: p.Langs, Now: c.clock.Now, Zone: p.Zone, Base: o.base, Emergency: p.Emergency, Phone: p.Phone,
+		Demo: o.demo != nil, Secure: o.secure, Missing: []error{ledger.ErrNotFound}, Log: c.log}
+	mux := http.NewServeMux()
+	site.Mount(mux)
+	portal.New(portal.Deps{Site: site, Packs: c.packs, Ledger: c.ledger, Reader: c.reader, Files: c.files, Secret: c.secret}).Mount(mux)
+	return site.Harden(mux)
+}
+
+func runVersion(_ context.Context, _ []string, stdout, _ io.Writer) error {
+	fmt.Fprintln(stdout, "comity "+version())
+	return nil
+}
+
+// version is the commit the binary was built from, or the module version.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" {
+			return s.Value[:min(12, len(s.Value))]
+		}
+	}
+	return info.Main.Version
+}

@@ -1,0 +1,330 @@
+package desk
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"strconv"
+
+	"comity/internal/authz"
+	"comity/internal/casework"
+	"comity/internal/form"
+	"comity/internal/procedure"
+	"comity/internal/web"
+)
+
+// actButton is one act on offer. With Post it is done at once, otherwise its page asks first.
+type actButton struct {
+	ID, Label, Key, Icon string
+	Href                 string
+	Prime                bool
+	Post                 bool
+	Version              string
+	Form                 string // idempotency key
+}
+
+// actPage is the page that asks before an act.
+type actPage struct {
+	Ref, Title, In, Back string
+	Act                  string
+	Confirm              string // what cannot be undone, empty otherwise
+	Law, Article         string
+	Controls             []web.Control
+	Units                []unitGroup
+	Mistakes             []web.Mistake
+	Changed              []web.Entry // what happened since the form was opened
+	Version, Key         string
+	Bad                  bool
+	HasList              bool
+	Reads                bool // the resident reads an answer of this form
+	Wrong                string
+}
+
+// acts lists what this officer may do now: exactly what the ledger would accept, forms aside.
+func (v *visit) acts(p *web.Page, d *procedure.Definition, c casework.Case, in string) []actButton {
+	var out []actButton
+	prime := false
+	for i := range d.Acts {
+		a := &d.Acts[i]
+		if !casework.CanAct(d, c, a, v.actor, v.now) {
+			continue
+		}
+		b := actButton{ID: a.ID, Label: p.T("act." + d.ID + "." + a.ID), Key: a.Key, Icon: actIcon(a), Prime: a.Prime && !prime,
+			Href: actAddress(string(c.Ref), a.ID, in), Post: len(a.Fields) == 0 && !irreversible(d, a),
+			Version: strconv.Itoa(c.Seq), Form: web.NewKey()}
+		prime = prime || b.Prime
+		if b.Prime {
+			out = append([]actButton{b}, out...)
+		} else {
+			out = append(out, b)
+		}
+	}
+	return out
+}
+
+// irreversible acts are asked about even when they have no form: the case ends, or leaves the unit.
+func irreversible(d *procedure.Definition, a *procedure.Act) bool {
+	st, ok := d.State(a.To)
+	return a.Answers || a.Has(procedure.Escalate) || (ok && st.Final)
+}
+
+func actIcon(a *procedure.Act) string {
+	switch {
+	case a.Answers:
+		return "reply"
+	case a.Has(procedure.Offer):
+		return "route"
+	case a.Has(procedure.Escalate):
+		return "up"
+	case a.Has(procedure.Assign):
+		return "people"
+	case a.Extends != "":
+		return "clock"
+	case a.Has(procedure.TurnBack):
+		return "prev"
+	case len(a.Fields) == 0:
+		return "check"
+	}
+	return "chat"
+}
+
+func actAddress(ref, act, in string) string {
+	to := "/desk/cases/" + url.PathEscape(ref) + "/do/" + url.PathEscape(act)
+	if in != "" {
+		to += "?in=" + url.QueryEscape(in)
+	}
+	return to
+}
+
+// offered finds case, definition and act of the address; an act the officer cannot do now leads
+// nowhere, unless a form for it is being posted, which deserves the ledger's reason.
+func (v *visit) offered() (casework.Case, *procedure.Definition, *procedure.Act, error) {
+	c, err := v.found()
+	if err != nil {
+		return c, nil, nil, err
+	}
+	d, err := v.definition(c)
+	if err != nil {
+		return c, nil, nil, err
+	}
+	a, ok := d.Act(v.r.PathValue("act"))
+	if !ok || a.By == nil {
+		return c, nil, nil, web.ErrNotFound
+	}
+	return c, d, a, nil
+}
+
+func (v *visit) actShow() error {
+	c, d, a, err := v.offered()
+	if err != nil {
+		return err
+	}
+	if !casework.CanAct(d, c, a, v.actor, v.now) {
+		return web.ErrNotFound
+	}
+	return v.showAct(http.StatusOK, c, d, a, actTry{key: web.NewKey(), version: c.Seq})
+}
+
+// actTry is an attempt at an act: what was typed and what was wrong with it.
+type actTry struct {
+	values   map[string]string
+	problems []form.Problem
+	wrong    string
+	version  int
+	key      string
+	changed  []casework.Event
+}
+
+func (v *visit) showAct(status int, c casework.Case, d *procedure.Definition, a *procedure.Act, try actTry) error {
+	name := "act." + d.ID + "." + a.ID
+	p := v.page("desk.act.title", "act", v.site.Text.In(v.site.Lang(v.r)).T(name), "ref", string(c.Ref))
+	p.Wrong = len(try.problems) > 0 || try.wrong != ""
+	in := v.r.URL.Query().Get("in")
+	f := web.ActForm(d.ID, a.ID)
+	f.Values, f.Problems = try.values, try.problems
+	f.Choices = v.choices(p, d, c, a)
+	controls := p.Controls(a.Fields, f)
+	data := actPage{
+		Ref: string(c.Ref), Title: c.Title, In: in, Back: caseAddress(string(c.Ref), in), Act: p.T(name), Law: p.Law(a.Law), Article: p.Article(a.Law),
+		Controls: controls, Mistakes: p.Mistakes(controls, try.problems), Version: strconv.Itoa(try.version), Key: try.key, HasList: in != "", Wrong: try.wrong,
+	}
+	for _, field := range a.Fields {
+		data.Reads = data.Reads || field.Public
+		if field.Kind == form.Unit {
+			data.Units = v.unitsOf(p, c.Holder)
+		}
+	}
+	switch st, _ := d.State(a.To); {
+	case a.Answers:
+		data.Confirm = p.T("desk.act.answers")
+	case a.Has(procedure.Escalate):
+		data.Confirm, data.Bad = p.T("desk.act.moves"), true
+	case st != nil && st.Final:
+		data.Confirm, data.Bad = p.T("desk.act.ends"), true
+	case a.Has(procedure.Offer):
+		data.Confirm = p.T("desk.act.offers")
+	}
+	for _, e := range try.changed {
+		data.Changed = append([]web.Entry{v.entry(p, d, c, e)}, data.Changed...)
+	}
+	return v.write(p, status, actBody(p, data))
+}
+
+// choices are the answers that depend on the case: officers of the unit, outcomes of the procedure.
+// Units are grouped and drawn apart.
+func (v *visit) choices(p *web.Page, d *procedure.Definition, c casework.Case, a *procedure.Act) map[string][]web.Choice {
+	out := map[string][]web.Choice{}
+	for _, f := range a.Fields {
+		switch f.Kind {
+		case form.Officer:
+			unit := c.Holder
+			if a.Of == procedure.OfOffered {
+				unit = c.Offered
+			}
+			for _, o := range v.officers(p, unit) {
+				if !barred(c, o.Value) {
+					out[f.Name] = append(out[f.Name], o)
+				}
+			}
+		case form.Outcome:
+			for _, o := range d.Outcomes {
+				out[f.Name] = append(out[f.Name], web.Choice{Value: o.ID, Label: p.T("outcome." + d.ID + "." + o.ID)})
+			}
+		}
+	}
+	return out
+}
+
+func barred(c casework.Case, id string) bool {
+	for _, b := range c.Barred {
+		if b == id {
+			return true
+		}
+	}
+	return false
+}
+
+func (v *visit) actDo() error {
+	c, d, a, err := v.offered()
+	if err != nil {
+		return err
+	}
+	if err := v.r.ParseForm(); err != nil {
+		return &web.Refused{Status: http.StatusBadRequest, Rule: "desk.form.unreadable"}
+	}
+	if !v.mayTry(d, c, a) {
+		return web.ErrNotFound
+	}
+	try := actTry{values: map[string]string{}, key: web.KeyOf(v.r), version: c.Seq}
+	for _, f := range a.Fields {
+		try.values[f.Name] = v.r.PostForm.Get(f.Name)
+	}
+	version, err := strconv.Atoi(v.r.PostForm.Get("version"))
+	if err != nil {
+		version = c.Seq
+	}
+	next, err := v.nextInList(string(c.Ref))
+	if err != nil {
+		return err
+	}
+	_, err = v.Ledger.Do(v.ctx(), v.actor, casework.Command{Case: c.ID, Version: version, Key: try.key, Act: a.ID, Fields: try.values})
+	var no *casework.Refusal
+	switch {
+	case err == nil:
+		v.afterAct(c, a, next)
+		return nil
+	case errors.As(err, &no):
+		return v.refusedAct(no, version, try)
+	}
+	return err
+}
+
+// mayTry lets a posted act through to the ledger when the officer has, or had, a part in the case: the
+// ledger then says why not. An officer with no part in it learns nothing.
+func (v *visit) mayTry(d *procedure.Definition, c casework.Case, a *procedure.Act) bool {
+	if casework.CanAct(d, c, a, v.actor, v.now) {
+		return true
+	}
+	for _, g := range v.actor.Grants() {
+		for _, r := range a.By {
+			if g.Role == authz.Role(r) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// refusedAct shows the form again with the reason. After a conflict it shows what happened meanwhile,
+// keeps the text, and carries the new version, so that sending again is a decision.
+func (v *visit) refusedAct(no *casework.Refusal, seen int, try actTry) error {
+	c, err := v.found()
+	if err != nil {
+		return err // it left the officer's units meanwhile
+	}
+	d, err := v.definition(c)
+	if err != nil {
+		return err
+	}
+	a, ok := d.Act(v.r.PathValue("act"))
+	if !ok {
+		return web.ErrNotFound
+	}
+	p := v.site.Page(v.r, "desk.case.title")
+	try.version, try.key, try.problems = c.Seq, web.NewKey(), no.Fields
+	if no.Rule == casework.Conflict || seen != c.Seq {
+		events, err := v.Reader.Events(v.ctx(), c.ID)
+		if err != nil {
+			return err
+		}
+		if seen >= 0 && seen < len(events) {
+			try.changed = events[seen:]
+		}
+	}
+	if no.Rule != "form.invalid" {
+		try.wrong = p.Problem(no.Rule, no.Params)
+	}
+	if no.Rule == casework.Conflict {
+		try.wrong = p.T("desk.act.stale")
+	}
+	return v.showAct(web.StatusOf(no), c, d, a, try)
+}
+
+// nextInList is the case after this one, looked up before the act: afterwards it may have left.
+func (v *visit) nextInList(ref string) (string, error) {
+	if v.r.PostForm.Get("then") != "list" {
+		return "", nil
+	}
+	q, listed := inList(v.r.URL.Query())
+	if !listed {
+		return "", nil
+	}
+	refs, err := v.listRefs(q)
+	if err != nil {
+		return "", err
+	}
+	for i := range refs {
+		if refs[i] == ref && i+1 < len(refs) {
+			return refs[i+1], nil
+		}
+	}
+	return "", nil
+}
+
+// afterAct leads on: to the case, or to the next one of the list. A case that went to another unit is
+// gone from here, so its page would be a dead end.
+func (v *visit) afterAct(c casework.Case, a *procedure.Act, next string) {
+	in := v.r.URL.Query().Get("in")
+	to := caseAddress(string(c.Ref), in, "done", a.ID)
+	switch {
+	case next != "":
+		to = caseAddress(next, in)
+	case v.r.PostForm.Get("then") == "list":
+		to = backTo(v.r.URL.Query())
+	default:
+		if _, err := v.Reader.Case(v.ctx(), v.scope, string(c.Ref)); missing(err) {
+			to = backTo(v.r.URL.Query())
+		}
+	}
+	http.Redirect(v.w, v.r, to, http.StatusSeeOther)
+}

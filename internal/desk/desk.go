@@ -1,0 +1,343 @@
+// Package desk is where officers work: the unit's home, the work list, the case with its acts, intake
+// on behalf of a resident. Pages are whole documents that need no script.
+//
+// It refuses to know a programme: which acts, fields, states and dates exist comes from the definition
+// a case was opened under, the words from the catalogue. It refuses to offer what would be refused
+// (casework.CanAct decides what becomes a button), and a case outside the officer's units does not
+// exist here: it answers like any wrong address. It holds no SQL and changes nothing except through
+// the ledger.
+//
+// Open this file first, then list.go and case.go; every page has a .go file with what it shows and a
+// .templ file with how. The *_templ.go files are generated:
+// go run github.com/a-h/templ/cmd/templ@v0.3.977 generate -path internal/desk
+package desk
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/a-h/templ"
+
+	"comity/internal/account"
+	"comity/internal/authz"
+	"comity/internal/casework"
+	"comity/internal/file"
+	"comity/internal/ledger"
+	"comity/internal/org"
+	"comity/internal/pack"
+	"comity/internal/web"
+)
+
+// Deps is what the desk is built from.
+type Deps struct {
+	Site     *web.Site
+	Ledger   *ledger.Ledger
+	Reader   *ledger.Reader
+	Packs    *pack.Registry
+	Accounts *account.Store
+	Files    file.Store
+	// Follow is the path of the resident's page for a follow code, printed on the slip; nil leaves it out.
+	Follow func(casework.Code) string
+
+	// The rest is for demonstrations and development only; leave it zero in a real installation.
+	SignIns  []SignIn                                 // shown on the sign-in page, one click each
+	Messages func(context.Context) ([]Message, error) // what the courier wrote
+	Clock    *Clock                                   // a clock that can be moved
+}
+
+// SignIn is a demonstration account shown on the sign-in page.
+type SignIn struct {
+	Login, Password string
+	Unit            org.UnitID
+	Role            string
+}
+
+// Message is one message the courier sent.
+type Message struct {
+	At       time.Time
+	To       string // address or unit name, as sent
+	Channel  string
+	Template string
+	Ref      string
+	Text     string
+}
+
+// Clock moves the time of a demonstration.
+type Clock struct {
+	Now     func() time.Time
+	Set     func(context.Context, time.Time) error
+	Advance func(context.Context, time.Duration) error
+}
+
+// Desk serves /desk.
+type Desk struct {
+	Deps
+	site     *web.Site // a copy whose error pages keep the officer's shell
+	throttle account.Throttle
+}
+
+// New builds the desk.
+func New(deps Deps) *Desk {
+	d := &Desk{Deps: deps}
+	site := *deps.Site
+	site.Missing = append(slices.Clone(site.Missing), ledger.ErrNotFound)
+	site.Shell = d.errorShell
+	d.site = &site
+	return d
+}
+
+// Register adds every address of the desk.
+func (d *Desk) Register(mux *http.ServeMux) {
+	open := func(pattern string, h web.Handler) { mux.Handle(pattern, d.site.Serve(h)) }
+	page := func(pattern string, h func(*visit) error) { mux.Handle(pattern, d.site.Serve(d.signed(h))) }
+
+	open("GET /desk/signin", d.signInPage)
+	open("POST /desk/signin", d.signIn)
+	open("POST /desk/signout", d.signOut)
+	open("GET /desk/desk.css", d.style)
+	page("GET /desk", (*visit).home)
+	page("GET /desk/{$}", (*visit).home)
+	page("GET /desk/cases", (*visit).list)
+	page("GET /desk/cases/{ref}", (*visit).caseShow)
+	page("GET /desk/cases/{ref}/do/{act}", (*visit).actShow)
+	page("POST /desk/cases/{ref}/do/{act}", (*visit).actDo)
+	page("POST /desk/cases/{ref}/note", (*visit).note)
+	page("POST /desk/cases/{ref}/files", (*visit).attach)
+	page("GET /desk/cases/{ref}/files/{sha256}", (*visit).fileShow)
+	page("GET /desk/new", (*visit).newShow)
+	page("POST /desk/new", (*visit).newDo)
+	page("GET /desk/me", (*visit).me)
+	if d.Messages != nil {
+		page("GET /desk/inbox", (*visit).inbox)
+	}
+	if d.Clock != nil {
+		page("GET /desk/clock", (*visit).clockShow)
+		page("POST /desk/clock", (*visit).clockMove)
+	}
+	page("GET /desk/{rest...}", func(*visit) error { return web.ErrNotFound })
+}
+
+// visit is one request of a signed-in officer.
+type visit struct {
+	*Desk
+	w     http.ResponseWriter
+	r     *http.Request
+	who   account.Account
+	actor authz.Actor
+	scope authz.Scope
+	now   time.Time
+	pack  *pack.Pack // the current version
+	names map[string]string
+}
+
+const sessionCookie = "comity_desk"
+
+// signed lets only signed-in officers in and sends everybody else to the sign-in page.
+func (d *Desk) signed(h func(*visit) error) web.Handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		who, err := d.session(r)
+		if errors.Is(err, account.ErrNoSession) {
+			if r.Method != http.MethodGet {
+				return &web.Refused{Status: http.StatusForbidden, Rule: "desk.session.ended"}
+			}
+			http.Redirect(w, r, "/desk/signin?back="+url.QueryEscape(r.URL.RequestURI()), http.StatusSeeOther)
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		return h(d.visit(w, r, who))
+	}
+}
+
+func (d *Desk) visit(w http.ResponseWriter, r *http.Request, who account.Account) *visit {
+	actor := who.Actor()
+	return &visit{Desk: d, w: w, r: r, who: who, actor: actor, scope: actor.Scope(), now: d.site.Now(),
+		pack: d.Packs.Current(), names: map[string]string{}}
+}
+
+func (d *Desk) session(r *http.Request) (account.Account, error) {
+	c, err := r.Cookie(sessionCookie)
+	if err != nil {
+		return account.Account{}, account.ErrNoSession
+	}
+	return d.Accounts.Session(r.Context(), c.Value)
+}
+
+func (v *visit) ctx() context.Context { return v.r.Context() }
+
+// reads reports whether a unit lies in what the officer may read.
+func (v *visit) reads(unit org.UnitID) bool {
+	return slices.ContainsFunc(v.scope.Roots, func(r authz.Root) bool { return v.pack.Units.Under(r.Unit, unit) })
+}
+
+// unit is the unit the page is about: ?unit=, else the officer's own. One outside the scope does not
+// exist.
+func (v *visit) unit() (org.UnitID, error) {
+	id := org.UnitID(v.r.URL.Query().Get("unit"))
+	if id == "" {
+		return v.who.Home(), nil
+	}
+	if !v.reads(id) {
+		return "", web.ErrNotFound
+	}
+	return id, nil
+}
+
+// page starts an answer with the officer's shell around it.
+func (v *visit) page(title string, kv ...string) *web.Page {
+	p := v.site.Page(v.r, title, kv...)
+	p.Officer = v.shell(p)
+	return p
+}
+
+// write sends a page in the officer's shell.
+func (v *visit) write(p *web.Page, status int, body templ.Component) error {
+	return p.Write(v.w, v.r, status, web.OfficerLayout(p, body))
+}
+
+// errorShell keeps the officer's surroundings on error pages; without a session the plain shell.
+func (d *Desk) errorShell(p *web.Page, r *http.Request, body templ.Component) templ.Component {
+	who, err := d.session(r)
+	if err != nil {
+		return web.PublicLayout(p, body)
+	}
+	v := d.visit(nil, r, who)
+	p.Officer = v.shell(p)
+	return web.OfficerLayout(p, body)
+}
+
+func (v *visit) shell(p *web.Page) *web.Shell {
+	home := v.who.Home()
+	s := &web.Shell{
+		Home: "/desk", Person: v.who.NameIn(p.Lang), Account: "/desk/me", SignOut: "/desk/signout",
+		Search: web.Link{Href: "/desk/cases", Label: p.T("desk.search.hint")},
+		Query:  v.r.URL.Query().Get("q"),
+		New:    web.Button{Label: p.T("desk.new"), Icon: "plus", Class: "prime", Href: "/desk/new", Key: "c"},
+	}
+	path := v.pack.Units.Path(home)
+	slices.Reverse(path)
+	for _, u := range path {
+		s.Where = append(s.Where, short(p, u))
+	}
+	if len(s.Where) > 3 {
+		s.Where = s.Where[len(s.Where)-3:]
+	}
+	v.navigation(p, s)
+	return s
+}
+
+func (v *visit) navigation(p *web.Page, s *web.Shell) {
+	count := v.counts()
+	at := v.r.URL.Path
+	view := v.r.URL.Query().Get("view")
+	item := func(label, icon, key, href string, n int, current bool) web.NavItem {
+		it := web.NavItem{Href: href, Label: p.T(label), Icon: icon, Key: key, Current: current}
+		if n > 0 {
+			it.Count = strconv.Itoa(n)
+		}
+		return it
+	}
+	cases := at == "/desk/cases"
+	work := web.NavGroup{Title: p.T("desk.nav.work"), Items: []web.NavItem{
+		item("desk.nav.home", "home", "g h", "/desk", 0, at == "/desk" || at == "/desk/"),
+		item("desk.view.todo", "list", "g w", "/desk/cases", count.Open, cases && (view == "" || view == "todo")),
+		item("desk.view.mine", "check2", "g m", "/desk/cases?view=mine", 0, cases && view == "mine"),
+		item("desk.view.unassigned", "people", "g u", "/desk/cases?view=unassigned", count.Unassigned, cases && view == "unassigned"),
+		item("desk.view.offered", "route", "g t", "/desk/cases?view=offered", count.Offered, cases && view == "offered"),
+		item("desk.nav.new", "inbox", "g i", "/desk/new", 0, at == "/desk/new"),
+	}}
+	work.Items[4].New = count.Offered > 0
+	s.Nav = append(s.Nav, work)
+	programmes := web.NavGroup{Title: p.T("desk.nav.programmes")}
+	for _, g := range v.pack.Programmes {
+		href := "/desk/cases?programme=" + url.QueryEscape(g.ID)
+		programmes.Items = append(programmes.Items, web.NavItem{Href: href, Label: p.T("programme." + g.ID), Icon: g.Icon,
+			Current: cases && v.r.URL.Query().Get("programme") == g.ID})
+	}
+	if len(programmes.Items) > 1 {
+		s.Nav = append(s.Nav, programmes)
+	}
+	if v.Messages != nil || v.Clock != nil {
+		s.Nav = append(s.Nav, v.demoNavigation(p, at))
+	}
+	s.Tabs = []web.NavItem{
+		item("desk.nav.home", "home", "", "/desk", 0, at == "/desk"),
+		item("desk.tab.work", "list", "", "/desk/cases", 0, cases && view != "mine"),
+		item("desk.tab.mine", "check2", "", "/desk/cases?view=mine", 0, cases && view == "mine"),
+		item("desk.tab.new", "plus", "", "/desk/new", 0, at == "/desk/new"),
+		item("desk.tab.me", "people", "", "/desk/me", 0, at == "/desk/me"),
+	}
+	if cases {
+		s.Keys = append(s.Keys, p.ListKeys())
+	}
+}
+
+func (v *visit) demoNavigation(p *web.Page, at string) web.NavGroup {
+	g := web.NavGroup{Title: p.T("desk.nav.demo")}
+	if v.Messages != nil {
+		g.Items = append(g.Items, web.NavItem{Href: "/desk/inbox", Label: p.T("desk.nav.inbox"), Icon: "letter", Current: at == "/desk/inbox"})
+	}
+	if v.Clock != nil {
+		g.Items = append(g.Items, web.NavItem{Href: "/desk/clock", Label: p.T("desk.nav.clock"), Icon: "clock", Current: at == "/desk/clock"})
+	}
+	return g
+}
+
+// counts feeds the navigation. A failure leaves the numbers out: the page itself will report it.
+func (v *visit) counts() ledger.Counts {
+	c, err := v.Reader.Counts(v.ctx(), v.scope, v.who.Home(), v.endOfToday())
+	if err != nil {
+		return ledger.Counts{}
+	}
+	return c
+}
+
+func (v *visit) endOfToday() time.Time { return midnight(v.now, v.site.Zone).AddDate(0, 0, 1) }
+
+// missing reports an error that means "not found" for this person.
+func missing(err error) bool {
+	return errors.Is(err, ledger.ErrNotFound) || errors.Is(err, web.ErrNotFound)
+}
+
+// short is the short name of a unit, or its name.
+func short(p *web.Page, unit org.UnitID) string {
+	if key := "unit." + string(unit) + ".short"; p.Has(key) {
+		return p.T(key)
+	}
+	return p.T("unit." + string(unit))
+}
+
+// person names who did something: an officer by name, the resident and the system by role.
+func (v *visit) person(p *web.Page, by casework.By) string {
+	switch authz.Role(by.Role) {
+	case authz.Resident:
+		return p.T("desk.by.resident")
+	case authz.System:
+		return p.T("desk.by.system")
+	case authz.Importer:
+		return p.T("desk.by.importer")
+	}
+	return v.officer(p, by.Actor)
+}
+
+// officer names an account; one that is gone keeps its id.
+func (v *visit) officer(p *web.Page, id string) string {
+	if id == "" {
+		return ""
+	}
+	if name, ok := v.names[id]; ok {
+		return name
+	}
+	name := id
+	if a, err := v.Accounts.ByID(v.ctx(), id); err == nil {
+		name = a.NameIn(p.Lang)
+	}
+	v.names[id] = name
+	return name
+}

@@ -1,0 +1,184 @@
+package desk
+
+import (
+	"net/url"
+	"slices"
+	"time"
+
+	"comity/internal/ledger"
+	"comity/internal/org"
+	"comity/internal/web"
+)
+
+// query is the state of the work list. All of it stands in the address, so that a list can be kept,
+// shared and loaded again.
+type query struct {
+	View      string // one of views
+	Unit      string
+	State     string // "<procedure>.<state>"
+	Programme string
+	Category  string
+	Holder    string // account id of the officer
+	Due       string // over, later or a day 2006-01-02
+	Q         string
+	Sort      string // due, -due, opened, -opened
+	After     string // keyset position
+	Peek      string // number of the case in the side panel
+}
+
+// views are the saved views, the first is what an empty address shows.
+var views = []string{"todo", "mine", "unassigned", "offered", "overdue", "paused", "closed"}
+
+var sorts = []string{"due", "-due", "opened", "-opened"}
+
+func readQuery(u url.Values) query {
+	q := query{
+		View: u.Get("view"), Unit: u.Get("unit"), State: u.Get("state"), Programme: u.Get("programme"), Category: u.Get("category"),
+		Holder: u.Get("holder"), Due: u.Get("due"), Q: u.Get("q"), Sort: u.Get("sort"), After: u.Get("after"), Peek: u.Get("peek"),
+	}
+	if !slices.Contains(views, q.View) {
+		q.View = views[0]
+	}
+	if !slices.Contains(sorts, q.Sort) {
+		q.Sort = ""
+	}
+	return q
+}
+
+// pairs lists the parts that make up the list, in the order of the address.
+func (q query) pairs() [][2]string {
+	view := q.View
+	if view == views[0] {
+		view = ""
+	}
+	return [][2]string{{"view", view}, {"unit", q.Unit}, {"programme", q.Programme}, {"state", q.State}, {"category", q.Category},
+		{"holder", q.Holder}, {"due", q.Due}, {"q", q.Q}, {"sort", q.Sort}, {"after", q.After}, {"peek", q.Peek}}
+}
+
+func (q query) encode() string {
+	u := url.Values{}
+	for _, p := range q.pairs() {
+		if p[1] != "" {
+			u.Set(p[0], p[1])
+		}
+	}
+	return u.Encode()
+}
+
+// href is the address of the list.
+func (q query) href() string {
+	if s := q.encode(); s != "" {
+		return "/desk/cases?" + s
+	}
+	return "/desk/cases"
+}
+
+// with is the same list with one part changed, from its first page.
+func (q query) with(name, value string) query {
+	switch name {
+	case "view":
+		q.View = value
+	case "unit":
+		q.Unit = value
+	case "state":
+		q.State = value
+	case "programme":
+		q.Programme = value
+	case "category":
+		q.Category = value
+	case "holder":
+		q.Holder = value
+	case "due":
+		q.Due = value
+	case "q":
+		q.Q = value
+	case "sort":
+		q.Sort = value
+	}
+	q.After, q.Peek = "", ""
+	return q
+}
+
+// peek is the same page with a case in the side panel.
+func (q query) peek(ref string) query { q.Peek = ref; return q }
+
+// page is the same list from a keyset position on; empty is the first page.
+func (q query) page(after string) query { q.After, q.Peek = after, ""; return q }
+
+// caseHref is a case opened from this list, so that it knows its neighbours.
+func (q query) caseHref(ref string) string {
+	q.Peek = ""
+	if in := q.encode(); in != "" {
+		return "/desk/cases/" + url.PathEscape(ref) + "?in=" + url.QueryEscape(in)
+	}
+	return "/desk/cases/" + url.PathEscape(ref) + "?in=-"
+}
+
+// inList reads the list a case was opened from; false when it was opened alone.
+func inList(r url.Values) (query, bool) {
+	in := r.Get("in")
+	if in == "" {
+		return query{}, false
+	}
+	u, err := url.ParseQuery(in)
+	if err != nil || in == "-" {
+		u = nil
+	}
+	return readQuery(u), true
+}
+
+// pageSize is how many cases one page of the list shows.
+const pageSize = 50
+
+// filter says the query in the ledger's terms. The officer's own unit is what a query without a unit
+// means; one outside the scope does not exist.
+func (v *visit) filter(q query) (ledger.Filter, error) {
+	f := ledger.Filter{Unit: org.UnitID(q.Unit), Programme: q.Programme, Category: q.Category, Assignee: q.Holder,
+		Query: q.Q, Sort: q.Sort, Limit: pageSize, After: q.After}
+	if f.Unit == "" {
+		f.Unit = v.who.Home()
+	}
+	if !v.reads(f.Unit) {
+		return f, web.ErrNotFound
+	}
+	if q.State != "" {
+		f.States = []string{stateOf(q.State)}
+	}
+	switch q.View {
+	case "mine":
+		f.Assignee = v.who.ID
+	case "unassigned":
+		f.Unassigned = true
+	case "offered":
+		f.Offered = true
+	case "overdue":
+		f.DueBefore = v.now
+	case "paused":
+		f.Paused = true
+	case "closed":
+		f.Closed = true
+		if f.Sort == "" {
+			f.Sort = "-opened"
+		}
+	}
+	return f, v.due(q.Due, &f)
+}
+
+func (v *visit) due(due string, f *ledger.Filter) error {
+	switch due {
+	case "":
+		return nil
+	case "over":
+		f.DueBefore = v.now
+		return nil
+	case "later":
+		f.DueFrom, f.DueBefore = midnight(v.now, v.site.Zone).AddDate(0, 0, stripDays), farAhead
+		return nil
+	}
+	day, err := time.ParseInLocation(time.DateOnly, due, v.site.Zone)
+	if err != nil {
+		return web.ErrNotFound
+	}
+	f.DueFrom, f.DueBefore = later(day, v.now), day.AddDate(0, 0, 1)
+	return nil
+}

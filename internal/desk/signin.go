@@ -1,0 +1,132 @@
+package desk
+
+import (
+	"errors"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"comity/internal/account"
+	"comity/internal/web"
+)
+
+// signInForm is what the sign-in page shows.
+type signInForm struct {
+	Login, Back, Wrong string
+	Demo               []demoRow
+}
+
+type demoRow struct {
+	SignIn
+	Name, Where, What string
+}
+
+func (d *Desk) signInPage(w http.ResponseWriter, r *http.Request) error {
+	if _, err := d.session(r); err == nil {
+		http.Redirect(w, r, after(r.URL.Query().Get("back")), http.StatusSeeOther)
+		return nil
+	}
+	return d.showSignIn(w, r, http.StatusOK, signInForm{Back: r.URL.Query().Get("back")})
+}
+
+func (d *Desk) showSignIn(w http.ResponseWriter, r *http.Request, status int, f signInForm) error {
+	p := d.site.Page(r, "desk.signin.title")
+	p.Wrong = f.Wrong != ""
+	for _, s := range d.SignIns {
+		row := demoRow{SignIn: s, Name: s.Login, What: s.Role}
+		if key := "desk.role." + s.Role; p.Has(key) {
+			row.What = p.T(key)
+		}
+		if s.Unit != "" {
+			row.Where = p.T("unit." + string(s.Unit))
+		}
+		f.Demo = append(f.Demo, row)
+	}
+	return p.Write(w, r, status, web.PublicLayout(p, signInBody(p, f)))
+}
+
+// after is where sign-in leads: back to the desk page asked for, never elsewhere.
+func after(back string) string {
+	if to := web.LocalPath(back); strings.HasPrefix(to, "/desk") && !strings.HasPrefix(to, "/desk/sign") {
+		return to
+	}
+	return "/desk"
+}
+
+func (d *Desk) signIn(w http.ResponseWriter, r *http.Request) error {
+	if err := r.ParseForm(); err != nil {
+		return &web.Refused{Status: http.StatusBadRequest, Rule: "desk.form.unreadable"}
+	}
+	f := signInForm{Login: r.PostForm.Get("login"), Back: r.PostForm.Get("back")}
+	address, now := addressOf(r), d.site.Now()
+	p := d.site.Page(r, "desk.signin.title")
+	if wait := d.throttle.Wait(f.Login, address, now); wait > 0 {
+		seconds := int((wait + time.Second - 1) / time.Second)
+		w.Header().Set("Retry-After", strconv.Itoa(seconds))
+		f.Wrong = p.N("desk.signin.wait", seconds)
+		return d.showSignIn(w, r, http.StatusTooManyRequests, f)
+	}
+	_, token, err := d.Accounts.SignIn(r.Context(), f.Login, r.PostForm.Get("password"))
+	if errors.Is(err, account.ErrWrong) {
+		d.throttle.Miss(f.Login, address, now)
+		f.Wrong = p.T("desk.signin.wrong")
+		return d.showSignIn(w, r, http.StatusUnprocessableEntity, f)
+	}
+	if err != nil {
+		return err
+	}
+	d.throttle.Hit(f.Login, address)
+	d.setCookie(w, r, token, 0)
+	http.Redirect(w, r, after(f.Back), http.StatusSeeOther)
+	return nil
+}
+
+func (d *Desk) signOut(w http.ResponseWriter, r *http.Request) error {
+	if c, err := r.Cookie(sessionCookie); err == nil {
+		if err := d.Accounts.SignOut(r.Context(), c.Value); err != nil {
+			return err
+		}
+	}
+	d.setCookie(w, r, "", -1)
+	http.Redirect(w, r, "/desk/signin", http.StatusSeeOther)
+	return nil
+}
+
+// setCookie keeps the session for this browser until it is closed; the server ends it earlier.
+func (d *Desk) setCookie(w http.ResponseWriter, r *http.Request, value string, maxAge int) {
+	http.SetCookie(w, &http.Cookie{Name: sessionCookie, Value: value, Path: "/desk", MaxAge: maxAge,
+		HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: d.site.Secure || r.TLS != nil})
+}
+
+// addressOf is the peer's address without its port.
+func addressOf(r *http.Request) string {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return r.RemoteAddr
+	}
+	return host
+}
+
+// me shows who is signed in and with which rights.
+func (v *visit) me() error {
+	p := v.page("desk.me.title")
+	var rows []meRow
+	for _, g := range v.who.Grants {
+		row := meRow{Unit: "unit." + string(g.Unit), Role: string(g.Role)}
+		if key := "desk.role." + string(g.Role); p.Has(key) {
+			row.Role = p.T(key)
+		}
+		for _, pr := range g.Programmes {
+			row.Programmes = append(row.Programmes, p.T("programme."+pr))
+		}
+		rows = append(rows, row)
+	}
+	return v.write(p, http.StatusOK, meBody(p, v.who.NameIn(p.Lang), v.who.Login, rows))
+}
+
+type meRow struct {
+	Unit, Role string
+	Programmes []string
+}

@@ -1,0 +1,45 @@
+package desk
+
+import (
+	"net/url"
+	"slices"
+	"strconv"
+)
+
+// The small helpers below serve the templates.
+
+func primeClass(prime bool) string {
+	if prime {
+		return "prime"
+	}
+	return ""
+}
+
+func inQuery(in string) string {
+	if in == "" {
+		return ""
+	}
+	return "?in=" + url.QueryEscape(in)
+}
+
+func countOf(n int) string { return strconv.Itoa(n) }
+
+func hasImage(files []fileRow) bool {
+	return slices.ContainsFunc(files, func(f fileRow) bool { return f.Image })
+}
+
+// langOf marks a resident's words with their language; unknown leaves the page's.
+func langOf(lang string) string { return lang }
+
+// lineClass gives lines of water and green a stroke of their kind.
+func lineClass(kind string) string {
+	switch kind {
+	case "water":
+		return "river"
+	case "edge":
+		return "rail"
+	case "road":
+		return "road"
+	}
+	return "line " + kind
+}

@@ -1,0 +1,410 @@
+package portal
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"comity/internal/authz"
+	"comity/internal/casework"
+	"comity/internal/form"
+	"comity/internal/procedure"
+	"comity/internal/web"
+	"comity/internal/worktime"
+)
+
+// casePage is one matter as its resident sees it.
+type casePage struct {
+	Base    string // /f/CODE
+	Ref     string
+	Title   string
+	Done    string // what was just done, in words
+	Now     string // one sentence: where it is
+	By      string // by when an answer comes, in words
+	Waiting bool   // the date stands still
+	Not     bool   // the date depends on a calendar that is not published yet
+	Late    string // said once the promised date passed
+	Pill    web.Pill
+	Updated string
+	Unit    string // who holds it
+	Offered string // whom it is being passed to
+	HasWhy  bool
+	Steps   []web.Step
+	Ask     *askView // what the office waits for
+	Answer  []web.Fact
+	Outcome *web.Tag
+	Can     []canView
+	Law     []lawView
+	Sent    []web.Fact
+	Photos  []casework.File
+	Papers  []casework.File
+	Entries []web.Entry
+}
+
+// askView is an act the resident is waited for, with its form on the page itself.
+type askView struct {
+	Heading, From string
+	Facts         []web.Fact
+	Form          actForm
+}
+
+// canView is a way to an act of its own page.
+type canView struct{ Icon, Href, Label, Until string }
+
+// lawView is an article behind what the resident may do.
+type lawView struct{ Name, Words string }
+
+// matter is a case with what is needed to speak about it.
+type matter struct {
+	page   *web.Page
+	c      casework.Case
+	d      *procedure.Definition
+	events []casework.Event
+	phases []string
+	now    time.Time
+}
+
+func (p *Portal) caseOf(w http.ResponseWriter, r *http.Request) error {
+	m, err := p.matter(r, "portal.case.title")
+	if err != nil {
+		return err
+	}
+	v := m.view(r.URL.Query().Get("done"))
+	return m.page.Write(w, r, http.StatusOK, web.PublicLayout(m.page, caseBody(m.page, v)))
+}
+
+// matter loads the case of the code in the address, the procedure it was opened under and its record.
+func (p *Portal) matter(r *http.Request, title string) (*matter, error) {
+	c, err := p.held(r)
+	if err != nil {
+		return nil, err
+	}
+	d, err := p.Packs.Definition(c.Pack, c.Procedure)
+	if err != nil {
+		return nil, err
+	}
+	events, err := p.Reader.Events(r.Context(), c.ID)
+	if err != nil {
+		return nil, err
+	}
+	return &matter{
+		page: p.Site.Page(r, title, "ref", string(c.Ref)), c: c, d: d, events: events,
+		phases: p.Packs.Pack(c.Pack).Phases[c.Procedure], now: p.Site.Now(),
+	}, nil
+}
+
+func (m *matter) base() string { return "/f/" + string(m.c.Code) }
+
+func (m *matter) view(done string) casePage {
+	v := casePage{
+		Base: m.base(), Ref: string(m.c.Ref), Title: m.c.Title, Unit: m.unit(string(m.c.Holder)),
+		Now: m.page.T("state." + m.d.ID + "." + m.c.State + ".now"), Updated: m.page.Moment(m.c.Changed),
+		Steps: m.steps(), Answer: m.answer(), Entries: m.entries(), Sent: m.sentFacts(), Pill: m.pill(),
+	}
+	if m.c.Offered != "" {
+		v.Offered = m.unit(string(m.c.Offered))
+	}
+	if done == "note" {
+		v.Done = m.page.T("portal.note.done")
+	} else if a, ok := m.d.Act(done); ok {
+		v.Done = m.page.T("event." + m.d.ID + "." + a.Event)
+	}
+	m.promise(&v)
+	m.acts(&v)
+	if o, ok := m.d.Outcome(m.c.Outcome); ok {
+		v.Outcome = &web.Tag{Class: "line", Label: m.page.T("outcome." + m.d.ID + "." + o.ID)}
+		if o.Solved {
+			v.Outcome.Class, v.Outcome.Icon = "ok", "check"
+		}
+	}
+	for _, f := range m.c.Files {
+		if !f.Public {
+			continue
+		}
+		if picture(f) {
+			v.Photos = append(v.Photos, f)
+		} else {
+			v.Papers = append(v.Papers, f)
+		}
+	}
+	return v
+}
+
+func (m *matter) unit(id string) string { return m.page.T("unit." + id) }
+
+// promised is the clock whose date the resident is told.
+func (m *matter) promised() (casework.Clock, bool) {
+	promise, ok := m.d.Promise()
+	if !ok {
+		return casework.Clock{}, false
+	}
+	return m.c.Clock(promise.ID)
+}
+
+func (m *matter) promise(v *casePage) {
+	k, ok := m.promised()
+	v.HasWhy = ok && !m.final()
+	switch {
+	case m.final() || !ok:
+	case k.Running():
+		v.By, v.Not = m.page.Day(k.Due), k.Provisional
+	case k.Status == procedure.Paused.String():
+		v.Waiting = true
+	}
+	if m.c.Late && m.c.Answered.IsZero() {
+		v.By, v.Not = "", false
+		v.Late = m.page.T("portal.case.late")
+	}
+}
+
+func (m *matter) final() bool {
+	s, ok := m.d.State(m.c.State)
+	return ok && s.Final
+}
+
+// pill counts working days with the procedure's own calendar when the term is in working days.
+func (m *matter) pill() web.Pill {
+	k, ok := m.promised()
+	switch {
+	case !ok || m.final():
+		return web.Pill{}
+	case k.Status == procedure.Paused.String():
+		return m.page.Pill(web.Term{Paused: true})
+	case !k.Running():
+		return web.Pill{}
+	}
+	t := web.Term{Start: k.Start, Due: k.Due}
+	if k.Rule.Unit == worktime.WorkingDays && m.d.Calendar != nil {
+		t.InWorking, t.Working = true, m.d.Calendar.WorkingBetween(m.d.Calendar.DayAt(m.now), m.d.Calendar.DayAt(k.Due))
+	}
+	return m.page.Pill(t)
+}
+
+// steps shows the phases of the procedure: where the matter was, is and goes next.
+func (m *matter) steps() []web.Step {
+	at := -1
+	if s, ok := m.d.State(m.c.State); ok {
+		at = slices.Index(m.phases, s.Phase)
+	}
+	var out []web.Step
+	for i, ph := range m.phases {
+		s := web.Step{State: "next", Name: m.page.T("phase." + m.d.ID + "." + ph)}
+		since, unit := m.entered(ph)
+		switch {
+		case i < at && since.IsZero():
+			continue // the matter went past it: it was never there
+		case i < at:
+			s.State, s.Sub = "was", m.page.Moment(since)+" · "+unit
+		case i == at:
+			s.State, s.Sub = "is", m.page.T("portal.case.since", "when", m.page.Moment(since))+" · "+unit
+		case m.final():
+			continue
+		case m.answersIn(ph):
+			if k, ok := m.promised(); ok && k.Running() && !m.c.Late {
+				s.Sub = m.page.T("portal.case.at_latest", "when", m.page.Day(k.Due))
+			}
+		}
+		out = append(out, s)
+	}
+	return out
+}
+
+// entered is when the matter last came into a phase, and which unit held it then.
+func (m *matter) entered(phase string) (time.Time, string) {
+	var at time.Time
+	var unit string
+	before := ""
+	for _, e := range m.events {
+		s, ok := m.d.State(e.State)
+		if !ok {
+			continue
+		}
+		if s.Phase == phase && before != phase {
+			at, unit = e.At, m.unit(string(e.Holder))
+		}
+		before = s.Phase
+	}
+	return at, unit
+}
+
+// answersIn reports whether the resident is answered on entering the phase.
+func (m *matter) answersIn(phase string) bool {
+	return slices.ContainsFunc(m.d.Acts, func(a procedure.Act) bool {
+		s, ok := m.d.State(a.To)
+		return ok && a.Answers && s.Phase == phase
+	})
+}
+
+// answer is the last answer in the words of its public fields.
+func (m *matter) answer() []web.Fact {
+	for _, e := range slices.Backward(m.events) {
+		if e.Answers {
+			return m.public(e)
+		}
+	}
+	return nil
+}
+
+// public are the fields of an event that the resident reads. What the pack does not call public stays inside.
+func (m *matter) public(e casework.Event) []web.Fact {
+	a, ok := m.d.Act(e.Act)
+	if !ok {
+		return nil
+	}
+	f := web.ActForm(m.d.ID, a.ID)
+	var out []web.Fact
+	for _, field := range a.Fields {
+		if v := e.Fields[field.Name]; v != "" && field.Public {
+			out = append(out, web.Fact{Label: m.page.T(f.Prefix + "." + field.Name), Value: m.page.Answer(f, field, v)})
+		}
+	}
+	return out
+}
+
+// acts sorts what the resident may do now: what the office waits for goes on the page, the rest is a link.
+func (m *matter) acts(v *casePage) {
+	state, _ := m.d.State(m.c.State)
+	for i := range m.d.Acts {
+		a := &m.d.Acts[i]
+		if !m.may(a) {
+			continue
+		}
+		if a.To != "" && a.While == "" && !a.Withdraw && state != nil && state.Owner == procedure.OwnerResident {
+			v.Ask = m.ask(a)
+			continue
+		}
+		can := canView{Icon: "next", Href: v.Base + "/do/" + a.ID, Label: m.page.T("act." + m.d.ID + "." + a.ID)}
+		if a.Withdraw {
+			can.Icon = "x"
+		}
+		if k, ok := m.c.Clock(a.While); ok && k.Running() {
+			can.Until = m.page.T("portal.case.until", "when", m.page.Day(k.Due))
+		}
+		v.Can = append(v.Can, can)
+		if words := m.page.Article(a.Law); words != "" && !a.Withdraw {
+			law := lawView{m.page.Law(a.Law), words}
+			if !slices.Contains(v.Law, law) {
+				v.Law = append(v.Law, law)
+			}
+		}
+	}
+}
+
+func (m *matter) may(a *procedure.Act) bool {
+	return slices.Contains(a.By, string(authz.Resident)) && casework.CanAct(m.d, m.c, a, authz.Holder(string(m.c.ID)), m.now)
+}
+
+// ask shows an act the office waits for, below what the office last said.
+func (m *matter) ask(a *procedure.Act) *askView {
+	v := &askView{Heading: m.page.T("act." + m.d.ID + "." + a.ID), From: m.unit(string(m.c.Holder)), Form: m.form(a, nil, nil)}
+	for _, e := range slices.Backward(m.events) {
+		if facts := m.public(e); len(facts) > 0 && e.By.Role != string(authz.Resident) {
+			v.Facts = facts
+			break
+		}
+	}
+	return v
+}
+
+// entries is the record as the resident may read it: acts with their public words, public notes and
+// files. People of the office are never named, only their unit.
+func (m *matter) entries() []web.Entry {
+	var out []web.Entry
+	for _, e := range slices.Backward(m.events) {
+		if entry, ok := m.entry(e); ok {
+			out = append(out, entry)
+		}
+	}
+	return out
+}
+
+func (m *matter) entry(e casework.Event) (web.Entry, bool) {
+	v := web.Entry{Icon: "next", When: m.page.Moment(e.At), ISO: m.page.ISO(e.At), By: m.by(e)}
+	switch {
+	case e.Opening != nil:
+		v.Icon, v.Title = "inbox", m.page.T("event."+m.d.ID+"."+e.Kind)
+	case e.Note != nil && e.Note.Public:
+		v.Icon, v.Class, v.Title, v.Text, v.Public = "chat", "pub", m.page.T("portal.event.noted"), e.Note.Text, true
+	case e.Act != "":
+		v.Title = m.page.T("event." + m.d.ID + "." + e.Kind)
+		if facts := m.public(e); len(facts) > 0 {
+			v.Class, v.Icon, v.Public = "pub", "chat", true
+			v.Text = joined(m.page, facts)
+		}
+		if e.Answers {
+			v.Class, v.Icon = "ok", "check"
+		}
+	case e.Kind == "attached" && slices.ContainsFunc(e.Files, func(f casework.File) bool { return f.Public }):
+		v.Icon, v.Title = "doc", m.page.T("portal.event.attached")
+	default:
+		return v, false
+	}
+	return v, true
+}
+
+func joined(page *web.Page, facts []web.Fact) string {
+	if len(facts) == 1 {
+		return facts[0].Value
+	}
+	var lines []string
+	for _, f := range facts {
+		lines = append(lines, f.Label+page.T("web.colon")+f.Value)
+	}
+	return strings.Join(lines, "\n")
+}
+
+func (m *matter) by(e casework.Event) string {
+	switch e.By.Role {
+	case string(authz.Resident):
+		return m.page.T("portal.by.you")
+	case string(authz.System):
+		return m.page.T("portal.by.system")
+	}
+	unit := e.By.Unit
+	if unit == "" {
+		unit = e.Holder
+	}
+	return m.unit(string(unit))
+}
+
+// sentFacts repeats what the resident told, the number masked: the page may be open on a shared screen.
+func (m *matter) sentFacts() []web.Fact {
+	out := []web.Fact{
+		{Label: m.page.T("portal.check.kind"), Value: m.page.T("category." + m.c.Category)},
+		{Label: m.page.T("portal.check.text"), Value: m.c.Text},
+	}
+	if where := placeWords(m.page, m.c.Place); where != "" {
+		out = append(out, web.Fact{Label: m.page.T("portal.check.place"), Value: where})
+	}
+	f := web.ActForm(m.d.ID, "open")
+	for _, field := range m.d.Intake {
+		if v := m.c.Intake[field.Name]; v != "" {
+			out = append(out, web.Fact{Label: m.page.T(f.Prefix + "." + field.Name), Value: m.page.Answer(f, field, v)})
+		}
+	}
+	if n := m.c.Contact.Address; n != "" {
+		out = append(out, web.Fact{Label: m.page.T("portal.check.contact"), Value: masked(n)})
+	}
+	return out
+}
+
+// masked keeps the last four characters of a number.
+func masked(s string) string {
+	r := []rune(s)
+	if len(r) <= 4 {
+		return strings.Repeat("*", len(r))
+	}
+	return strings.Repeat("*", len(r)-4) + string(r[len(r)-4:])
+}
+
+// form is the form of an act; values and problems are of an earlier attempt.
+func (m *matter) form(a *procedure.Act, values map[string]string, bad []form.Problem) actForm {
+	f := web.ActForm(m.d.ID, a.ID)
+	f.Values, f.Problems = values, bad
+	controls := m.page.Controls(a.Fields, f)
+	return actForm{
+		To: m.base() + "/do/" + a.ID, Key: web.NewKey(), Controls: controls, Mistakes: m.page.Mistakes(controls, bad),
+		Button: m.page.T("act." + m.d.ID + "." + a.ID), Withdraw: a.Withdraw,
+	}
+}

@@ -1,0 +1,107 @@
+package portal
+
+import (
+	"errors"
+	"net/http"
+
+	"comity/internal/authz"
+	"comity/internal/casework"
+	"comity/internal/form"
+	"comity/internal/procedure"
+	"comity/internal/web"
+)
+
+// actForm is the form of one act of the resident.
+type actForm struct {
+	To, Key, Button string
+	Controls        []web.Control
+	Mistakes        []web.Mistake
+	Withdraw        bool
+}
+
+// doPage is an act on a page of its own.
+type doPage struct {
+	Base, Ref, Title, Name string
+	Law, Article           string
+	Until                  string
+	Refused                string
+	Form                   actForm
+}
+
+func (p *Portal) do(w http.ResponseWriter, r *http.Request) error {
+	m, a, err := p.actOf(r)
+	if err != nil {
+		return err
+	}
+	return m.showAct(w, r, a, nil, nil, http.StatusOK)
+}
+
+func (p *Portal) doPost(w http.ResponseWriter, r *http.Request) error {
+	if err := parseForm(r); err != nil {
+		return err
+	}
+	m, a, err := p.actOf(r)
+	if err != nil {
+		return err
+	}
+	fields := map[string]string{}
+	for _, f := range a.Fields {
+		if v := r.PostFormValue(f.Name); v != "" {
+			fields[f.Name] = v
+		}
+	}
+	_, err = p.Ledger.Do(r.Context(), authz.Holder(string(m.c.ID)), casework.Command{
+		Case: m.c.ID, Version: casework.AnyVersion, Key: web.KeyOf(r), Act: a.ID, Fields: fields,
+	})
+	var no *casework.Refusal
+	if errors.As(err, &no) && web.StatusOf(no) == http.StatusUnprocessableEntity {
+		return m.showAct(w, r, a, fields, no, http.StatusUnprocessableEntity)
+	}
+	if err != nil {
+		return err
+	}
+	http.Redirect(w, r, m.base()+"?done="+a.ID, http.StatusSeeOther)
+	return nil
+}
+
+// actOf finds an act that residents can ever do; whether it is open now the ledger decides.
+func (p *Portal) actOf(r *http.Request) (*matter, *procedure.Act, error) {
+	m, err := p.matter(r, "portal.case.title")
+	if err != nil {
+		return nil, nil, err
+	}
+	a, ok := m.d.Act(r.PathValue("act"))
+	if !ok || !residents(a) {
+		return nil, nil, web.ErrNotFound
+	}
+	m.page.Title = m.page.T("act." + m.d.ID + "." + a.ID)
+	return m, a, nil
+}
+
+func residents(a *procedure.Act) bool {
+	for _, by := range a.By {
+		if by == string(authz.Resident) {
+			return true
+		}
+	}
+	return false
+}
+
+func (m *matter) showAct(w http.ResponseWriter, r *http.Request, a *procedure.Act, values map[string]string, no *casework.Refusal, status int) error {
+	var bad []form.Problem
+	v := doPage{Base: m.base(), Ref: string(m.c.Ref), Title: m.c.Title, Name: m.page.Title, Law: m.page.Law(a.Law), Article: m.page.Article(a.Law)}
+	if no != nil {
+		m.page.Wrong = true
+		bad = no.Fields
+		if len(bad) == 0 {
+			v.Refused = m.page.Problem(no.Rule, no.Params)
+		}
+	} else if !m.may(a) {
+		v.Refused = m.page.T("portal.do.closed")
+	}
+	if k, ok := m.c.Clock(a.While); ok && k.Running() {
+		v.Until = m.page.T("portal.case.until", "when", m.page.Day(k.Due))
+	}
+	v.Form = m.form(a, values, bad)
+	return m.page.Write(w, r, status, web.PublicLayout(m.page, doBody(m.page, v)))
+}

@@ -1,0 +1,108 @@
+// Package portal owns the pages of residents: report something, get a code, follow it, act on it.
+// Nobody has an account here; whoever holds the follow code of a case is its resident.
+//
+// It refuses to know a programme: acts, forms, steps and terms come from the procedure a case was
+// opened under. It refuses to show a person of the office, internal notes, or anything of another
+// case. Filing needs neither map nor address search nor script.
+//
+// Open this file first; every page is a file named like its address (report.go, f_why.go), its HTML
+// is in the .templ files, draft.go carries a report between its pages, plan.go draws the map.
+package portal
+
+import (
+	"net/http"
+	"time"
+
+	"comity/internal/casework"
+	"comity/internal/file"
+	"comity/internal/ledger"
+	"comity/internal/pack"
+	"comity/internal/web"
+)
+
+// Deps is what the pages stand on.
+type Deps struct {
+	Site   *web.Site
+	Packs  *pack.Registry
+	Ledger *ledger.Ledger
+	Reader *ledger.Reader
+	Files  file.Store
+	// Secret signs the list of photos a report carries between its pages, at least 16 bytes. It must
+	// be the same on every machine that serves the site.
+	Secret []byte
+	// Client names where a request comes from, for the limit on wrong codes; nil = its network
+	// address. Behind a proxy it has to read the proxy's header.
+	Client func(r *http.Request) string
+}
+
+// Portal serves the pages.
+type Portal struct {
+	Deps
+	wrong *limiter
+}
+
+// Wrong codes one address may try at once, and how long until it gets one more.
+const (
+	wrongAtOnce = 10
+	wrongEvery  = time.Minute
+)
+
+// New makes the portal. It panics on a short secret, because such a site must not start.
+func New(d Deps) *Portal {
+	if len(d.Secret) < 16 {
+		panic("portal: Deps.Secret has fewer than 16 bytes; draw 32 random ones and keep them")
+	}
+	if d.Client == nil {
+		d.Client = addressOf
+	}
+	return &Portal{Deps: d, wrong: newLimiter(wrongAtOnce, wrongEvery)}
+}
+
+// Mount registers every page.
+func (p *Portal) Mount(mux *http.ServeMux) {
+	for pattern, h := range map[string]web.Handler{
+		"GET /{$}":                    p.home,
+		"GET /report":                 p.report,
+		"POST /report":                p.reportPost,
+		"GET /report/photo/{token}":   p.reportPhoto,
+		"GET /sent/{code}":            p.sent,
+		"GET /follow":                 p.follow,
+		"POST /follow":                p.followPost,
+		"GET /f/{code}":               p.caseOf,
+		"GET /f/{code}/why":           p.why,
+		"GET /f/{code}/do/{act}":      p.do,
+		"POST /f/{code}/do/{act}":     p.doPost,
+		"GET /f/{code}/note":          p.note,
+		"POST /f/{code}/note":         p.notePost,
+		"GET /f/{code}/file/{sha256}": p.file,
+		"GET /about/privacy":          p.privacy,
+		"GET /about/accessibility":    p.accessibility,
+		"GET /":                       p.nothing,
+	} {
+		mux.Handle(pattern, p.Site.Serve(h))
+	}
+}
+
+// nothing answers every address that leads nowhere with a page in the person's language.
+func (p *Portal) nothing(http.ResponseWriter, *http.Request) error { return web.ErrNotFound }
+
+// held finds the case of the code in the address. Failures count against the address they come from.
+func (p *Portal) held(r *http.Request) (casework.Case, error) {
+	code, err := casework.ParseCode(r.PathValue("code"))
+	if err != nil {
+		return casework.Case{}, web.ErrNotFound
+	}
+	return p.byCode(r, code)
+}
+
+func (p *Portal) byCode(r *http.Request, code casework.Code) (casework.Case, error) {
+	from, now := p.Client(r), p.Site.Now()
+	if !p.wrong.open(from, now) {
+		return casework.Case{}, &web.Refused{Status: http.StatusTooManyRequests, Rule: "portal.too_many"}
+	}
+	c, err := p.Reader.ByCode(r.Context(), code)
+	if err != nil {
+		p.wrong.count(from, now)
+	}
+	return c, err
+}

@@ -1,0 +1,49 @@
+package portal
+
+import (
+	"net/http"
+	"strings"
+
+	"comity/internal/web"
+)
+
+// sentPage is the receipt: what to keep, and by when an answer comes.
+type sentPage struct {
+	Code, Ref, Title string
+	Link, QR         string
+	By               string // date of the answer, in words; empty when the procedure promises none
+	Provisional      bool
+	Unit             string
+	Filed            string
+	Told             bool // they also get a message
+}
+
+func (p *Portal) sent(w http.ResponseWriter, r *http.Request) error {
+	c, err := p.held(r)
+	if err != nil {
+		return err
+	}
+	page := p.Site.Page(r, "portal.sent.title")
+	link := p.Site.Origin(r) + "/f/" + string(c.Code)
+	qr, err := web.QRSVG(link, page.T("portal.sent.qr", "code", spelled(string(c.Code))))
+	if err != nil {
+		return err
+	}
+	v := sentPage{
+		Code: string(c.Code), Ref: string(c.Ref), Title: c.Title, Link: link, QR: qr,
+		Unit: page.T("unit." + string(c.Holder)), Filed: page.Moment(c.Opened), Told: c.Contact.Address != "",
+	}
+	d, err := p.Packs.Definition(c.Pack, c.Procedure)
+	if err != nil {
+		return err
+	}
+	if promise, ok := d.Promise(); ok {
+		if k, ok := c.Clock(promise.ID); ok && k.Running() {
+			v.By, v.Provisional = page.Day(k.Due), k.Provisional
+		}
+	}
+	return page.Write(w, r, http.StatusOK, web.PublicLayout(page, sentBody(page, v)))
+}
+
+// spelled separates the characters of a code, so that a screen reader says them one by one.
+func spelled(code string) string { return strings.Join(strings.Split(code, ""), " ") }

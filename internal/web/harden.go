@@ -1,0 +1,119 @@
+package web
+
+import (
+	"fmt"
+	"net/http"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"time"
+)
+
+// policy is the content security policy of every page: nothing inline, nothing from elsewhere.
+const policy = "default-src 'self'; img-src 'self' data: blob:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+
+// Largest request bodies in bytes when the site names no limit. Photos come as multipart.
+const (
+	maxForm      = 1 << 20
+	maxMultipart = 120 << 20
+)
+
+// Harden puts around the whole site what no page may forget: security headers, a limit on the
+// request, refusal of forms posted from other sites, one log line per request, and a page instead of
+// a broken connection when a handler panics.
+func (s *Site) Harden(next http.Handler) http.Handler {
+	guard := http.NewCrossOriginProtection()
+	guard.SetDenyHandler(s.Serve(func(http.ResponseWriter, *http.Request) error {
+		return &Refused{Status: http.StatusForbidden, Rule: "web.cross_origin"}
+	}))
+	inner := guard.Handler(s.remember(next))
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		start := s.Now()
+		s.headers(w)
+		seen := &recorder{ResponseWriter: w}
+		defer func() { s.finish(seen, r, start, recover()) }()
+		if r.Body != nil {
+			r.Body = http.MaxBytesReader(seen, r.Body, s.bodyLimit(r))
+		}
+		inner.ServeHTTP(seen, r)
+	})
+}
+
+func (s *Site) headers(w http.ResponseWriter) {
+	h := w.Header()
+	h.Set("Content-Security-Policy", policy)
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Referrer-Policy", "same-origin") // follow codes stand in addresses
+	h.Set("Permissions-Policy", "camera=(), microphone=(), geolocation=(self)")
+	h.Set("Cross-Origin-Opener-Policy", "same-origin")
+	if s.Secure {
+		h.Set("Strict-Transport-Security", "max-age=31536000")
+	}
+}
+
+func (s *Site) bodyLimit(r *http.Request) int64 {
+	switch {
+	case s.MaxBody > 0:
+		return s.MaxBody
+	case strings.HasPrefix(r.Header.Get("Content-Type"), "multipart/"):
+		return maxMultipart
+	}
+	return maxForm
+}
+
+// remember keeps a language chosen by ?lang= for the pages that follow.
+func (s *Site) remember(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if l := r.URL.Query().Get("lang"); slices.Contains(s.Langs, l) {
+			s.cookie(w, "lang", l)
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// finish logs the request by its route, never by its address: addresses hold follow codes.
+func (s *Site) finish(w *recorder, r *http.Request, start time.Time, panicked any) {
+	if panicked == http.ErrAbortHandler {
+		panic(panicked)
+	}
+	if panicked != nil {
+		s.logger().Error("handler panicked", "route", r.Pattern, "panic", fmt.Sprint(panicked), "stack", string(debug.Stack()))
+		if w.status == 0 {
+			s.fail(w, r, fmt.Errorf("panic: %v", panicked))
+		}
+	}
+	s.logger().Info("request", "method", r.Method, "route", r.Pattern, "status", w.code(), "bytes", w.bytes, "ms", s.Now().Sub(start).Milliseconds())
+}
+
+// recorder remembers status and size for the log.
+type recorder struct {
+	http.ResponseWriter
+	status int
+	bytes  int64
+}
+
+func (w *recorder) WriteHeader(status int) {
+	if w.status == 0 {
+		w.status = status
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *recorder) Write(b []byte) (int, error) {
+	if w.status == 0 {
+		w.status = http.StatusOK
+	}
+	n, err := w.ResponseWriter.Write(b)
+	w.bytes += int64(n)
+	return n, err
+}
+
+// Unwrap lets http.ResponseController reach the connection.
+func (w *recorder) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+func (w *recorder) code() int {
+	if w.status == 0 {
+		return http.StatusOK
+	}
+	return w.status
+}

@@ -131,7 +131,11 @@ func (l *Ledger) fresh(ctx context.Context, tx *db.Tx, r *request) (*stored, err
 	if !r.cmd.At.IsZero() {
 		at = r.cmd.At
 	}
-	s := &stored{d: d, fresh: true, n: l.drawNumber(at), hash: make([]byte, sha256.Size)}
+	n, err := l.drawNumber(ctx, tx, at)
+	if err != nil {
+		return nil, err
+	}
+	s := &stored{d: d, fresh: true, n: n, hash: make([]byte, sha256.Size)}
 	var random [16]byte
 	l.cfg.Random(random[:])
 	o.ID, o.Pack, o.Code = caseID(s.n), packDigest, casework.NewCode(random)
@@ -145,12 +149,20 @@ func (l *Ledger) fresh(ctx context.Context, tx *db.Tx, r *request) (*stored, err
 	return s, nil
 }
 
-// drawNumber makes a key that sorts by opening time: microseconds and ten random bits, so that two
-// nodes do not meet.
-func (l *Ledger) drawNumber(at time.Time) int64 {
-	var b [2]byte
-	l.cfg.Random(b[:])
-	return at.UnixMicro()<<10 | int64(binary.BigEndian.Uint16(b[:])&1023)
+// drawNumber makes a key that sorts by opening time: microseconds and ten random bits. All cases of a
+// batch open at the same instant, and so does the history of systems that keep minutes or days only; a
+// key that is taken is therefore looked for again a microsecond later.
+func (l *Ledger) drawNumber(ctx context.Context, tx *db.Tx, at time.Time) (int64, error) {
+	for try := range int64(1 << 16) {
+		var b [2]byte
+		l.cfg.Random(b[:])
+		n := (at.UnixMicro()+try)<<10 | int64(binary.BigEndian.Uint16(b[:])&1023)
+		taken, err := hasCase(ctx, tx, n)
+		if err != nil || !taken {
+			return n, err
+		}
+	}
+	return 0, fmt.Errorf("ledger: no key is free for a case opened at %s", at)
 }
 
 // officer checks that an assignee works where the case is; accounts are not the kernel's to know.

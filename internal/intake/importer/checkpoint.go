@@ -33,6 +33,9 @@ func (r *run) start() error {
 	if err != nil {
 		return err
 	}
+	if _, err := r.File.Seek(0, io.SeekStart); err != nil {
+		return err
+	}
 	if found == nil {
 		if r.in, err = csvin.NewReader(r.File, options); err != nil {
 			return err

@@ -35,9 +35,6 @@ func Test_an_import_says_what_became_of_every_row_and_keeps_the_rejected_ones(t 
 		if !strings.Contains(out.String(), want) || !strings.Contains(out.String(), "1 rejected") {
 			t.Errorf("the import says %q, want %q", out.String(), want)
 		}
-		if !strings.Contains(errs.String(), "2 rows") {
-			t.Errorf("no progress in %q", errs.String())
-		}
 	}
 	raw, err := os.ReadFile(filepath.Join(dir, "import-boston-311-requests.csv.rejects.csv"))
 	if err != nil || !strings.Contains(string(raw), "Column open_dt") || strings.Count(string(raw), "\n") != 2 {

@@ -253,7 +253,8 @@ func (l *Ledger) commit(batch []*request) {
 				continue
 			}
 			err := tx.Savepoint(ctx, func() (err error) {
-				results[i].receipt, err = l.one(ctx, tx, r)
+				fresh := *r // a second try of the transaction begins from what was asked, not from what the first drew
+				results[i].receipt, err = l.one(ctx, tx, &fresh)
 				return err
 			})
 			results[i].err = err

@@ -29,6 +29,7 @@ import (
 	"comity/internal/account"
 	"comity/internal/authz"
 	"comity/internal/db"
+	"comity/internal/file"
 	"comity/internal/jobs"
 	"comity/internal/ledger"
 	"comity/internal/pack"
@@ -43,6 +44,7 @@ type Deps struct {
 	Packs    *pack.Registry
 	Text     *text.Catalogue // the base words; those of the case's pack are laid over them here
 	Accounts *account.Store
+	Files    file.Store // attachments; the city's one
 	Jobs     *jobs.Runner
 	Now      func() time.Time
 	Log      *slog.Logger
@@ -87,6 +89,7 @@ func New(d Deps) *API {
 	a.huma = humago.New(a.inner, a.config())
 	a.huma.UseMiddleware(a.enter)
 	a.caseRoutes()
+	a.fileRoutes()
 	a.followRoutes()
 	for _, unused := range []string{"ErrorModel", "ErrorDetail"} { // huma's own; every answer here is a Problem
 		delete(a.huma.OpenAPI().Components.Schemas.Map(), unused)
@@ -240,8 +243,12 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request) {
 	}()
 	rec.Header().Set("Cache-Control", "no-store")
 	rec.Header().Set("X-Content-Type-Options", "nosniff")
-	r.Body = http.MaxBytesReader(rec, r.Body, maxBody+1) // one more, so that huma sees what is too much
 	h, pattern := a.inner.Handler(r)
+	limit := int64(maxBody)
+	if pattern == http.MethodPost+" "+filesPath {
+		limit = maxUpload
+	}
+	r.Body = http.MaxBytesReader(rec, r.Body, limit+1) // one more, so that huma sees what is too much
 	if pattern == "" {
 		a.lost(rec, r, h)
 		return

@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -8,11 +9,13 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"mime/multipart"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -21,6 +24,7 @@ import (
 	"comity/internal/authz"
 	"comity/internal/db"
 	"comity/internal/db/dbtest"
+	"comity/internal/file"
 	"comity/internal/jobs"
 	"comity/internal/ledger"
 	"comity/internal/org"
@@ -85,7 +89,7 @@ func newSite(t *testing.T, d *db.DB, set func(time.Time)) *site {
 	must(t, err)
 	s.people(accounts)
 	api.New(api.Deps{DB: d, Ledger: s.l, Reader: ledger.NewReader(d, func() *org.Tree { return p.Units }), Packs: reg, Text: words,
-		Accounts: accounts, Jobs: runner, Now: func() time.Time { return now }, Metrics: true}).Register(s.mux)
+		Accounts: accounts, Files: file.Store{Dir: t.TempDir()}, Jobs: runner, Now: func() time.Time { return now }, Metrics: true}).Register(s.mux)
 	return s
 }
 
@@ -551,6 +555,42 @@ func Test_a_failure_inside_is_answered_with_an_incident_number_only(t *testing.T
 	}
 }
 
+// upload sends files as a form of several parts; names and contents alternate.
+func (s *site) upload(who, ref, query string, files ...string) answer {
+	s.t.Helper()
+	var b bytes.Buffer
+	w := multipart.NewWriter(&b)
+	for i := 0; i+1 < len(files); i += 2 {
+		part, err := w.CreateFormFile("files", files[i])
+		must(s.t, err)
+		_, err = part.Write([]byte(files[i+1]))
+		must(s.t, err)
+	}
+	must(s.t, w.Close())
+	return s.call(who, "POST", "/api/v1/cases/"+ref+"/files"+query, b.String(), "Content-Type", w.FormDataContentType())
+}
+
+func Test_files_are_attached_all_or_none_and_only_public_ones_are_the_residents(t *testing.T) {
+	each(t, func(s *site) {
+		o := s.open()
+		s.upload("officer", o.Ref, "", "plan.txt", "内部图纸").want(http.StatusCreated)
+		s.upload("officer", o.Ref, "?public=true", "a.txt", "地砖照片说明", "b.txt", "第二份").want(http.StatusCreated)
+		p := s.upload("officer", o.Ref, "", "ok.txt", "fine", "virus.exe", "MZ\x90\x00\x03\x00\x00").no(http.StatusUnprocessableEntity, "form.invalid")
+		if len(p.Fields) != 1 || p.Fields[0].Field != "files" || !strings.HasPrefix(p.Fields[0].Rule, "file.") {
+			t.Errorf("problem %+v", p)
+		}
+		c := s.read("officer", o.Ref)
+		if len(c.Files) != 3 || c.Files[0].Public || !c.Files[1].Public || c.Files[0].Kind != "text/plain" {
+			t.Errorf("files %+v", c.Files)
+		}
+		s.upload("far", o.Ref, "", "a.txt", "x").no(http.StatusNotFound, "case.unknown")
+		s.upload("", o.Ref, "", "a.txt", "x").no(http.StatusUnauthorized, "token.invalid")
+		s.upload("officer", o.Ref, "").no(http.StatusUnprocessableEntity, "request.invalid")
+		s.upload("officer", o.Ref, "", "big.txt", strings.Repeat("x", 33<<20)).no(http.StatusRequestEntityTooLarge, "request.too_large")
+		s.call("officer", "POST", "/api/v1/cases/"+o.Ref+"/files", "{}").no(http.StatusUnprocessableEntity, "request.invalid")
+	})
+}
+
 func Test_a_closed_writer_is_reported_as_not_ready(t *testing.T) {
 	each(t, func(s *site) {
 		s.call("", "GET", "/healthz", "").want(http.StatusOK)
@@ -638,4 +678,33 @@ func Test_every_word_of_the_API_exists_in_both_languages(t *testing.T) {
 	if en, zh := pick("en"), pick("zh-CN"); len(en) == 0 || !slices.Equal(en, zh) {
 		t.Errorf("English has %v\nChinese has %v", en, zh)
 	}
+}
+
+func Test_many_at_once_get_a_case_each_and_one_key_gets_one(t *testing.T) {
+	each(t, func(s *site) {
+		const n = 200
+		var mu sync.Mutex
+		refs, shared := map[string]int{}, map[string]int{}
+		var wait sync.WaitGroup
+		for i := range n {
+			wait.Go(func() {
+				key, into := fmt.Sprint("own-", i), refs
+				if i%4 == 0 {
+					key, into = "shared", shared
+				}
+				a := s.call("clerk", "POST", "/api/v1/cases", body(report()), "Idempotency-Key", key)
+				var o api.Opened
+				if err := json.Unmarshal(a.Body.Bytes(), &o); err != nil || a.Code != http.StatusCreated {
+					t.Errorf("%d: %s, %v", a.Code, a.Body, err)
+				}
+				mu.Lock()
+				defer mu.Unlock()
+				into[o.Ref]++
+			})
+		}
+		wait.Wait()
+		if len(refs) != n*3/4 || len(shared) != 1 {
+			t.Errorf("%d requests made %d cases, %d under one key", n, len(refs), len(shared))
+		}
+	})
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -183,6 +184,10 @@ func (a *API) translate(ctx huma.Context, _ string, v any) (any, error) {
 		return v, nil
 	}
 	lang := a.language(ctx.Header("Accept-Language"))
+	if slices.ContainsFunc(m.Errors, func(e *huma.ErrorDetail) bool { return strings.HasSuffix(e.Message, bodyTooLarge) }) {
+		m.Status = http.StatusRequestEntityTooLarge // huma reads forms without looking why reading ended
+		ctx.SetStatus(m.Status)
+	}
 	rule := map[int]string{
 		http.StatusBadRequest: "request.malformed", http.StatusRequestEntityTooLarge: "request.too_large",
 		http.StatusUnsupportedMediaType: "request.media_type", http.StatusUnprocessableEntity: "request.invalid",
@@ -200,6 +205,9 @@ func (a *API) translate(ctx huma.Context, _ string, v any) (any, error) {
 	}
 	return p, nil
 }
+
+// bodyTooLarge is how an http.MaxBytesError reads.
+var bodyTooLarge = (&http.MaxBytesError{}).Error()
 
 // mistake classes one finding of huma's validation. Its English message goes along as a parameter for
 // the programmer who reads the answer.

@@ -158,6 +158,15 @@ func (m *matter) promise(v *casePage) {
 		v.By, v.Not = "", false
 		v.Late = m.page.T("portal.case.late")
 	}
+	if k, ok := m.c.Due(); ok && v.By == "" && !v.Waiting && m.owedByOffice() {
+		v.ActBy = m.page.T("portal.case.act_by", "unit", v.Unit, "when", m.page.Day(k.Due))
+	}
+}
+
+// owedByOffice reports a state in which the unit that holds the case has to act.
+func (m *matter) owedByOffice() bool {
+	s, ok := m.d.State(m.c.State)
+	return ok && !s.Final && s.Owner == procedure.OwnerHolder
 }
 
 func (m *matter) final() bool {

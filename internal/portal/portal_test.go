@@ -657,7 +657,7 @@ func TestA_date_that_passed_is_admitted_and_not_promised_again(t *testing.T) {
 		t.Fatal("the clock did not run out")
 	}
 	a := c.get("/f/" + code + "?lang=en")
-	c.holds(a, "We did not answer by the date")
+	c.holds(a, "We did not answer by the date", "has to act by")
 	c.lacks(a, "You get an answer by")
 }
 

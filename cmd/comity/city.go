@@ -25,6 +25,10 @@ import (
 	"comity/internal/text"
 )
 
+// noticeWorkers is how many notices are under way at a time: enough to share a commit, few enough to
+// be gentle with a gateway.
+const noticeWorkers = 16
+
 // cityConfig says which city to open.
 type cityConfig struct {
 	DB      string // database; empty: SQLite in the data folder
@@ -124,10 +128,14 @@ func (c *city) join(ctx context.Context, cfg cityConfig, current *pack.Pack) err
 			return cfg.Base + "/desk/cases/" + string(k.Ref)
 		}}
 	c.runner, err = jobs.NewRunner(c.db, c.courier.Kind())
-	if err == nil && cfg.Log != nil {
+	if err != nil {
+		return err
+	}
+	c.runner.Workers = noticeWorkers
+	if cfg.Log != nil {
 		c.runner.Log = cfg.Log
 	}
-	return err
+	return nil
 }
 
 // keepPacks stores the current version and loads every older one, so that no case loses its law.

@@ -23,6 +23,7 @@ type casePage struct {
 	Done    string // what was just done, in words
 	Now     string // one sentence: where it is
 	By      string // by when an answer comes, in words
+	ActBy   string // said when no answer is promised: by when whoever holds it has to act
 	Waiting bool   // the date stands still
 	Not     bool   // the date depends on a calendar that is not published yet
 	Late    string // said once the promised date passed

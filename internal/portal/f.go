@@ -91,8 +91,13 @@ func (p *Portal) matter(r *http.Request, title string) (*matter, error) {
 	if err != nil {
 		return nil, err
 	}
+	page := p.Site.Page(r, title, "ref", string(c.Ref))
+	page.Private = true
+	if c.Pack != p.Packs.Current().Digest { // words of the version the case was opened under
+		page.Speaker = p.Site.Text.With(p.Packs.Pack(c.Pack).Texts).In(page.Lang)
+	}
 	return &matter{
-		page: p.Site.Page(r, title, "ref", string(c.Ref)), c: c, d: d, events: events,
+		page: page, c: c, d: d, events: events,
 		phases: p.Packs.Pack(c.Pack).Phases[c.Procedure], now: p.Site.Now(),
 	}, nil
 }

@@ -120,7 +120,7 @@ func (c *city) join(ctx context.Context, cfg cityConfig, current *pack.Pack) err
 	}
 	c.reader = ledger.NewReader(c.db, func() *org.Tree { return c.packs.Current().Units })
 	c.courier = &courier.Courier{DB: c.db, Ledger: c.ledger, Reader: c.reader, Packs: c.packs,
-		Words: func(p *pack.Pack) *text.Catalogue { return base.With(p.Texts) },
+		Words: wordsOf(base),
 		Link: func(k casework.Case, resident bool) string {
 			if resident {
 				return cfg.Base + "/f/" + string(k.Code)
@@ -136,6 +136,18 @@ func (c *city) join(ctx context.Context, cfg cityConfig, current *pack.Pack) err
 		c.runner.Log = cfg.Log
 	}
 	return nil
+}
+
+// wordsOf lays the words of each pack version over the program's, once for each version.
+func wordsOf(base *text.Catalogue) func(*pack.Pack) *text.Catalogue {
+	var known sync.Map
+	return func(p *pack.Pack) *text.Catalogue {
+		if c, ok := known.Load(p.Digest); ok {
+			return c.(*text.Catalogue)
+		}
+		c, _ := known.LoadOrStore(p.Digest, base.With(p.Texts))
+		return c.(*text.Catalogue)
+	}
 }
 
 // keepPacks stores the current version and loads every older one, so that no case loses its law.

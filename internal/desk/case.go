@@ -375,7 +375,7 @@ func refsOf(page ledger.Page) []string {
 // cannot put words into the officer's page.
 func (v *visit) toast(p *web.Page, c casework.Case) string {
 	done := v.r.URL.Query().Get("done")
-	for _, key := range []string{"act." + c.Procedure + "." + done + ".past", "desk.done." + done} {
+	for _, key := range []string{"event." + c.Procedure + "." + done, "desk.done." + done} {
 		if done != "" && p.Has(key) {
 			return p.T(key)
 		}

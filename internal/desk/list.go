@@ -1,6 +1,7 @@
 package desk
 
 import (
+	"errors"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -78,6 +79,12 @@ func (v *visit) list() error {
 		return v.csv(f)
 	}
 	page, err := v.Reader.Worklist(v.ctx(), v.scope, f)
+	var bad *ledger.BadFilter
+	if errors.As(err, &bad) && q.After != "" {
+		// A position in a list that is sorted otherwise now: begin at its first page.
+		http.Redirect(v.w, v.r, q.page("").href(), http.StatusSeeOther)
+		return nil
+	}
 	if err != nil {
 		return err
 	}

@@ -105,7 +105,7 @@ func (v *visit) eventWords(p *web.Page, d *procedure.Definition, e casework.Even
 	case e.Act == "" && e.Opening == nil && len(e.Files) > 0:
 		return p.N("desk.event.attached", len(e.Files))
 	}
-	for _, key := range []string{"act." + d.ID + "." + e.Act + ".past", "event." + d.ID + "." + e.Kind, "act." + d.ID + "." + e.Act} {
+	for _, key := range []string{"event." + d.ID + "." + e.Kind, "act." + d.ID + "." + e.Act} {
 		if p.Has(key) {
 			return p.T(key)
 		}

@@ -1,6 +1,7 @@
 package portal
 
 import (
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -44,9 +45,10 @@ type casePage struct {
 
 // askView is an act the resident is waited for, with its form on the page itself.
 type askView struct {
-	Heading, From string
-	Facts         []web.Fact
-	Form          actForm
+	From  string
+	Until string // by when the office waits
+	Facts []web.Fact
+	Form  actForm
 }
 
 // canView is a way to an act of its own page.
@@ -112,6 +114,7 @@ func (m *matter) view(done string) casePage {
 	}
 	m.promise(&v)
 	m.acts(&v)
+	v.HasWhy = v.By != "" || v.Waiting || slices.ContainsFunc(v.Can, func(c canView) bool { return c.Until != "" })
 	if o, ok := m.d.Outcome(m.c.Outcome); ok {
 		v.Outcome = &web.Tag{Class: "line", Label: m.page.T("outcome." + m.d.ID + "." + o.ID)}
 		if o.Solved {
@@ -144,7 +147,6 @@ func (m *matter) promised() (casework.Clock, bool) {
 
 func (m *matter) promise(v *casePage) {
 	k, ok := m.promised()
-	v.HasWhy = ok && !m.final()
 	switch {
 	case m.final() || !ok:
 	case k.Running():
@@ -236,10 +238,13 @@ func (m *matter) answersIn(phase string) bool {
 	})
 }
 
-// answer is the last answer in the words of its public fields.
+// answer is the last answer in the words of its public fields; the outcome is shown as a tag above it.
 func (m *matter) answer() []web.Fact {
 	for _, e := range slices.Backward(m.events) {
 		if e.Answers {
+			outcome := e.Outcome
+			e.Fields = maps.Clone(e.Fields)
+			maps.DeleteFunc(e.Fields, func(name, v string) bool { return outcome != "" && name == "outcome" })
 			return m.public(e)
 		}
 	}
@@ -297,7 +302,12 @@ func (m *matter) may(a *procedure.Act) bool {
 
 // ask shows an act the office waits for, below what the office last said.
 func (m *matter) ask(a *procedure.Act) *askView {
-	v := &askView{Heading: m.page.T("act." + m.d.ID + "." + a.ID), From: m.unit(string(m.c.Holder)), Form: m.form(a, nil, nil)}
+	v := &askView{From: m.unit(string(m.c.Holder)), Form: m.form(a, nil, nil)}
+	for _, k := range m.c.Clocks {
+		if cl, ok := m.d.Clock(k.ID); ok && k.Running() && slices.Contains(cl.In, m.c.State) {
+			v.Until = m.page.T("portal.case.reply_by", "when", m.page.Day(k.Due))
+		}
+	}
 	for _, e := range slices.Backward(m.events) {
 		if facts := m.public(e); len(facts) > 0 && e.By.Role != string(authz.Resident) {
 			v.Facts = facts

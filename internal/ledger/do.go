@@ -149,20 +149,21 @@ func (l *Ledger) fresh(ctx context.Context, tx *db.Tx, r *request) (*stored, err
 	return s, nil
 }
 
-// drawNumber makes a key that sorts by opening time: microseconds and ten random bits. All cases of a
-// batch open at the same instant, and so does the history of systems that keep minutes or days only; a
-// key that is taken is therefore looked for again a microsecond later.
+// drawNumber makes a key that sorts by opening time: microseconds and ten random bits, so that two
+// nodes do not meet. Cases of one batch share their microsecond, and history is often dated by whole
+// days, so a number that is taken is drawn again from a span after it that doubles each time.
 func (l *Ledger) drawNumber(ctx context.Context, tx *db.Tx, at time.Time) (int64, error) {
-	for try := range int64(1 << 16) {
-		var b [2]byte
+	for try := range 40 {
+		var b [8]byte
 		l.cfg.Random(b[:])
-		n := (at.UnixMicro()+try)<<10 | int64(binary.BigEndian.Uint16(b[:])&1023)
+		random := int64(binary.BigEndian.Uint64(b[:]) & (1<<(10+try) - 1))
+		n := at.UnixMicro()<<10 + random
 		taken, err := hasCase(ctx, tx, n)
 		if err != nil || !taken {
 			return n, err
 		}
 	}
-	return 0, fmt.Errorf("ledger: no key is free for a case opened at %s", at)
+	return 0, fmt.Errorf("ledger: no number is free for a case opened at %s", at)
 }
 
 // officer checks that an assignee works where the case is; accounts are not the kernel's to know.

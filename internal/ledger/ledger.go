@@ -252,9 +252,9 @@ func (l *Ledger) commit(batch []*request) {
 				results[i] = result{err: r.ctx.Err()}
 				continue
 			}
+			try := *r // carrying out fills the command in, and a transaction may be run again
 			err := tx.Savepoint(ctx, func() (err error) {
-				fresh := *r // a second try of the transaction begins from what was asked, not from what the first drew
-				results[i].receipt, err = l.one(ctx, tx, &fresh)
+				results[i].receipt, err = l.one(ctx, tx, &try)
 				return err
 			})
 			results[i].err = err

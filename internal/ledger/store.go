@@ -27,15 +27,6 @@ func flag(b bool) int64 {
 	return 0
 }
 
-// hasCase tells whether a key is taken.
-func hasCase(ctx context.Context, tx *db.Tx, n int64) (bool, error) {
-	count, err := db.One(ctx, tx, `SELECT COUNT(*) FROM cases WHERE n = ?1`, []any{n}, func(row db.Scanner) (c int, err error) {
-		err = row.Scan(&c)
-		return c, err
-	})
-	return count > 0, err
-}
-
 func loadCase(ctx context.Context, tx *db.Tx, n int64) (*stored, error) {
 	return db.One(ctx, tx, `SELECT hash, doc FROM cases WHERE n = ?1`, []any{n}, func(row db.Scanner) (*stored, error) {
 		s := &stored{n: n}
@@ -49,6 +40,14 @@ func loadCase(ctx context.Context, tx *db.Tx, n int64) (*stored, error) {
 		s.old = rowsOf(s.c)
 		return s, nil
 	})
+}
+
+func hasCase(ctx context.Context, tx *db.Tx, n int64) (bool, error) {
+	_, err := db.One(ctx, tx, `SELECT n FROM cases WHERE n = ?1`, []any{n}, scanInt)
+	if errors.Is(err, db.ErrNoRows) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // place is what decides the worklist rows of a case.

@@ -71,7 +71,7 @@ func must(t *testing.T, err error) {
 
 func (c *city) options(file string) importer.Options {
 	return importer.Options{Ledger: c.l, Pack: c.pack, Mapping: c.mapping, File: strings.NewReader(file), Size: int64(len(file)),
-		AsOf: asOf, Now: time.Now, Say: c.say, Done: func(row intake.Row, r ledger.Receipt) { c.cases[row.External], c.rows[row.External] = r.Code, row }}
+		AsOf: asOf, Now: time.Now, Say: c.say.T, Done: func(row intake.Row, r ledger.Receipt) { c.cases[row.External], c.rows[row.External] = r.Code, row }}
 }
 
 func (c *city) run(o importer.Options) importer.Counts {

@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"comity/internal/authz"
 	"comity/internal/casework"
 	"comity/internal/text"
 )
@@ -137,6 +138,23 @@ func TestA_case_is_accepted_begun_and_answered_from_the_desk(t *testing.T) {
 	has(t, page, "The slabs were laid again on Tuesday.")
 	has(t, page, "Name of guiyuan-officer")
 	has(t, page, "Answered in time")
+}
+
+func TestA_contested_answer_is_promised_anew(t *testing.T) {
+	c := newCity(t)
+	r := c.report("The pavement is broken near the school.")
+	b := c.as("guiyuan-officer")
+	b.act(r.Ref, "accept")
+	b.act(r.Ref, "begin")
+	b.act(r.Ref, "answer", "outcome", "solved", "answer", "The slabs were laid again on Tuesday.")
+	_, err := c.ledger.Do(t.Context(), authz.Holder(string(r.Case)), casework.Command{Case: r.Case, Version: casework.AnyVersion, Act: "contest", Fields: map[string]string{"reason": "They wobble still."}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	page := c.as("binjiang-head").ok("/desk/cases/" + string(r.Ref))
+	hasNot(t, page, "Answered in time")
+	has(t, page, "Promised to the resident")
+	has(t, page, "Must not act again")
 }
 
 func TestA_stale_form_keeps_its_text_and_shows_what_changed(t *testing.T) {

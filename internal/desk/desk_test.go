@@ -197,7 +197,7 @@ func TestAfter_an_act_the_next_case_of_the_list_follows(t *testing.T) {
 
 func TestThe_list_keeps_every_filter_in_its_address(t *testing.T) {
 	c := newCity(t)
-	c.report("The pavement is broken near the school.")
+	r := c.report("The pavement is broken near the school.")
 	b := c.as("binjiang-head")
 	page := b.ok("/desk/cases?unit=guiyuan&state=service-request.received&category=road.pavement&sort=-opened")
 	has(t, page, "The pavement")
@@ -211,6 +211,10 @@ func TestThe_list_keeps_every_filter_in_its_address(t *testing.T) {
 	has(t, b.ok("/desk/cases?view=unassigned"), "The pavement")
 	hasNot(t, b.ok("/desk/cases?view=mine"), "The pavement")
 	has(t, b.ok("/desk/cases?q=pavement"), "The pavement")
+	c.as("guiyuan-officer").act(r.Ref, "redirect", "told_where", "The water company, 96533", "answer", "The pipe belongs to the water company.")
+	has(t, b.ok("/desk/cases?q=pavement"), "The pavement")
+	hasNot(t, b.ok("/desk/cases?q=pavement&view=todo"), "The pavement")
+	has(t, b.ok("/desk/cases?view=resident"), "The pavement")
 	for _, bad := range []string{"due=yesterday", "sort=evil&after=%00", "unit=nowhere"} {
 		if a := b.get("/desk/cases?" + bad); a.status >= 500 {
 			t.Errorf("?%s answered %d", bad, a.status)

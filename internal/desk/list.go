@@ -128,10 +128,13 @@ func (v *visit) viewLinks(p *web.Page, q query, c ledger.Counts) []viewLink {
 	n := map[string]int{"todo": v.sum(c.ByState, ours), "resident": v.sum(c.ByState, theirs), "open": c.Open, "unassigned": c.Unassigned, "offered": c.Offered, "overdue": c.Overdue, "paused": c.Paused}
 	var out []viewLink
 	for _, name := range views {
-		if name == "paused" && q.View != name {
-			continue // reached from the unit's home
+		if (name == "paused" || name == "search") && q.View != name {
+			continue // reached from the unit's home and from the search field
 		}
 		to := query{View: name, Unit: q.Unit}
+		if name == "search" {
+			to.Q = q.Q
+		}
 		l := viewLink{Href: to.href(), Label: p.T("desk.view." + name), Current: name == q.View}
 		if k, ok := n[name]; ok {
 			l.Count = strconv.Itoa(k)
@@ -281,7 +284,7 @@ func (v *visit) states(p *web.Page, q query) []web.Choice {
 			continue
 		}
 		for _, s := range d.States {
-			if fits := (q.View == "todo" && ours(s)) || (q.View == "resident" && theirs(s)); fits || (q.View != "todo" && q.View != "resident" && s.Final == (q.View == "closed")) {
+			if fits := (q.View == "todo" && ours(s)) || (q.View == "resident" && theirs(s)); fits || (q.View != "todo" && q.View != "resident" && (q.View == "search" || s.Final == (q.View == "closed"))) {
 				out = append(out, web.Choice{Value: id + "." + s.ID, Label: p.T("state." + id + "." + s.ID)})
 			}
 		}
@@ -422,6 +425,9 @@ func pager(p *web.Page, q query, page ledger.Page) web.Pager {
 // blank says what an empty list means and offers one way on.
 func blank(p *web.Page, q query) web.Blank {
 	plain := query{View: q.View, Unit: q.Unit}
+	if q.View == "search" {
+		plain.View = "todo"
+	}
 	if q.encode() != plain.encode() {
 		return web.Blank{Icon: "search", Title: p.T("desk.blank.filtered"), Next: p.T("desk.blank.filtered.next"),
 			Way: web.Link{Href: plain.href(), Label: p.T("desk.blank.filtered.way")}}

@@ -171,7 +171,7 @@ func (v *visit) caseTags(p *web.Page, d *procedure.Definition, c casework.Case) 
 		{Class: "info", Label: p.T("state." + c.Procedure + "." + c.State)},
 	}
 	st, _ := d.State(c.State)
-	return append(out, rowTags(p, itemOf(c), st != nil && st.Final)...)
+	return append(out, v.rowTags(p, itemOf(c), st != nil && st.Final)...)
 }
 
 // levels is the road from the city down to the place, with the unit that has the case marked.

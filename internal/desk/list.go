@@ -110,7 +110,9 @@ func (v *visit) listPage(p *web.Page, q query, f ledger.Filter, page ledger.Page
 		}
 	}
 	data.Chips, data.Picks = v.chips(p, q)
-	data.Sorts = map[string]sortLink{"due": sorted(q, "due"), "opened": sorted(q, "opened")}
+	if q.Q == "" { // what is searched comes newest first
+		data.Sorts = map[string]sortLink{"due": sorted(q, "due"), "opened": sorted(q, "opened")}
+	}
 	for _, it := range page.Items {
 		data.Rows = append(data.Rows, v.row(p, q, it))
 	}
@@ -350,7 +352,7 @@ func (v *visit) row(p *web.Page, q query, it ledger.Item) listRow {
 	if it.Holder != v.who.Home() {
 		r.Stage = short(p, it.Holder)
 	}
-	r.Tags = rowTags(p, it, final)
+	r.Tags = v.rowTags(p, it, final)
 	return r
 }
 
@@ -362,7 +364,7 @@ func shortDue(p *web.Page, due time.Time) string {
 	return p.Short(due)
 }
 
-func rowTags(p *web.Page, it ledger.Item, final bool) []web.Tag {
+func (v *visit) rowTags(p *web.Page, it ledger.Item, final bool) []web.Tag {
 	var out []web.Tag
 	if it.Late && !final {
 		out = append(out, web.Tag{Class: "bad", Label: p.T("desk.tag.late")})
@@ -379,7 +381,7 @@ func rowTags(p *web.Page, it ledger.Item, final bool) []web.Tag {
 	if it.Files > 0 {
 		out = append(out, web.Tag{Icon: "camera", Label: p.N("desk.tag.files", it.Files)})
 	}
-	if it.Outcome != "" {
+	if it.Outcome != "" && (final || v.waits(it.Procedure, it.State)) { // a contested answer does not stand
 		out = append(out, web.Tag{Class: "line", Label: p.T("outcome." + it.Procedure + "." + it.Outcome)})
 	}
 	return out
@@ -390,6 +392,16 @@ func (v *visit) final(procedure, state string) bool {
 	if d := v.pack.Procedures[procedure]; d != nil {
 		if s, ok := d.State(state); ok {
 			return s.Final
+		}
+	}
+	return false
+}
+
+// waits reports whether it is the resident's turn in a state.
+func (v *visit) waits(procedure, state string) bool {
+	if d := v.pack.Procedures[procedure]; d != nil {
+		if s, ok := d.State(state); ok {
+			return theirs(*s)
 		}
 	}
 	return false

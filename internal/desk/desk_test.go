@@ -254,6 +254,10 @@ func TestA_long_list_goes_on_page_by_page_without_repeats(t *testing.T) {
 	if err != nil || len(rows) != 121 {
 		t.Errorf("the table has %d rows, %v; want all 120 and a head", len(rows), err)
 	}
+	two := url.Values{"format": {"csv"}, "id": {rows[1][0], rows[120][0]}}
+	if n := strings.Count(b.get("/desk/cases?"+two.Encode()).body, "Matter number"); n != 2 {
+		t.Errorf("of two ticked cases the table has %d", n)
+	}
 }
 
 func TestA_table_never_holds_a_formula(t *testing.T) {

@@ -165,7 +165,7 @@ func (v *visit) showAct(status int, c casework.Case, d *procedure.Definition, a 
 		data.Confirm = p.T("desk.act.offers")
 	}
 	for _, e := range try.changed {
-		data.Changed = append([]web.Entry{v.entry(p, d, c, e)}, data.Changed...)
+		data.Changed = append([]web.Entry{v.entry(p, d, c, e, nil)}, data.Changed...)
 	}
 	return v.write(p, status, actBody(p, data))
 }

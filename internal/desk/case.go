@@ -218,7 +218,7 @@ func otherClocks(p *web.Page, d *procedure.Definition, c casework.Case, shown *T
 	for _, k := range c.Clocks {
 		name := p.T("clock." + d.ID + "." + k.ID)
 		if k.Running() && (shown == nil || shown.ID != k.ID) {
-			out = append(out, otherClock{Name: name, Pill: p.Pill(web.Term{Start: k.Start, Due: k.Due}), At: p.Short(k.Due) + " " + clockTime(k.Due, p.Site.Zone)})
+			out = append(out, otherClock{Name: name, Pill: p.Pill(web.Term{Start: k.Start, Due: k.Due}), At: shortDue(p, k.Due)})
 		}
 	}
 	return out

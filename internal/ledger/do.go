@@ -131,7 +131,11 @@ func (l *Ledger) fresh(ctx context.Context, tx *db.Tx, r *request) (*stored, err
 	if !r.cmd.At.IsZero() {
 		at = r.cmd.At
 	}
-	s := &stored{d: d, fresh: true, n: l.drawNumber(at), hash: make([]byte, sha256.Size)}
+	n, err := l.drawNumber(ctx, tx, at)
+	if err != nil {
+		return nil, err
+	}
+	s := &stored{d: d, fresh: true, n: n, hash: make([]byte, sha256.Size)}
 	var random [16]byte
 	l.cfg.Random(random[:])
 	o.ID, o.Pack, o.Code = caseID(s.n), packDigest, casework.NewCode(random)
@@ -146,11 +150,20 @@ func (l *Ledger) fresh(ctx context.Context, tx *db.Tx, r *request) (*stored, err
 }
 
 // drawNumber makes a key that sorts by opening time: microseconds and ten random bits, so that two
-// nodes do not meet.
-func (l *Ledger) drawNumber(at time.Time) int64 {
-	var b [2]byte
-	l.cfg.Random(b[:])
-	return at.UnixMicro()<<10 | int64(binary.BigEndian.Uint16(b[:])&1023)
+// nodes do not meet. Cases of one batch share their microsecond, and history is often dated by whole
+// days, so a number that is taken is drawn again from a span after it that doubles each time.
+func (l *Ledger) drawNumber(ctx context.Context, tx *db.Tx, at time.Time) (int64, error) {
+	for try := range 40 {
+		var b [8]byte
+		l.cfg.Random(b[:])
+		random := int64(binary.BigEndian.Uint64(b[:]) & (1<<(10+try) - 1))
+		n := at.UnixMicro()<<10 + random
+		taken, err := hasCase(ctx, tx, n)
+		if err != nil || !taken {
+			return n, err
+		}
+	}
+	return 0, fmt.Errorf("ledger: no number is free for a case opened at %s", at)
 }
 
 // officer checks that an assignee works where the case is; accounts are not the kernel's to know.

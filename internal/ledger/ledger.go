@@ -252,8 +252,9 @@ func (l *Ledger) commit(batch []*request) {
 				results[i] = result{err: r.ctx.Err()}
 				continue
 			}
+			try := *r // carrying out fills the command in, and a transaction may be run again
 			err := tx.Savepoint(ctx, func() (err error) {
-				results[i].receipt, err = l.one(ctx, tx, r)
+				results[i].receipt, err = l.one(ctx, tx, &try)
 				return err
 			})
 			results[i].err = err

@@ -42,6 +42,14 @@ func loadCase(ctx context.Context, tx *db.Tx, n int64) (*stored, error) {
 	})
 }
 
+func hasCase(ctx context.Context, tx *db.Tx, n int64) (bool, error) {
+	_, err := db.One(ctx, tx, `SELECT n FROM cases WHERE n = ?1`, []any{n}, scanInt)
+	if errors.Is(err, db.ErrNoRows) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
 // place is what decides the worklist rows of a case.
 type place struct {
 	open            bool

@@ -23,6 +23,7 @@ type casePage struct {
 	Done    string // what was just done, in words
 	Now     string // one sentence: where it is
 	By      string // by when an answer comes, in words
+	ActBy   string // said when no answer is promised: by when whoever holds it has to act
 	Waiting bool   // the date stands still
 	Not     bool   // the date depends on a calendar that is not published yet
 	Late    string // said once the promised date passed
@@ -90,8 +91,13 @@ func (p *Portal) matter(r *http.Request, title string) (*matter, error) {
 	if err != nil {
 		return nil, err
 	}
+	page := p.Site.Page(r, title, "ref", string(c.Ref))
+	page.Private = true
+	if c.Pack != p.Packs.Current().Digest { // words of the version the case was opened under
+		page.Speaker = p.Site.Text.With(p.Packs.Pack(c.Pack).Texts).In(page.Lang)
+	}
 	return &matter{
-		page: p.Site.Page(r, title, "ref", string(c.Ref)), c: c, d: d, events: events,
+		page: page, c: c, d: d, events: events,
 		phases: p.Packs.Pack(c.Pack).Phases[c.Procedure], now: p.Site.Now(),
 	}, nil
 }
@@ -158,6 +164,15 @@ func (m *matter) promise(v *casePage) {
 		v.By, v.Not = "", false
 		v.Late = m.page.T("portal.case.late")
 	}
+	if k, ok := m.c.Due(); ok && v.By == "" && !v.Waiting && m.owedByOffice() {
+		v.ActBy = m.page.T("portal.case.act_by", "unit", v.Unit, "when", m.page.Day(k.Due))
+	}
+}
+
+// owedByOffice reports a state in which the unit that holds the case has to act.
+func (m *matter) owedByOffice() bool {
+	s, ok := m.d.State(m.c.State)
+	return ok && !s.Final && s.Owner == procedure.OwnerHolder
 }
 
 func (m *matter) final() bool {

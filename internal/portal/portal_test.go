@@ -384,6 +384,27 @@ func TestMore_than_five_photos_are_refused_and_five_are_kept(t *testing.T) {
 	}
 }
 
+func TestA_receipt_looked_at_later_leaves_the_draft_of_another_report_alone(t *testing.T) {
+	c := newCity(t)
+	code := c.file(lamp())
+	a := c.get("/sent/" + code + "?again=1&lang=en")
+	c.holds(a, code, "<h1>Receipt</h1>", `content="noindex, nofollow"`)
+	c.lacks(a, "data-draft-done")
+}
+
+func TestA_form_that_is_too_large_or_broken_is_told_and_no_incident(t *testing.T) {
+	c := newCity(t)
+	c.site.MaxBody = 2000
+	if a := c.upload("/report?lang=en", lamp(), upload{"lamp.jpg", "image/jpeg", make([]byte, 5000)}); a.Code != http.StatusRequestEntityTooLarge {
+		t.Errorf("too large: %d", a.Code)
+	}
+	r := httptest.NewRequest("POST", "/report", strings.NewReader("--x\r\nnonsense"))
+	r.Header.Set("Content-Type", "multipart/form-data; boundary=x")
+	if a := c.send(r); a.Code != http.StatusBadRequest {
+		t.Errorf("broken: %d", a.Code)
+	}
+}
+
 func TestA_photo_ticket_that_is_forged_or_too_old_is_refused(t *testing.T) {
 	c := newCity(t)
 	token := c.portal.sign(casework.File{SHA256: strings.Repeat("a", 64), Name: "x", Kind: file.KindJPEG})
@@ -657,7 +678,7 @@ func TestA_date_that_passed_is_admitted_and_not_promised_again(t *testing.T) {
 		t.Fatal("the clock did not run out")
 	}
 	a := c.get("/f/" + code + "?lang=en")
-	c.holds(a, "We did not answer by the date")
+	c.holds(a, "We did not answer by the date", "has to act by")
 	c.lacks(a, "You get an answer by")
 }
 

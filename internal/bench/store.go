@@ -1,0 +1,239 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"comity/internal/casework"
+	"comity/internal/db"
+)
+
+// words is the ledger's search index.
+const words = db.SearchTable("case_words")
+
+// row is the values of one stored row, in the order of its columns.
+type row = []any
+
+// caseRows is every row that opening, then accepting, one case writes.
+type caseRows struct {
+	n      int64
+	text   string // what the search index takes
+	opened rowSet
+	after  rowSet // rows that accepting left
+}
+
+type rowSet struct {
+	cases                                   row
+	events, worklist, timers, keys, notices []row
+}
+
+const (
+	caseColumns = `n, ref, code, pack, programme, procedure, category, state, is_open, sort_at, clock, paused, holder, assignee, offered,
+ place_unit, address, title, opened_at, changed_at, files, raised, late, outcome, source, seq, hash, doc`
+)
+
+// anyRow reads a row of k columns as it is.
+func anyRow(k int) func(db.Scanner) (row, error) {
+	return func(s db.Scanner) (row, error) {
+		values, into := make(row, k), make([]any, k)
+		for i := range into {
+			into[i] = &values[i]
+		}
+		if err := s.Scan(into...); err != nil {
+			return nil, err
+		}
+		for i, v := range values {
+			if b, ok := v.([]byte); ok {
+				values[i] = slices.Clone(b)
+			}
+		}
+		return values, nil
+	}
+}
+
+func columns(list string) int { return strings.Count(list, ",") + 1 }
+
+// readSet reads the rows of all cases as they stand, of events and notices only those at seq.
+func readSet(ctx context.Context, d *db.DB, caseList string, seq int) (map[int64]*rowSet, error) {
+	sets := map[int64]*rowSet{}
+	err := d.View(ctx, func(tx *db.Tx) error {
+		list, err := db.All(ctx, tx, `SELECT n, `+caseList+` FROM cases`, nil, anyRow(columns(caseList)+1))
+		if err != nil {
+			return err
+		}
+		for _, r := range list {
+			sets[r[0].(int64)] = &rowSet{cases: r[1:]}
+		}
+		for _, part := range []struct {
+			q    string
+			args []any
+			to   func(*rowSet) *[]row
+		}{
+			{`SELECT n, n, seq, kind, at, hash, doc FROM events WHERE seq = ?1`, []any{int64(seq)}, func(s *rowSet) *[]row { return &s.events }},
+			{`SELECT n, unit, is_open, sort_at, n, state, programme FROM worklist`, nil, func(s *rowSet) *[]row { return &s.worklist }},
+			{`SELECT n, n, clock, fires_at, prio FROM timers`, nil, func(s *rowSet) *[]row { return &s.timers }},
+			{`SELECT n, actor, idem_key, digest, n, seq, at FROM idempotency WHERE seq = ?1`, []any{int64(seq)}, func(s *rowSet) *[]row { return &s.keys }},
+		} {
+			k := columns(part.q[:strings.Index(part.q, " FROM")])
+			rows, err := db.All(ctx, tx, part.q, part.args, anyRow(k))
+			if err != nil {
+				return err
+			}
+			for _, r := range rows {
+				to := part.to(sets[r[0].(int64)])
+				*to = append(*to, r[1:])
+			}
+		}
+		return readNotices(ctx, tx, sets, seq)
+	})
+	return sets, err
+}
+
+func readNotices(ctx context.Context, tx *db.Tx, sets map[int64]*rowSet, seq int) error {
+	byCase := map[string]*rowSet{}
+	for _, s := range sets {
+		var c struct{ ID string }
+		doc, _ := s.cases[len(s.cases)-1].(string) // the last column read
+		if err := json.Unmarshal([]byte(doc), &c); err != nil {
+			continue
+		}
+		byCase[c.ID] = s
+	}
+	rows, err := db.All(ctx, tx, `SELECT id, kind, key, payload, run_at, prio, max_attempts FROM jobs`, nil, anyRow(7))
+	if err != nil {
+		return err
+	}
+	for _, r := range rows {
+		var p struct {
+			Case string
+			Seq  int
+		}
+		if err := json.Unmarshal([]byte(r[3].(string)), &p); err != nil {
+			return err
+		}
+		if s := byCase[p.Case]; s != nil && p.Seq == seq {
+			s.notices = append(s.notices, r)
+		}
+	}
+	return nil
+}
+
+func readOpened(ctx context.Context, d *db.DB) ([]caseRows, error) {
+	sets, err := readSet(ctx, d, caseColumns, 1)
+	if err != nil {
+		return nil, err
+	}
+	var out []caseRows
+	for n, s := range sets {
+		var c casework.Case
+		if err := json.Unmarshal([]byte(s.cases[len(s.cases)-1].(string)), &c); err != nil {
+			return nil, err
+		}
+		out = append(out, caseRows{n: n, text: c.Title + "\n" + c.Text + "\n" + c.Place.Address, opened: *s})
+	}
+	slices.SortFunc(out, func(a, b caseRows) int { return int(a.n - b.n) })
+	return out, nil
+}
+
+// acceptedColumns ends with the document, from which the notices' case is read.
+const acceptedColumns = `state, is_open, sort_at, clock, paused, holder, assignee, offered, changed_at, files, raised, late, outcome, seq, hash, doc`
+
+func readAccepted(ctx context.Context, d *db.DB, rows []caseRows) error {
+	sets, err := readSet(ctx, d, acceptedColumns, 2)
+	if err != nil {
+		return err
+	}
+	for i := range rows {
+		s := sets[rows[i].n]
+		if s == nil || len(s.events) != 1 {
+			return fmt.Errorf("case %d was not accepted", rows[i].n)
+		}
+		s.cases = append(s.cases, rows[i].n)
+		rows[i].after = *s
+	}
+	return nil
+}
+
+func writeOpened(ctx context.Context, tx *db.Tx, c *caseRows) error {
+	w := writer{ctx: ctx, tx: tx}
+	w.do(`INSERT INTO counters (name, value) VALUES (?1, 1) ON CONFLICT (name) DO UPDATE SET value = counters.value + 1`, "bare")
+	w.do(`INSERT INTO cases (`+caseColumns+`) VALUES (`+marks(28)+`)`, c.opened.cases...)
+	if w.err == nil {
+		w.err = words.IndexText(ctx, tx, c.n, c.text)
+	}
+	w.common(&c.opened)
+	w.worklist(c.opened.worklist)
+	w.timers(c.opened.timers)
+	return w.err
+}
+
+func writeAccepted(ctx context.Context, tx *db.Tx, c *caseRows) error {
+	w := writer{ctx: ctx, tx: tx}
+	w.do(`UPDATE cases SET state = ?1, is_open = ?2, sort_at = ?3, clock = ?4, paused = ?5, holder = ?6, assignee = ?7, offered = ?8,
+ changed_at = ?9, files = ?10, raised = ?11, late = ?12, outcome = ?13, seq = ?14, hash = ?15, doc = ?16 WHERE n = ?17`, c.after.cases...)
+	w.common(&c.after)
+	for _, r := range c.opened.worklist {
+		w.do(`DELETE FROM worklist WHERE unit = ?1 AND is_open = ?2 AND sort_at = ?3 AND n = ?4`, r[:4]...)
+	}
+	w.worklist(c.after.worklist)
+	for _, r := range without(c.opened.timers, c.after.timers) {
+		w.do(`DELETE FROM timers WHERE n = ?1 AND clock = ?2`, r[:2]...)
+	}
+	w.timers(without(c.after.timers, c.opened.timers))
+	return w.err
+}
+
+// without are the rows of a that are not in b.
+func without(a, b []row) []row {
+	return slices.DeleteFunc(slices.Clone(a), func(r row) bool {
+		return slices.ContainsFunc(b, func(o row) bool { return slices.Equal(r, o) })
+	})
+}
+
+// writer runs statements until one fails.
+type writer struct {
+	ctx context.Context
+	tx  *db.Tx
+	err error
+}
+
+func (w *writer) do(q string, args ...any) {
+	if w.err == nil {
+		_, w.err = w.tx.Exec(w.ctx, q, args...)
+	}
+}
+
+func (w *writer) common(s *rowSet) {
+	for _, r := range s.events {
+		w.do(`INSERT INTO events (n, seq, kind, at, hash, doc) VALUES (?1, ?2, ?3, ?4, ?5, ?6)`, r...)
+	}
+	for _, r := range s.keys {
+		w.do(`INSERT INTO idempotency (actor, idem_key, digest, n, seq, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)`, r...)
+	}
+	for _, r := range s.notices {
+		w.do(`INSERT INTO jobs (id, kind, key, payload, run_at, prio, max_attempts) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)`, r...)
+	}
+}
+
+func (w *writer) worklist(rows []row) {
+	for _, r := range rows {
+		w.do(`INSERT INTO worklist (unit, is_open, sort_at, n, state, programme) VALUES (?1, ?2, ?3, ?4, ?5, ?6)`, r...)
+	}
+}
+
+func (w *writer) timers(rows []row) {
+	for _, r := range rows {
+		w.do(`INSERT INTO timers (n, clock, fires_at, prio, lease_until) VALUES (?1, ?2, ?3, ?4, 0)`, r...)
+	}
+}
+
+func marks(n int) string {
+	list := make([]string, n)
+	for i := range list {
+		list[i] = fmt.Sprintf("?%d", i+1)
+	}
+	return strings.Join(list, ", ")
+}

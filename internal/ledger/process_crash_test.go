@@ -328,7 +328,7 @@ func (c *city) whole() {
 	var list, timers []string
 	ids := column(c.t, c.db, `SELECT n FROM cases ORDER BY n`, func(row db.Scanner) (n int64, err error) { return n, row.Scan(&n) })
 	for _, n := range ids {
-		id := casework.CaseID(strconv.FormatInt(n, 36))
+		id := caseOf(n)
 		if err := c.r.Verify(ctx, id); err != nil {
 			c.t.Error(err)
 		}
@@ -496,3 +496,5 @@ func (h *house) eachNoticeOnce() {
 		h.t.Errorf("%d notices recorded as sent, %d owed", len(sent), len(owed))
 	}
 }
+
+func caseOf(n int64) casework.CaseID { return casework.CaseID(strconv.FormatInt(n, 36)) }

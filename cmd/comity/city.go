@@ -25,6 +25,10 @@ import (
 	"comity/internal/text"
 )
 
+// noticeWorkers is how many notices are under way at a time: enough to share a commit, few enough to
+// be gentle with a gateway.
+const noticeWorkers = 16
+
 // cityConfig says which city to open.
 type cityConfig struct {
 	DB      string // database; empty: SQLite in the data folder
@@ -116,7 +120,7 @@ func (c *city) join(ctx context.Context, cfg cityConfig, current *pack.Pack) err
 	}
 	c.reader = ledger.NewReader(c.db, func() *org.Tree { return c.packs.Current().Units })
 	c.courier = &courier.Courier{DB: c.db, Ledger: c.ledger, Reader: c.reader, Packs: c.packs,
-		Words: func(p *pack.Pack) *text.Catalogue { return base.With(p.Texts) },
+		Words: wordsOf(base),
 		Link: func(k casework.Case, resident bool) string {
 			if resident {
 				return cfg.Base + "/f/" + string(k.Code)
@@ -124,10 +128,26 @@ func (c *city) join(ctx context.Context, cfg cityConfig, current *pack.Pack) err
 			return cfg.Base + "/desk/cases/" + string(k.Ref)
 		}}
 	c.runner, err = jobs.NewRunner(c.db, c.courier.Kind())
-	if err == nil && cfg.Log != nil {
+	if err != nil {
+		return err
+	}
+	c.runner.Workers = noticeWorkers
+	if cfg.Log != nil {
 		c.runner.Log = cfg.Log
 	}
-	return err
+	return nil
+}
+
+// wordsOf lays the words of each pack version over the program's, once for each version.
+func wordsOf(base *text.Catalogue) func(*pack.Pack) *text.Catalogue {
+	var known sync.Map
+	return func(p *pack.Pack) *text.Catalogue {
+		if c, ok := known.Load(p.Digest); ok {
+			return c.(*text.Catalogue)
+		}
+		c, _ := known.LoadOrStore(p.Digest, base.With(p.Texts))
+		return c.(*text.Catalogue)
+	}
 }
 
 // keepPacks stores the current version and loads every older one, so that no case loses its law.

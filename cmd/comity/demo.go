@@ -140,7 +140,10 @@ func openDemo(ctx context.Context, cfg demoConfig) (*city, demoCard, error) {
 	r := rand.NewChaCha8([32]byte{byte(cfg.seed), byte(cfg.seed >> 8), byte(cfg.seed >> 16), byte(cfg.seed >> 24)})
 	var mu sync.Mutex
 	conf := cityConfig{Data: cfg.data, Pack: sub, Clock: &clock{}, Log: slog.New(slog.NewTextHandler(cfg.out, &slog.HandlerOptions{Level: slog.LevelWarn})), Hashing: account.Cheap()}
-	if !known { // the played year repeats itself for the same seed; what visitors add later must not
+	if !known {
+		// A play that is broken off is thrown away, so it need not wait for the disk. It repeats itself
+		// for the same seed; what visitors add later must not.
+		conf.DB = "sqlite-volatile:" + filepath.Join(cfg.data, "comity.db")
 		conf.Random = func(b []byte) { mu.Lock(); defer mu.Unlock(); r.Read(b) }
 	}
 	c, err := openCity(ctx, conf)
@@ -155,7 +158,7 @@ func openDemo(ctx context.Context, cfg demoConfig) (*city, demoCard, error) {
 	if err != nil {
 		return nil, card, err
 	}
-	conf.Random, conf.Clock = nil, &clock{}
+	conf.DB, conf.Random, conf.Clock = "", nil, &clock{}
 	c, err = openCity(ctx, conf)
 	return c, card, err
 }

@@ -28,6 +28,7 @@ func commands() []command {
 		{"demo", "run the invented city of Linjiang, a year of cases included", runDemo},
 		{"serve", "run a city from its own pack and database", runServe},
 		{"pack", "check packs: comity pack check DIR", runPack},
+		{"story", "play stories: comity story FILE…", runStory},
 		{"user", "add or list the people who sign in", runUser},
 		{"token", "create tokens for the JSON API", runToken},
 		{"version", "say which build this is", runVersion},

@@ -18,7 +18,11 @@ import (
 	"time"
 
 	"comity/internal/account"
+	"comity/internal/casework"
+	"comity/internal/courier"
+	"comity/internal/desk"
 	"comity/internal/ledger"
+	"comity/internal/org"
 	"comity/internal/portal"
 	"comity/internal/web"
 	"comity/packs"
@@ -136,7 +140,58 @@ func surfaces(c *city, o surfaceOptions) http.Handler {
 	mux := http.NewServeMux()
 	site.Mount(mux)
 	portal.New(portal.Deps{Site: site, Packs: c.packs, Ledger: c.ledger, Reader: c.reader, Files: c.files, Secret: c.secret}).Mount(mux)
+	deskDeps := desk.Deps{Site: site, Ledger: c.ledger, Reader: c.reader, Packs: c.packs, Accounts: c.accounts, Files: c.files,
+		Follow: func(code casework.Code) string { return "/f/" + string(code) }}
+	if o.demo != nil {
+		deskDeps.SignIns = signIns(*o.demo)
+	}
+	if o.dev {
+		deskDeps.Messages = c.messages
+		deskDeps.Clock = &desk.Clock{Now: c.clock.Now, Set: c.moveTo, Advance: func(ctx context.Context, d time.Duration) error { return c.moveTo(ctx, c.clock.Now().Add(d)) }}
+	}
+	desk.New(deskDeps).Register(mux)
 	return site.Harden(mux)
+}
+
+func signIns(card demoCard) []desk.SignIn {
+	var out []desk.SignIn
+	for _, s := range card.SignIns {
+		out = append(out, desk.SignIn{Login: s.Login, Password: s.Password, Unit: org.UnitID(s.Unit), Role: s.Roles[0]})
+	}
+	return out
+}
+
+// messages is what the courier wrote, for the inbox page of development.
+func (c *city) messages(ctx context.Context) ([]desk.Message, error) {
+	list, err := courier.Messages(ctx, c.db, 200)
+	var out []desk.Message
+	for _, m := range list {
+		to := m.Address
+		if m.Recipient == "unit" {
+			to = m.Unit
+		}
+		out = append(out, desk.Message{At: m.At, To: to, Channel: m.Channel, Template: m.Template, Ref: string(m.Ref), Text: m.Body})
+	}
+	return out, err
+}
+
+// moveTo moves the clock forward in steps, so that each term runs out at its own time.
+func (c *city) moveTo(ctx context.Context, to time.Time) error {
+	for {
+		at, err := c.ledger.NextTimer(ctx)
+		if err != nil {
+			return err
+		}
+		if at.IsZero() || at.After(to) {
+			break
+		}
+		c.clock.Advance(at.Sub(c.clock.Now()))
+		if err := c.Due(ctx); err != nil {
+			return err
+		}
+	}
+	c.clock.Advance(to.Sub(c.clock.Now()))
+	return nil
 }
 
 func runVersion(_ context.Context, _ []string, stdout, _ io.Writer) error {

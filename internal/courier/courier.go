@@ -69,7 +69,7 @@ type payload struct {
 }
 
 // Kind is the job for jobs.NewRunner.
-func (c *Courier) Kind() jobs.Kind { return jobs.Kind{Name: KindName, Run: c.run} }
+func (c *Courier) Kind() jobs.Kind { return jobs.Kind{Name: KindName, Run: c.run, Completes: true} }
 
 func (c *Courier) run(ctx context.Context, job jobs.Job) error {
 	var p payload

@@ -84,7 +84,9 @@ type DB struct {
 	commit  func(commit func() error) error
 }
 
-// Open opens "sqlite:/path/file.db" (or a plain path) or "postgres://…". A
+// Open opens "sqlite:/path/file.db" (or a plain path) or "postgres://…";
+// "sqlite-volatile:/path/file.db" does not wait for the disk, for data that can be
+// made again. A
 // missing SQLite file is created with mode 0600, its folder with 0700. now is
 // the clock from which every transaction takes its [Tx.Now]. No error text
 // contains a password.

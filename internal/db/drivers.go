@@ -30,21 +30,23 @@ func openEngine(ctx context.Context, dsn string, now func() time.Time) (*DB, err
 	case strings.HasPrefix(dsn, "postgres://"), strings.HasPrefix(dsn, "postgresql://"):
 		return openPostgres(dsn, now)
 	case strings.HasPrefix(dsn, "sqlite:"):
-		return openSQLite(ctx, strings.TrimPrefix(dsn, "sqlite:"), now)
+		return openSQLite(ctx, strings.TrimPrefix(dsn, "sqlite:"), "FULL", now)
+	case strings.HasPrefix(dsn, "sqlite-volatile:"):
+		return openSQLite(ctx, strings.TrimPrefix(dsn, "sqlite-volatile:"), "OFF", now)
 	case strings.Contains(dsn, "host=") || strings.Contains(dsn, "password="):
 		return nil, errors.New("write a PostgreSQL address as postgres://user:password@host:5432/name")
 	case strings.Contains(dsn, "://"):
 		scheme, _, _ := strings.Cut(dsn, "://")
 		return nil, fmt.Errorf("%q is no known engine; write sqlite:/path/file.db or postgres://user@host/name", scheme)
 	}
-	return openSQLite(ctx, dsn, now)
+	return openSQLite(ctx, dsn, "FULL", now)
 }
 
 // openSQLite opens one writer and a few readers on one file. Journal and
 // synchronous are chosen so that an acknowledged commit survives power loss.
 // Caches stay at 16 MB or less: the driver's heap is bounded per connection and
-// running out of it is a panic.
-func openSQLite(ctx context.Context, path string, now func() time.Time) (*DB, error) {
+// running out of it is a panic. sync OFF gives the power-loss part up.
+func openSQLite(ctx context.Context, path, sync string, now func() time.Time) (*DB, error) {
 	path, err := prepareFile(path)
 	if err != nil {
 		return nil, err
@@ -56,7 +58,7 @@ func openSQLite(ctx context.Context, path string, now func() time.Time) (*DB, er
 		if err := fts5.Register(c); err != nil {
 			return err
 		}
-		return c.Exec(`PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA trusted_schema=OFF`)
+		return c.Exec(`PRAGMA journal_mode=WAL; PRAGMA synchronous=` + sync + `; PRAGMA foreign_keys=ON; PRAGMA trusted_schema=OFF`)
 	})
 	if err != nil {
 		return nil, err

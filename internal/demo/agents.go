@@ -19,7 +19,6 @@ type story struct {
 	id       casework.CaseID
 	category string
 	lang     string
-	idle     int // visits on which nobody did anything
 }
 
 // step decides what happens next in a story: who does what, or that nobody does anything yet.
@@ -35,8 +34,7 @@ func (p *Play) step(ctx context.Context, it item, now time.Time) (*ledger.Call, 
 	who, cmd, wait := p.choose(s, c, now)
 	cmd.Case, cmd.Version = c.ID, casework.AnyVersion
 	if cmd.Act == "" && cmd.Note == nil {
-		if wait > 0 && s.idle < 30 {
-			s.idle++
+		if wait > 0 {
 			p.at(now.Add(wait), s, "")
 		}
 		return nil, nil, nil

@@ -224,9 +224,10 @@ func (p *Play) clocks(ctx context.Context, until time.Time) error {
 	return p.notices(ctx)
 }
 
+// notices sends what was written since the last time.
 func (p *Play) notices(ctx context.Context) error {
 	for {
-		n, err := p.Jobs.RunDue(ctx, 64)
+		n, err := p.Jobs.RunDue(ctx, 256)
 		if err != nil || n == 0 {
 			return err
 		}

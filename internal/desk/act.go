@@ -165,7 +165,7 @@ func (v *visit) showAct(status int, c casework.Case, d *procedure.Definition, a 
 		data.Confirm = p.T("desk.act.offers")
 	}
 	for _, e := range try.changed {
-		data.Changed = append([]web.Entry{v.entry(p, d, c, e)}, data.Changed...)
+		data.Changed = append([]web.Entry{v.entry(p, d, c, e, nil)}, data.Changed...)
 	}
 	return v.write(p, status, actBody(p, data))
 }
@@ -315,7 +315,7 @@ func (v *visit) nextInList(ref string) (string, error) {
 // gone from here, so its page would be a dead end.
 func (v *visit) afterAct(c casework.Case, a *procedure.Act, next string) {
 	in := v.r.URL.Query().Get("in")
-	to := caseAddress(string(c.Ref), in, "done", a.ID)
+	to := caseAddress(string(c.Ref), in, "done", a.Event)
 	switch {
 	case next != "":
 		to = caseAddress(next, in)

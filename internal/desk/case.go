@@ -218,7 +218,7 @@ func otherClocks(p *web.Page, d *procedure.Definition, c casework.Case, shown *T
 	for _, k := range c.Clocks {
 		name := p.T("clock." + d.ID + "." + k.ID)
 		if k.Running() && (shown == nil || shown.ID != k.ID) {
-			out = append(out, otherClock{Name: name, Pill: p.Pill(web.Term{Start: k.Start, Due: k.Due}), At: p.Short(k.Due) + " " + clockTime(k.Due, p.Site.Zone)})
+			out = append(out, otherClock{Name: name, Pill: p.Pill(web.Term{Start: k.Start, Due: k.Due}), At: shortDue(p, k.Due)})
 		}
 	}
 	return out
@@ -375,7 +375,7 @@ func refsOf(page ledger.Page) []string {
 // cannot put words into the officer's page.
 func (v *visit) toast(p *web.Page, c casework.Case) string {
 	done := v.r.URL.Query().Get("done")
-	for _, key := range []string{"act." + c.Procedure + "." + done + ".past", "desk.done." + done} {
+	for _, key := range []string{"event." + c.Procedure + "." + done, "desk.done." + done} {
 		if done != "" && p.Has(key) {
 			return p.T(key)
 		}

@@ -2,7 +2,6 @@ package desk
 
 import (
 	"net/http"
-	"strconv"
 	"time"
 
 	"comity/internal/web"
@@ -73,7 +72,12 @@ func (v *visit) clockMove() error {
 	if err != nil {
 		return err
 	}
-	http.Redirect(v.w, v.r, "/desk/clock?done="+strconv.Itoa(1), http.StatusSeeOther)
+	if c, err := v.r.Cookie(sessionCookie); err == nil {
+		if err := v.Accounts.Carry(v.ctx(), c.Value); err != nil {
+			return err
+		}
+	}
+	http.Redirect(v.w, v.r, "/desk/clock?done=1", http.StatusSeeOther)
 	return nil
 }
 

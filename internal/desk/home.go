@@ -67,7 +67,7 @@ func (v *visit) home() error {
 			data.Others = append(data.Others, web.Link{Href: "/desk?unit=" + string(g.Unit), Label: p.T("unit." + string(g.Unit))})
 		}
 	}
-	page, err := v.Reader.Worklist(v.ctx(), v.scope, ledger.Filter{Unit: unit, Limit: firstRows})
+	page, err := v.Reader.Worklist(v.ctx(), v.scope, ledger.Filter{Unit: unit, States: v.narrow(nil, ours), Limit: firstRows})
 	if err != nil {
 		return err
 	}
@@ -78,7 +78,7 @@ func (v *visit) home() error {
 }
 
 func (v *visit) figures(p *web.Page, q query, c ledger.Counts) []figure {
-	today := q.with("due", midnight(v.now, v.site.Zone).Format("2006-01-02"))
+	today := q.with("view", "open").with("due", midnight(v.now, v.site.Zone).Format("2006-01-02"))
 	fig := func(key string, n int, to query, class string) figure {
 		if n == 0 {
 			class = ""
@@ -86,12 +86,13 @@ func (v *visit) figures(p *web.Page, q query, c ledger.Counts) []figure {
 		return figure{Label: p.T("desk.home." + key), Count: strconv.Itoa(n), Href: to.href(), Class: class}
 	}
 	return []figure{
-		fig("open", c.Open, q, ""),
+		fig("todo", v.sum(c.ByState, ours), q, ""),
 		fig("overdue", c.Overdue, q.with("view", "overdue"), "over"),
 		fig("today", c.Today, today, "today"),
 		fig("unassigned", c.Unassigned, q.with("view", "unassigned"), ""),
 		fig("offered", c.Offered, q.with("view", "offered"), ""),
-		fig("paused", c.Paused, q.with("view", "paused"), ""),
+		fig("resident", v.sum(c.ByState, theirs), q.with("view", "resident"), ""),
+		fig("open", c.Open, q.with("view", "open"), ""),
 	}
 }
 
@@ -117,7 +118,7 @@ func (v *visit) byState(p *web.Page, q query, counts []ledger.StateCount) []stat
 			}
 			n := counts[i].N
 			out[g].Lines = append(out[g].Lines, stateLine{Label: p.T("state." + id + "." + st.ID), Count: strconv.Itoa(n),
-				Href: q.with("state", id+"."+st.ID).href(), Width: percent(100 * float64(n) / float64(most))})
+				Href: q.with("view", "open").with("state", id+"."+st.ID).href(), Width: percent(100 * float64(n) / float64(most))})
 		}
 	}
 	return out
@@ -139,7 +140,7 @@ func (v *visit) byUnit(q query, counts []ledger.UnitCount) []unitRow {
 		if u, _ := v.pack.Units.Unit(c.Unit); len(u.Roles) == 0 && c.Open == 0 {
 			continue
 		}
-		to := q.with("unit", string(c.Unit))
+		to := q.with("view", "open").with("unit", string(c.Unit))
 		r := unitRow{Key: "unit." + string(c.Unit), Href: homeOf(c.Unit), List: to.href(), Open: strconv.Itoa(c.Open), Overdue: strconv.Itoa(c.Overdue)}
 		if c.Overdue > 0 {
 			r.OverdueHref = to.with("view", "overdue").href()

@@ -1,6 +1,7 @@
 package desk
 
 import (
+	"errors"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -78,6 +79,12 @@ func (v *visit) list() error {
 		return v.csv(f)
 	}
 	page, err := v.Reader.Worklist(v.ctx(), v.scope, f)
+	var bad *ledger.BadFilter
+	if errors.As(err, &bad) && q.After != "" {
+		// A position in a list that is sorted otherwise now: begin at its first page.
+		http.Redirect(v.w, v.r, q.page("").href(), http.StatusSeeOther)
+		return nil
+	}
 	if err != nil {
 		return err
 	}
@@ -96,8 +103,8 @@ func (v *visit) listPage(p *web.Page, q query, f ledger.Filter, page ledger.Page
 	if err != nil {
 		return data, err
 	}
-	data.Views = viewLinks(p, q, count)
-	if q.View != "closed" {
+	data.Views = v.viewLinks(p, q, count)
+	if q.plain() {
 		if data.Strip, err = v.strip(p, q, f); err != nil {
 			return data, err
 		}
@@ -117,10 +124,13 @@ func (v *visit) listPage(p *web.Page, q query, f ledger.Filter, page ledger.Page
 	return data, err
 }
 
-func viewLinks(p *web.Page, q query, c ledger.Counts) []viewLink {
-	n := map[string]int{"todo": c.Open, "unassigned": c.Unassigned, "offered": c.Offered, "overdue": c.Overdue, "paused": c.Paused}
+func (v *visit) viewLinks(p *web.Page, q query, c ledger.Counts) []viewLink {
+	n := map[string]int{"todo": v.sum(c.ByState, ours), "resident": v.sum(c.ByState, theirs), "open": c.Open, "unassigned": c.Unassigned, "offered": c.Offered, "overdue": c.Overdue, "paused": c.Paused}
 	var out []viewLink
 	for _, name := range views {
+		if name == "paused" && q.View != name {
+			continue // reached from the unit's home
+		}
 		to := query{View: name, Unit: q.Unit}
 		l := viewLink{Href: to.href(), Label: p.T("desk.view." + name), Current: name == q.View}
 		if k, ok := n[name]; ok {
@@ -187,7 +197,7 @@ func (v *visit) strip(p *web.Page, q query, f ledger.Filter) ([]stripBar, error)
 		if k == 0 && b.Class == "" {
 			b.Class = "off"
 		}
-		b.Href = q.with("due", due).href()
+		b.Href = query{View: "open", Unit: q.Unit, Due: due}.href()
 		out = append(out, b)
 	}
 	return out, nil
@@ -271,7 +281,7 @@ func (v *visit) states(p *web.Page, q query) []web.Choice {
 			continue
 		}
 		for _, s := range d.States {
-			if s.Final == (q.View == "closed") {
+			if fits := (q.View == "todo" && ours(s)) || (q.View == "resident" && theirs(s)); fits || (q.View != "todo" && q.View != "resident" && s.Final == (q.View == "closed")) {
 				out = append(out, web.Choice{Value: id + "." + s.ID, Label: p.T("state." + id + "." + s.ID)})
 			}
 		}
@@ -332,13 +342,21 @@ func (v *visit) row(p *web.Page, q query, it ledger.Item) listRow {
 	case final:
 		r.Clock = p.T("desk.row.opened", "date", p.Short(it.Opened))
 	case !it.Due.IsZero():
-		r.Clock = p.T("clock."+it.Procedure+"."+it.Clock) + " " + p.Short(it.Due) + " " + clockTime(it.Due, p.Site.Zone)
+		r.Clock = p.T("clock."+it.Procedure+"."+it.Clock) + " " + shortDue(p, it.Due)
 	}
 	if it.Holder != v.who.Home() {
 		r.Stage = short(p, it.Holder)
 	}
 	r.Tags = rowTags(p, it, final)
 	return r
+}
+
+// shortDue says a deadline by its day, with the time unless that is the end of the day.
+func shortDue(p *web.Page, due time.Time) string {
+	if t := clockTime(due, p.Site.Zone); t != "24:00" {
+		return p.Short(due) + " " + t
+	}
+	return p.Short(due)
 }
 
 func rowTags(p *web.Page, it ledger.Item, final bool) []web.Tag {

@@ -7,6 +7,7 @@ import (
 
 	"comity/internal/ledger"
 	"comity/internal/org"
+	"comity/internal/procedure"
 	"comity/internal/web"
 )
 
@@ -27,7 +28,7 @@ type query struct {
 }
 
 // views are the saved views, the first is what an empty address shows.
-var views = []string{"todo", "mine", "unassigned", "offered", "overdue", "paused", "closed"}
+var views = []string{"todo", "mine", "unassigned", "offered", "overdue", "resident", "open", "paused", "closed"}
 
 var sorts = []string{"due", "-due", "opened", "-opened"}
 
@@ -63,6 +64,12 @@ func (q query) encode() string {
 		}
 	}
 	return u.Encode()
+}
+
+// plain reports a list that is only narrowed by unit and day: what the due strip counts.
+func (q query) plain() bool {
+	q.Unit, q.Due, q.Sort, q.After, q.Peek = "", "", "", "", ""
+	return q == query{View: "todo"} || q == query{View: "open"}
 }
 
 // href is the address of the list.
@@ -145,6 +152,10 @@ func (v *visit) filter(q query) (ledger.Filter, error) {
 		f.States = []string{stateOf(q.State)}
 	}
 	switch q.View {
+	case "todo":
+		f.States = v.narrow(f.States, ours)
+	case "resident":
+		f.States = v.narrow(f.States, theirs)
 	case "mine":
 		f.Assignee = v.who.ID
 	case "unassigned":
@@ -162,6 +173,40 @@ func (v *visit) filter(q query) (ledger.Filter, error) {
 		}
 	}
 	return f, v.due(q.Due, &f)
+}
+
+// ours are the states in which a unit has to act, theirs those in which the resident may.
+func ours(s procedure.State) bool   { return !s.Final && s.Owner != procedure.OwnerResident }
+func theirs(s procedure.State) bool { return !s.Final && s.Owner == procedure.OwnerResident }
+
+// narrow lists the states of every procedure that fit, or those of them that were asked for. None left
+// lists nothing, which no state is called.
+func (v *visit) narrow(asked []string, fits func(procedure.State) bool) []string {
+	var out []string
+	for _, id := range v.procedures() {
+		for _, s := range v.pack.Procedures[id].States {
+			if fits(s) && !slices.Contains(out, s.ID) && (len(asked) == 0 || slices.Contains(asked, s.ID)) {
+				out = append(out, s.ID)
+			}
+		}
+	}
+	if len(out) == 0 {
+		return []string{"-"}
+	}
+	return out
+}
+
+// sum counts the open cases in states that fit.
+func (v *visit) sum(counts []ledger.StateCount, fits func(procedure.State) bool) int {
+	n := 0
+	for _, c := range counts {
+		if d := v.pack.Procedures[c.Procedure]; d != nil {
+			if s, ok := d.State(c.State); ok && fits(*s) {
+				n += c.N
+			}
+		}
+	}
+	return n
 }
 
 func (v *visit) due(due string, f *ledger.Filter) error {

@@ -17,7 +17,7 @@ func (v *visit) timeline(p *web.Page, d *procedure.Definition, c casework.Case, 
 		if publicOnly && !public(d, e) {
 			continue
 		}
-		out = append(out, v.entry(p, d, c, e))
+		out = append(out, v.entry(p, d, c, e, events))
 	}
 	return out
 }
@@ -41,8 +41,8 @@ func hasPublicField(d *procedure.Definition, e casework.Event) bool {
 	return ok && slices.ContainsFunc(a.Fields, func(f form.Field) bool { return f.Public && e.Fields[f.Name] != "" })
 }
 
-func (v *visit) entry(p *web.Page, d *procedure.Definition, c casework.Case, e casework.Event) web.Entry {
-	out := web.Entry{Icon: "next", Title: v.eventWords(p, d, e), When: when(p, v.now, e.At), ISO: p.ISO(e.At), By: v.byline(p, e)}
+func (v *visit) entry(p *web.Page, d *procedure.Definition, c casework.Case, e casework.Event, events []casework.Event) web.Entry {
+	out := web.Entry{Icon: "next", Title: v.eventWords(p, d, e, events), When: when(p, v.now, e.At), ISO: p.ISO(e.At), By: v.byline(p, e)}
 	var said []saidField
 	switch {
 	case e.Note != nil:
@@ -90,7 +90,7 @@ func dot(d *procedure.Definition, e casework.Event) (icon, class string) {
 	return "check", ""
 }
 
-func (v *visit) eventWords(p *web.Page, d *procedure.Definition, e casework.Event) string {
+func (v *visit) eventWords(p *web.Page, d *procedure.Definition, e casework.Event, events []casework.Event) string {
 	switch {
 	case e.Note != nil && e.Note.Public && e.By.Role == "resident":
 		return p.T("desk.event.noted.resident")
@@ -99,13 +99,13 @@ func (v *visit) eventWords(p *web.Page, d *procedure.Definition, e casework.Even
 	case e.Note != nil:
 		return p.T("desk.event.noted")
 	case e.Sent != nil && e.Sent.Error != "":
-		return p.T("desk.event.notice.failed", "to", recipient(p, e.Sent.To))
+		return p.T("desk.event.notice.failed", "to", recipient(p, *e.Sent, events))
 	case e.Sent != nil:
-		return p.T("desk.event.notice.sent", "to", recipient(p, e.Sent.To))
+		return p.T("desk.event.notice.sent", "to", recipient(p, *e.Sent, events))
 	case e.Act == "" && e.Opening == nil && len(e.Files) > 0:
 		return p.N("desk.event.attached", len(e.Files))
 	}
-	for _, key := range []string{"act." + d.ID + "." + e.Act + ".past", "event." + d.ID + "." + e.Kind, "act." + d.ID + "." + e.Act} {
+	for _, key := range []string{"event." + d.ID + "." + e.Kind, "act." + d.ID + "." + e.Act} {
 		if p.Has(key) {
 			return p.T(key)
 		}
@@ -113,13 +113,15 @@ func (v *visit) eventWords(p *web.Page, d *procedure.Definition, e casework.Even
 	return e.Kind
 }
 
-// recipient names whom a message went to: the resident, or a unit.
-func recipient(p *web.Page, to string) string {
-	if to == "resident" {
+// recipient names whom a message went to: the resident, or the unit the ordering event names.
+func recipient(p *web.Page, s casework.Sent, events []casework.Event) string {
+	if s.To == "resident" {
 		return p.T("desk.by.resident")
 	}
-	if key := "unit." + to; p.T(key) != "⟦"+key+"⟧" {
-		return p.T(key)
+	if s.Seq >= 1 && s.Seq <= len(events) {
+		if list := events[s.Seq-1].Notices; s.N < len(list) && list[s.N].Unit != "" {
+			return short(p, list[s.N].Unit)
+		}
 	}
 	return p.T("desk.by.unit")
 }

@@ -77,6 +77,9 @@ type Kind struct {
 	// Run does the work. A nil error completes the job, unless [Done] has
 	// done so already. Its context ends with the lease.
 	Run func(ctx context.Context, job Job) error
+	// Completes says that a Run without an error has always called [Done], so
+	// that nothing is left to record.
+	Completes bool
 	// MaxAttempts until the job is dead; 0 means 10.
 	MaxAttempts int
 	// Lease is how long one run may take before the job is given to another;

@@ -9,6 +9,8 @@ import (
 	"log/slog"
 	mathrand "math/rand/v2"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"comity/internal/db"
@@ -32,6 +34,9 @@ type Runner struct {
 	// so a killed process holds them for at most the sum of their leases.
 	// NewRunner sets 8.
 	Batch int
+	// Workers is how many leased jobs run at a time; 0 means one after another.
+	// Jobs that end in the same store share its commits then.
+	Workers int
 	// Log gets one line per job; nil is silent.
 	Log *slog.Logger
 }
@@ -113,16 +118,28 @@ func (r *Runner) RunDue(ctx context.Context, limit int) (n int, err error) {
 	if err != nil {
 		return 0, fmt.Errorf("jobs: lease: %w", err)
 	}
-	for i, job := range batch {
-		if ctx.Err() != nil {
-			return n, errors.Join(ctx.Err(), r.release(ctx, batch[i:]))
-		}
-		if err := r.one(ctx, job); err != nil {
-			return n, errors.Join(err, r.release(ctx, batch[i+1:]))
-		}
-		n++
+	var next, done atomic.Int64
+	var wait sync.WaitGroup
+	errs := make([]error, len(batch))
+	for range min(max(r.Workers, 1), len(batch)) {
+		wait.Go(func() {
+			for {
+				i := int(next.Add(1)) - 1
+				if i >= len(batch) {
+					return
+				}
+				if ctx.Err() != nil {
+					errs[i] = errors.Join(ctx.Err(), r.release(ctx, batch[i:i+1]))
+					continue
+				}
+				if errs[i] = r.one(ctx, batch[i]); errs[i] == nil {
+					done.Add(1)
+				}
+			}
+		})
 	}
-	return n, nil
+	wait.Wait()
+	return int(done.Load()), errors.Join(errs...)
 }
 
 // lease claims a batch. Jobs run one after another, so each lease begins where
@@ -160,6 +177,10 @@ func (r *Runner) one(ctx context.Context, job Job) error {
 	}
 	if failure != nil && ctx.Err() != nil {
 		return errors.Join(ctx.Err(), r.release(ctx, []Job{job}))
+	}
+	if failure == nil && kind.Completes {
+		r.log(slog.LevelInfo, "job", "kind", job.Kind, "id", job.ID, "attempt", job.Attempt, "error", "")
+		return nil
 	}
 	// What happened is recorded even if ctx ended just now.
 	ctx = context.WithoutCancel(ctx)

@@ -279,11 +279,14 @@ func (l *Ledger) RunTimers(ctx context.Context, limit int) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	who := authz.Machine()
-	for _, t := range due {
-		cmd := casework.Command{Case: caseID(t.n), Version: casework.AnyVersion, Tick: &casework.Tick{Clock: t.clock, Due: t.at}}
-		if _, err := l.Do(ctx, who, cmd); err != nil {
-			l.cfg.Log.Error("a clock ran out and could not be answered", "case", caseID(t.n), "clock", t.clock, "due", t.at, "error", err)
+	calls := make([]Call, len(due))
+	for i, t := range due {
+		calls[i] = Call{authz.Machine(), casework.Command{Case: caseID(t.n), Version: casework.AnyVersion, Tick: &casework.Tick{Clock: t.clock, Due: t.at}}}
+	}
+	_, errs := l.DoEach(ctx, calls)
+	for i, t := range due {
+		if errs[i] != nil {
+			l.cfg.Log.Error("a clock ran out and could not be answered", "case", caseID(t.n), "clock", t.clock, "due", t.at, "error", errs[i])
 		}
 	}
 	return len(due), nil

@@ -20,6 +20,7 @@ import (
 	"comity/internal/org"
 	"comity/internal/pack"
 	"comity/internal/place"
+	"comity/internal/web"
 )
 
 // draft is a report between the form, the check page and the door. It lives in the form itself:
@@ -44,13 +45,12 @@ type photo struct {
 const (
 	maxPhotos = 5
 	photoLife = 24 * time.Hour // how long a stored photo may wait for its report
-	inMemory  = 8 << 20        // of a multipart form; the rest goes to disk
 )
 
 // readDraft reads the posted form and stores new photos. Photos that cannot be taken become
 // problems of the field; the error is for what went wrong on our side.
 func (p *Portal) readDraft(r *http.Request) (*draft, error) {
-	if err := parseForm(r); err != nil {
+	if err := web.ParseForm(r); err != nil {
 		return nil, err
 	}
 	get := func(name string) string { return strings.TrimSpace(r.PostFormValue(name)) }
@@ -83,15 +83,6 @@ func (p *Portal) readDraft(r *http.Request) (*draft, error) {
 		d.Photos = append(d.Photos, photo{f, p.sign(f)})
 	}
 	return d, nil
-}
-
-// parseForm reads a form of either encoding; a body that is too large stays that error.
-func parseForm(r *http.Request) error {
-	err := r.ParseMultipartForm(inMemory)
-	if errors.Is(err, http.ErrNotMultipart) {
-		return r.ParseForm()
-	}
-	return err
 }
 
 // keep cleans and stores the uploaded files of field "photos", at most room of them.

@@ -1,6 +1,7 @@
 package portal
 
 import (
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -22,6 +23,7 @@ type casePage struct {
 	Done    string // what was just done, in words
 	Now     string // one sentence: where it is
 	By      string // by when an answer comes, in words
+	ActBy   string // said when no answer is promised: by when whoever holds it has to act
 	Waiting bool   // the date stands still
 	Not     bool   // the date depends on a calendar that is not published yet
 	Late    string // said once the promised date passed
@@ -44,9 +46,10 @@ type casePage struct {
 
 // askView is an act the resident is waited for, with its form on the page itself.
 type askView struct {
-	Heading, From string
-	Facts         []web.Fact
-	Form          actForm
+	From  string
+	Until string // by when the office waits
+	Facts []web.Fact
+	Form  actForm
 }
 
 // canView is a way to an act of its own page.
@@ -88,8 +91,13 @@ func (p *Portal) matter(r *http.Request, title string) (*matter, error) {
 	if err != nil {
 		return nil, err
 	}
+	page := p.Site.Page(r, title, "ref", string(c.Ref))
+	page.Private = true
+	if c.Pack != p.Packs.Current().Digest { // words of the version the case was opened under
+		page.Speaker = p.Site.Text.With(p.Packs.Pack(c.Pack).Texts).In(page.Lang)
+	}
 	return &matter{
-		page: p.Site.Page(r, title, "ref", string(c.Ref)), c: c, d: d, events: events,
+		page: page, c: c, d: d, events: events,
 		phases: p.Packs.Pack(c.Pack).Phases[c.Procedure], now: p.Site.Now(),
 	}, nil
 }
@@ -112,6 +120,7 @@ func (m *matter) view(done string) casePage {
 	}
 	m.promise(&v)
 	m.acts(&v)
+	v.HasWhy = v.By != "" || v.Waiting || slices.ContainsFunc(v.Can, func(c canView) bool { return c.Until != "" })
 	if o, ok := m.d.Outcome(m.c.Outcome); ok {
 		v.Outcome = &web.Tag{Class: "line", Label: m.page.T("outcome." + m.d.ID + "." + o.ID)}
 		if o.Solved {
@@ -144,7 +153,6 @@ func (m *matter) promised() (casework.Clock, bool) {
 
 func (m *matter) promise(v *casePage) {
 	k, ok := m.promised()
-	v.HasWhy = ok && !m.final()
 	switch {
 	case m.final() || !ok:
 	case k.Running():
@@ -156,6 +164,15 @@ func (m *matter) promise(v *casePage) {
 		v.By, v.Not = "", false
 		v.Late = m.page.T("portal.case.late")
 	}
+	if k, ok := m.c.Due(); ok && v.By == "" && !v.Waiting && m.owedByOffice() {
+		v.ActBy = m.page.T("portal.case.act_by", "unit", v.Unit, "when", m.page.Day(k.Due))
+	}
+}
+
+// owedByOffice reports a state in which the unit that holds the case has to act.
+func (m *matter) owedByOffice() bool {
+	s, ok := m.d.State(m.c.State)
+	return ok && !s.Final && s.Owner == procedure.OwnerHolder
 }
 
 func (m *matter) final() bool {
@@ -236,10 +253,13 @@ func (m *matter) answersIn(phase string) bool {
 	})
 }
 
-// answer is the last answer in the words of its public fields.
+// answer is the last answer in the words of its public fields; the outcome is shown as a tag above it.
 func (m *matter) answer() []web.Fact {
 	for _, e := range slices.Backward(m.events) {
 		if e.Answers {
+			outcome := e.Outcome
+			e.Fields = maps.Clone(e.Fields)
+			maps.DeleteFunc(e.Fields, func(name, v string) bool { return outcome != "" && name == "outcome" })
 			return m.public(e)
 		}
 	}
@@ -297,7 +317,12 @@ func (m *matter) may(a *procedure.Act) bool {
 
 // ask shows an act the office waits for, below what the office last said.
 func (m *matter) ask(a *procedure.Act) *askView {
-	v := &askView{Heading: m.page.T("act." + m.d.ID + "." + a.ID), From: m.unit(string(m.c.Holder)), Form: m.form(a, nil, nil)}
+	v := &askView{From: m.unit(string(m.c.Holder)), Form: m.form(a, nil, nil)}
+	for _, k := range m.c.Clocks {
+		if cl, ok := m.d.Clock(k.ID); ok && k.Running() && slices.Contains(cl.In, m.c.State) {
+			v.Until = m.page.T("portal.case.reply_by", "when", m.page.Day(k.Due))
+		}
+	}
 	for _, e := range slices.Backward(m.events) {
 		if facts := m.public(e); len(facts) > 0 && e.By.Role != string(authz.Resident) {
 			v.Facts = facts

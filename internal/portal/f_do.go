@@ -37,7 +37,7 @@ func (p *Portal) do(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (p *Portal) doPost(w http.ResponseWriter, r *http.Request) error {
-	if err := parseForm(r); err != nil {
+	if err := web.ParseForm(r); err != nil {
 		return err
 	}
 	m, a, err := p.actOf(r)

@@ -28,7 +28,7 @@ type whyClock struct {
 }
 
 // whyDay is one day, counted or not, with the reason.
-type whyDay struct{ Class, Date, Number, Why string }
+type whyDay struct{ Class, ISO, Date, Number, Why string }
 
 func (p *Portal) why(w http.ResponseWriter, r *http.Request) error {
 	m, err := p.matter(r, "portal.why.title")
@@ -76,7 +76,11 @@ func (m *matter) explain(cl *procedure.Clock, k casework.Clock) whyClock {
 
 func (m *matter) day(k casework.Clock, l worktime.Line) whyDay {
 	year, month, day := l.Day.Date()
-	d := whyDay{Date: m.page.Date(time.Date(year, month, day, 12, 0, 0, 0, time.UTC), time.UTC), Class: "off"}
+	noon := time.Date(year, month, day, 12, 0, 0, 0, time.UTC)
+	d := whyDay{
+		Class: "off", ISO: l.Day.String(),
+		Date: m.page.T("portal.why.date", "date", m.page.ShortDate(noon, time.UTC), "weekday", m.page.T("date.weekday."+strconv.Itoa(int(noon.Weekday())))),
+	}
 	why := m.page.T("portal.why." + l.Why)
 	if l.Name != "" {
 		name := l.Name

@@ -23,7 +23,7 @@ func (p *Portal) follow(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (p *Portal) followPost(w http.ResponseWriter, r *http.Request) error {
-	if err := r.ParseForm(); err != nil {
+	if err := web.ParseForm(r); err != nil {
 		return err
 	}
 	page := p.Site.Page(r, "portal.follow.title")

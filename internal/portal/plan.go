@@ -25,7 +25,7 @@ type shape struct {
 	Class, Path, Width, Title string
 }
 
-type label struct{ X, Y, Text string }
+type label struct{ Class, X, Y, Text string }
 
 const (
 	planWidth = 400.0
@@ -48,7 +48,7 @@ func planOf(page *web.Page, pk *pack.Pack, d *draft) *plan {
 	for _, f := range pk.Features {
 		out.Shapes = append(out.Shapes, v.feature(f))
 		if f.Name != "" && f.Kind == "water" {
-			out.Labels = append(out.Labels, v.label(middle(f.Line), page.T(f.Name)))
+			out.Labels = append(out.Labels, v.label("name wet", middle(f.Line), page.T(f.Name)))
 		}
 	}
 	for _, a := range pk.Map.Areas {
@@ -58,7 +58,7 @@ func planOf(page *web.Page, pk *pack.Pack, d *draft) *plan {
 			out.Shapes = append(out.Shapes, shape{Class: "area " + u.Level.String(), Path: v.path(a.Ring, true), Title: name})
 		}
 		if u.Level == org.Street {
-			out.Labels = append(out.Labels, v.label(centre(a.Ring), name))
+			out.Labels = append(out.Labels, v.label("name", centre(a.Ring), name))
 		}
 	}
 	if pt, bad := d.point(); pt != nil && bad == nil {
@@ -125,9 +125,9 @@ func (v view) feature(f pack.Feature) shape {
 	return s
 }
 
-func (v view) label(p place.Point, words string) label {
+func (v view) label(class string, p place.Point, words string) label {
 	x, y := v.at(p)
-	return label{X: x, Y: y, Text: words}
+	return label{Class: class, X: x, Y: y, Text: words}
 }
 
 // centre is the mean of the corners: good enough to write a name on.

@@ -10,6 +10,7 @@
 package portal
 
 import (
+	"errors"
 	"net/http"
 	"time"
 
@@ -101,7 +102,7 @@ func (p *Portal) byCode(r *http.Request, code casework.Code) (casework.Case, err
 		return casework.Case{}, &web.Refused{Status: http.StatusTooManyRequests, Rule: "portal.too_many"}
 	}
 	c, err := p.Reader.ByCode(r.Context(), code)
-	if err != nil {
+	if errors.Is(err, ledger.ErrNotFound) {
 		p.wrong.count(from, now)
 	}
 	return c, err

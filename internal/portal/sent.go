@@ -9,6 +9,7 @@ import (
 
 // sentPage is the receipt: what to keep, and by when an answer comes.
 type sentPage struct {
+	Again            bool // looked at later: a draft of another report stays on the device
 	Code, Ref, Title string
 	Link, QR         string
 	By               string // date of the answer, in words; empty when the procedure promises none
@@ -23,14 +24,16 @@ func (p *Portal) sent(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	page := p.Site.Page(r, "portal.sent.title")
+	again := r.URL.Query().Has("again") // opened from the case: nothing was sent just now
+	page := p.Site.Page(r, titleOfReceipt(again))
+	page.Private = true
 	link := p.Site.Origin(r) + "/f/" + string(c.Code)
 	qr, err := web.QRSVG(link, page.T("portal.sent.qr", "code", spelled(string(c.Code))))
 	if err != nil {
 		return err
 	}
 	v := sentPage{
-		Code: string(c.Code), Ref: string(c.Ref), Title: c.Title, Link: link, QR: qr,
+		Again: again, Code: string(c.Code), Ref: string(c.Ref), Title: c.Title, Link: link, QR: qr,
 		Unit: page.T("unit." + string(c.Holder)), Filed: page.Moment(c.Opened), Told: c.Contact.Address != "",
 	}
 	d, err := p.Packs.Definition(c.Pack, c.Procedure)
@@ -43,6 +46,13 @@ func (p *Portal) sent(w http.ResponseWriter, r *http.Request) error {
 		}
 	}
 	return page.Write(w, r, http.StatusOK, web.PublicLayout(page, sentBody(page, v)))
+}
+
+func titleOfReceipt(again bool) string {
+	if again {
+		return "portal.sent.receipt"
+	}
+	return "portal.sent.title"
 }
 
 // spelled separates the characters of a code, so that a screen reader says them one by one.

@@ -1,10 +1,12 @@
 package story
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"comity/internal/authz"
@@ -178,7 +180,36 @@ func (m *Memory) next(now time.Time) []due {
 			}
 		}
 	}
+	for _, line := range [][]due{free, taken} {
+		slices.SortStableFunc(line, m.turn)
+	}
 	return append(free, taken...)
+}
+
+// turn puts terms that events started before the term of the state: when both end in one second, the
+// case moves up once, and the new unit's term begins with that.
+func (m *Memory) turn(a, b due) int {
+	return cmp.Or(boolOrder(m.ofState(a), m.ofState(b)), strings.Compare(a.clock, b.clock))
+}
+
+func (m *Memory) ofState(k due) bool {
+	c := m.cases[k.id]
+	d, err := m.reg.Definition(c.Pack, c.Procedure)
+	if err != nil {
+		return false
+	}
+	clock, ok := d.Clock(k.clock)
+	return ok && len(clock.In) > 0
+}
+
+func boolOrder(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case b:
+		return -1
+	}
+	return 1
 }
 
 func (m *Memory) expire(k due) error {

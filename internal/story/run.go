@@ -295,7 +295,7 @@ func (r *player) fact(c Clause, s *casework.Case) {
 	}
 	got := map[string]string{
 		"state": s.State, "holder": string(s.Holder), "offered": string(s.Offered), "assignee": s.Assignee, "outcome": s.Outcome, "rating": s.Rating,
-		"version": strconv.Itoa(s.Seq), "raised": strconv.Itoa(s.Raised), "late": late, "not": late,
+		"version": strconv.Itoa(s.Version), "raised": strconv.Itoa(s.Raised), "late": late, "not": late,
 	}[c.Verb]
 	want := ""
 	switch {

@@ -187,6 +187,7 @@ func Test_every_story_is_true_of_the_kernel_alone(t *testing.T) {
 func Test_every_story_is_told_in_the_same_words_by_the_ledger(t *testing.T) {
 	for _, s := range everyStory(t) {
 		t.Run(filepath.Base(s.File), func(t *testing.T) {
+			t.Parallel() // making a database costs more than playing the story
 			want, _ := story.Play(s.Story, s.pack, story.NewMemory(s.pack))
 			dbtest.EachAt(t, func(t *testing.T, d *db.DB, set func(time.Time)) {
 				got, err := story.Play(s.Story, s.pack, newStored(t, d, set, s.pack))

@@ -32,7 +32,7 @@ func (p *Page) Other(name string) string {
 
 // savePrefs answers POST /prefs: the road for browsers without script.
 func (s *Site) savePrefs(w http.ResponseWriter, r *http.Request) error {
-	if err := r.ParseForm(); err != nil {
+	if err := ParseForm(r); err != nil {
 		return err
 	}
 	for name, values := range prefs {

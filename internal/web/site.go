@@ -37,10 +37,11 @@ type Site struct {
 // Page is what a layout needs to draw one answer to one request.
 type Page struct {
 	text.Speaker
-	Site  *Site
-	Title string // words of the title, without the name of the site
-	Wrong bool   // the page answers a form with mistakes: the title says so first
-	Here  string // path and query of this page without the language, for switches
+	Site    *Site
+	Title   string // words of the title, without the name of the site
+	Wrong   bool   // the page answers a form with mistakes: the title says so first
+	Private bool   // only whoever holds the address may see it: search engines are told to stay away
+	Here    string // path and query of this page without the language, for switches
 
 	Theme   string // light, dark
 	Size    string // normal, large

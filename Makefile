@@ -1,0 +1,34 @@
+# Comity. `make help` lists the targets; `make check` is what CI runs.
+.DEFAULT_GOAL := help
+GO ?= go
+export CGO_ENABLED ?= 0
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: ## run the demo city at http://127.0.0.1:8311
+	$(GO) run ./cmd/comity demo
+
+dev: ## the demo city with a clock that can be moved and a page of unsent messages
+	$(GO) run ./cmd/comity demo --dev
+
+check: ## install what the tests need, then run everything CI runs
+	@scripts/check.sh
+
+test: ## the Go tests alone, without installing anything
+	$(GO) test ./...
+
+story: ## play one story: make story F=packs/demo/stories/happy.txtar
+	@test -n "$(F)" || { echo "name a story: make story F=packs/demo/stories/….txtar"; exit 2; }
+	$(GO) run ./cmd/comity story $(F)
+
+bench: ## print the benchmarks as ratios against baselines of the same run (some minutes)
+	$(GO) run ./internal/bench
+
+generate: ## write the generated Go files anew (templates)
+	$(GO) tool templ generate -path internal
+
+build: ## build the static, stripped binary
+	$(GO) build -trimpath -ldflags '-s -w' -o comity ./cmd/comity
+
+.PHONY: help demo dev check test story bench generate build

@@ -1,0 +1,98 @@
+package archtest
+
+import "slices"
+
+// Room is one package and what it may stand on. Arrows point down: what is not listed is a wall.
+type Room struct {
+	Why    string   // what the room is, in a line
+	Rooms  []string // rooms it may import, without internal/
+	Others []string // modules of others it may import, by prefix
+	Kernel bool     // standard library and kernel rooms only, and of the library only what is pure
+}
+
+// The kernel: pure rooms that every service above may use.
+var kernel = []string{"authz", "casework", "form", "org", "place", "procedure", "worktime"}
+
+func with(rooms ...string) []string { return slices.Concat(kernel, rooms) }
+
+// Rooms is the plan of the house. A new package needs a line here, and the line needs a thought: on
+// what may it stand, and who may stand on it? docs/decisions records changes of the kernel.
+var Rooms = map[string]Room{
+	"internal/org":       {Why: "units of the five levels", Kernel: true},
+	"internal/place":     {Why: "points and areas", Kernel: true, Rooms: []string{"org"}},
+	"internal/authz":     {Why: "who may do and see what", Kernel: true, Rooms: []string{"org"}},
+	"internal/form":      {Why: "fields and their checks", Kernel: true},
+	"internal/worktime":  {Why: "calendars and terms", Kernel: true},
+	"internal/procedure": {Why: "what a pack declares, and the model checker", Kernel: true, Rooms: []string{"form", "org", "worktime"}},
+	"internal/casework":  {Why: "the case: Decide and Fold", Kernel: true, Rooms: []string{"authz", "form", "org", "place", "procedure", "worktime"}},
+
+	"internal/text":            {Why: "every word shown to a person", Others: []string{"go.yaml.in/yaml/v4"}},
+	"internal/db":              {Why: "the only importer of database/sql and drivers", Others: []string{"github.com/jackc/pgx/v5", "github.com/ncruces/go-sqlite3"}},
+	"internal/db/dbtest":       {Why: "databases for tests", Rooms: []string{"db"}},
+	"internal/file":            {Why: "the one attachment pipeline", Others: []string{"golang.org/x/image"}},
+	"internal/jobs":            {Why: "durable queue", Rooms: []string{"db"}},
+	"internal/account":         {Why: "people who work for a unit", Rooms: []string{"authz", "db", "org"}, Others: []string{"golang.org/x/crypto"}},
+	"internal/ledger":          {Why: "the one door", Rooms: with("db")},
+	"internal/pack":            {Why: "packs read and checked", Rooms: kernel, Others: []string{"go.yaml.in/yaml/v4"}},
+	"internal/web":             {Why: "kit for pages; knows no programme and no ledger", Rooms: with("pack", "text"), Others: []string{"github.com/a-h/templ", "rsc.io/qr"}},
+	"internal/intake":          {Why: "a report becomes a command", Rooms: with("pack")},
+	"internal/intake/csvin":    {Why: "reads import files of any spelling"},
+	"internal/intake/importer": {Why: "history from another system, through the door", Rooms: with("intake", "intake/csvin", "ledger", "pack")},
+	"internal/courier":         {Why: "sends what events owe", Rooms: with("db", "jobs", "ledger", "pack", "text")},
+
+	"internal/portal":  {Why: "what residents see", Rooms: with("file", "intake", "ledger", "pack", "text", "web"), Others: []string{"github.com/a-h/templ"}},
+	"internal/desk":    {Why: "what officers see", Rooms: with("account", "file", "intake", "ledger", "pack", "text", "web"), Others: []string{"github.com/a-h/templ"}},
+	"internal/api":     {Why: "JSON for programs", Rooms: with("account", "db", "intake", "jobs", "ledger", "pack", "text"), Others: []string{"github.com/danielgtaylor/huma/v2", "github.com/VictoriaMetrics/metrics", "golang.org/x/text/language"}},
+	"internal/open311": {Why: "GeoReport v2", Rooms: with("account", "intake", "ledger", "pack", "text")},
+
+	"internal/story":    {Why: "stories, played by the kernel alone", Rooms: with("intake", "pack")},
+	"internal/demo":     {Why: "an invented year, lived through the door", Rooms: with("account", "courier", "intake", "jobs", "ledger", "pack", "text")},
+	"internal/archtest": {Why: "these walls"},
+	"packs":             {Why: "the packs inside the binary; no code"},
+	"cmd/comity":        {Why: "the only place that knows everyone", Rooms: []string{"*"}},
+}
+
+// Surfaces never import each other: what two of them need belongs into a room below.
+var surfaces = []string{"internal/portal", "internal/desk", "internal/api", "internal/open311"}
+
+// Exception allows one thing in one place, for a reason.
+type Exception struct {
+	In     string // file or room
+	Names  []string
+	Reason string
+}
+
+// Clocks lists where, outside cmd, the time of day may be asked.
+var Clocks = []Exception{
+	{"internal/db/dbtest/server.go", []string{"Now", "After"}, "waits for a PostgreSQL server that is starting; no test's time comes from it"},
+	{"internal/jobs", []string{"NewTimer", "NewTicker", "After", "AfterFunc", "Tick"}, "a runner has to wake up; what is due is decided by the database's clock"},
+	{"internal/ledger", []string{"NewTimer", "NewTicker", "After", "AfterFunc", "Tick"}, "a runner has to wake up; what is due is decided by the database's clock"},
+	{"internal/db", []string{"NewTimer", "NewTicker", "After", "AfterFunc", "Tick"}, "waits between tries after a conflict"},
+	{"internal/courier", []string{"NewTimer", "After"}, "waits for another machine's answer"},
+}
+
+// Actors lists who may make an actor. Everybody else is handed one.
+var Actors = []Exception{
+	{"internal/account", []string{"Staff"}, "a password, session or token has just been checked"},
+	{"internal/portal", []string{"Holder", "Reporter"}, "the follow code has been checked, or a new report is filed"},
+	{"internal/api", []string{"Holder", "Machine"}, "the follow code has been checked; the figures of /metrics are read by the machine"},
+	{"internal/open311", []string{"Reporter"}, "a new report is filed"},
+	{"internal/ledger", []string{"Machine"}, "clocks run out by themselves; a follow code is looked up before there is an actor"},
+	{"internal/courier", []string{"Machine"}, "sending is the machine's own act"},
+	{"internal/intake/importer", []string{"History"}, "history is imported under the account that started it"},
+	{"internal/story", []string{"Staff", "Holder", "Reporter", "Machine"}, "the people of a story are invented"},
+	{"internal/demo", []string{"Staff", "Holder", "Reporter", "Machine"}, "the people of the demo city are invented"},
+	{"cmd/comity", []string{"Machine", "History"}, "jobs of the machine; imports from the command line"},
+}
+
+// Hans lists literals with Chinese characters that are not phrases.
+var Hans = []Exception{
+	{"internal/db/bigram.go", nil, "two characters by which Chinese text is recognised"},
+	{"cmd/comity/people.go", nil, "a name in the example of a flag that takes a Chinese name"},
+}
+
+func allowed(list []Exception, s *Source, name string) bool {
+	return slices.ContainsFunc(list, func(e Exception) bool {
+		return (e.In == s.File || e.In == s.Room) && (e.Names == nil || slices.Contains(e.Names, name))
+	})
+}

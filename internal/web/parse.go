@@ -1,0 +1,27 @@
+package web
+
+import (
+	"errors"
+	"net/http"
+)
+
+// inMemory is how much of a multipart form stays in memory; the rest goes to temporary files, which
+// the server removes after the request.
+const inMemory = 8 << 20
+
+// ParseForm reads a posted form of either encoding. A body over the limit stays that error; any other
+// fault is the sender's and becomes a refusal instead of an incident.
+func ParseForm(r *http.Request) error {
+	err := r.ParseMultipartForm(inMemory)
+	if errors.Is(err, http.ErrNotMultipart) {
+		err = r.ParseForm()
+	}
+	var large *http.MaxBytesError
+	switch {
+	case err == nil, errors.As(err, &large):
+		return err
+	case r.Context().Err() != nil:
+		return r.Context().Err()
+	}
+	return &Refused{Status: http.StatusBadRequest, Rule: "web.bad_form"}
+}

@@ -1,0 +1,83 @@
+#!/usr/bin/env bash
+# Installs what the tests need (saying so first, skipping what is there), then runs every check.
+# One failing step does not hide the others; the exit status tells whether any failed.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+
+have() { command -v "$1" >/dev/null 2>&1; }
+
+install_needs() {
+  local want=() as=()
+  have chromium || have chromium-browser || have google-chrome || want+=(chromium)
+  ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || have postgres || [ -n "${COMITY_TEST_POSTGRES:-}" ] || want+=(postgresql)
+  have cc || want+=(gcc libc6-dev)
+  fc-list 2>/dev/null | grep -qi 'cjk\|noto sans sc' || want+=(fonts-noto-cjk)
+  [ ${#want[@]} -eq 0 ] && return 0
+  echo "The tests need these Debian packages, which are not here: ${want[*]}"
+  if ! have apt-get; then
+    echo "This is not a Debian system: install them by your system's own means and run this again."
+    return 1
+  fi
+  [ "$(id -u)" -eq 0 ] || as=(sudo)
+  echo "Installing them with apt-get …"
+  "${as[@]}" apt-get update -qq && DEBIAN_FRONTEND=noninteractive "${as[@]}" apt-get install -y -qq --no-install-recommends "${want[@]}" >/dev/null
+}
+
+failed=()
+step() {
+  local name=$1 start=$SECONDS
+  shift
+  echo "== $name"
+  if "$@"; then echo "   ok, $((SECONDS - start)) s"; else
+    echo "   FAILED: $name"
+    failed+=("$name")
+  fi
+}
+
+formatted() {
+  local out
+  out=$(gofmt -l . 2>&1)
+  [ -z "$out" ] || { echo "gofmt differs in:"; echo "$out"; return 1; }
+}
+
+# Generated files must be what the generators write today.
+generated() {
+  local before after
+  before=$(find internal -name '*_templ.go' -exec sha256sum {} + | sort)
+  make -s generate >/dev/null 2>&1 || { echo "the generator failed"; return 1; }
+  after=$(find internal -name '*_templ.go' -exec sha256sum {} + | sort)
+  [ "$before" = "$after" ] || { echo "run make generate and commit:"; diff <(echo "$before") <(echo "$after"); return 1; }
+}
+
+# govulncheck needs its database from the network; where that is out of reach it cannot say anything.
+vulnerabilities() {
+  local out
+  if out=$(go tool govulncheck ./... 2>&1); then echo "$out" | tail -1; return 0; fi
+  if echo "$out" | grep -qiE 'dial tcp|no such host|connection refused|fetching vulnerabilities|proxyconnect|timeout|lookup|403|404'; then
+    echo "   the vulnerability database cannot be reached from here; skipped"
+    return 0
+  fi
+  echo "$out"
+  return 1
+}
+
+packs_sound() {
+  local p status=0
+  for p in packs/*/pack.yaml; do go run ./cmd/comity pack check "$(dirname "$p")" || status=1; done
+  return $status
+}
+
+install_needs || exit 1
+step "formatting" formatted
+step "generated files" generated
+step "go vet" go vet ./...
+step "staticcheck" go tool staticcheck ./...
+step "known vulnerabilities" vulnerabilities
+step "packs" packs_sound
+step "tests (both engines, browser)" go test -count=1 -timeout 30m ./...
+step "race detector" env CGO_ENABLED=1 go test -race -short -count=1 -timeout 30m ./internal/...
+if [ ${#failed[@]} -gt 0 ]; then
+  printf 'FAILED: %s\n' "${failed[@]}"
+  exit 1
+fi
+echo "Everything passed in $SECONDS s."

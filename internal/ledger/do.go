@@ -76,8 +76,9 @@ type stored struct {
 	d     *procedure.Definition
 	hash  []byte
 	fresh bool
-	old   place // the worklist rows that stand now
-	dirty bool
+	old   place           // the worklist rows that stand now
+	news  []eventRow      // events that save will store
+	taken bool            // somebody is assigned, as the timers that stand now know it
 	clock map[string]bool // clocks whose timer must be rewritten
 }
 
@@ -201,23 +202,17 @@ func (l *Ledger) catchUp(ctx context.Context, tx *db.Tx, who authz.Actor, s *sto
 	return fmt.Errorf("ledger: case %s: clocks ran out a thousand times before %s; the rule is too short for this history", s.c.Ref, at)
 }
 
-// append stores one event under the hash that covers it and all before it, and orders its notices.
+// append takes one event in, for save to store, under the hash that covers it and all before it, and orders its notices.
 func (l *Ledger) append(ctx context.Context, tx *db.Tx, s *stored, e casework.Event) error {
 	doc, err := json.Marshal(e)
 	if err != nil {
 		return err
 	}
 	s.hash = chain(s.hash, doc)
-	if err := putEvent(ctx, tx, s.n, e, s.hash, doc); err != nil {
-		return err
-	}
+	s.news = append(s.news, eventRow{e.Seq, e.Kind, e.At, s.hash, doc})
 	s.c = casework.Fold(s.c, e)
-	s.dirty = true
 	for _, k := range e.Clocks {
-		if s.clock == nil {
-			s.clock = map[string]bool{}
-		}
-		s.clock[k.ID] = true
+		s.mark(k.ID)
 	}
 	if l.cfg.Notify == nil {
 		return nil
@@ -229,6 +224,14 @@ func (l *Ledger) append(ctx context.Context, tx *db.Tx, s *stored, e casework.Ev
 		}
 	}
 	return nil
+}
+
+// mark has the timer of a clock written again.
+func (s *stored) mark(clock string) {
+	if s.clock == nil {
+		s.clock = map[string]bool{}
+	}
+	s.clock[clock] = true
 }
 
 // chain is SHA-256 over the previous hash and the stored bytes of the event.

@@ -37,7 +37,7 @@ func loadCase(ctx context.Context, tx *db.Tx, n int64) (*stored, error) {
 		if err := json.Unmarshal([]byte(doc), &s.c); err != nil {
 			return nil, fmt.Errorf("ledger: case %d does not read: %w", n, err)
 		}
-		s.old = rowsOf(s.c)
+		s.old, s.taken = rowsOf(s.c), s.c.Assignee != ""
 		return s, nil
 	})
 }
@@ -71,9 +71,11 @@ func rowsOf(c casework.Case) place {
 const caseColumns = `n, ref, code, pack, programme, procedure, category, state, is_open, sort_at, clock, paused, holder, assignee, offered,
  place_unit, address, title, opened_at, changed_at, files, raised, late, outcome, source, seq, hash, doc`
 
-// save writes the folded case, its worklist rows and its timers.
+// save writes the folded case, its new events, its worklist rows and its timers. The case's row comes
+// first: where another node changes the same case, PostgreSQL makes the later one run again, while two
+// events with one number would be an error for whoever sent the command.
 func (s *stored) save(ctx context.Context, tx *db.Tx) error {
-	if !s.dirty {
+	if len(s.news) == 0 {
 		return nil
 	}
 	doc, err := json.Marshal(s.c)
@@ -99,6 +101,11 @@ func (s *stored) save(ctx context.Context, tx *db.Tx) error {
 	}
 	if err != nil {
 		return err
+	}
+	for _, e := range s.news {
+		if err := putEvent(ctx, tx, s.n, e); err != nil {
+			return err
+		}
 	}
 	if err := s.saveWorklist(ctx, tx, p); err != nil {
 		return err
@@ -147,6 +154,14 @@ func (s *stored) listers(p place) []org.UnitID {
 
 func (s *stored) saveTimers(ctx context.Context, tx *db.Tx, p place) error {
 	prio := flag(s.c.Assignee != "")
+	if taken := s.c.Assignee != ""; taken != s.taken {
+		s.taken = taken
+		for _, k := range s.c.Clocks { // the others keep their date, but not their place in line
+			if k.Running() {
+				s.mark(k.ID)
+			}
+		}
+	}
 	for _, id := range slices.Sorted(maps.Keys(s.clock)) {
 		k, _ := s.c.Clock(id)
 		var err error
@@ -167,9 +182,17 @@ func (s *stored) saveTimers(ctx context.Context, tx *db.Tx, p place) error {
 	return nil
 }
 
-func putEvent(ctx context.Context, tx *db.Tx, n int64, e casework.Event, hash, doc []byte) error {
+// eventRow is an event as it is stored.
+type eventRow struct {
+	seq       int
+	kind      string
+	at        time.Time
+	hash, doc []byte
+}
+
+func putEvent(ctx context.Context, tx *db.Tx, n int64, e eventRow) error {
 	_, err := tx.Exec(ctx, `INSERT INTO events (n, seq, kind, at, hash, doc) VALUES (?1, ?2, ?3, ?4, ?5, ?6)`,
-		n, int64(e.Seq), e.Kind, db.Micros(e.At), hash, string(doc))
+		n, int64(e.seq), e.kind, db.Micros(e.at), e.hash, string(e.doc))
 	return err
 }
 
@@ -206,11 +229,16 @@ type timer struct {
 // timerLease is how long a claimed timer is left to the one who claimed it.
 const timerLease = time.Minute
 
+const (
+	claimText = `UPDATE timers SET lease_until = ?1 WHERE (n, clock) IN
+ (SELECT n, clock FROM timers WHERE prio = ?2 AND fires_at <= ?3 AND lease_until <= ?3 ORDER BY fires_at LIMIT ?4) RETURNING n, clock, fires_at`
+	nextText = `SELECT fires_at FROM timers WHERE prio = ?1 ORDER BY fires_at LIMIT 1`
+)
+
 func claimTimers(ctx context.Context, tx *db.Tx, limit int) ([]timer, error) {
 	var due []timer
 	for prio := int64(0); prio <= 1 && len(due) < limit; prio++ {
-		got, err := db.All(ctx, tx, `UPDATE timers SET lease_until = ?1 WHERE (n, clock) IN
- (SELECT n, clock FROM timers WHERE prio = ?2 AND fires_at <= ?3 AND lease_until <= ?3 ORDER BY fires_at LIMIT ?4) RETURNING n, clock, fires_at`,
+		got, err := db.All(ctx, tx, claimText,
 			[]any{db.Micros(tx.Now.Add(timerLease)), prio, db.Micros(tx.Now), int64(limit - len(due))}, func(row db.Scanner) (t timer, err error) {
 				var at int64
 				err = row.Scan(&t.n, &t.clock, &at)
@@ -229,7 +257,7 @@ func claimTimers(ctx context.Context, tx *db.Tx, limit int) ([]timer, error) {
 func nextTimer(ctx context.Context, tx *db.Tx) (time.Time, error) {
 	var best time.Time
 	for prio := int64(0); prio <= 1; prio++ {
-		at, err := db.One(ctx, tx, `SELECT fires_at FROM timers WHERE prio = ?1 ORDER BY fires_at LIMIT 1`, []any{prio}, func(row db.Scanner) (at int64, err error) {
+		at, err := db.One(ctx, tx, nextText, []any{prio}, func(row db.Scanner) (at int64, err error) {
 			return at, row.Scan(&at)
 		})
 		if errors.Is(err, db.ErrNoRows) {

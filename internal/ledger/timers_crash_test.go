@@ -1,0 +1,86 @@
+package ledger
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"comity/internal/db"
+	"comity/internal/db/dbtest"
+)
+
+// Due clocks must be found as fast among a million as among ten, so the plan may not read the table.
+func Test_due_clocks_are_found_through_their_index(t *testing.T) {
+	d := dbtest.OpenSQLite(t)
+	ctx := context.Background()
+	l, err := Open(ctx, d, Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(l.Close)
+	for _, q := range []struct {
+		text string
+		args []any
+	}{
+		{claimText, []any{int64(1), int64(0), int64(1), int64(1)}},
+		{nextText, []any{int64(0)}},
+	} {
+		var plan []string
+		err := d.Transact(ctx, func(tx *db.Tx) (err error) {
+			plan, err = db.All(ctx, tx, `EXPLAIN QUERY PLAN `+q.text, q.args, func(row db.Scanner) (detail string, err error) {
+				var id, parent, unused int64
+				return detail, row.Scan(&id, &parent, &unused, &detail)
+			})
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		all := strings.Join(plan, "\n")
+		if !strings.Contains(all, "timers_due") || strings.Contains(all, "SCAN timers") || strings.Contains(all, "TEMP B-TREE") {
+			t.Errorf("the plan reads more than what is due:\n%s", all)
+		}
+	}
+}
+
+func Test_clocks_of_unassigned_cases_come_first(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		ctx := context.Background()
+		l, err := Open(ctx, d, Config{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(l.Close)
+		at := func(minutes int) int64 { return db.Micros(dbtest.Start.Add(time.Duration(minutes) * time.Minute)) }
+		err = d.Transact(ctx, func(tx *db.Tx) error {
+			for i, r := range []struct{ prio, fires int64 }{{1, at(-9)}, {0, at(-2)}, {0, at(-5)}, {0, at(5)}, {1, at(-1)}} {
+				_, err := tx.Exec(ctx, `INSERT INTO timers (n, clock, fires_at, prio, lease_until) VALUES (?1, 'c', ?2, ?3, 0)`, int64(i+1), r.fires, r.prio)
+				if err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []int64
+		for range 3 {
+			err := d.Transact(ctx, func(tx *db.Tx) error {
+				due, err := claimTimers(ctx, tx, 2)
+				for _, t := range due {
+					got = append(got, t.n)
+				}
+				return err
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		if want := []int64{3, 2, 1, 5}; !slices.Equal(got, want) {
+			t.Errorf("claimed %v, want %v: unassigned first, then by date, none twice, none early", got, want)
+		}
+	})
+}

@@ -145,7 +145,7 @@ func (b *browserCity) expect(words ...string) {
 func (b *browserCity) submit(button string) {
 	b.t.Helper()
 	before := b.js(`(window.__page = window.__page || Math.random(), window.__page)`)
-	b.do(chromedp.WaitVisible(button), chromedp.Click(button))
+	b.do(chromedp.WaitVisible(chromedp.CSS(button)), chromedp.Click(chromedp.CSS(button)))
 	for range 200 {
 		now, err := chromedp.Run(b.tab, chromedp.Evaluate[string](`document.readyState === "complete" ? String(window.__page || "new") : "loading"`))
 		if err == nil && now != before && now != "loading" {
@@ -161,7 +161,7 @@ func (b *browserCity) fill(sel, words string) {
 	b.t.Helper()
 	raw, _ := json.Marshal(sel)
 	b.js(`(() => { const f = document.querySelector(` + string(raw) + `); f.value = ""; f.focus(); return 1 })()`)
-	b.do(chromedp.SendKeys(sel, words))
+	b.do(chromedp.SendKeys(chromedp.CSS(sel), words))
 }
 
 // accessible runs axe-core on the page as it stands.
@@ -238,7 +238,7 @@ func (b *browserCity) act(ref, act string, answers map[string]string) {
 			continue
 		}
 		if b.js(fmt.Sprintf(`document.querySelector(%q).type`, sel)) == "radio" {
-			b.do(chromedp.Click(sel))
+			b.do(chromedp.Click(chromedp.CSS(sel)))
 			continue
 		}
 		b.fill(sel, words)

@@ -173,6 +173,10 @@ func (v *visit) strip(p *web.Page, q query, f ledger.Filter) ([]stripBar, error)
 	if err != nil {
 		return nil, err
 	}
+	// A clock that runs out raises the case at once, so what is late is not what is due before now.
+	if n[0], err = v.Reader.CountLate(v.ctx(), v.scope, all.Unit, stripCap); err != nil {
+		return nil, err
+	}
 	most := 1
 	for _, k := range n {
 		most = max(most, k)

@@ -166,7 +166,7 @@ func (v *visit) filter(q query) (ledger.Filter, error) {
 	case "offered":
 		f.Offered = true
 	case "overdue":
-		f.DueBefore = v.now
+		f.Late = true
 	case "paused":
 		f.Paused = true
 	case "closed":
@@ -217,7 +217,7 @@ func (v *visit) due(due string, f *ledger.Filter) error {
 	case "":
 		return nil
 	case "over":
-		f.DueBefore = v.now
+		f.Late = true
 		return nil
 	case "later":
 		f.DueFrom, f.DueBefore = midnight(v.now, v.site.Zone).AddDate(0, 0, stripDays), farAhead

@@ -52,14 +52,14 @@ func hasCase(ctx context.Context, tx *db.Tx, n int64) (bool, error) {
 
 // place is what decides the worklist rows of a case.
 type place struct {
-	open            bool
+	open, late      bool
 	sortAt          int64
 	state           string
 	holder, offered org.UnitID
 }
 
 func rowsOf(c casework.Case) place {
-	p := place{open: c.Closed.IsZero(), sortAt: never, state: c.State, holder: c.Holder, offered: c.Offered}
+	p := place{open: c.Closed.IsZero(), late: c.Overdue(), sortAt: never, state: c.State, holder: c.Holder, offered: c.Offered}
 	if !p.open {
 		p.sortAt = db.Micros(c.Closed)
 	} else if k, ok := c.Due(); ok {
@@ -86,7 +86,7 @@ func (s *stored) save(ctx context.Context, tx *db.Tx) error {
 	k, _ := s.c.Due()
 	paused := slices.ContainsFunc(s.c.Clocks, func(c casework.Clock) bool { return c.Status == "paused" })
 	moving := []any{s.c.State, flag(p.open), p.sortAt, k.ID, flag(paused), string(s.c.Holder), s.c.Assignee, string(s.c.Offered),
-		db.Micros(s.c.Changed), int64(len(s.c.Files)), int64(s.c.Raised), flag(s.c.Late), s.c.Outcome, int64(s.c.Seq), s.hash, string(doc)}
+		db.Micros(s.c.Changed), int64(len(s.c.Files)), int64(s.c.Raised), flag(p.late), s.c.Outcome, int64(s.c.Seq), s.hash, string(doc)}
 	if s.fresh {
 		fixed := []any{s.n, string(s.c.Ref), string(s.c.Code), s.c.Pack, s.c.Programme, s.c.Procedure, s.c.Category,
 			string(s.c.Place.Unit), s.c.Place.Address, s.c.Title, db.Micros(s.c.Opened), s.c.Source}
@@ -127,14 +127,14 @@ func (s *stored) saveWorklist(ctx context.Context, tx *db.Tx, p place) error {
 	}
 	units := s.listers(p)
 	var b strings.Builder
-	b.WriteString(`INSERT INTO worklist (is_open, sort_at, n, state, programme, unit) VALUES `)
-	args := []any{flag(p.open), p.sortAt, s.n, p.state, s.c.Programme}
+	b.WriteString(`INSERT INTO worklist (is_open, sort_at, n, state, programme, late, unit) VALUES `)
+	args := []any{flag(p.open), p.sortAt, s.n, p.state, s.c.Programme, flag(p.late)}
 	for i, unit := range units {
 		if i > 0 {
 			b.WriteString(", ")
 		}
 		args = append(args, string(unit))
-		fmt.Fprintf(&b, "(?1, ?2, ?3, ?4, ?5, ?%d)", len(args))
+		fmt.Fprintf(&b, "(?1, ?2, ?3, ?4, ?5, ?6, ?%d)", len(args))
 	}
 	_, err := tx.Exec(ctx, b.String(), args...)
 	s.old = p

@@ -206,6 +206,9 @@ func (f Filter) narrow(w *where) {
 	if f.Offered {
 		w.and("c.offered = w.unit")
 	}
+	if f.Late {
+		w.and("w.late = 1")
+	}
 	if f.Paused {
 		w.and("c.paused = 1")
 	}
@@ -236,7 +239,7 @@ func listEvents(ctx context.Context, tx *db.Tx, n int64) ([]casework.Event, erro
 func countUnit(ctx context.Context, tx *db.Tx, unit org.UnitID, endOfToday time.Time) (Counts, error) {
 	var c Counts
 	now := db.Micros(tx.Now)
-	for state, err := range db.Query(ctx, tx, `SELECT c.programme, c.procedure, c.state, COUNT(*), SUM(CASE WHEN w.sort_at < ?2 THEN 1 ELSE 0 END),
+	for state, err := range db.Query(ctx, tx, `SELECT c.programme, c.procedure, c.state, COUNT(*), SUM(w.late),
  SUM(CASE WHEN w.sort_at >= ?2 AND w.sort_at < ?3 THEN 1 ELSE 0 END), SUM(CASE WHEN c.assignee = '' THEN 1 ELSE 0 END),
  SUM(CASE WHEN c.offered = ?1 THEN 1 ELSE 0 END), SUM(c.paused)
  FROM worklist w JOIN cases c ON c.n = w.n WHERE w.unit = ?1 AND w.is_open = 1 GROUP BY c.programme, c.procedure, c.state ORDER BY 1, 2, 3`,
@@ -260,8 +263,8 @@ func countUnit(ctx context.Context, tx *db.Tx, unit org.UnitID, endOfToday time.
 }
 
 func countChild(ctx context.Context, tx *db.Tx, unit org.UnitID) (UnitCount, error) {
-	return db.One(ctx, tx, `SELECT COUNT(*), COALESCE(SUM(CASE WHEN sort_at < ?2 THEN 1 ELSE 0 END), 0) FROM worklist WHERE unit = ?1 AND is_open = 1`,
-		[]any{string(unit), db.Micros(tx.Now)}, func(row db.Scanner) (UnitCount, error) {
+	return db.One(ctx, tx, `SELECT COUNT(*), COALESCE(SUM(late), 0) FROM worklist WHERE unit = ?1 AND is_open = 1`,
+		[]any{string(unit)}, func(row db.Scanner) (UnitCount, error) {
 			u := UnitCount{Unit: unit}
 			return u, row.Scan(&u.Open, &u.Overdue)
 		})
@@ -313,4 +316,10 @@ func verifyCase(ctx context.Context, tx *db.Tx, n int64) error {
 		return fmt.Errorf("case %s: the stored case is not the fold of its events", s.c.Ref)
 	}
 	return nil
+}
+
+func countLate(ctx context.Context, tx *db.Tx, unit org.UnitID, limit int) (int, error) {
+	n, err := db.One(ctx, tx, `SELECT COUNT(*) FROM (SELECT 1 AS one FROM worklist WHERE unit = ?1 AND is_open = 1 AND late = 1 LIMIT ?2) AS some`,
+		[]any{string(unit), int64(limit)}, scanInt)
+	return int(n), err
 }

@@ -42,7 +42,7 @@ var Rooms = map[string]Room{
 
 	"internal/portal":  {Why: "what residents see", Rooms: with("file", "intake", "ledger", "pack", "text", "web"), Others: []string{"github.com/a-h/templ"}},
 	"internal/desk":    {Why: "what officers see", Rooms: with("account", "file", "intake", "ledger", "pack", "text", "web"), Others: []string{"github.com/a-h/templ"}},
-	"internal/api":     {Why: "JSON for programs", Rooms: with("account", "db", "intake", "jobs", "ledger", "pack", "text"), Others: []string{"github.com/danielgtaylor/huma/v2", "github.com/VictoriaMetrics/metrics", "golang.org/x/text/language"}},
+	"internal/api":     {Why: "JSON for programs", Rooms: with("account", "db", "file", "intake", "jobs", "ledger", "pack", "text"), Others: []string{"github.com/danielgtaylor/huma/v2", "github.com/VictoriaMetrics/metrics", "golang.org/x/text/language"}},
 	"internal/open311": {Why: "GeoReport v2", Rooms: with("account", "intake", "ledger", "pack", "text")},
 
 	"internal/story":    {Why: "stories, played by the kernel alone", Rooms: with("intake", "pack")},
@@ -69,6 +69,7 @@ var Clocks = []Exception{
 	{"internal/jobs", []string{"NewTimer", "NewTicker", "After", "AfterFunc", "Tick"}, "a runner has to wake up; what is due is decided by the database's clock"},
 	{"internal/ledger", []string{"NewTimer", "NewTicker", "After", "AfterFunc", "Tick"}, "a runner has to wake up; what is due is decided by the database's clock"},
 	{"internal/db", []string{"NewTimer", "NewTicker", "After", "AfterFunc", "Tick"}, "waits between tries after a conflict"},
+	{"internal/api/api.go", []string{"Now"}, "the default of a field that cmd always fills"},
 	{"internal/bench", []string{"Now", "Since"}, "measures how long things take; no case's time comes from it"},
 	{"internal/courier", []string{"NewTimer", "After"}, "waits for another machine's answer"},
 }

@@ -64,6 +64,7 @@ func each(t *testing.T, run func(s *site)) {
 func newSite(t *testing.T, d *db.DB, set func(time.Time)) *site {
 	t.Helper()
 	s := &site{t: t, mux: http.NewServeMux(), tokens: map[string]string{}}
+	s.mux.HandleFunc("GET /", http.NotFound) // the pages live on the same mux
 	now := dbtest.Start
 	s.set = func(at time.Time) { now = at; set(at) }
 	p, err := pack.Load(os.DirFS("../../packs/demo"))

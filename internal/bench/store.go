@@ -27,7 +27,7 @@ type caseRows struct {
 }
 
 type rowSet struct {
-	cases                                            row
+	cases                                   row
 	events, worklist, timers, keys, notices []row
 }
 

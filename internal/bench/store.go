@@ -166,6 +166,7 @@ func writeOpened(ctx context.Context, tx *db.Tx, c *caseRows) error {
 		w.err = words.IndexText(ctx, tx, c.n, c.text)
 	}
 	w.common(&c.opened)
+	w.tallies(c, c.opened.worklist, 1)
 	w.worklist(c.opened.worklist)
 	w.timers(c.opened.timers)
 	return w.err
@@ -179,6 +180,8 @@ func writeAccepted(ctx context.Context, tx *db.Tx, c *caseRows) error {
 	for _, r := range c.opened.worklist {
 		w.do(`DELETE FROM worklist WHERE unit = ?1 AND is_open = ?2 AND sort_at = ?3 AND n = ?4`, r[:4]...)
 	}
+	w.tallies(c, c.opened.worklist, -1)
+	w.tallies(c, c.after.worklist, 1)
 	w.worklist(c.after.worklist)
 	for _, r := range without(c.opened.timers, c.after.timers) {
 		w.do(`DELETE FROM timers WHERE n = ?1 AND clock = ?2`, r[:2]...)
@@ -225,6 +228,15 @@ func (w *writer) worklist(rows []row) {
 	}
 }
 
+// tallies counts the case of these worklist rows in or out; an accepted case has no officer yet.
+func (w *writer) tallies(c *caseRows, rows []row, by int64) {
+	for _, r := range rows {
+		w.do(`INSERT INTO tallies (unit, state, programme, procedure, shard, cases, unassigned, offered, paused) VALUES (?1, ?2, ?3, ?4, 0, ?5, ?5, 0, 0)
+ ON CONFLICT (unit, programme, procedure, state, shard) DO UPDATE SET cases = tallies.cases + excluded.cases, unassigned = tallies.unassigned + excluded.unassigned`,
+			r[0], r[4], r[5], c.opened.cases[5], by)
+	}
+}
+
 func (w *writer) timers(rows []row) {
 	for _, r := range rows {
 		w.do(`INSERT INTO timers (n, clock, fires_at, prio, lease_until) VALUES (?1, ?2, ?3, ?4, 0)`, r...)
@@ -252,7 +264,7 @@ func multiply(ctx context.Context, d *db.DB, n int, now time.Time) error {
 		`CREATE INDEX bench_list_rank ON bench_list (rank)`,
 		`CREATE TABLE bench_timer AS SELECT t.rank AS rank, x.clock AS clock, x.prio AS prio, x.fires_at - t.sort_at AS after FROM bench_case t JOIN timers x ON x.n = t.n`,
 		`CREATE INDEX bench_timer_rank ON bench_timer (rank)`,
-		`DELETE FROM cases`, `DELETE FROM worklist`, `DELETE FROM timers`, `DELETE FROM events`, `DELETE FROM jobs`,
+		`DELETE FROM cases`, `DELETE FROM worklist`, `DELETE FROM timers`, `DELETE FROM tallies`, `DELETE FROM events`, `DELETE FROM jobs`,
 	}
 	copies := []string{
 		`INSERT INTO cases (` + caseColumns + `) SELECT ?3 + i * 30000000000, 'SR-20-' || printf('%08d', i), printf('%07d-%06d', i, i), pack, programme, procedure, category, state, 1,
@@ -267,8 +279,12 @@ func multiply(ctx context.Context, d *db.DB, n int, now time.Time) error {
 		`CREATE INDEX worklist_state ON worklist (unit, is_open, state, sort_at, n)`,
 		`CREATE INDEX worklist_opened ON worklist (unit, is_open, n)`,
 		`CREATE INDEX timers_due ON timers (prio, fires_at)`,
+		`INSERT INTO tallies (unit, programme, procedure, state, shard, cases, unassigned, offered, paused)
+ SELECT l.unit, l.programme, t.procedure, l.state, 0, SUM(` + copiesOf + `), SUM(CASE WHEN t.assignee = '' THEN ` + copiesOf + ` ELSE 0 END), 0, 0
+ FROM bench_case t JOIN bench_list l ON l.rank = t.rank GROUP BY l.unit, l.programme, t.procedure, l.state`,
 		`DROP TABLE bench_case`, `DROP TABLE bench_list`, `DROP TABLE bench_timer`,
 	}
+	after[3] = strings.ReplaceAll(after[3], copiesOf, fmt.Sprintf("((%d - t.rank) / %d + (t.rank > 0))", n, templates))
 	for _, q := range steps {
 		if err := alone(ctx, d, q); err != nil {
 			return err
@@ -294,6 +310,9 @@ func multiply(ctx context.Context, d *db.DB, n int, now time.Time) error {
 	}
 	return nil
 }
+
+// copiesOf stands for how many copies a template gets: of rank r, the i from 1 to n with i % templates = r.
+const copiesOf = "{copies}"
 
 // spread is the nearest date of the i-th case: a second of sixty days, far from that of its neighbour.
 const spread = `?4 + (i * 2654435761 % 5184000 - 1728000) * 1000000`

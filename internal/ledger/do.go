@@ -78,6 +78,8 @@ type stored struct {
 	fresh bool
 	old   place           // the worklist rows that stand now
 	news  []eventRow      // events that save will store
+	was   casework.Case   // the case as the tallies know it
+	shard int64           // which of the tallies are this node's
 	taken bool            // somebody is assigned, as the timers that stand now know it
 	clock map[string]bool // clocks whose timer must be rewritten
 }
@@ -102,6 +104,7 @@ func (l *Ledger) stored(ctx context.Context, tx *db.Tx, r *request) (*stored, er
 	if err != nil {
 		return nil, err
 	}
+	s.shard = l.shard
 	if s.d, err = l.cfg.Definitions.Definition(s.c.Pack, s.c.Procedure); err != nil {
 		return nil, err
 	}
@@ -136,7 +139,7 @@ func (l *Ledger) fresh(ctx context.Context, tx *db.Tx, r *request) (*stored, err
 	if err != nil {
 		return nil, err
 	}
-	s := &stored{d: d, fresh: true, n: n, hash: make([]byte, sha256.Size)}
+	s := &stored{d: d, shard: l.shard, fresh: true, n: n, hash: make([]byte, sha256.Size)}
 	var random [16]byte
 	l.cfg.Random(random[:])
 	o.ID, o.Pack, o.Code = caseID(s.n), packDigest, casework.NewCode(random)

@@ -87,6 +87,7 @@ type Ledger struct {
 	done     sync.WaitGroup
 	once     sync.Once
 	entering sync.RWMutex
+	shard    int64 // see the table tallies
 	stats    Stats
 	mu       sync.Mutex
 }
@@ -112,6 +113,11 @@ func Open(ctx context.Context, d *db.DB, cfg Config) (*Ledger, error) {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	l := &Ledger{db: d, cfg: cfg, line: make(chan *request, 1024), closed: make(chan struct{})}
+	if cfg.Random != nil {
+		var b [1]byte
+		cfg.Random(b[:])
+		l.shard = int64(b[0] % 16)
+	}
 	l.done.Go(l.write)
 	return l, nil
 }

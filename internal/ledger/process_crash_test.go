@@ -326,6 +326,7 @@ func (c *city) whole() {
 	c.t.Helper()
 	ctx := context.Background()
 	var list, timers []string
+	tallies := map[string][4]int{}
 	ids := column(c.t, c.db, `SELECT n FROM cases ORDER BY n`, func(row db.Scanner) (n int64, err error) { return n, row.Scan(&n) })
 	for _, n := range ids {
 		id := caseOf(n)
@@ -345,6 +346,15 @@ func (c *city) whole() {
 		units := slices.Concat(c.pack.Units.Path(k.Holder), c.pack.Units.Path(k.Offered))
 		slices.Sort(units)
 		for _, u := range slices.Compact(units) {
+			if at := fmt.Sprint(u, " ", k.Programme, " ", k.Procedure, " ", k.State); k.Closed.IsZero() {
+				n := tallies[at]
+				for i, counts := range []bool{true, k.Assignee == "", k.Offered == u, slices.ContainsFunc(k.Clocks, func(c casework.Clock) bool { return c.Status == "paused" })} {
+					if counts {
+						n[i]++
+					}
+				}
+				tallies[at] = n
+			}
 			list = append(list, fmt.Sprint(u, " ", k.Closed.IsZero(), " ", sortAt, " ", n, " ", k.State, " ", k.Programme))
 		}
 		for _, clock := range k.Clocks {
@@ -364,6 +374,17 @@ func (c *city) whole() {
 		var n, at, prio int64
 		err := row.Scan(&n, &clock, &at, &prio)
 		return fmt.Sprint(n, " ", clock, " ", at, " ", prio == 1), err
+	}))
+	var figures []string
+	for at, n := range tallies {
+		figures = append(figures, fmt.Sprint(at, " ", n))
+	}
+	same(c.t, "tallies", figures, column(c.t, c.db, `SELECT unit, programme, procedure, state, CAST(SUM(cases) AS BIGINT), CAST(SUM(unassigned) AS BIGINT), CAST(SUM(offered) AS BIGINT), CAST(SUM(paused) AS BIGINT)
+ FROM tallies GROUP BY unit, programme, procedure, state HAVING SUM(cases) <> 0 OR SUM(unassigned) <> 0 OR SUM(offered) <> 0 OR SUM(paused) <> 0`, func(row db.Scanner) (string, error) {
+		var unit, programme, procedure, state string
+		var n [4]int
+		err := row.Scan(&unit, &programme, &procedure, &state, &n[0], &n[1], &n[2], &n[3])
+		return fmt.Sprint(unit, " ", programme, " ", procedure, " ", state, " ", n), err
 	}))
 	index := "rowid"
 	if c.db.Engine() == db.Postgres {

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -37,7 +38,7 @@ func loadCase(ctx context.Context, tx *db.Tx, n int64) (*stored, error) {
 		if err := json.Unmarshal([]byte(doc), &s.c); err != nil {
 			return nil, fmt.Errorf("ledger: case %d does not read: %w", n, err)
 		}
-		s.old, s.taken = rowsOf(s.c), s.c.Assignee != ""
+		s.old, s.was, s.taken = rowsOf(s.c), s.c, s.c.Assignee != ""
 		return s, nil
 	})
 }
@@ -84,8 +85,7 @@ func (s *stored) save(ctx context.Context, tx *db.Tx) error {
 	}
 	p := rowsOf(s.c)
 	k, _ := s.c.Due()
-	paused := slices.ContainsFunc(s.c.Clocks, func(c casework.Clock) bool { return c.Status == "paused" })
-	moving := []any{s.c.State, flag(p.open), p.sortAt, k.ID, flag(paused), string(s.c.Holder), s.c.Assignee, string(s.c.Offered),
+	moving := []any{s.c.State, flag(p.open), p.sortAt, k.ID, flag(isPaused(s.c)), string(s.c.Holder), s.c.Assignee, string(s.c.Offered),
 		db.Micros(s.c.Changed), int64(len(s.c.Files)), int64(s.c.Raised), flag(p.late), s.c.Outcome, int64(s.c.Seq), s.hash, string(doc)}
 	if s.fresh {
 		fixed := []any{s.n, string(s.c.Ref), string(s.c.Code), s.c.Pack, s.c.Programme, s.c.Procedure, s.c.Category,
@@ -107,10 +107,73 @@ func (s *stored) save(ctx context.Context, tx *db.Tx) error {
 			return err
 		}
 	}
+	if err := s.saveTallies(ctx, tx); err != nil {
+		return err
+	}
 	if err := s.saveWorklist(ctx, tx, p); err != nil {
 		return err
 	}
 	return s.saveTimers(ctx, tx, p)
+}
+
+func isPaused(c casework.Case) bool {
+	return slices.ContainsFunc(c.Clocks, func(c casework.Clock) bool { return c.Status == "paused" })
+}
+
+// tally is one row of the table tallies: of one unit, in one state.
+type tally struct {
+	unit  org.UnitID
+	state string
+}
+
+// counts are a tally's figures: cases, unassigned, offered, paused.
+type counts [4]int64
+
+// count adds a case to the tallies it stands in, times by.
+func (s *stored) count(into map[tally]counts, c casework.Case, by int64) {
+	if c.ID == "" || !c.Closed.IsZero() {
+		return
+	}
+	for _, unit := range s.listers(rowsOf(c)) {
+		n := into[tally{unit, c.State}]
+		n[0] += by
+		n[1] += by * flag(c.Assignee == "")
+		n[2] += by * flag(c.Offered == unit)
+		n[3] += by * flag(isPaused(c))
+		into[tally{unit, c.State}] = n
+	}
+}
+
+// saveTallies moves the case from the tallies it stood in to those it stands in now.
+func (s *stored) saveTallies(ctx context.Context, tx *db.Tx) error {
+	moved := map[tally]counts{}
+	s.count(moved, s.was, -1)
+	s.count(moved, s.c, 1)
+	s.was = s.c
+	maps.DeleteFunc(moved, func(_ tally, n counts) bool { return n == counts{} })
+	// In one order everywhere, so that two transactions do not hold what the other waits for.
+	keys := slices.SortedFunc(maps.Keys(moved), func(a, b tally) int {
+		return cmp.Or(cmp.Compare(a.unit, b.unit), cmp.Compare(a.state, b.state))
+	})
+	for part := range slices.Chunk(keys, 12) { // a statement takes 99 arguments
+		var b strings.Builder
+		b.WriteString(`INSERT INTO tallies (programme, procedure, shard, unit, state, cases, unassigned, offered, paused) VALUES `)
+		args := []any{s.c.Programme, s.c.Procedure, s.shard}
+		for i, k := range part {
+			if i > 0 {
+				b.WriteString(", ")
+			}
+			n, at := moved[k], len(args)
+			args = append(args, string(k.unit), k.state, n[0], n[1], n[2], n[3])
+			fmt.Fprintf(&b, "(?1, ?2, ?3, ?%d, ?%d, ?%d, ?%d, ?%d, ?%d)", at+1, at+2, at+3, at+4, at+5, at+6)
+		}
+		b.WriteString(` ON CONFLICT (unit, programme, procedure, state, shard) DO UPDATE SET cases = tallies.cases + excluded.cases,
+ unassigned = tallies.unassigned + excluded.unassigned, offered = tallies.offered + excluded.offered, paused = tallies.paused + excluded.paused`)
+		if _, err := tx.Exec(ctx, b.String(), args...); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (s *stored) saveWorklist(ctx context.Context, tx *db.Tx, p place) error {

@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -236,19 +237,16 @@ func listEvents(ctx context.Context, tx *db.Tx, n int64) ([]casework.Event, erro
 	})
 }
 
+// countUnit reads the unit's tallies; what is overdue or due today is a range of the worklist's key.
 func countUnit(ctx context.Context, tx *db.Tx, unit org.UnitID, endOfToday time.Time) (Counts, error) {
 	var c Counts
-	now := db.Micros(tx.Now)
-	for state, err := range db.Query(ctx, tx, `SELECT c.programme, c.procedure, c.state, COUNT(*), SUM(w.late),
- SUM(CASE WHEN w.sort_at >= ?2 AND w.sort_at < ?3 THEN 1 ELSE 0 END), SUM(CASE WHEN c.assignee = '' THEN 1 ELSE 0 END),
- SUM(CASE WHEN c.offered = ?1 THEN 1 ELSE 0 END), SUM(c.paused)
- FROM worklist w JOIN cases c ON c.n = w.n WHERE w.unit = ?1 AND w.is_open = 1 GROUP BY c.programme, c.procedure, c.state ORDER BY 1, 2, 3`,
-		[]any{string(unit), now, db.Micros(endOfToday)}, func(row db.Scanner) (s StateCount, err error) {
-			var overdue, today, unassigned, offered, paused int
-			err = row.Scan(&s.Programme, &s.Procedure, &s.State, &s.N, &overdue, &today, &unassigned, &offered, &paused)
+	for state, err := range db.Query(ctx, tx, `SELECT programme, procedure, state, CAST(SUM(cases) AS BIGINT), CAST(SUM(unassigned) AS BIGINT),
+ CAST(SUM(offered) AS BIGINT), CAST(SUM(paused) AS BIGINT)
+ FROM tallies WHERE unit = ?1 GROUP BY programme, procedure, state HAVING SUM(cases) <> 0 ORDER BY 1, 2, 3`,
+		[]any{string(unit)}, func(row db.Scanner) (s StateCount, err error) {
+			var unassigned, offered, paused int
+			err = row.Scan(&s.Programme, &s.Procedure, &s.State, &s.N, &unassigned, &offered, &paused)
 			c.Open += s.N
-			c.Overdue += overdue
-			c.Today += today
 			c.Unassigned += unassigned
 			c.Offered += offered
 			c.Paused += paused
@@ -259,15 +257,30 @@ func countUnit(ctx context.Context, tx *db.Tx, unit org.UnitID, endOfToday time.
 		}
 		c.ByState = append(c.ByState, state)
 	}
-	return c, nil
+	var err error
+	if c.Overdue, err = countLate(ctx, tx, unit, math.MaxInt32); err != nil {
+		return c, err
+	}
+	c.Today, err = countBetween(ctx, tx, unit, db.Micros(tx.Now), db.Micros(endOfToday))
+	return c, err
 }
 
 func countChild(ctx context.Context, tx *db.Tx, unit org.UnitID) (UnitCount, error) {
-	return db.One(ctx, tx, `SELECT COUNT(*), COALESCE(SUM(late), 0) FROM worklist WHERE unit = ?1 AND is_open = 1`,
-		[]any{string(unit)}, func(row db.Scanner) (UnitCount, error) {
-			u := UnitCount{Unit: unit}
-			return u, row.Scan(&u.Open, &u.Overdue)
-		})
+	u := UnitCount{Unit: unit}
+	n, err := db.One(ctx, tx, `SELECT CAST(COALESCE(SUM(cases), 0) AS BIGINT) FROM tallies WHERE unit = ?1`, []any{string(unit)}, scanInt)
+	if err != nil {
+		return u, err
+	}
+	u.Open = int(n)
+	u.Overdue, err = countLate(ctx, tx, unit, math.MaxInt32)
+	return u, err
+}
+
+// countBetween counts the open cases due from one time and before another.
+func countBetween(ctx context.Context, tx *db.Tx, unit org.UnitID, from, to int64) (int, error) {
+	n, err := db.One(ctx, tx, `SELECT COUNT(*) FROM worklist WHERE unit = ?1 AND is_open = 1 AND sort_at >= ?2 AND sort_at < ?3`,
+		[]any{string(unit), from, to}, scanInt)
+	return int(n), err
 }
 
 func countDue(ctx context.Context, tx *db.Tx, unit org.UnitID, from, to time.Time, limit int) (int, error) {

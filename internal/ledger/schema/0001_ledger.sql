@@ -64,6 +64,22 @@ CREATE INDEX worklist_late ON worklist (unit, sort_at, n) WHERE is_open = 1 AND 
 CREATE INDEX worklist_state ON worklist (unit, is_open, state, sort_at, n);
 CREATE INDEX worklist_opened ON worklist (unit, is_open, n);
 
+-- How many open cases each unit may list, by state: what a home page shows, without reading a million
+-- rows. A node adds to the rows of its own shard, so that two nodes do not wait for each other at the
+-- city's row; readers add the shards up, and a single one may stand below zero.
+CREATE TABLE tallies (
+  unit TEXT NOT NULL,
+  programme TEXT NOT NULL,
+  procedure TEXT NOT NULL,
+  state TEXT NOT NULL,
+  shard INTEGER NOT NULL,
+  cases INTEGER NOT NULL,
+  unassigned INTEGER NOT NULL,
+  offered INTEGER NOT NULL, -- offered to this very unit
+  paused INTEGER NOT NULL,
+  PRIMARY KEY (unit, programme, procedure, state, shard)
+) STRICT, WITHOUT ROWID;
+
 -- When each running clock of a case is due. Unassigned cases (prio 0) are looked at first.
 CREATE TABLE timers (
   n INTEGER NOT NULL,

@@ -1,0 +1,60 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"comity/internal/procedure"
+	"comity/internal/worktime"
+)
+
+// kernel times what needs no database: why a date is what it is, and the model check of a pack. There
+// is nothing to compare them with but themselves, so only the first has a baseline: the date alone.
+func kernel(_ context.Context, o options, _ string, t *table) error {
+	p, err := demoPack()
+	if err != nil {
+		return err
+	}
+	var calendar *worktime.Calendar
+	for _, id := range slices.Sorted(maps.Keys(p.Calendars)) {
+		calendar = p.Calendars[id]
+		break
+	}
+	if calendar == nil {
+		return fmt.Errorf("the demo pack has no calendar")
+	}
+	rule := worktime.Rule{N: 60, Unit: "working_days"}
+	at := time.Date(2026, 1, 5, 2, 0, 0, 0, time.UTC)
+	pauses := []worktime.Span{{From: at.AddDate(0, 0, 10), To: at.AddDate(0, 0, 24)}}
+	var why, date series
+	for range o.rounds {
+		why = append(why, microseconds(1000, func() { rule.Explain(calendar, at, pauses, 0) }))
+		date = append(date, microseconds(1000, func() { rule.Due(calendar, at, pauses, 0) }))
+	}
+	t.row("why this date, 60 working days and a pause, µs", why.String(), "the date alone: "+date.String(), why.over(date).format("%.0f"), "–", "–")
+	var each, whole series
+	states := 0
+	for range o.rounds {
+		states = 0
+		began := time.Now()
+		for _, id := range slices.Sorted(maps.Keys(p.Procedures)) {
+			states += procedure.Check(p.Procedures[id]).States
+		}
+		took := time.Since(began)
+		whole = append(whole, took.Seconds()*1000)
+		each = append(each, float64(took.Nanoseconds())/float64(states))
+	}
+	t.row(fmt.Sprintf("model check, %d procedures, ms", len(p.Procedures)), whole.String(), fmt.Sprintf("%d states: %s ns each", states, each.format("%.0f")), "–", "–", "–")
+	return nil
+}
+
+func microseconds(n int, fn func()) float64 {
+	began := time.Now()
+	for range n {
+		fn()
+	}
+	return float64(time.Since(began).Nanoseconds()) / float64(n) / 1000
+}

@@ -1,0 +1,99 @@
+package ledger_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"comity/internal/authz"
+	"comity/internal/casework"
+	"comity/internal/db"
+	"comity/internal/db/dbtest"
+	"comity/internal/intake"
+	"comity/internal/ledger"
+	"comity/internal/org"
+	"comity/internal/pack"
+)
+
+// A clerk of two communities who also sees their street is listed some cases twice by the rows, and
+// must be shown each once, in order, whatever the page's length.
+func Test_pages_of_several_units_and_states_join_into_one_list(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		c := newCity(t, d)
+		ctx := context.Background()
+		var places []org.UnitID
+		for _, id := range c.pack.Units.All() {
+			if u, _ := c.pack.Units.Unit(id); u.Level == org.Community && len(places) < 3 {
+				places = append(places, id)
+			}
+		}
+		near := slices.IndexFunc(c.pack.Categories, func(k pack.Category) bool { return c.pack.RouteTo(k.ID, places[0]) == places[0] })
+		if near < 0 {
+			t.Fatal("the demo pack has no category that a community receives")
+		}
+		for i := range 21 {
+			cmd, err := intake.Command(c.pack, intake.Report{Category: c.pack.Categories[near].ID, Title: fmt.Sprint("lane ", i), Text: "lane", Unit: places[i%3], Source: "web"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			r, err := c.l.Do(ctx, authz.Reporter(), cmd)
+			if err != nil {
+				t.Fatal(err)
+			}
+			acts := []casework.Command{{Act: "accept"}, {Act: "assign", Fields: map[string]string{"officer": "somebody"}}}
+			if i%3 == 0 && i < 12 { // offered to the next community, so two of the grants list it
+				acts = []casework.Command{{Act: "offer", Fields: map[string]string{"unit": string(places[1]), "reason": "nearer"}}}
+			}
+			for _, act := range acts[:max(i%3, 2-len(acts))] {
+				act.Case, act.Version = r.Case, casework.AnyVersion
+				if _, err := c.l.Do(ctx, everyone(c.pack), act); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		var grants []authz.Grant
+		for _, id := range places {
+			grants = append(grants, authz.Grant{Role: "clerk", Unit: id})
+		}
+		scope := authz.Staff("x", grants).Scope()
+		city := authz.Staff("x", []authz.Grant{{Role: "head", Unit: c.pack.Units.All()[0]}}).Scope()
+		for _, f := range []ledger.Filter{{}, {Sort: "-due"}, {Sort: "opened"}, {Sort: "-opened"}, {Query: "lane"}, {States: []string{"offered", "received"}},
+			{States: []string{"received", "accepted"}}, {States: []string{"received", "accepted", "assigned"}, Sort: "-opened"},
+			{Assignee: "somebody"}, {Assignee: "somebody", Sort: "-opened"}, {Assignee: "somebody", Sort: "-due"}} {
+			name := fmt.Sprintf("%+v", f)
+			f.Limit = 200
+			whole, err := c.r.Worklist(ctx, city, f)
+			if err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			want := refs(whole.Items)
+			if len(want) < 7 || whole.Next != "" {
+				t.Fatalf("%s: the city lists %d cases; the test looks at nothing", name, len(want))
+			}
+			f.Limit = 2
+			var got []string
+			for {
+				page, err := c.r.Worklist(ctx, scope, f)
+				if err != nil {
+					t.Fatalf("%s: %v", name, err)
+				}
+				got = append(got, refs(page.Items)...)
+				if f.After = page.Next; f.After == "" || len(got) > 100 {
+					break
+				}
+			}
+			if !slices.Equal(got, want) {
+				t.Errorf("%s: pages of two give\n%s\nwant\n%s", name, strings.Join(got, " "), strings.Join(want, " "))
+			}
+		}
+	})
+}
+
+func refs(items []ledger.Item) (out []string) {
+	for _, i := range items {
+		out = append(out, string(i.Ref))
+	}
+	return out
+}

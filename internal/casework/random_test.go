@@ -206,7 +206,7 @@ func (l *life) inside(last casework.Case, e casework.Event) {
 	if prev, ok := l.d.State(last.State); ok && prev.Final && last.State != c.State {
 		l.t.Fatalf("left the final state %s", last.State)
 	}
-	if st.Final == c.Closed.IsZero() || st.Owner == procedure.OwnerOffered && c.Offered == "" {
+	if st.Final == c.Closed.IsZero() || (st.Owner == procedure.OwnerOffered) != (c.Offered != "") {
 		l.t.Fatalf("state %s, closed %v, offered to %q", c.State, c.Closed, c.Offered)
 	}
 	if _, ok := l.d.Outcome(c.Outcome); !ok && c.Outcome != "" {

@@ -77,7 +77,7 @@ func runImport(ctx context.Context, args []string, stdout, stderr io.Writer) err
 	var last importer.Progress
 	show := importProgress(stderr, say, o.quiet)
 	n, err := importer.Run(ctx, importer.Options{Ledger: c.ledger, Pack: p, Mapping: m, File: in, Size: info.Size(), AsOf: asOf,
-		Now: time.Now, Say: say, Rejects: rejects, Checkpoint: stem + ".checkpoint",
+		Now: time.Now, Say: say.T, Rejects: rejects, Checkpoint: stem + ".checkpoint",
 		Progress: func(p importer.Progress) { last = p; show(p) }})
 	if err != nil {
 		return importFailed(err, say, stderr)

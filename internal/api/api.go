@@ -36,7 +36,7 @@ import (
 	"comity/internal/text"
 )
 
-// Deps is what the API stands on. Jobs may be nil; everything else is needed.
+// Deps is what the API stands on. Jobs and Log may be nil; everything else is needed.
 type Deps struct {
 	DB       *db.DB
 	Ledger   *ledger.Ledger
@@ -74,9 +74,6 @@ const maxBody = 1 << 20
 func New(d Deps) *API {
 	if d.Log == nil {
 		d.Log = slog.New(slog.DiscardHandler)
-	}
-	if d.Now == nil {
-		d.Now = time.Now
 	}
 	a := &API{Deps: d, inner: http.NewServeMux(), words: map[string]*text.Catalogue{}}
 	a.ops = newOps(a)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"comity/internal/casework"
 	"comity/internal/db"
@@ -236,4 +237,70 @@ func marks(n int) string {
 		list[i] = fmt.Sprintf("?%d", i+1)
 	}
 	return strings.Join(list, ", ")
+}
+
+// multiply replaces the cases there are by n copies of them, spread over dates: from 20 days overdue
+// to 40 days ahead. Lists read no events and no search rows, so none are written.
+func multiply(ctx context.Context, d *db.DB, n int, now time.Time) error {
+	steps := []string{
+		`DROP INDEX worklist_state`,
+		`DROP INDEX worklist_opened`,
+		`DROP INDEX timers_due`,
+		`CREATE TABLE bench_case AS SELECT ROW_NUMBER() OVER (ORDER BY n) - 1 AS rank, cases.* FROM cases`,
+		`CREATE INDEX bench_case_rank ON bench_case (rank)`,
+		`CREATE TABLE bench_list AS SELECT t.rank AS rank, w.unit AS unit, w.state AS state, w.programme AS programme FROM bench_case t JOIN worklist w ON w.n = t.n`,
+		`CREATE INDEX bench_list_rank ON bench_list (rank)`,
+		`CREATE TABLE bench_timer AS SELECT t.rank AS rank, x.clock AS clock, x.prio AS prio, x.fires_at - t.sort_at AS after FROM bench_case t JOIN timers x ON x.n = t.n`,
+		`CREATE INDEX bench_timer_rank ON bench_timer (rank)`,
+		`DELETE FROM cases`, `DELETE FROM worklist`, `DELETE FROM timers`, `DELETE FROM events`, `DELETE FROM jobs`,
+	}
+	copies := []string{
+		`INSERT INTO cases (` + caseColumns + `) SELECT ?3 + i * 30000000000, 'SR-20-' || printf('%08d', i), printf('%07d-%06d', i, i), pack, programme, procedure, category, state, 1,
+ ` + spread + `, clock, paused, holder, assignee, offered, place_unit, address, title, opened_at, changed_at, files, raised, late, outcome, source, seq, hash, doc
+ FROM i JOIN bench_case ON rank = i % ` + fmt.Sprint(templates),
+		`INSERT INTO worklist (unit, is_open, sort_at, n, state, programme) SELECT unit, 1, ` + spread + ` AS at, ?3 + i * 30000000000 AS n, state, programme
+ FROM i JOIN bench_list ON rank = i % ` + fmt.Sprint(templates) + ` ORDER BY unit, at, n`,
+		`INSERT INTO timers (n, clock, fires_at, prio, lease_until) SELECT ?3 + i * 30000000000, clock, ` + spread + ` + after, prio, 0
+ FROM i JOIN bench_timer ON rank = i % ` + fmt.Sprint(templates),
+	}
+	after := []string{
+		`CREATE INDEX worklist_state ON worklist (unit, is_open, state, sort_at, n)`,
+		`CREATE INDEX worklist_opened ON worklist (unit, is_open, n)`,
+		`CREATE INDEX timers_due ON timers (prio, fires_at)`,
+		`DROP TABLE bench_case`, `DROP TABLE bench_list`, `DROP TABLE bench_timer`,
+	}
+	for _, q := range steps {
+		if err := alone(ctx, d, q); err != nil {
+			return err
+		}
+	}
+	for _, q := range copies {
+		const most = 200_000 // a transaction of everything would hold a log of everything
+		for first := 1; first <= n; first += most {
+			q := `WITH RECURSIVE i(i) AS (SELECT ?1 UNION ALL SELECT i + 1 FROM i WHERE i < ?2) ` + q
+			err := d.Transact(ctx, func(tx *db.Tx) error {
+				_, err := tx.Exec(ctx, q, int64(first), int64(min(n, first+most-1)), now.AddDate(-1, 0, 0).UnixMicro()<<10, db.Micros(now))
+				return err
+			})
+			if err != nil {
+				return err
+			}
+		}
+	}
+	for _, q := range after {
+		if err := alone(ctx, d, q); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// spread is the nearest date of the i-th case: a second of sixty days, far from that of its neighbour.
+const spread = `?4 + (i * 2654435761 % 5184000 - 1728000) * 1000000`
+
+func alone(ctx context.Context, d *db.DB, q string) error {
+	return d.Transact(ctx, func(tx *db.Tx) error {
+		_, err := tx.Exec(ctx, q)
+		return err
+	})
 }

@@ -4,4 +4,3 @@ import "context"
 
 func kernel(ctx context.Context, o options, dir string, t *table) error { return nil }
 func start(ctx context.Context, o options, dir string, t *table) error  { return nil }
-func pages(ctx context.Context, o options, dir string, t *table) error  { return nil }

@@ -170,16 +170,20 @@ type cursor struct {
 	n      int64
 }
 
-func (i Item) cursor(sort string) string {
-	n, _ := number(i.ID)
-	at := never
+// sortAt is where the line stands by date, as it is stored.
+func (i Item) sortAt() int64 {
 	switch {
 	case !i.Open:
-		at = db.Micros(i.Closed)
+		return db.Micros(i.Closed)
 	case !i.Due.IsZero():
-		at = db.Micros(i.Due)
+		return db.Micros(i.Due)
 	}
-	return base64.RawURLEncoding.EncodeToString([]byte(sort + "," + strconv.FormatInt(at, 36) + "," + strconv.FormatInt(n, 36)))
+	return never
+}
+
+func (i Item) cursor(sort string) string {
+	n, _ := number(i.ID)
+	return base64.RawURLEncoding.EncodeToString([]byte(sort + "," + strconv.FormatInt(i.sortAt(), 36) + "," + strconv.FormatInt(n, 36)))
 }
 
 func parseCursor(s, sort string) (cursor, error) {

@@ -2,10 +2,12 @@ package ledger
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -64,84 +66,120 @@ func (w *where) in(column string, values []string) {
 
 func (w *where) String() string { return strings.Join(w.parts, " AND ") }
 
-// scope is the visibility rule of a list: rows written for one of the roots, of its programmes.
-func (w *where) scope(roots []authz.Root) {
-	var or []string
+// scope is the visibility rule of a list: rows written for the root, of its programmes.
+func (w *where) scope(root authz.Root) {
+	w.and("w.unit = %s", string(root.Unit))
+	if len(root.Programmes) > 0 {
+		w.in("w.programme", root.Programmes)
+	}
+}
+
+// lane is a part of a list that one range of one index holds in the order asked for.
+type lane struct {
+	root  authz.Root
+	state string // empty: any
+}
+
+// maxLanes bounds the statements of one page; beyond it several states are one lane, which the
+// database then filters or sorts.
+const maxLanes = 60
+
+// lanes cuts a list up. Asked for two units or two states at once, a database reads and sorts all of
+// them before it shows the first line; asked one after another it reads a page of each.
+func (f Filter) lanes(roots []authz.Root) (out []lane) {
+	states := f.States
+	if f.Query != "" || len(states) == 0 || len(states)*len(roots) > maxLanes {
+		states = []string{""}
+	}
 	for _, root := range roots {
-		one := "w.unit = " + w.arg(string(root.Unit))
-		if len(root.Programmes) > 0 {
-			marks := make([]string, len(root.Programmes))
-			for i, p := range root.Programmes {
-				marks[i] = w.arg(p)
-			}
-			one = "(" + one + " AND w.programme IN (" + strings.Join(marks, ", ") + "))"
-		}
-		or = append(or, one)
-	}
-	if len(or) == 1 {
-		w.parts = append(w.parts, or[0])
-		return
-	}
-	w.parts = append(w.parts, "("+strings.Join(or, " OR ")+")")
-}
-
-func listItems(ctx context.Context, tx *db.Tx, roots []authz.Root, f Filter, after cursor) ([]Item, error) {
-	w := &where{}
-	from, order := "worklist w JOIN cases c ON c.n = w.n", ""
-	with := ""
-	if f.Query != "" {
-		query, ok := tx.MatchQuery(f.Query)
-		if ref := strings.ToUpper(strings.TrimSpace(f.Query)); looksLikeRef(ref) {
-			w.and("c.ref = %s", ref)
-			from = "cases c JOIN worklist w ON w.n = c.n AND w.is_open = c.is_open AND w.sort_at = c.sort_at"
-		} else if !ok {
-			return nil, nil
-		} else {
-			with = "WITH " + words.MatchText(tx, w.arg(query)) + " "
-			from = "m JOIN cases c ON c.n = m.id JOIN worklist w ON w.n = c.n AND w.is_open = c.is_open AND w.sort_at = c.sort_at"
-			f.Sort = "-opened" // newest first: ranking thousands of hits costs more than it tells
-		}
-	} else {
-		w.and("w.is_open = %s", flag(!f.Closed))
-	}
-	w.scope(roots)
-	f.narrow(w)
-	keys, below := "w.sort_at, w.n", f.Sort[0] == '-'
-	if strings.HasSuffix(f.Sort, "opened") {
-		keys = "w.n"
-	}
-	order = strings.ReplaceAll(keys, ",", " ASC,") + " ASC"
-	if below {
-		order = strings.ReplaceAll(order, "ASC", "DESC")
-	}
-	if after.set {
-		cmp := map[bool]string{false: ">", true: "<"}[below]
-		if keys == "w.n" {
-			w.and("w.n "+cmp+" %s", after.n)
-		} else {
-			w.and("(w.sort_at, w.n) "+cmp+" (%s, %s)", after.sortAt, after.n)
-		}
-	}
-	q := with + "SELECT " + itemColumns + " FROM " + from + " WHERE " + w.String() + " ORDER BY " + order + " LIMIT " + w.arg(int64(f.Limit+1))
-	items, err := db.All(ctx, tx, q, w.args, scanItem)
-	if len(roots) > 1 {
-		items = withoutRepeats(items)
-	}
-	return items, err
-}
-
-// withoutRepeats drops a case that two roots list: it stands twice in a row, being sorted alike.
-func withoutRepeats(items []Item) []Item {
-	var out []Item
-	for i, it := range items {
-		if i == 0 || it.ID != items[i-1].ID {
-			out = append(out, it)
+		for _, state := range states {
+			out = append(out, lane{root, state})
 		}
 	}
 	return out
 }
 
+// listItems gives at most one line more than the limit: whether there is a next page.
+func listItems(ctx context.Context, tx *db.Tx, roots []authz.Root, f Filter, after cursor) ([]Item, error) {
+	lanes := f.lanes(roots)
+	var all []Item
+	for _, l := range lanes {
+		items, err := listLane(ctx, tx, l, f, after)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, items...)
+	}
+	if len(lanes) > 1 {
+		slices.SortFunc(all, f.compare)
+		all = slices.CompactFunc(all, func(a, b Item) bool { return a.ID == b.ID }) // two roots may list one case
+	}
+	return all[:min(len(all), f.Limit+1)], nil
+}
+
+// compare orders lines as listLane does.
+func (f Filter) compare(a, b Item) int {
+	an, _ := number(a.ID)
+	bn, _ := number(b.ID)
+	c := cmp.Compare(an, bn)
+	if f.Query == "" && !strings.HasSuffix(f.Sort, "opened") {
+		c = cmp.Or(cmp.Compare(a.sortAt(), b.sortAt()), c)
+	}
+	if f.Sort[0] == '-' || f.Query != "" {
+		return -c
+	}
+	return c
+}
+
+func listLane(ctx context.Context, tx *db.Tx, l lane, f Filter, after cursor) ([]Item, error) {
+	w := &where{}
+	from, with, keys := "worklist w JOIN cases c ON c.n = w.n", "", "w.sort_at, w.n"
+	const byCase = "cases c JOIN worklist w ON w.n = c.n AND w.is_open = c.is_open AND w.sort_at = c.sort_at"
+	switch query, ok := tx.MatchQuery(f.Query); {
+	case f.Query != "" && looksLikeRef(f.Query):
+		w.and("c.ref = %s", strings.ToUpper(strings.TrimSpace(f.Query)))
+		from = byCase
+	case f.Query != "" && !ok:
+		return nil, nil
+	case f.Query != "":
+		with = "WITH " + words.MatchText(tx, w.arg(query)) + " "
+		from = "m JOIN " + strings.Replace(byCase, " JOIN", " ON c.n = m.id JOIN", 1)
+		f.Sort = "-opened" // newest first: ranking thousands of hits costs more than it tells
+	case f.Assignee != "" && !strings.HasSuffix(f.Sort, "opened"):
+		from, keys = byCase, "c.sort_at, c.n" // what one person has is short, and has its own index
+		w.and("c.is_open = %s", flag(!f.Closed))
+		w.parts = append(w.parts, "c.assignee <> ''") // or the partial index is not seen
+	default:
+		w.and("w.is_open = %s", flag(!f.Closed))
+	}
+	w.scope(l.root)
+	if l.state != "" {
+		w.and("w.state = %s", l.state)
+		f.States = nil
+	}
+	f.narrow(w)
+	if strings.HasSuffix(f.Sort, "opened") {
+		keys = "w.n"
+	}
+	below := f.Sort[0] == '-'
+	order := strings.ReplaceAll(keys, ",", " ASC,") + " ASC"
+	if below {
+		order = strings.ReplaceAll(order, "ASC", "DESC")
+	}
+	if after.set {
+		than := map[bool]string{false: ">", true: "<"}[below]
+		if keys == "w.n" {
+			w.and("w.n "+than+" %s", after.n)
+		} else {
+			w.and("("+keys+") "+than+" (%s, %s)", after.sortAt, after.n)
+		}
+	}
+	q := with + "SELECT " + itemColumns + " FROM " + from + " WHERE " + w.String() + " ORDER BY " + order + " LIMIT " + w.arg(int64(f.Limit+1))
+	return db.All(ctx, tx, q, w.args, scanItem)
+}
+
 func looksLikeRef(s string) bool {
+	s = strings.TrimSpace(s)
 	return strings.Count(s, "-") == 2 && len(s) >= 8 && len(s) <= 24 && !strings.ContainsAny(s, " \t")
 }
 

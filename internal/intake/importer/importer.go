@@ -21,7 +21,6 @@ import (
 	"comity/internal/intake/csvin"
 	"comity/internal/ledger"
 	"comity/internal/pack"
-	"comity/internal/text"
 )
 
 // Options is what an import needs. Rejects, Checkpoint, Progress and Done may be left out.
@@ -33,7 +32,7 @@ type Options struct {
 	Size    int64     // bytes of File, for the time left
 	AsOf    time.Time // the history is played up to here: what happened later is left out, clocks that ran out by then are answered
 	Now     func() time.Time
-	Say     text.Speaker // for the reasons in the rejects
+	Say     func(key string, kv ...string) string // words for the rejects: T of the speaker
 
 	Rejects    io.Writer
 	Checkpoint string // path of the file that lets a broken import go on; removed at the end

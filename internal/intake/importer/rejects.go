@@ -11,7 +11,6 @@ import (
 	"comity/internal/casework"
 	"comity/internal/intake"
 	"comity/internal/intake/csvin"
-	"comity/internal/text"
 )
 
 // rejects is the file of rows that could not be used: line, reason in words, raw text.
@@ -22,7 +21,7 @@ type rejects struct {
 	size int64 // bytes in the file when everything is flushed
 }
 
-func newRejects(to io.Writer, size int64, say text.Speaker) (*rejects, error) {
+func newRejects(to io.Writer, size int64, say func(key string, kv ...string) string) (*rejects, error) {
 	if to == nil {
 		to = io.Discard
 	}
@@ -39,7 +38,7 @@ func newRejects(to io.Writer, size int64, say text.Speaker) (*rejects, error) {
 	if size > 0 {
 		return r, nil
 	}
-	return r, r.csv.Write([]string{say.T("import.head.line"), say.T("import.head.reason"), say.T("import.head.raw")})
+	return r, r.csv.Write([]string{say("import.head.line"), say("import.head.reason"), say("import.head.raw")})
 }
 
 func (r *rejects) write(line int, reason, raw string) error {
@@ -75,9 +74,9 @@ func (r *run) reason(why error) string {
 	var no *casework.Refusal
 	switch {
 	case errors.As(why, &bad):
-		return r.Say.T("import.reason." + bad.Reason)
+		return r.Say("import.reason." + bad.Reason)
 	case errors.As(why, &cell):
-		return r.Say.T("import.reason."+cell.Rule, "column", cell.Column, "got", cell.Got)
+		return r.Say("import.reason."+cell.Rule, "column", cell.Column, "got", cell.Got)
 	case errors.As(why, &no):
 		return r.refused(no)
 	}
@@ -86,11 +85,11 @@ func (r *run) reason(why error) string {
 
 func (r *run) refused(no *casework.Refusal) string {
 	if len(no.Fields) == 0 {
-		return r.Say.T("refusal."+no.Rule, pairs(no.Params)...)
+		return r.Say("refusal."+no.Rule, pairs(no.Params)...)
 	}
 	var parts []string
 	for _, f := range no.Fields {
-		parts = append(parts, f.Field+": "+r.Say.T("problem."+f.Rule, pairs(f.Params)...))
+		parts = append(parts, f.Field+": "+r.Say("problem."+f.Rule, pairs(f.Params)...))
 	}
 	return strings.Join(parts, " ")
 }

@@ -59,6 +59,7 @@ CREATE TABLE worklist (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX worklist_state ON worklist (unit, is_open, state, sort_at, n);
+CREATE INDEX worklist_opened ON worklist (unit, is_open, n);
 
 -- When each running clock of a case is due. Unassigned cases (prio 0) are looked at first.
 CREATE TABLE timers (

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"comity/internal/account"
+	"comity/internal/api"
 	"comity/internal/casework"
 	"comity/internal/courier"
 	"comity/internal/desk"
@@ -78,6 +79,7 @@ func runServe(ctx context.Context, args []string, _, stderr io.Writer) error {
 	f := flags("serve", "Runs a city: portal, desk, API, clocks and notices in one process. Several may share one PostgreSQL database.", serveExamples, stderr)
 	addr := f.String("addr", "127.0.0.1:8311", "address and port to listen on; put a TLS proxy before it")
 	secure := f.Bool("secure", false, "the site is reached over TLS: cookies are marked so")
+	metrics := f.Bool("metrics", false, "serve figures for monitoring at /metrics; they name nobody, but keep them from the public")
 	cf := addCityFlags(f)
 	if err := parse(f, args); err != nil {
 		return err
@@ -93,15 +95,16 @@ func runServe(ctx context.Context, args []string, _, stderr io.Writer) error {
 		return fmt.Errorf("cannot listen on %s: %w; choose another with --addr", *addr, err)
 	}
 	log.Info("the city is open", "address", "http://"+hostOf(listener), "pack", c.packs.Current().ID, "version", c.packs.Current().Version)
-	return serve(ctx, c, listener, surfaceOptions{secure: *secure, base: strings.TrimSuffix(*cf.base, "/")}, stderr)
+	return serve(ctx, c, listener, surfaceOptions{secure: *secure, metrics: *metrics, base: strings.TrimSuffix(*cf.base, "/")}, stderr)
 }
 
 // surfaceOptions is what differs between a demonstration and a city.
 type surfaceOptions struct {
-	demo   *demoCard
-	dev    bool
-	secure bool
-	base   string
+	demo    *demoCard
+	dev     bool
+	secure  bool
+	metrics bool
+	base    string
 }
 
 // serve answers requests, clocks and notices until the context ends, then lets what is under way finish.
@@ -150,6 +153,8 @@ func surfaces(c *city, o surfaceOptions) http.Handler {
 		deskDeps.Clock = &desk.Clock{Now: c.clock.Now, Set: c.moveTo, Advance: func(ctx context.Context, d time.Duration) error { return c.moveTo(ctx, c.clock.Now().Add(d)) }}
 	}
 	desk.New(deskDeps).Register(mux)
+	api.New(api.Deps{DB: c.db, Ledger: c.ledger, Reader: c.reader, Packs: c.packs, Text: c.words, Accounts: c.accounts, Files: c.files,
+		Jobs: c.runner, Now: c.clock.Now, Log: c.log, Version: version(), Metrics: o.metrics || o.demo != nil}).Register(mux)
 	return site.Harden(mux)
 }
 

@@ -78,7 +78,9 @@ func packFS(name string) (fs.FS, error) {
 func runServe(ctx context.Context, args []string, _, stderr io.Writer) error {
 	f := flags("serve", "Runs a city: portal, desk, API, clocks and notices in one process. Several may share one PostgreSQL database.", serveExamples, stderr)
 	addr := f.String("addr", "127.0.0.1:8311", "address and port to listen on; put a TLS proxy before it")
+	proxied := f.Bool("behind-proxy", false, "requests come through a proxy that appends X-Forwarded-For; limits go by that address")
 	secure := f.Bool("secure", false, "the site is reached over TLS: cookies are marked so")
+	metrics := f.Bool("metrics", false, "serve figures for monitoring at /metrics; they name nobody, but keep them from the public")
 	cf := addCityFlags(f)
 	if err := parse(f, args); err != nil {
 		return err
@@ -94,15 +96,17 @@ func runServe(ctx context.Context, args []string, _, stderr io.Writer) error {
 		return fmt.Errorf("cannot listen on %s: %w; choose another with --addr", *addr, err)
 	}
 	log.Info("the city is open", "address", "http://"+hostOf(listener), "pack", c.packs.Current().ID, "version", c.packs.Current().Version)
-	return serve(ctx, c, listener, surfaceOptions{secure: *secure, base: strings.TrimSuffix(*cf.base, "/")}, stderr)
+	return serve(ctx, c, listener, surfaceOptions{secure: *secure, proxied: *proxied, metrics: *metrics, base: strings.TrimSuffix(*cf.base, "/")}, stderr)
 }
 
 // surfaceOptions is what differs between a demonstration and a city.
 type surfaceOptions struct {
-	demo   *demoCard
-	dev    bool
-	secure bool
-	base   string
+	demo    *demoCard
+	dev     bool
+	secure  bool
+	proxied bool // X-Forwarded-For is a proxy of ours
+	metrics bool
+	base    string
 }
 
 // serve answers requests, clocks and notices until the context ends, then lets what is under way finish.
@@ -140,7 +144,11 @@ func surfaces(c *city, o surfaceOptions) http.Handler {
 		Demo: o.demo != nil, Secure: o.secure, Missing: []error{ledger.ErrNotFound}, Log: c.log}
 	mux := http.NewServeMux()
 	site.Mount(mux)
-	portal.New(portal.Deps{Site: site, Packs: c.packs, Ledger: c.ledger, Reader: c.reader, Files: c.files, Secret: c.secret}).Mount(mux)
+	resident := portal.Deps{Site: site, Packs: c.packs, Ledger: c.ledger, Reader: c.reader, Files: c.files, Secret: c.secret}
+	if o.proxied {
+		resident.Client = forwardedFor
+	}
+	portal.New(resident).Mount(mux)
 	deskDeps := desk.Deps{Site: site, Ledger: c.ledger, Reader: c.reader, Packs: c.packs, Accounts: c.accounts, Files: c.files,
 		Follow: func(code casework.Code) string { return "/f/" + string(code) }}
 	if o.demo != nil {
@@ -152,8 +160,18 @@ func surfaces(c *city, o surfaceOptions) http.Handler {
 	}
 	desk.New(deskDeps).Register(mux)
 	api.New(api.Deps{DB: c.db, Ledger: c.ledger, Reader: c.reader, Packs: c.packs, Text: c.base, Accounts: c.accounts, Files: c.files,
-		Jobs: c.runner, Now: c.clock.Now, Log: c.log, Version: version(), Metrics: true}).Register(mux)
+		Jobs: c.runner, Now: c.clock.Now, Log: c.log, Version: version(), Metrics: o.metrics || o.demo != nil}).Register(mux)
 	return site.Harden(mux)
+}
+
+// forwardedFor is the address the nearest proxy saw: the last entry it appended, since everything
+// before that is what the visitor claims.
+func forwardedFor(r *http.Request) string {
+	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
+	if last := strings.TrimSpace(hops[len(hops)-1]); last != "" {
+		return last
+	}
+	return r.RemoteAddr
 }
 
 func signIns(card demoCard) []desk.SignIn {

@@ -284,7 +284,7 @@ func countBetween(ctx context.Context, tx *db.Tx, unit org.UnitID, from, to int6
 }
 
 func countDue(ctx context.Context, tx *db.Tx, unit org.UnitID, from, to time.Time, limit int) (int, error) {
-	n, err := db.One(ctx, tx, `SELECT COUNT(*) FROM (SELECT 1 AS one FROM worklist WHERE unit = ?1 AND is_open = 1 AND sort_at >= ?2 AND sort_at < ?3 LIMIT ?4) AS some`,
+	n, err := db.One(ctx, tx, `SELECT COUNT(*) FROM (SELECT 1 AS one FROM worklist WHERE unit = ?1 AND is_open = 1 AND sort_at >= ?2 AND sort_at < ?3 LIMIT ?4) AS few`,
 		[]any{string(unit), db.Micros(from), db.Micros(to), int64(limit)}, scanInt)
 	return int(n), err
 }
@@ -332,7 +332,7 @@ func verifyCase(ctx context.Context, tx *db.Tx, n int64) error {
 }
 
 func countLate(ctx context.Context, tx *db.Tx, unit org.UnitID, limit int) (int, error) {
-	n, err := db.One(ctx, tx, `SELECT COUNT(*) FROM (SELECT 1 AS one FROM worklist WHERE unit = ?1 AND is_open = 1 AND late = 1 LIMIT ?2) AS some`,
+	n, err := db.One(ctx, tx, `SELECT COUNT(*) FROM (SELECT 1 AS one FROM worklist WHERE unit = ?1 AND is_open = 1 AND late = 1 LIMIT ?2) AS few`,
 		[]any{string(unit), int64(limit)}, scanInt)
 	return int(n), err
 }

@@ -128,13 +128,13 @@ type bostonRow struct{ kind, open, target string }
 // bostonRows returns the requests that have a target.
 func bostonRows(t *testing.T) []bostonRow {
 	t.Helper()
-	folder := os.Getenv("COMITY_DATA")
+	folder := os.Getenv("COMITY_TEST_DATA")
 	if folder == "" {
 		folder = filepath.Join("..", "..", "..", "shared", "data")
 	}
 	file, err := os.Open(filepath.Join(folder, "boston-311", "boston_2018.csv"))
 	if os.IsNotExist(err) {
-		t.Skipf("the Boston 311 requests are absent (%v); set COMITY_DATA to the folder that holds boston-311", err)
+		t.Skipf("the Boston 311 requests are absent (%v); set COMITY_TEST_DATA to the folder that holds boston-311", err)
 	}
 	if err != nil {
 		t.Fatal(err)

@@ -211,12 +211,12 @@ func TestReader_a_torn_quote_in_the_middle_of_a_large_file_costs_one_record(t *t
 }
 
 func openData(t testing.TB) map[string]string {
-	dir := os.Getenv("COMITY_DATA")
+	dir := os.Getenv("COMITY_TEST_DATA")
 	if dir == "" {
 		dir = "../../../../shared/data"
 	}
 	if _, err := os.Stat(dir); err != nil {
-		t.Skipf("no data: set COMITY_DATA to the folder with boston-311 and nyc-311 (%v)", err)
+		t.Skipf("no data: set COMITY_TEST_DATA to the folder with boston-311 and nyc-311 (%v)", err)
 	}
 	return map[string]string{
 		"boston": filepath.Join(dir, "boston-311", "boston_2018.csv"),

@@ -111,13 +111,13 @@ func (c *city) find(external string) casework.Case {
 // data reads a shared file, or skips.
 func data(t *testing.T, name string) string {
 	t.Helper()
-	folder := os.Getenv("COMITY_DATA")
+	folder := os.Getenv("COMITY_TEST_DATA")
 	if folder == "" {
 		folder = filepath.Join("..", "..", "..", "..", "shared", "data")
 	}
 	raw, err := os.ReadFile(filepath.Join(folder, name))
 	if errors.Is(err, fs.ErrNotExist) {
-		t.Skipf("the open data is absent (%v); set COMITY_DATA to the folder that holds boston-311 and nyc-311", err)
+		t.Skipf("the open data is absent (%v); set COMITY_TEST_DATA to the folder that holds boston-311 and nyc-311", err)
 	}
 	must(t, err)
 	return string(raw)

@@ -51,7 +51,8 @@ type city struct {
 	files    file.Store
 	runner   *jobs.Runner
 	courier  *courier.Courier
-	words    *text.Catalogue
+	base     *text.Catalogue // the program's own words
+	words    *text.Catalogue // and those of the current pack over them
 	clock    *clock
 	log      *slog.Logger
 	secret   []byte
@@ -94,7 +95,7 @@ func (c *city) join(ctx context.Context, cfg cityConfig, current *pack.Pack) err
 	if err != nil {
 		return err
 	}
-	c.words = base.With(current.Texts)
+	c.base, c.words = base, base.With(current.Texts)
 	if c.accounts, err = account.New(c.db, account.Config{Hashing: cfg.Hashing}); err != nil {
 		return err
 	}

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"comity/internal/account"
+	"comity/internal/api"
 	"comity/internal/casework"
 	"comity/internal/courier"
 	"comity/internal/desk"
@@ -150,6 +151,8 @@ func surfaces(c *city, o surfaceOptions) http.Handler {
 		deskDeps.Clock = &desk.Clock{Now: c.clock.Now, Set: c.moveTo, Advance: func(ctx context.Context, d time.Duration) error { return c.moveTo(ctx, c.clock.Now().Add(d)) }}
 	}
 	desk.New(deskDeps).Register(mux)
+	api.New(api.Deps{DB: c.db, Ledger: c.ledger, Reader: c.reader, Packs: c.packs, Text: c.base, Accounts: c.accounts, Files: c.files,
+		Jobs: c.runner, Now: c.clock.Now, Log: c.log, Version: version(), Metrics: true}).Register(mux)
 	return site.Harden(mux)
 }
 

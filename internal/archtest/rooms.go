@@ -37,16 +37,17 @@ var Rooms = map[string]Room{
 	"internal/web":             {Why: "kit for pages; knows no programme and no ledger", Rooms: with("pack", "text"), Others: []string{"github.com/a-h/templ", "rsc.io/qr"}},
 	"internal/intake":          {Why: "a report becomes a command", Rooms: with("pack")},
 	"internal/intake/csvin":    {Why: "reads import files of any spelling"},
-	"internal/intake/importer": {Why: "history from another system, through the door", Rooms: with("intake", "intake/csvin", "ledger", "pack")},
+	"internal/intake/importer": {Why: "history from another system, through the door", Rooms: with("intake", "intake/csvin", "ledger", "pack", "text")},
 	"internal/courier":         {Why: "sends what events owe", Rooms: with("db", "jobs", "ledger", "pack", "text")},
 
 	"internal/portal":  {Why: "what residents see", Rooms: with("file", "intake", "ledger", "pack", "text", "web"), Others: []string{"github.com/a-h/templ"}},
 	"internal/desk":    {Why: "what officers see", Rooms: with("account", "file", "intake", "ledger", "pack", "text", "web"), Others: []string{"github.com/a-h/templ"}},
-	"internal/api":     {Why: "JSON for programs", Rooms: with("account", "db", "intake", "jobs", "ledger", "pack", "text"), Others: []string{"github.com/danielgtaylor/huma/v2", "github.com/VictoriaMetrics/metrics", "golang.org/x/text/language"}},
+	"internal/api":     {Why: "JSON for programs", Rooms: with("account", "db", "file", "intake", "jobs", "ledger", "pack", "text"), Others: []string{"github.com/danielgtaylor/huma/v2", "github.com/VictoriaMetrics/metrics", "golang.org/x/text/language"}},
 	"internal/open311": {Why: "GeoReport v2", Rooms: with("account", "intake", "ledger", "pack", "text")},
 
 	"internal/story":    {Why: "stories, played by the kernel alone", Rooms: with("intake", "pack")},
 	"internal/demo":     {Why: "an invented year, lived through the door", Rooms: with("account", "courier", "intake", "jobs", "ledger", "pack", "text")},
+	"internal/bench":    {Why: "measures what is promised about speed", Rooms: []string{"*"}, Others: []string{"go.yaml.in/yaml/v4"}},
 	"internal/archtest": {Why: "these walls"},
 	"packs":             {Why: "the packs inside the binary; no code"},
 	"cmd/comity":        {Why: "the only place that knows everyone", Rooms: []string{"*"}},
@@ -68,6 +69,8 @@ var Clocks = []Exception{
 	{"internal/jobs", []string{"NewTimer", "NewTicker", "After", "AfterFunc", "Tick"}, "a runner has to wake up; what is due is decided by the database's clock"},
 	{"internal/ledger", []string{"NewTimer", "NewTicker", "After", "AfterFunc", "Tick"}, "a runner has to wake up; what is due is decided by the database's clock"},
 	{"internal/db", []string{"NewTimer", "NewTicker", "After", "AfterFunc", "Tick"}, "waits between tries after a conflict"},
+	{"internal/api/api.go", []string{"Now"}, "the default of a field that cmd always fills"},
+	{"internal/bench", []string{"Now", "Since"}, "measures how long things take; no case's time comes from it"},
 	{"internal/courier", []string{"NewTimer", "After"}, "waits for another machine's answer"},
 }
 
@@ -82,6 +85,7 @@ var Actors = []Exception{
 	{"internal/intake/importer", []string{"History"}, "history is imported under the account that started it"},
 	{"internal/story", []string{"Staff", "Holder", "Reporter", "Machine"}, "the people of a story are invented"},
 	{"internal/demo", []string{"Staff", "Holder", "Reporter", "Machine"}, "the people of the demo city are invented"},
+	{"internal/bench", []string{"Staff", "Holder", "Reporter", "Machine"}, "the people of a measurement are invented"},
 	{"cmd/comity", []string{"Machine", "History"}, "jobs of the machine; imports from the command line"},
 }
 

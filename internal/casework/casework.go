@@ -93,6 +93,7 @@ type Clock struct {
 	Raw         time.Time       `json:"raw"`
 	Due         time.Time       `json:"due"`
 	Provisional bool            `json:"provisional,omitempty"`
+	Promise     bool            `json:"promise,omitempty"` // the date the resident was told
 }
 
 // Running reports a clock whose date is being counted towards.

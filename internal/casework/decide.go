@@ -336,7 +336,7 @@ func (k *decision) clocks(e *Event, a *procedure.Act, from, to, expired string) 
 		}
 		switch m.Op {
 		case procedure.OpStart:
-			c = Clock{ID: cl.ID, Start: k.at, Rule: cl.RuleFor(k.c.Category)}
+			c = Clock{ID: cl.ID, Start: k.at, Rule: cl.RuleFor(k.c.Category), Promise: cl.Promise}
 		case procedure.OpPause:
 			c.Pauses = append(slices.Clone(c.Pauses), worktime.Span{From: k.at})
 		case procedure.OpResume:

@@ -3,6 +3,8 @@ package casework
 import (
 	"maps"
 	"slices"
+
+	"comity/internal/procedure"
 )
 
 // Fold adds one event to a case. It needs no definition: an event carries what it changed, so a case
@@ -84,4 +86,12 @@ func (c *Case) Due() (Clock, bool) {
 		}
 	}
 	return best, best.ID != ""
+}
+
+// Overdue reports an open case whose promised date has passed without an answer. Late, in contrast,
+// stays true when the answer comes after all.
+func (c *Case) Overdue() bool {
+	return c.Closed.IsZero() && slices.ContainsFunc(c.Clocks, func(k Clock) bool {
+		return k.Promise && k.Status == procedure.Expired.String() && c.Answered.Before(k.Due)
+	})
 }

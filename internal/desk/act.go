@@ -132,7 +132,8 @@ type actTry struct {
 	wrong    string
 	version  int
 	key      string
-	changed  []casework.Event
+	changed  []casework.Event // since the form was opened
+	events   []casework.Event // all of them
 }
 
 func (v *visit) showAct(status int, c casework.Case, d *procedure.Definition, a *procedure.Act, try actTry) error {
@@ -165,7 +166,7 @@ func (v *visit) showAct(status int, c casework.Case, d *procedure.Definition, a 
 		data.Confirm = p.T("desk.act.offers")
 	}
 	for _, e := range try.changed {
-		data.Changed = append([]web.Entry{v.entry(p, d, c, e, nil)}, data.Changed...)
+		data.Changed = append([]web.Entry{v.entry(p, d, c, e, try.events)}, data.Changed...)
 	}
 	return v.write(p, status, actBody(p, data))
 }
@@ -278,7 +279,7 @@ func (v *visit) refusedAct(no *casework.Refusal, seen int, try actTry) error {
 			return err
 		}
 		if seen >= 0 && seen < len(events) {
-			try.changed = events[seen:]
+			try.changed, try.events = events[seen:], events
 		}
 	}
 	if no.Rule != "form.invalid" {

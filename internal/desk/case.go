@@ -41,6 +41,7 @@ type sheet struct {
 	Next     string
 	Back     string // the list this was opened from
 	In       string // query part that keeps the list
+	Why      bool   // the day-by-day count is unfolded
 	Print    string // who printed it and when; empty on screen
 	Owner    []web.Fact
 }
@@ -92,6 +93,7 @@ func (v *visit) showCase(status int, c casework.Case, n noteForm) error {
 	}
 	s.Note = n
 	if v.r.URL.Query().Get("print") != "" {
+		s.Why = true
 		s.Print = p.T("desk.print.by", "who", v.who.NameIn(p.Lang), "when", p.Moment(v.now))
 	}
 	if err := v.neighbours(&s, q, listed); err != nil {
@@ -169,7 +171,7 @@ func (v *visit) caseTags(p *web.Page, d *procedure.Definition, c casework.Case) 
 		{Class: "info", Label: p.T("state." + c.Procedure + "." + c.State)},
 	}
 	st, _ := d.State(c.State)
-	return append(out, rowTags(p, itemOf(c), st != nil && st.Final)...)
+	return append(out, v.rowTags(p, itemOf(c), st != nil && st.Final)...)
 }
 
 // levels is the road from the city down to the place, with the unit that has the case marked.
@@ -199,14 +201,14 @@ func promise(p *web.Page, d *procedure.Definition, c casework.Case) string {
 	}
 	name := p.T("clock." + d.ID + "." + def.ID)
 	switch {
-	case !c.Answered.IsZero() && c.Late:
-		return p.T("desk.promise.late", "date", p.Day(c.Answered))
-	case !c.Answered.IsZero():
-		return p.T("desk.promise.kept", "date", p.Day(c.Answered))
 	case k.Status == procedure.Running.String():
 		return p.T("desk.promise.running", "name", name, "date", p.Day(k.Due))
 	case k.Status == pausedStatus:
 		return p.T("desk.promise.paused", "name", name)
+	case !c.Answered.IsZero() && c.Late:
+		return p.T("desk.promise.late", "date", p.Day(c.Answered))
+	case !c.Answered.IsZero():
+		return p.T("desk.promise.kept", "date", p.Day(c.Answered))
 	case c.Late:
 		return p.T("desk.promise.missed", "date", p.Day(k.Due))
 	}

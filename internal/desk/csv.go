@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/csv"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -14,7 +15,8 @@ import (
 // maxExport bounds one export; who needs more takes the API.
 const maxExport = 20_000
 
-// csv answers the same list as a table for a spreadsheet: the whole list, not one page.
+// csv answers the same list as a table for a spreadsheet: the whole list, not one page; with ?id= only
+// the cases that were ticked.
 func (v *visit) csv(f ledger.Filter) error {
 	p := v.site.Page(v.r, "desk.csv.title")
 	var b bytes.Buffer
@@ -27,6 +29,7 @@ func (v *visit) csv(f ledger.Filter) error {
 	if err := w.Write(safeRow(head)); err != nil {
 		return err
 	}
+	ticked := v.r.URL.Query()["id"]
 	f.After, f.Limit = "", 200
 	for n := 0; n < maxExport; {
 		page, err := v.Reader.Worklist(v.ctx(), v.scope, f)
@@ -34,6 +37,9 @@ func (v *visit) csv(f ledger.Filter) error {
 			return err
 		}
 		for _, it := range page.Items {
+			if len(ticked) > 0 && !slices.Contains(ticked, string(it.Ref)) {
+				continue
+			}
 			if err := w.Write(safeRow(v.csvRow(p, it))); err != nil {
 				return err
 			}

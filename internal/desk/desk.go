@@ -246,7 +246,7 @@ func (v *visit) navigation(p *web.Page, s *web.Shell) {
 	cases := at == "/desk/cases"
 	work := web.NavGroup{Title: p.T("desk.nav.work"), Items: []web.NavItem{
 		item("desk.nav.home", "home", "g h", "/desk", 0, at == "/desk" || at == "/desk/"),
-		item("desk.view.todo", "list", "g w", "/desk/cases", v.sum(count.ByState, ours), cases && (view == "" || view == "todo")),
+		item("desk.view.todo", "list", "g w", "/desk/cases", v.sum(count.ByState, ours), cases && (view == "todo" || (view == "" && v.r.URL.Query().Get("q") == ""))),
 		item("desk.view.mine", "check2", "g m", "/desk/cases?view=mine", 0, cases && view == "mine"),
 		item("desk.view.unassigned", "people", "g u", "/desk/cases?view=unassigned", count.Unassigned, cases && view == "unassigned"),
 		item("desk.view.offered", "route", "g t", "/desk/cases?view=offered", count.Offered, cases && view == "offered"),

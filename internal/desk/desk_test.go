@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"comity/internal/authz"
 	"comity/internal/casework"
 	"comity/internal/text"
 )
@@ -29,8 +30,8 @@ func TestWithout_a_session_every_page_leads_to_sign_in_and_back(t *testing.T) {
 			t.Errorf("GET %s answered %d to %q", path, a.status, a.to)
 		}
 	}
-	if a := b.post("/desk/new", url.Values{}); a.status != http.StatusForbidden {
-		t.Errorf("a form without a session answered %d", a.status)
+	if a := b.post("/desk/new", url.Values{}); a.status != http.StatusForbidden || !strings.Contains(a.body, "Your session has ended") {
+		t.Errorf("a form without a session answered %d: %s", a.status, brief(a.body))
 	}
 	page := b.ok("/desk/signin?back=/desk/cases")
 	has(t, page, `value="guiyuan-head"`)
@@ -139,6 +140,23 @@ func TestA_case_is_accepted_begun_and_answered_from_the_desk(t *testing.T) {
 	has(t, page, "Answered in time")
 }
 
+func TestA_contested_answer_is_promised_anew(t *testing.T) {
+	c := newCity(t)
+	r := c.report("The pavement is broken near the school.")
+	b := c.as("guiyuan-officer")
+	b.act(r.Ref, "accept")
+	b.act(r.Ref, "begin")
+	b.act(r.Ref, "answer", "outcome", "solved", "answer", "The slabs were laid again on Tuesday.")
+	_, err := c.ledger.Do(t.Context(), authz.Holder(string(r.Case)), casework.Command{Case: r.Case, Version: casework.AnyVersion, Act: "contest", Fields: map[string]string{"reason": "They wobble still."}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	page := c.as("binjiang-head").ok("/desk/cases/" + string(r.Ref))
+	hasNot(t, page, "Answered in time")
+	has(t, page, "Promised to the resident")
+	has(t, page, "Must not act again")
+}
+
 func TestA_stale_form_keeps_its_text_and_shows_what_changed(t *testing.T) {
 	c := newCity(t)
 	r := c.report("The pavement is broken near the school.")
@@ -179,7 +197,7 @@ func TestAfter_an_act_the_next_case_of_the_list_follows(t *testing.T) {
 
 func TestThe_list_keeps_every_filter_in_its_address(t *testing.T) {
 	c := newCity(t)
-	c.report("The pavement is broken near the school.")
+	r := c.report("The pavement is broken near the school.")
 	b := c.as("binjiang-head")
 	page := b.ok("/desk/cases?unit=guiyuan&state=service-request.received&category=road.pavement&sort=-opened")
 	has(t, page, "The pavement")
@@ -193,6 +211,10 @@ func TestThe_list_keeps_every_filter_in_its_address(t *testing.T) {
 	has(t, b.ok("/desk/cases?view=unassigned"), "The pavement")
 	hasNot(t, b.ok("/desk/cases?view=mine"), "The pavement")
 	has(t, b.ok("/desk/cases?q=pavement"), "The pavement")
+	c.as("guiyuan-officer").act(r.Ref, "redirect", "told_where", "The water company, 96533", "answer", "The pipe belongs to the water company.")
+	has(t, b.ok("/desk/cases?q=pavement"), "The pavement")
+	hasNot(t, b.ok("/desk/cases?q=pavement&view=todo"), "The pavement")
+	has(t, b.ok("/desk/cases?view=resident"), "The pavement")
 	for _, bad := range []string{"due=yesterday", "sort=evil&after=%00", "unit=nowhere"} {
 		if a := b.get("/desk/cases?" + bad); a.status >= 500 {
 			t.Errorf("?%s answered %d", bad, a.status)
@@ -231,6 +253,10 @@ func TestA_long_list_goes_on_page_by_page_without_repeats(t *testing.T) {
 	rows, err := csv.NewReader(strings.NewReader(strings.TrimPrefix(b.get("/desk/cases", "Accept", "text/csv").body, "\ufeff"))).ReadAll()
 	if err != nil || len(rows) != 121 {
 		t.Errorf("the table has %d rows, %v; want all 120 and a head", len(rows), err)
+	}
+	two := url.Values{"format": {"csv"}, "id": {rows[1][0], rows[120][0]}}
+	if n := strings.Count(b.get("/desk/cases?"+two.Encode()).body, "Matter number"); n != 2 {
+		t.Errorf("of two ticked cases the table has %d", n)
 	}
 }
 
@@ -457,7 +483,7 @@ func TestEvery_key_the_desk_names_has_words_in_both_languages(t *testing.T) {
 		for _, m := range key.FindAllStringSubmatch(string(src), -1) {
 			checked++
 			for _, lang := range []string{"zh-CN", "en"} {
-				if s := base.In(lang); !s.Has(m[1]) && !s.Has(m[1]+".other") {
+				if s := base.In(lang); !s.Has(m[1]) && !s.Has(m[1]+".other") && !s.Has("problem."+m[1]) {
 					t.Errorf("%s: %s has no words in %s", name, m[1], lang)
 				}
 			}

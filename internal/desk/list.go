@@ -110,7 +110,9 @@ func (v *visit) listPage(p *web.Page, q query, f ledger.Filter, page ledger.Page
 		}
 	}
 	data.Chips, data.Picks = v.chips(p, q)
-	data.Sorts = map[string]sortLink{"due": sorted(q, "due"), "opened": sorted(q, "opened")}
+	if q.Q == "" { // what is searched comes newest first
+		data.Sorts = map[string]sortLink{"due": sorted(q, "due"), "opened": sorted(q, "opened")}
+	}
 	for _, it := range page.Items {
 		data.Rows = append(data.Rows, v.row(p, q, it))
 	}
@@ -128,10 +130,13 @@ func (v *visit) viewLinks(p *web.Page, q query, c ledger.Counts) []viewLink {
 	n := map[string]int{"todo": v.sum(c.ByState, ours), "resident": v.sum(c.ByState, theirs), "open": c.Open, "unassigned": c.Unassigned, "offered": c.Offered, "overdue": c.Overdue, "paused": c.Paused}
 	var out []viewLink
 	for _, name := range views {
-		if name == "paused" && q.View != name {
-			continue // reached from the unit's home
+		if (name == "paused" || name == "search") && q.View != name {
+			continue // reached from the unit's home and from the search field
 		}
 		to := query{View: name, Unit: q.Unit}
+		if name == "search" {
+			to.Q = q.Q
+		}
 		l := viewLink{Href: to.href(), Label: p.T("desk.view." + name), Current: name == q.View}
 		if k, ok := n[name]; ok {
 			l.Count = strconv.Itoa(k)
@@ -166,6 +171,10 @@ func (v *visit) strip(p *web.Page, q query, f ledger.Filter) ([]stripBar, error)
 	edges = append(edges, farAhead)
 	n, err := v.Reader.Strip(v.ctx(), v.scope, all, edges, stripCap)
 	if err != nil {
+		return nil, err
+	}
+	// A clock that runs out raises the case at once, so what is late is not what is due before now.
+	if n[0], err = v.Reader.CountLate(v.ctx(), v.scope, all.Unit, stripCap); err != nil {
 		return nil, err
 	}
 	most := 1
@@ -281,7 +290,7 @@ func (v *visit) states(p *web.Page, q query) []web.Choice {
 			continue
 		}
 		for _, s := range d.States {
-			if fits := (q.View == "todo" && ours(s)) || (q.View == "resident" && theirs(s)); fits || (q.View != "todo" && q.View != "resident" && s.Final == (q.View == "closed")) {
+			if fits := (q.View == "todo" && ours(s)) || (q.View == "resident" && theirs(s)); fits || (q.View != "todo" && q.View != "resident" && (q.View == "search" || s.Final == (q.View == "closed"))) {
 				out = append(out, web.Choice{Value: id + "." + s.ID, Label: p.T("state." + id + "." + s.ID)})
 			}
 		}
@@ -347,7 +356,7 @@ func (v *visit) row(p *web.Page, q query, it ledger.Item) listRow {
 	if it.Holder != v.who.Home() {
 		r.Stage = short(p, it.Holder)
 	}
-	r.Tags = rowTags(p, it, final)
+	r.Tags = v.rowTags(p, it, final)
 	return r
 }
 
@@ -359,7 +368,7 @@ func shortDue(p *web.Page, due time.Time) string {
 	return p.Short(due)
 }
 
-func rowTags(p *web.Page, it ledger.Item, final bool) []web.Tag {
+func (v *visit) rowTags(p *web.Page, it ledger.Item, final bool) []web.Tag {
 	var out []web.Tag
 	if it.Late && !final {
 		out = append(out, web.Tag{Class: "bad", Label: p.T("desk.tag.late")})
@@ -376,7 +385,7 @@ func rowTags(p *web.Page, it ledger.Item, final bool) []web.Tag {
 	if it.Files > 0 {
 		out = append(out, web.Tag{Icon: "camera", Label: p.N("desk.tag.files", it.Files)})
 	}
-	if it.Outcome != "" {
+	if it.Outcome != "" && (final || v.waits(it.Procedure, it.State)) { // a contested answer does not stand
 		out = append(out, web.Tag{Class: "line", Label: p.T("outcome." + it.Procedure + "." + it.Outcome)})
 	}
 	return out
@@ -387,6 +396,16 @@ func (v *visit) final(procedure, state string) bool {
 	if d := v.pack.Procedures[procedure]; d != nil {
 		if s, ok := d.State(state); ok {
 			return s.Final
+		}
+	}
+	return false
+}
+
+// waits reports whether it is the resident's turn in a state.
+func (v *visit) waits(procedure, state string) bool {
+	if d := v.pack.Procedures[procedure]; d != nil {
+		if s, ok := d.State(state); ok {
+			return theirs(*s)
 		}
 	}
 	return false
@@ -422,6 +441,9 @@ func pager(p *web.Page, q query, page ledger.Page) web.Pager {
 // blank says what an empty list means and offers one way on.
 func blank(p *web.Page, q query) web.Blank {
 	plain := query{View: q.View, Unit: q.Unit}
+	if q.View == "search" {
+		plain.View = "todo"
+	}
 	if q.encode() != plain.encode() {
 		return web.Blank{Icon: "search", Title: p.T("desk.blank.filtered"), Next: p.T("desk.blank.filtered.next"),
 			Way: web.Link{Href: plain.href(), Label: p.T("desk.blank.filtered.way")}}

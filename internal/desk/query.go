@@ -28,7 +28,7 @@ type query struct {
 }
 
 // views are the saved views, the first is what an empty address shows.
-var views = []string{"todo", "mine", "unassigned", "offered", "overdue", "resident", "open", "paused", "closed"}
+var views = []string{"todo", "mine", "unassigned", "offered", "overdue", "resident", "open", "paused", "search", "closed"}
 
 var sorts = []string{"due", "-due", "opened", "-opened"}
 
@@ -37,7 +37,10 @@ func readQuery(u url.Values) query {
 		View: u.Get("view"), Unit: u.Get("unit"), State: u.Get("state"), Programme: u.Get("programme"), Category: u.Get("category"),
 		Holder: u.Get("holder"), Due: u.Get("due"), Q: u.Get("q"), Sort: u.Get("sort"), After: u.Get("after"), Peek: u.Get("peek"),
 	}
-	if !slices.Contains(views, q.View) {
+	switch {
+	case q.View == "" && q.Q != "":
+		q.View = "search" // open and closed alike, whoever's turn it is
+	case !slices.Contains(views, q.View), q.View == "search" && q.Q == "":
 		q.View = views[0]
 	}
 	if !slices.Contains(sorts, q.Sort) {
@@ -49,7 +52,7 @@ func readQuery(u url.Values) query {
 // pairs lists the parts that make up the list, in the order of the address.
 func (q query) pairs() [][2]string {
 	view := q.View
-	if view == views[0] {
+	if (view == views[0] && q.Q == "") || view == "search" {
 		view = ""
 	}
 	return [][2]string{{"view", view}, {"unit", q.Unit}, {"programme", q.Programme}, {"state", q.State}, {"category", q.Category},
@@ -163,7 +166,7 @@ func (v *visit) filter(q query) (ledger.Filter, error) {
 	case "offered":
 		f.Offered = true
 	case "overdue":
-		f.DueBefore = v.now
+		f.Late = true
 	case "paused":
 		f.Paused = true
 	case "closed":
@@ -214,7 +217,7 @@ func (v *visit) due(due string, f *ledger.Filter) error {
 	case "":
 		return nil
 	case "over":
-		f.DueBefore = v.now
+		f.Late = true
 		return nil
 	case "later":
 		f.DueFrom, f.DueBefore = midnight(v.now, v.site.Zone).AddDate(0, 0, stripDays), farAhead

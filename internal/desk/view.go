@@ -28,9 +28,6 @@ func hasImage(files []fileRow) bool {
 	return slices.ContainsFunc(files, func(f fileRow) bool { return f.Image })
 }
 
-// langOf marks a resident's words with their language; unknown leaves the page's.
-func langOf(lang string) string { return lang }
-
 // lineClass gives lines of water and green a stroke of their kind.
 func lineClass(kind string) string {
 	switch kind {

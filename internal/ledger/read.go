@@ -38,6 +38,7 @@ type Filter struct {
 	Holder     bool // only cases the unit itself holds, not those below it
 	Offered    bool // only cases offered to the unit
 	Paused     bool
+	Late       bool      // only cases whose promised date has passed without an answer
 	DueFrom    time.Time // cases due at this time or later
 	DueBefore  time.Time // cases due before
 	Query      string    // words of title, text or address; or a case number
@@ -328,6 +329,21 @@ func (r *Reader) Strip(ctx context.Context, in authz.Scope, f Filter, edges []ti
 		return nil
 	})
 	return counts, err
+}
+
+// CountLate counts the cases whose promised date has passed without an answer, at most limit.
+func (r *Reader) CountLate(ctx context.Context, in authz.Scope, unit org.UnitID, limit int) (total int, err error) {
+	err = r.db.View(ctx, func(tx *db.Tx) error {
+		for _, root := range r.roots(in, unit) {
+			n, err := countLate(ctx, tx, root.Unit, limit)
+			if err != nil {
+				return err
+			}
+			total = min(total+n, limit)
+		}
+		return nil
+	})
+	return total, err
 }
 
 // Verify re-derives one case from its events: the chain of hashes, the fold, and the stored row must

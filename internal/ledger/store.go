@@ -53,14 +53,14 @@ func hasCase(ctx context.Context, tx *db.Tx, n int64) (bool, error) {
 
 // place is what decides the worklist rows of a case.
 type place struct {
-	open            bool
+	open, late      bool
 	sortAt          int64
 	state           string
 	holder, offered org.UnitID
 }
 
 func rowsOf(c casework.Case) place {
-	p := place{open: c.Closed.IsZero(), sortAt: never, state: c.State, holder: c.Holder, offered: c.Offered}
+	p := place{open: c.Closed.IsZero(), late: c.Overdue(), sortAt: never, state: c.State, holder: c.Holder, offered: c.Offered}
 	if !p.open {
 		p.sortAt = db.Micros(c.Closed)
 	} else if k, ok := c.Due(); ok {
@@ -86,7 +86,7 @@ func (s *stored) save(ctx context.Context, tx *db.Tx) error {
 	p := rowsOf(s.c)
 	k, _ := s.c.Due()
 	moving := []any{s.c.State, flag(p.open), p.sortAt, k.ID, flag(isPaused(s.c)), string(s.c.Holder), s.c.Assignee, string(s.c.Offered),
-		db.Micros(s.c.Changed), int64(len(s.c.Files)), int64(s.c.Raised), flag(s.c.Late), s.c.Outcome, int64(s.c.Seq), s.hash, string(doc)}
+		db.Micros(s.c.Changed), int64(len(s.c.Files)), int64(s.c.Raised), flag(p.late), s.c.Outcome, int64(s.c.Seq), s.hash, string(doc)}
 	if s.fresh {
 		fixed := []any{s.n, string(s.c.Ref), string(s.c.Code), s.c.Pack, s.c.Programme, s.c.Procedure, s.c.Category,
 			string(s.c.Place.Unit), s.c.Place.Address, s.c.Title, db.Micros(s.c.Opened), s.c.Source}
@@ -126,8 +126,8 @@ type tally struct {
 	state string
 }
 
-// counts are a tally's figures: cases, unassigned, offered, paused.
-type counts [4]int64
+// counts are a tally's figures: cases, late, unassigned, offered, paused.
+type counts [5]int64
 
 // count adds a case to the tallies it stands in, times by.
 func (s *stored) count(into map[tally]counts, c casework.Case, by int64) {
@@ -137,9 +137,10 @@ func (s *stored) count(into map[tally]counts, c casework.Case, by int64) {
 	for _, unit := range s.listers(rowsOf(c)) {
 		n := into[tally{unit, c.State}]
 		n[0] += by
-		n[1] += by * flag(c.Assignee == "")
-		n[2] += by * flag(c.Offered == unit)
-		n[3] += by * flag(isPaused(c))
+		n[1] += by * flag(c.Overdue())
+		n[2] += by * flag(c.Assignee == "")
+		n[3] += by * flag(c.Offered == unit)
+		n[4] += by * flag(isPaused(c))
 		into[tally{unit, c.State}] = n
 	}
 }
@@ -157,17 +158,17 @@ func (s *stored) saveTallies(ctx context.Context, tx *db.Tx) error {
 	})
 	for part := range slices.Chunk(keys, 12) { // a statement takes 99 arguments
 		var b strings.Builder
-		b.WriteString(`INSERT INTO tallies (programme, procedure, shard, unit, state, cases, unassigned, offered, paused) VALUES `)
+		b.WriteString(`INSERT INTO tallies (programme, procedure, shard, unit, state, cases, late, unassigned, offered, paused) VALUES `)
 		args := []any{s.c.Programme, s.c.Procedure, s.shard}
 		for i, k := range part {
 			if i > 0 {
 				b.WriteString(", ")
 			}
 			n, at := moved[k], len(args)
-			args = append(args, string(k.unit), k.state, n[0], n[1], n[2], n[3])
-			fmt.Fprintf(&b, "(?1, ?2, ?3, ?%d, ?%d, ?%d, ?%d, ?%d, ?%d)", at+1, at+2, at+3, at+4, at+5, at+6)
+			args = append(args, string(k.unit), k.state, n[0], n[1], n[2], n[3], n[4])
+			fmt.Fprintf(&b, "(?1, ?2, ?3, ?%d, ?%d, ?%d, ?%d, ?%d, ?%d, ?%d)", at+1, at+2, at+3, at+4, at+5, at+6, at+7)
 		}
-		b.WriteString(` ON CONFLICT (unit, programme, procedure, state, shard) DO UPDATE SET cases = tallies.cases + excluded.cases,
+		b.WriteString(` ON CONFLICT (unit, programme, procedure, state, shard) DO UPDATE SET cases = tallies.cases + excluded.cases, late = tallies.late + excluded.late,
  unassigned = tallies.unassigned + excluded.unassigned, offered = tallies.offered + excluded.offered, paused = tallies.paused + excluded.paused`)
 		if _, err := tx.Exec(ctx, b.String(), args...); err != nil {
 			return err
@@ -190,14 +191,14 @@ func (s *stored) saveWorklist(ctx context.Context, tx *db.Tx, p place) error {
 	}
 	units := s.listers(p)
 	var b strings.Builder
-	b.WriteString(`INSERT INTO worklist (is_open, sort_at, n, state, programme, unit) VALUES `)
-	args := []any{flag(p.open), p.sortAt, s.n, p.state, s.c.Programme}
+	b.WriteString(`INSERT INTO worklist (is_open, sort_at, n, state, programme, late, unit) VALUES `)
+	args := []any{flag(p.open), p.sortAt, s.n, p.state, s.c.Programme, flag(p.late)}
 	for i, unit := range units {
 		if i > 0 {
 			b.WriteString(", ")
 		}
 		args = append(args, string(unit))
-		fmt.Fprintf(&b, "(?1, ?2, ?3, ?4, ?5, ?%d)", len(args))
+		fmt.Fprintf(&b, "(?1, ?2, ?3, ?4, ?5, ?6, ?%d)", len(args))
 	}
 	_, err := tx.Exec(ctx, b.String(), args...)
 	s.old = p

@@ -30,6 +30,15 @@ type mark struct {
 
 var markType = reflect.TypeFor[mark]()
 
+// Mark is mark for files of other packages that ReadYAML fills; an embedding struct names it in its
+// errors with Errorf.
+type Mark = mark
+
+// Errorf makes an error that names file and line.
+func (m mark) Errorf(format string, args ...any) error {
+	return fmt.Errorf("%s:%d: %s", m.file, m.line, fmt.Sprintf(format, args...))
+}
+
 // readYAML decodes one file into out. Unknown names, wrong types and names given twice are reported
 // with their line; what can be read is read all the same.
 func readYAML(fsys fs.FS, file string, out any, p *problems) bool {
@@ -109,6 +118,11 @@ func (d decoder) value(n *yaml.Node, v reflect.Value, path string) {
 }
 
 func (d decoder) structure(n *yaml.Node, v reflect.Value, path string) {
+	if f, ok := shortField(v.Type()); ok && n.Kind == yaml.ScalarNode {
+		markAt(v, mark{d.file, n.Line})
+		d.value(n, v.Field(f), path)
+		return
+	}
 	if n.Kind != yaml.MappingNode {
 		d.bad(n, path, "names with values are expected")
 		return
@@ -138,6 +152,24 @@ func (d decoder) structure(n *yaml.Node, v reflect.Value, path string) {
 			d.value(n.Content[i+1], v.Field(f), join(path, key.Value))
 		}
 		seen[key.Value] = true
+	}
+}
+
+// shortField finds the field that a plain value stands for, marked `short:"yes"`.
+func shortField(t reflect.Type) (int, bool) {
+	for i := range t.NumField() {
+		if t.Field(i).Tag.Get("short") != "" {
+			return i, true
+		}
+	}
+	return 0, false
+}
+
+func markAt(v reflect.Value, m mark) {
+	for i := range v.NumField() {
+		if v.Type().Field(i).Type == markType {
+			v.Field(i).Set(reflect.ValueOf(m))
+		}
 	}
 }
 

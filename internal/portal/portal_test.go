@@ -434,6 +434,7 @@ func TestA_report_without_any_place_reaches_the_unit_the_pack_names_for_that(t *
 	if k := c.caseOf(code); k.Holder != c.pack.Fallback {
 		t.Errorf("held by %s", k.Holder)
 	}
+	c.holds(c.post("/report?lang=en", v), "Not given", "City of Linjiang receives it first")
 }
 
 func TestA_landmark_typed_by_its_name_is_as_good_as_a_point(t *testing.T) {

@@ -226,7 +226,11 @@ func (p *Portal) showCheck(w http.ResponseWriter, r *http.Request, d *draft, cmd
 	if len(d.Photos) > 0 {
 		photos.Rich = photosOf(page, d.Photos)
 	}
-	v.Rows = append(v.Rows, photos, row("portal.check.place", placeWords(page, cmd.Open.Place), "where"))
+	where := ""
+	if at := cmd.Open.Place; at.Address != "" || at.Point != nil || d.Unit != "" { // else the unit is only the pack's fallback
+		where = placeWords(page, at)
+	}
+	v.Rows = append(v.Rows, photos, row("portal.check.place", where, "where"))
 	if proc := pk.ProcedureFor(d.Category); proc != nil {
 		for _, f := range proc.Intake {
 			v.Rows = append(v.Rows, web.Check{

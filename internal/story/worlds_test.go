@@ -201,3 +201,7 @@ func Test_every_story_is_told_in_the_same_words_by_the_ledger(t *testing.T) {
 		})
 	}
 }
+
+func report(category string, unit org.UnitID) intake.Report {
+	return intake.Report{Category: category, Text: "x", Unit: unit, Source: "web"}
+}

@@ -14,7 +14,7 @@ import (
 )
 
 // The City of Boston published 311 requests with the target its own system computed. That makes an oracle for
-// Rule.Due that nobody here wrote. NOTES-draft.md of the pack tells how the rules were found.
+// Rule.Due that nobody here wrote. README.md of the pack tells how the rules were found.
 var bostonRules = map[string]Rule{
 	"Pick up Dead Animal":            {N: 1, Unit: WorkingDays, At: SameTime, Arrival: Office},
 	"Pest Infestation - Residential": {N: 120, Unit: CalendarDays, At: SameTime},

@@ -55,8 +55,11 @@ CREATE TABLE worklist (
   n INTEGER NOT NULL,
   state TEXT NOT NULL,
   programme TEXT NOT NULL,
+  late INTEGER NOT NULL DEFAULT 0 CHECK (late IN (0, 1)), -- the promised date has passed and nobody has answered
   PRIMARY KEY (unit, is_open, sort_at, n)
 ) STRICT, WITHOUT ROWID;
+
+CREATE INDEX worklist_late ON worklist (unit, sort_at, n) WHERE is_open = 1 AND late = 1;
 
 CREATE INDEX worklist_state ON worklist (unit, is_open, state, sort_at, n);
 CREATE INDEX worklist_opened ON worklist (unit, is_open, n);
@@ -71,6 +74,7 @@ CREATE TABLE tallies (
   state TEXT NOT NULL,
   shard INTEGER NOT NULL,
   cases INTEGER NOT NULL,
+  late INTEGER NOT NULL, -- the promised date has passed and nobody has answered
   unassigned INTEGER NOT NULL,
   offered INTEGER NOT NULL, -- offered to this very unit
   paused INTEGER NOT NULL,

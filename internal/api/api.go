@@ -1,0 +1,313 @@
+// Package api is the JSON API under /api/v1: the same commands, refusals and scopes as the pages,
+// described by an OpenAPI 3.1 document that is made from the very types the handlers use.
+//
+// It refuses decisions of its own: every change is one ledger.Do, every list one Reader call, and a
+// case outside the caller's scope is answered exactly like one that does not exist. It refuses to
+// answer without words: every "no" is a problem document (RFC 9457) in the language that was asked.
+//
+// Open this file first, then cases.go and follow.go for the routes, view.go for the shapes, problem.go
+// for the refusals; ops.go holds health and metrics.
+package api
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+	"unicode/utf8"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+	"golang.org/x/text/language"
+
+	"comity/internal/account"
+	"comity/internal/authz"
+	"comity/internal/db"
+	"comity/internal/file"
+	"comity/internal/jobs"
+	"comity/internal/ledger"
+	"comity/internal/pack"
+	"comity/internal/text"
+)
+
+// Deps is what the API stands on. Jobs and Log may be nil; everything else is needed.
+type Deps struct {
+	DB       *db.DB
+	Ledger   *ledger.Ledger
+	Reader   *ledger.Reader
+	Packs    *pack.Registry
+	Text     *text.Catalogue // the base words; those of the case's pack are laid over them here
+	Accounts *account.Store
+	Files    file.Store // attachments; the city's one
+	Jobs     *jobs.Runner
+	Now      func() time.Time
+	Log      *slog.Logger
+	Version  string // of the program, for the OpenAPI document
+	Metrics  bool   // whether /metrics is served
+}
+
+// API answers /api and the health pages. It is safe for concurrent use.
+type API struct {
+	Deps
+	inner *http.ServeMux
+	huma  huma.API
+	doc   []byte
+	ops   *Ops
+	match language.Matcher
+	langs []string
+
+	mu    sync.Mutex
+	words map[string]*text.Catalogue // pack digest → base and pack words
+}
+
+// maxBody is the largest request body, in bytes.
+const maxBody = 1 << 20
+
+// New describes every route. It panics when a route is described wrongly, which only a programming
+// mistake can cause.
+func New(d Deps) *API {
+	if d.Log == nil {
+		d.Log = slog.New(slog.DiscardHandler)
+	}
+	a := &API{Deps: d, inner: http.NewServeMux(), words: map[string]*text.Catalogue{}}
+	a.ops = newOps(a)
+	a.langs = d.Packs.Current().Langs
+	tags := make([]language.Tag, len(a.langs))
+	for i, l := range a.langs {
+		tags[i] = language.Make(l)
+	}
+	a.match = language.NewMatcher(tags)
+	a.huma = humago.New(a.inner, a.config())
+	a.huma.UseMiddleware(a.enter)
+	a.caseRoutes()
+	a.fileRoutes()
+	a.followRoutes()
+	for _, unused := range []string{"ErrorModel", "ErrorDetail"} { // huma's own; every answer here is a Problem
+		delete(a.huma.OpenAPI().Components.Schemas.Map(), unused)
+	}
+	doc, err := json.MarshalIndent(a.huma.OpenAPI(), "", "  ")
+	if err != nil {
+		panic(err)
+	}
+	a.doc = append(doc, '\n')
+	return a
+}
+
+// Register puts the routes on the site's mux.
+func (a *API) Register(mux *http.ServeMux) {
+	mux.HandleFunc("GET /api", func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, "/api/openapi.json", http.StatusSeeOther)
+	})
+	mux.HandleFunc("GET /api/openapi.json", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json; charset=utf-8")
+		w.Write(a.doc)
+	})
+	mux.Handle("/api/", http.HandlerFunc(a.serve))
+	a.ops.register(mux)
+}
+
+// Ops gives the counters, so that other surfaces can report their requests too.
+func (a *API) Ops() *Ops { return a.ops }
+
+func (a *API) config() huma.Config {
+	c := huma.DefaultConfig(a.Text.In("en").T("api.title"), a.versionText())
+	c.Info.Description = a.Text.In("en").T("api.description")
+	c.OpenAPIPath, c.DocsPath, c.SchemasPath, c.CreateHooks = "", "", "", nil
+	c.RejectUnknownQueryParameters = true
+	format := huma.Format{Marshal: writeJSON, Unmarshal: readJSON}
+	c.Formats = map[string]huma.Format{"application/json": format, "json": format}
+	c.Transformers = []huma.Transformer{a.translate}
+	c.Components.SecuritySchemes = map[string]*huma.SecurityScheme{bearer: {Type: "http", Scheme: "bearer"}}
+	return c
+}
+
+func (a *API) versionText() string {
+	if a.Version == "" {
+		return "dev"
+	}
+	return a.Version
+}
+
+const bearer = "bearer"
+
+var errUTF8 = errors.New("the body is not UTF-8")
+
+func writeJSON(w io.Writer, v any) error {
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	return e.Encode(v)
+}
+
+// readJSON refuses what encoding/json would quietly repair or overlook: broken UTF-8.
+func readJSON(data []byte, v any) error {
+	if !utf8.Valid(data) {
+		return errUTF8
+	}
+	return json.Unmarshal(data, v)
+}
+
+// caller is what the middleware learned about a request.
+type caller struct {
+	who  authz.Actor
+	lang string
+}
+
+type callerKey struct{}
+
+func callerOf(ctx context.Context) caller {
+	c, _ := ctx.Value(callerKey{}).(caller)
+	return c
+}
+
+// enter settles language and identity. Routes that name the bearer scheme need a valid token.
+func (a *API) enter(ctx huma.Context, next func(huma.Context)) {
+	c := caller{lang: a.language(ctx.Header("Accept-Language"))}
+	ctx.SetHeader("Content-Language", c.lang)
+	if len(ctx.Operation().Security) > 0 {
+		who, err := a.bearer(ctx.Context(), ctx.Header("Authorization"))
+		switch {
+		case errors.Is(err, account.ErrNoSession):
+			ctx.SetHeader("WWW-Authenticate", `Bearer realm="comity"`)
+			a.answer(ctx, a.plain("token.invalid", http.StatusUnauthorized, c.lang))
+			return
+		case err != nil:
+			a.answer(ctx, a.problem(ctx.Context(), err, c.lang, ""))
+			return
+		}
+		c.who = who
+	}
+	next(huma.WithValue(ctx, callerKey{}, c))
+}
+
+// bearer finds who a token acts for. Whatever is wrong with it, the answer is the same.
+func (a *API) bearer(ctx context.Context, header string) (authz.Actor, error) {
+	scheme, token, ok := strings.Cut(header, " ")
+	if token = strings.TrimSpace(token); !ok || token == "" || !strings.EqualFold(scheme, "Bearer") {
+		return authz.Actor{}, account.ErrNoSession
+	}
+	acc, err := a.Accounts.Token(ctx, token)
+	if err != nil {
+		return authz.Actor{}, err
+	}
+	who := acc.Actor()
+	if who.ID() == "" {
+		return who, account.ErrNoSession
+	}
+	return who, nil
+}
+
+func (a *API) language(accept string) string {
+	tags, _, err := language.ParseAcceptLanguage(accept)
+	if err != nil || len(tags) == 0 {
+		return a.langs[0]
+	}
+	_, i, _ := a.match.Match(tags...)
+	return a.langs[i]
+}
+
+// say speaks a language with the words of the pack a case was opened under.
+func (a *API) say(digest, lang string) text.Speaker {
+	p := a.Packs.Pack(digest)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	c, ok := a.words[p.Digest]
+	if !ok {
+		c = a.Text.With(p.Texts)
+		a.words[p.Digest] = c
+	}
+	return c.In(lang)
+}
+
+// serve counts, bounds and guards every request below /api/.
+func (a *API) serve(w http.ResponseWriter, r *http.Request) {
+	began := a.Now()
+	rec := &recorder{ResponseWriter: w, status: http.StatusOK}
+	route := "none"
+	defer func() { a.ops.Observe(route, rec.status, a.Now().Sub(began)) }()
+	defer func() {
+		if v := recover(); v != nil {
+			if v == http.ErrAbortHandler {
+				panic(v)
+			}
+			a.write(rec, a.incident(r.Context(), errPanic(v), a.language(r.Header.Get("Accept-Language"))))
+		}
+	}()
+	rec.Header().Set("Cache-Control", "no-store")
+	rec.Header().Set("X-Content-Type-Options", "nosniff")
+	h, pattern := a.inner.Handler(r)
+	limit := int64(maxBody)
+	if pattern == http.MethodPost+" "+filesPath {
+		limit = maxUpload
+	}
+	r.Body = http.MaxBytesReader(rec, r.Body, limit+1) // one more, so that huma sees what is too much
+	if pattern == "" {
+		a.lost(rec, r, h)
+		return
+	}
+	route = pattern
+	a.inner.ServeHTTP(rec, r)
+}
+
+// lost answers an address or method that is not there.
+func (a *API) lost(w http.ResponseWriter, r *http.Request, h http.Handler) {
+	var probe probe
+	h.ServeHTTP(&probe, r)
+	lang := a.language(r.Header.Get("Accept-Language"))
+	if probe.status == http.StatusMethodNotAllowed {
+		w.Header().Set("Allow", probe.header.Get("Allow"))
+		a.write(w, a.plain("request.method", http.StatusMethodNotAllowed, lang))
+		return
+	}
+	a.write(w, a.plain("request.address", http.StatusNotFound, lang))
+}
+
+func (a *API) write(w http.ResponseWriter, p *Problem) {
+	w.Header().Set("Content-Type", problemType)
+	w.WriteHeader(p.Status)
+	if err := writeJSON(w, p); err != nil {
+		a.Log.Warn("an answer could not be sent", "error", err)
+	}
+}
+
+func (a *API) answer(ctx huma.Context, p *Problem) {
+	ctx.SetHeader("Content-Type", problemType)
+	ctx.SetStatus(p.Status)
+	if err := writeJSON(ctx.BodyWriter(), p); err != nil {
+		a.Log.Warn("an answer could not be sent", "error", err)
+	}
+}
+
+// recorder remembers the status for the counters.
+type recorder struct {
+	http.ResponseWriter
+	status int
+}
+
+func (r *recorder) WriteHeader(status int) {
+	r.status = status
+	r.ResponseWriter.WriteHeader(status)
+}
+
+func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
+
+// probe takes what the mux would have answered without sending it.
+type probe struct {
+	header http.Header
+	status int
+	bytes.Buffer
+}
+
+func (p *probe) Header() http.Header {
+	if p.header == nil {
+		p.header = http.Header{}
+	}
+	return p.header
+}
+
+func (p *probe) WriteHeader(status int) { p.status = status }

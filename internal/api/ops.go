@@ -1,0 +1,140 @@
+package api
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/VictoriaMetrics/metrics"
+
+	"comity/internal/authz"
+	"comity/internal/casework"
+)
+
+// Ops answers the pages machines look at: is the process there, can it work, how busy is it. Nothing
+// in it names a person, a case or a unit.
+type Ops struct {
+	a       *API
+	set     *metrics.Set
+	probing atomic.Bool
+}
+
+func newOps(a *API) *Ops { return &Ops{a: a, set: metrics.NewSet()} }
+
+// readyLimit bounds how long the database and the writer may take to answer.
+const readyLimit = 2 * time.Second
+
+func (o *Ops) register(mux *http.ServeMux) {
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { word(w, http.StatusOK, "ok") })
+	mux.HandleFunc("GET /readyz", o.ready)
+	if o.a.Metrics {
+		mux.HandleFunc("GET /metrics", o.metrics)
+	}
+}
+
+func word(w http.ResponseWriter, status int, s string) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	fmt.Fprintln(w, s)
+}
+
+// Observe counts one request. route is a pattern, never an address, so that no code or number of a
+// case becomes a label.
+func (o *Ops) Observe(route string, status int, took time.Duration) {
+	o.set.GetOrCreateCounter(fmt.Sprintf(`comity_http_requests_total{route=%q,status="%d"}`, route, status)).Inc()
+	o.set.GetOrCreateHistogram(fmt.Sprintf(`comity_http_request_seconds{route=%q}`, route)).Update(took.Seconds())
+}
+
+func (o *Ops) ready(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithTimeout(r.Context(), readyLimit)
+	defer cancel()
+	if err := o.a.DB.Ping(ctx); err != nil {
+		o.a.Log.Error("not ready: the database does not answer", "error", err)
+		word(w, http.StatusServiceUnavailable, "database")
+		return
+	}
+	if err := o.writer(ctx); err != nil {
+		o.a.Log.Error("not ready: the writer does not answer", "error", err)
+		word(w, http.StatusServiceUnavailable, "writer")
+		return
+	}
+	word(w, http.StatusOK, "ready")
+}
+
+var errBusyWriter = errors.New("an earlier probe has not been answered")
+
+// writer sends a command that is always refused through the whole line. At most one such probe is
+// under way, so that a stuck writer does not gather goroutines.
+func (o *Ops) writer(ctx context.Context) error {
+	if !o.probing.CompareAndSwap(false, true) {
+		return errBusyWriter
+	}
+	answer := make(chan error, 1)
+	go func() {
+		defer o.probing.Store(false)
+		_, err := o.a.Ledger.Do(ctx, authz.Actor{}, casework.Command{Case: "0"})
+		answer <- err
+	}()
+	select {
+	case err := <-answer:
+		var no *casework.Refusal
+		if errors.As(err, &no) {
+			return nil
+		}
+		return cmp.Or(err, errors.New("a probe was accepted"))
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (o *Ops) metrics(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
+	o.set.WritePrometheus(w)
+	s := o.a.Ledger.Stats()
+	metrics.WriteCounterUint64(w, "comity_commands_total", uint64(s.Commands))
+	metrics.WriteCounterUint64(w, "comity_commands_refused_total", uint64(s.Refused))
+	metrics.WriteCounterUint64(w, "comity_batches_total", uint64(s.Batches))
+	if err := o.gauges(r.Context(), w); err != nil {
+		o.a.Log.Error("some figures are missing from the metrics", "error", err)
+		metrics.WriteGaugeUint64(w, "comity_metrics_incomplete", 1)
+	}
+}
+
+func (o *Ops) gauges(ctx context.Context, w http.ResponseWriter) error {
+	p := o.a.Packs.Current()
+	now := o.a.Now().In(p.Zone)
+	tomorrow := time.Date(now.Year(), now.Month(), now.Day()+1, 0, 0, 0, 0, p.Zone)
+	counts, err := o.a.Reader.Counts(ctx, authz.Machine().Scope(), p.Units.Root(), tomorrow)
+	if err != nil {
+		return err
+	}
+	metrics.WriteGaugeUint64(w, "comity_cases_open", uint64(counts.Open))
+	metrics.WriteGaugeUint64(w, "comity_cases_overdue", uint64(counts.Overdue))
+	next, err := o.a.Ledger.NextTimer(ctx)
+	if err != nil {
+		return err
+	}
+	var lag float64
+	if !next.IsZero() {
+		lag = max(0, now.Sub(next).Seconds())
+	}
+	metrics.WriteGaugeFloat64(w, "comity_timer_lag_seconds", lag)
+	if o.a.Jobs == nil {
+		return nil
+	}
+	dead, err := o.a.Jobs.Dead(ctx)
+	if err != nil {
+		return err
+	}
+	metrics.WriteGaugeUint64(w, "comity_jobs_dead", uint64(len(dead)))
+	return nil
+}
+
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

@@ -1,0 +1,234 @@
+package api
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/validation"
+
+	"comity/internal/casework"
+	"comity/internal/form"
+	"comity/internal/ledger"
+	"comity/internal/procedure"
+	"comity/internal/text"
+)
+
+const problemType = "application/problem+json"
+
+// Problem is how every "no" looks (RFC 9457).
+type Problem struct {
+	Type     string         `json:"type" doc:"Relative URI made of the rule"`
+	Title    string         `json:"title"`
+	Status   int            `json:"status"`
+	Detail   string         `json:"detail" doc:"Why, and what to do next, in the language asked for"`
+	Rule     string         `json:"rule" doc:"Stable name of the reason; test on this"`
+	Law      *LawView       `json:"law,omitempty"`
+	Fields   []FieldProblem `json:"fields,omitempty"`
+	Version  int            `json:"version,omitempty" doc:"With 409: the version that stands now"`
+	Incident string         `json:"incident,omitempty" doc:"With 500: the number to tell the administrator"`
+}
+
+// FieldProblem is one answer or parameter that cannot stand.
+type FieldProblem struct {
+	Field  string            `json:"field"`
+	Rule   string            `json:"rule"`
+	Detail string            `json:"detail"`
+	Params map[string]string `json:"params,omitempty"`
+}
+
+// LawView is the rule of law or of the city behind something.
+type LawView struct {
+	ID      string `json:"id"`
+	Article string `json:"article,omitempty"`
+	Since   string `json:"since,omitempty"`
+	Name    string `json:"name,omitempty"`
+	Text    string `json:"text,omitempty"`
+}
+
+// Error makes a Problem what a handler returns.
+func (p *Problem) Error() string { return p.Rule }
+
+// GetStatus tells huma the status.
+func (p *Problem) GetStatus() int { return p.Status }
+
+// ContentType names the media type whatever was negotiated.
+func (p *Problem) ContentType(string) string { return problemType }
+
+// plain is a problem of the API itself.
+func (a *API) plain(rule string, status int, lang string) *Problem {
+	return a.build(rule, status, a.say("", lang), nil)
+}
+
+func (a *API) build(rule string, status int, say text.Speaker, params map[string]string) *Problem {
+	return &Problem{
+		Type: "/problems/" + rule, Status: status, Rule: rule,
+		Title:  say.T("api.title." + strconv.Itoa(status)),
+		Detail: reason(say, rule, params),
+	}
+}
+
+// reason says a refusal: the city's or the program's words, else the API's own.
+func reason(say text.Speaker, rule string, params map[string]string) string {
+	for _, key := range []string{"refusal." + rule, "api.refusal." + rule} {
+		if say.Has(key) {
+			return say.T(key, pairs(params)...)
+		}
+	}
+	return say.T("refusal."+rule, pairs(params)...)
+}
+
+func pairs(params map[string]string) []string {
+	var kv []string
+	for k, v := range params {
+		kv = append(kv, k, v)
+	}
+	return kv
+}
+
+// problem turns any error into what the caller may know of it. digest names the pack whose words and
+// laws apply.
+func (a *API) problem(ctx context.Context, err error, lang, digest string) *Problem {
+	say := a.say(digest, lang)
+	var ready *Problem
+	var no *casework.Refusal
+	var filter *ledger.BadFilter
+	var code casework.CodeError
+	switch {
+	case errors.As(err, &ready):
+		return ready
+	case errors.As(err, &no):
+		return a.refusal(no, say)
+	case errors.Is(err, ledger.ErrNotFound):
+		return a.build("case.unknown", http.StatusNotFound, say, nil)
+	case errors.As(err, &filter):
+		p := a.build("request.invalid", http.StatusUnprocessableEntity, say, nil)
+		p.Fields = a.fields(say, []form.Problem{{Field: filter.Field, Rule: "form.choice", Params: map[string]string{"got": clip(filter.Value)}}})
+		return p
+	case errors.As(err, &code):
+		p := a.build("form.invalid", http.StatusUnprocessableEntity, say, nil)
+		p.Fields = a.fields(say, []form.Problem{{Field: "code", Rule: code.Rule, Params: map[string]string{"at": strconv.Itoa(code.At), "char": code.Char}}})
+		return p
+	case errors.Is(err, ledger.ErrClosed):
+		return a.build("service.closing", http.StatusServiceUnavailable, say, nil)
+	}
+	return a.incident(ctx, err, lang)
+}
+
+func (a *API) refusal(no *casework.Refusal, say text.Speaker) *Problem {
+	status := http.StatusUnprocessableEntity
+	switch no.Rule {
+	case casework.Conflict:
+		status = http.StatusConflict
+	case "actor.forbidden", "actor.barred":
+		status = http.StatusForbidden
+	case "case.unknown":
+		status = http.StatusNotFound
+	}
+	p := a.build(no.Rule, status, say, no.Params)
+	p.Law = law(say, no.Law)
+	p.Fields = a.fields(say, no.Fields)
+	if status == http.StatusConflict {
+		p.Version, _ = strconv.Atoi(no.Params["now"])
+	}
+	return p
+}
+
+func (a *API) fields(say text.Speaker, list []form.Problem) []FieldProblem {
+	var out []FieldProblem
+	for _, f := range list {
+		key := "problem." + f.Rule
+		if !say.Has(key) && say.Has("api."+key) {
+			key = "api." + key
+		}
+		out = append(out, FieldProblem{Field: f.Field, Rule: f.Rule, Params: f.Params, Detail: say.T(key, pairs(f.Params)...)})
+	}
+	return out
+}
+
+func law(say text.Speaker, l procedure.Law) *LawView {
+	if l.ID == "" {
+		return nil
+	}
+	v := &LawView{ID: l.ID, Article: l.Article, Since: l.Since, Name: say.T("law." + l.ID)}
+	if l.Article != "" {
+		v.Text = say.T("law." + l.ID + ".article." + l.Article)
+	}
+	return v
+}
+
+// incident hides a failure behind a number and writes the failure itself to the log.
+func (a *API) incident(ctx context.Context, err error, lang string) *Problem {
+	var b [4]byte
+	rand.Read(b[:])
+	number := strings.ToUpper(hex.EncodeToString(b[:]))
+	a.Log.ErrorContext(ctx, "a request of the API failed", "incident", number, "error", err)
+	p := a.build("incident", http.StatusInternalServerError, a.say("", lang), map[string]string{"incident": number})
+	p.Incident = number
+	return p
+}
+
+func errPanic(v any) error { return fmt.Errorf("panic: %v", v) }
+
+// translate turns huma's own errors (body, parameters) into problems in the caller's language.
+func (a *API) translate(ctx huma.Context, _ string, v any) (any, error) {
+	m, ok := v.(*huma.ErrorModel)
+	if !ok {
+		return v, nil
+	}
+	lang := a.language(ctx.Header("Accept-Language"))
+	if slices.ContainsFunc(m.Errors, func(e *huma.ErrorDetail) bool { return strings.HasSuffix(e.Message, bodyTooLarge) }) {
+		m.Status = http.StatusRequestEntityTooLarge // huma reads forms without looking why reading ended
+		ctx.SetStatus(m.Status)
+	}
+	rule := map[int]string{
+		http.StatusBadRequest: "request.malformed", http.StatusRequestEntityTooLarge: "request.too_large",
+		http.StatusUnsupportedMediaType: "request.media_type", http.StatusUnprocessableEntity: "request.invalid",
+		http.StatusRequestTimeout: "request.slow",
+	}[m.Status]
+	if m.Status >= http.StatusInternalServerError || rule == "" {
+		return a.incident(ctx.Context(), m, lang), nil
+	}
+	say := a.say("", lang)
+	p := a.build(rule, m.Status, say, nil)
+	if rule == "request.invalid" {
+		for _, e := range m.Errors {
+			p.Fields = append(p.Fields, a.fields(say, []form.Problem{mistake(e)})...)
+		}
+	}
+	return p, nil
+}
+
+// bodyTooLarge is how an http.MaxBytesError reads.
+var bodyTooLarge = (&http.MaxBytesError{}).Error()
+
+// mistake classes one finding of huma's validation. Its English message goes along as a parameter for
+// the programmer who reads the answer.
+func mistake(e *huma.ErrorDetail) form.Problem {
+	p := form.Problem{Field: e.Location, Rule: "request.value", Params: map[string]string{"expected": e.Message}}
+	var name string
+	switch {
+	case e.Message == validation.MsgUnexpectedProperty || strings.HasPrefix(e.Message, "unknown query"):
+		p.Rule, p.Params = "request.unknown", nil
+	case strings.HasPrefix(e.Message, "expected required property"):
+		if _, err := fmt.Sscanf(e.Message, validation.MsgExpectedRequiredProperty, &name); err == nil {
+			p.Rule, p.Field, p.Params = "form.required", e.Location+"."+name, nil
+		}
+	}
+	return p
+}
+
+func clip(s string) string {
+	s = strings.ToValidUTF8(s, "�")
+	if r := []rune(s); len(r) > 40 {
+		return string(r[:40]) + "…"
+	}
+	return s
+}

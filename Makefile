@@ -18,7 +18,7 @@ check: ## install what the tests need, then run everything CI runs
 test: ## the Go tests alone, without installing anything
 	$(GO) test ./...
 
-story: ## play one story: make story F=packs/demo/stories/happy.txtar
+story: ## play one story: make story F=packs/demo/stories/happy-path.txtar
 	@test -n "$(F)" || { echo "name a story: make story F=packs/demo/stories/….txtar"; exit 2; }
 	$(GO) run ./cmd/comity story $(F)
 

@@ -30,7 +30,7 @@ func commands() []command {
 		{"pack", "check packs: comity pack check DIR", runPack},
 		{"story", "play stories: comity story FILE…", runStory},
 		{"import", "import the requests of another system with their history", runImport},
-		{"user", "add or list the people who sign in", runUser},
+		{"user", "add the people who sign in", runUser},
 		{"token", "create tokens for the JSON API", runToken},
 		{"version", "say which build this is", runVersion},
 	}

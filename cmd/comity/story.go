@@ -41,7 +41,7 @@ func runStory(_ context.Context, args []string, stdout, stderr io.Writer) error 
 	if len(bad) > 0 {
 		return fmt.Errorf("%d of %d stories do not come true:\n%w", len(bad), f.NArg(), errors.Join(bad...))
 	}
-	fmt.Fprintf(stdout, "%d stories come true\n", f.NArg())
+	fmt.Fprintf(stdout, "%d of %d stories come true\n", f.NArg(), f.NArg())
 	return nil
 }
 

@@ -108,7 +108,10 @@ func (a *API) Register(mux *http.ServeMux) {
 		w.Header().Set("Content-Type", "application/json; charset=utf-8")
 		w.Write(a.doc)
 	})
-	mux.Handle("/api/", http.HandlerFunc(a.serve))
+	// One pattern per method: a pattern for all of them would contradict "GET /" of the pages.
+	for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions} {
+		mux.HandleFunc(method+" /api/", a.serve)
+	}
 	a.ops.register(mux)
 }
 

@@ -37,7 +37,7 @@ var Rooms = map[string]Room{
 	"internal/web":             {Why: "kit for pages; knows no programme and no ledger", Rooms: with("pack", "text"), Others: []string{"github.com/a-h/templ", "rsc.io/qr"}},
 	"internal/intake":          {Why: "a report becomes a command", Rooms: with("pack")},
 	"internal/intake/csvin":    {Why: "reads import files of any spelling"},
-	"internal/intake/importer": {Why: "history from another system, through the door", Rooms: with("intake", "intake/csvin", "ledger", "pack", "text")},
+	"internal/intake/importer": {Why: "history from another system, through the door", Rooms: with("intake", "intake/csvin", "ledger", "pack")},
 	"internal/courier":         {Why: "sends what events owe", Rooms: with("db", "jobs", "ledger", "pack", "text")},
 
 	"internal/portal":  {Why: "what residents see", Rooms: with("file", "intake", "ledger", "pack", "text", "web"), Others: []string{"github.com/a-h/templ"}},
@@ -69,8 +69,7 @@ var Clocks = []Exception{
 	{"internal/jobs", []string{"NewTimer", "NewTicker", "After", "AfterFunc", "Tick"}, "a runner has to wake up; what is due is decided by the database's clock"},
 	{"internal/ledger", []string{"NewTimer", "NewTicker", "After", "AfterFunc", "Tick"}, "a runner has to wake up; what is due is decided by the database's clock"},
 	{"internal/db", []string{"NewTimer", "NewTicker", "After", "AfterFunc", "Tick"}, "waits between tries after a conflict"},
-	{"internal/api/api.go", []string{"Now"}, "the default of a field that cmd always fills"},
-	{"internal/bench", []string{"Now", "Since"}, "measures how long things take; no case's time comes from it"},
+	{"internal/bench", []string{"Now", "Since", "After"}, "measures how long things take; no case's time comes from it"},
 	{"internal/courier", []string{"NewTimer", "After"}, "waits for another machine's answer"},
 }
 

@@ -254,6 +254,9 @@ func (k *decision) do(a *procedure.Act, by By, expired string) ([]Event, error) 
 	}
 	if st, ok := k.d.State(e.State); ok {
 		e.Final = st.Final
+		if st.Owner != procedure.OwnerOffered {
+			e.Offered = "" // the offer ends with the state, however the case leaves it
+		}
 	}
 	e.Answers = a.Answers
 	if cl, ok := k.d.Clock(expired); ok && cl.Promise {
@@ -416,6 +419,7 @@ func (k *decision) tick() ([]Event, error) {
 	if !ok || !c.Running() || !c.Due.Equal(k.cmd.Tick.Due) || k.at.Before(c.Due) {
 		return nil, nil
 	}
+	c = k.first(c)
 	cl, _ := k.d.Clock(c.ID)
 	a, ok := k.d.Act(cl.Expire)
 	if !ok || !slices.Contains(a.From, k.c.State) {
@@ -424,6 +428,22 @@ func (k *decision) tick() ([]Event, error) {
 	}
 	k.cmd.Fields = nil
 	return k.do(a, By{Actor: k.who.ID(), Role: string(authz.System), Unit: k.c.Holder}, c.ID)
+}
+
+// first is the term to answer when several of a case end together: one that an event started, such as
+// the promise, before the term of the state. The case then moves up once, and the state's term begins
+// anew with that, in whatever order the timers come.
+func (k *decision) first(c Clock) Clock {
+	if cl, ok := k.d.Clock(c.ID); !ok || len(cl.In) == 0 {
+		return c
+	}
+	for i := range k.d.Clocks {
+		o, ok := k.c.Clock(k.d.Clocks[i].ID)
+		if ok && len(k.d.Clocks[i].In) == 0 && o.Running() && !o.Due.After(c.Due) {
+			return o
+		}
+	}
+	return c
 }
 
 func (k *decision) note() ([]Event, error) {

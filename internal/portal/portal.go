@@ -78,7 +78,7 @@ func (p *Portal) Mount(mux *http.ServeMux) {
 		"GET /f/{code}/file/{sha256}": p.file,
 		"GET /about/privacy":          p.privacy,
 		"GET /about/accessibility":    p.accessibility,
-		"GET /":                       p.nothing,
+		"/":                           p.nothing,
 	} {
 		mux.Handle(pattern, p.Site.Serve(h))
 	}

@@ -91,20 +91,14 @@ func served(ctx context.Context, cmd *exec.Cmd, addr string, limit time.Duration
 	ended := make(chan error, 1)
 	go func() { ended <- cmd.Wait() }()
 	client := &http.Client{Timeout: 10 * time.Second}
-	deadline := time.After(limit)
-	for {
-		if ok(client, "http://"+addr+"/") {
-			break
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	for !ok(client, "http://"+addr+"/") {
+		if err, done := within(ctx, time.Millisecond, ended); done {
+			return fmt.Errorf("the server ended: %v\n%s", err, said.String())
 		}
-		select {
-		case err := <-ended:
-			return fmt.Errorf("the server ended: %w\n%s", err, said.String())
-		case <-deadline:
-			_ = cmd.Process.Kill()
-			return errors.New("no page was answered within " + limit.String())
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(time.Millisecond):
+		if ctx.Err() != nil {
+			return errors.Join(fmt.Errorf("no page was answered within %s: %w", limit, ctx.Err()), cmd.Process.Kill())
 		}
 	}
 	for _, f := range answered {
@@ -113,11 +107,21 @@ func served(ctx context.Context, cmd *exec.Cmd, addr string, limit time.Duration
 	if err := cmd.Process.Signal(os.Interrupt); err != nil {
 		return err
 	}
-	select {
-	case <-ended:
-		return nil
-	case <-time.After(30 * time.Second):
+	if _, done := within(context.WithoutCancel(ctx), 30*time.Second, ended); !done {
 		return errors.Join(errors.New("the server does not end when interrupted"), cmd.Process.Kill())
+	}
+	return nil
+}
+
+// within waits for the end of a process, but not longer than d.
+func within(ctx context.Context, d time.Duration, ended <-chan error) (end error, done bool) {
+	ctx, cancel := context.WithTimeout(ctx, d)
+	defer cancel()
+	select {
+	case err := <-ended:
+		return err, true
+	case <-ctx.Done():
+		return nil, false
 	}
 }
 

@@ -231,7 +231,7 @@ func (w *writer) worklist(rows []row) {
 // tallies counts the case of these worklist rows in or out; an accepted case has no officer yet.
 func (w *writer) tallies(c *caseRows, rows []row, by int64) {
 	for _, r := range rows {
-		w.do(`INSERT INTO tallies (unit, state, programme, procedure, shard, cases, unassigned, offered, paused) VALUES (?1, ?2, ?3, ?4, 0, ?5, ?5, 0, 0)
+		w.do(`INSERT INTO tallies (unit, state, programme, procedure, shard, cases, late, unassigned, offered, paused) VALUES (?1, ?2, ?3, ?4, 0, ?5, 0, ?5, 0, 0)
  ON CONFLICT (unit, programme, procedure, state, shard) DO UPDATE SET cases = tallies.cases + excluded.cases, unassigned = tallies.unassigned + excluded.unassigned`,
 			r[0], r[4], r[5], c.opened.cases[5], by)
 	}
@@ -257,6 +257,7 @@ func multiply(ctx context.Context, d *db.DB, n int, now time.Time) error {
 	steps := []string{
 		`DROP INDEX worklist_state`,
 		`DROP INDEX worklist_opened`,
+		`DROP INDEX worklist_late`,
 		`DROP INDEX timers_due`,
 		`CREATE TABLE bench_case AS SELECT ROW_NUMBER() OVER (ORDER BY n) - 1 AS rank, cases.* FROM cases`,
 		`CREATE INDEX bench_case_rank ON bench_case (rank)`,
@@ -278,13 +279,14 @@ func multiply(ctx context.Context, d *db.DB, n int, now time.Time) error {
 	after := []string{
 		`CREATE INDEX worklist_state ON worklist (unit, is_open, state, sort_at, n)`,
 		`CREATE INDEX worklist_opened ON worklist (unit, is_open, n)`,
+		`CREATE INDEX worklist_late ON worklist (unit, sort_at, n) WHERE is_open = 1 AND late = 1`,
 		`CREATE INDEX timers_due ON timers (prio, fires_at)`,
-		`INSERT INTO tallies (unit, programme, procedure, state, shard, cases, unassigned, offered, paused)
- SELECT l.unit, l.programme, t.procedure, l.state, 0, SUM(` + copiesOf + `), SUM(CASE WHEN t.assignee = '' THEN ` + copiesOf + ` ELSE 0 END), 0, 0
+		`INSERT INTO tallies (unit, programme, procedure, state, shard, cases, late, unassigned, offered, paused)
+ SELECT l.unit, l.programme, t.procedure, l.state, 0, SUM(` + copiesOf + `), 0, SUM(CASE WHEN t.assignee = '' THEN ` + copiesOf + ` ELSE 0 END), 0, 0
  FROM bench_case t JOIN bench_list l ON l.rank = t.rank GROUP BY l.unit, l.programme, t.procedure, l.state`,
 		`DROP TABLE bench_case`, `DROP TABLE bench_list`, `DROP TABLE bench_timer`,
 	}
-	after[3] = strings.ReplaceAll(after[3], copiesOf, fmt.Sprintf("((%d - t.rank) / %d + (t.rank > 0))", n, templates))
+	after[4] = strings.ReplaceAll(after[3], copiesOf, fmt.Sprintf("((%d - t.rank) / %d + (t.rank > 0))", n, templates))
 	for _, q := range steps {
 		if err := alone(ctx, d, q); err != nil {
 			return err

@@ -326,7 +326,7 @@ func (c *city) whole() {
 	c.t.Helper()
 	ctx := context.Background()
 	var list, timers []string
-	tallies := map[string][4]int{}
+	tallies := map[string][5]int{}
 	ids := column(c.t, c.db, `SELECT n FROM cases ORDER BY n`, func(row db.Scanner) (n int64, err error) { return n, row.Scan(&n) })
 	for _, n := range ids {
 		id := caseOf(n)
@@ -348,14 +348,14 @@ func (c *city) whole() {
 		for _, u := range slices.Compact(units) {
 			if at := fmt.Sprint(u, " ", k.Programme, " ", k.Procedure, " ", k.State); k.Closed.IsZero() {
 				n := tallies[at]
-				for i, counts := range []bool{true, k.Assignee == "", k.Offered == u, slices.ContainsFunc(k.Clocks, func(c casework.Clock) bool { return c.Status == "paused" })} {
+				for i, counts := range []bool{true, k.Overdue(), k.Assignee == "", k.Offered == u, slices.ContainsFunc(k.Clocks, func(c casework.Clock) bool { return c.Status == "paused" })} {
 					if counts {
 						n[i]++
 					}
 				}
 				tallies[at] = n
 			}
-			list = append(list, fmt.Sprint(u, " ", k.Closed.IsZero(), " ", sortAt, " ", n, " ", k.State, " ", k.Programme))
+			list = append(list, fmt.Sprint(u, " ", k.Closed.IsZero(), " ", sortAt, " ", n, " ", k.State, " ", k.Programme, " ", k.Overdue()))
 		}
 		for _, clock := range k.Clocks {
 			if clock.Running() && k.Closed.IsZero() {
@@ -363,11 +363,11 @@ func (c *city) whole() {
 			}
 		}
 	}
-	same(c.t, "worklist", list, column(c.t, c.db, `SELECT unit, is_open, sort_at, n, state, programme FROM worklist`, func(row db.Scanner) (string, error) {
+	same(c.t, "worklist", list, column(c.t, c.db, `SELECT unit, is_open, sort_at, n, state, programme, late FROM worklist`, func(row db.Scanner) (string, error) {
 		var unit, state, programme string
-		var open, sortAt, n int64
-		err := row.Scan(&unit, &open, &sortAt, &n, &state, &programme)
-		return fmt.Sprint(unit, " ", open == 1, " ", sortAt, " ", n, " ", state, " ", programme), err
+		var open, sortAt, n, late int64
+		err := row.Scan(&unit, &open, &sortAt, &n, &state, &programme, &late)
+		return fmt.Sprint(unit, " ", open == 1, " ", sortAt, " ", n, " ", state, " ", programme, " ", late == 1), err
 	}))
 	same(c.t, "timers", timers, column(c.t, c.db, `SELECT n, clock, fires_at, prio FROM timers`, func(row db.Scanner) (string, error) {
 		var clock string
@@ -379,11 +379,11 @@ func (c *city) whole() {
 	for at, n := range tallies {
 		figures = append(figures, fmt.Sprint(at, " ", n))
 	}
-	same(c.t, "tallies", figures, column(c.t, c.db, `SELECT unit, programme, procedure, state, CAST(SUM(cases) AS BIGINT), CAST(SUM(unassigned) AS BIGINT), CAST(SUM(offered) AS BIGINT), CAST(SUM(paused) AS BIGINT)
- FROM tallies GROUP BY unit, programme, procedure, state HAVING SUM(cases) <> 0 OR SUM(unassigned) <> 0 OR SUM(offered) <> 0 OR SUM(paused) <> 0`, func(row db.Scanner) (string, error) {
+	same(c.t, "tallies", figures, column(c.t, c.db, `SELECT unit, programme, procedure, state, CAST(SUM(cases) AS BIGINT), CAST(SUM(late) AS BIGINT), CAST(SUM(unassigned) AS BIGINT), CAST(SUM(offered) AS BIGINT), CAST(SUM(paused) AS BIGINT)
+ FROM tallies GROUP BY unit, programme, procedure, state HAVING SUM(cases) <> 0 OR SUM(late) <> 0 OR SUM(unassigned) <> 0 OR SUM(offered) <> 0 OR SUM(paused) <> 0`, func(row db.Scanner) (string, error) {
 		var unit, programme, procedure, state string
-		var n [4]int
-		err := row.Scan(&unit, &programme, &procedure, &state, &n[0], &n[1], &n[2], &n[3])
+		var n [5]int
+		err := row.Scan(&unit, &programme, &procedure, &state, &n[0], &n[1], &n[2], &n[3], &n[4])
 		return fmt.Sprint(unit, " ", programme, " ", procedure, " ", state, " ", n), err
 	}))
 	index := "rowid"

@@ -126,8 +126,8 @@ type tally struct {
 	state string
 }
 
-// counts are a tally's figures: cases, unassigned, offered, paused.
-type counts [4]int64
+// counts are a tally's figures: cases, late, unassigned, offered, paused.
+type counts [5]int64
 
 // count adds a case to the tallies it stands in, times by.
 func (s *stored) count(into map[tally]counts, c casework.Case, by int64) {
@@ -137,9 +137,10 @@ func (s *stored) count(into map[tally]counts, c casework.Case, by int64) {
 	for _, unit := range s.listers(rowsOf(c)) {
 		n := into[tally{unit, c.State}]
 		n[0] += by
-		n[1] += by * flag(c.Assignee == "")
-		n[2] += by * flag(c.Offered == unit)
-		n[3] += by * flag(isPaused(c))
+		n[1] += by * flag(c.Overdue())
+		n[2] += by * flag(c.Assignee == "")
+		n[3] += by * flag(c.Offered == unit)
+		n[4] += by * flag(isPaused(c))
 		into[tally{unit, c.State}] = n
 	}
 }
@@ -157,17 +158,17 @@ func (s *stored) saveTallies(ctx context.Context, tx *db.Tx) error {
 	})
 	for part := range slices.Chunk(keys, 12) { // a statement takes 99 arguments
 		var b strings.Builder
-		b.WriteString(`INSERT INTO tallies (programme, procedure, shard, unit, state, cases, unassigned, offered, paused) VALUES `)
+		b.WriteString(`INSERT INTO tallies (programme, procedure, shard, unit, state, cases, late, unassigned, offered, paused) VALUES `)
 		args := []any{s.c.Programme, s.c.Procedure, s.shard}
 		for i, k := range part {
 			if i > 0 {
 				b.WriteString(", ")
 			}
 			n, at := moved[k], len(args)
-			args = append(args, string(k.unit), k.state, n[0], n[1], n[2], n[3])
-			fmt.Fprintf(&b, "(?1, ?2, ?3, ?%d, ?%d, ?%d, ?%d, ?%d, ?%d)", at+1, at+2, at+3, at+4, at+5, at+6)
+			args = append(args, string(k.unit), k.state, n[0], n[1], n[2], n[3], n[4])
+			fmt.Fprintf(&b, "(?1, ?2, ?3, ?%d, ?%d, ?%d, ?%d, ?%d, ?%d, ?%d)", at+1, at+2, at+3, at+4, at+5, at+6, at+7)
 		}
-		b.WriteString(` ON CONFLICT (unit, programme, procedure, state, shard) DO UPDATE SET cases = tallies.cases + excluded.cases,
+		b.WriteString(` ON CONFLICT (unit, programme, procedure, state, shard) DO UPDATE SET cases = tallies.cases + excluded.cases, late = tallies.late + excluded.late,
  unassigned = tallies.unassigned + excluded.unassigned, offered = tallies.offered + excluded.offered, paused = tallies.paused + excluded.paused`)
 		if _, err := tx.Exec(ctx, b.String(), args...); err != nil {
 			return err

@@ -7,7 +7,6 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
-	"math"
 	"slices"
 	"strings"
 	"time"
@@ -151,7 +150,7 @@ func listLane(ctx context.Context, tx *db.Tx, l lane, f Filter, after cursor) ([
 		w.and("c.is_open = %s", flag(!f.Closed))
 		w.parts = append(w.parts, "c.assignee <> ''") // or the partial index is not seen
 	default:
-		w.and("w.is_open = %s", flag(!f.Closed))
+		w.parts = append(w.parts, fmt.Sprintf("w.is_open = %d", flag(!f.Closed))) // literal, for the partial index
 	}
 	w.scope(l.root)
 	if l.state != "" {
@@ -237,16 +236,17 @@ func listEvents(ctx context.Context, tx *db.Tx, n int64) ([]casework.Event, erro
 	})
 }
 
-// countUnit reads the unit's tallies; what is overdue or due today is a range of the worklist's key.
+// countUnit reads the unit's tallies; what is due today is a range of the worklist's key.
 func countUnit(ctx context.Context, tx *db.Tx, unit org.UnitID, endOfToday time.Time) (Counts, error) {
 	var c Counts
-	for state, err := range db.Query(ctx, tx, `SELECT programme, procedure, state, CAST(SUM(cases) AS BIGINT), CAST(SUM(unassigned) AS BIGINT),
+	for state, err := range db.Query(ctx, tx, `SELECT programme, procedure, state, CAST(SUM(cases) AS BIGINT), CAST(SUM(late) AS BIGINT), CAST(SUM(unassigned) AS BIGINT),
  CAST(SUM(offered) AS BIGINT), CAST(SUM(paused) AS BIGINT)
  FROM tallies WHERE unit = ?1 GROUP BY programme, procedure, state HAVING SUM(cases) <> 0 ORDER BY 1, 2, 3`,
 		[]any{string(unit)}, func(row db.Scanner) (s StateCount, err error) {
-			var unassigned, offered, paused int
-			err = row.Scan(&s.Programme, &s.Procedure, &s.State, &s.N, &unassigned, &offered, &paused)
+			var late, unassigned, offered, paused int
+			err = row.Scan(&s.Programme, &s.Procedure, &s.State, &s.N, &late, &unassigned, &offered, &paused)
 			c.Open += s.N
+			c.Overdue += late
 			c.Unassigned += unassigned
 			c.Offered += offered
 			c.Paused += paused
@@ -258,22 +258,16 @@ func countUnit(ctx context.Context, tx *db.Tx, unit org.UnitID, endOfToday time.
 		c.ByState = append(c.ByState, state)
 	}
 	var err error
-	if c.Overdue, err = countLate(ctx, tx, unit, math.MaxInt32); err != nil {
-		return c, err
-	}
 	c.Today, err = countBetween(ctx, tx, unit, db.Micros(tx.Now), db.Micros(endOfToday))
 	return c, err
 }
 
 func countChild(ctx context.Context, tx *db.Tx, unit org.UnitID) (UnitCount, error) {
-	u := UnitCount{Unit: unit}
-	n, err := db.One(ctx, tx, `SELECT CAST(COALESCE(SUM(cases), 0) AS BIGINT) FROM tallies WHERE unit = ?1`, []any{string(unit)}, scanInt)
-	if err != nil {
-		return u, err
-	}
-	u.Open = int(n)
-	u.Overdue, err = countLate(ctx, tx, unit, math.MaxInt32)
-	return u, err
+	return db.One(ctx, tx, `SELECT CAST(COALESCE(SUM(cases), 0) AS BIGINT), CAST(COALESCE(SUM(late), 0) AS BIGINT) FROM tallies WHERE unit = ?1`,
+		[]any{string(unit)}, func(row db.Scanner) (UnitCount, error) {
+			u := UnitCount{Unit: unit}
+			return u, row.Scan(&u.Open, &u.Overdue)
+		})
 }
 
 // countBetween counts the open cases due from one time and before another.

@@ -74,6 +74,7 @@ CREATE TABLE tallies (
   state TEXT NOT NULL,
   shard INTEGER NOT NULL,
   cases INTEGER NOT NULL,
+  late INTEGER NOT NULL, -- the promised date has passed and nobody has answered
   unassigned INTEGER NOT NULL,
   offered INTEGER NOT NULL, -- offered to this very unit
   paused INTEGER NOT NULL,

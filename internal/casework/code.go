@@ -13,7 +13,7 @@ import (
 // like K7MQ-2XPT-9WDC. Eleven characters are random (53.4 bits, so guessing is
 // hopeless behind any limit on attempts), the last one checks the others.
 //
-// Whoever knows the code sees the case: store it hashed, never log it.
+// Whoever knows the code sees the case: never log it. It is stored in clear until sealed fields come.
 type Code string
 
 // codeAlphabet has 29 characters because 29 is prime: only then does the

@@ -50,6 +50,7 @@ type Play struct {
 	queue   agenda
 	stories map[casework.CaseID]*story
 	order   int
+	noticed time.Time
 	tally   Progress
 }
 
@@ -111,6 +112,13 @@ func (p *Play) Run(ctx context.Context) (Progress, error) {
 	return p.tally, errors.Join(ctx.Err(), p.notices(ctx))
 }
 
+// The play ends in a week of storms: every tenth report of the year arrives in its last days, so that
+// a visitor finds full worklists.
+const (
+	stormShare = 10
+	stormDays  = 7
+)
+
 // arrivals draws when what is reported.
 func (p *Play) arrivals() {
 	weights := map[string]int{}
@@ -119,12 +127,16 @@ func (p *Play) arrivals() {
 	}
 	zone := p.Pack.Zone
 	days := int(p.Until.Sub(p.From).Hours() / 24)
-	for range p.Cases {
+	for i := range p.Cases {
 		cat := weighted(p.r, weights)
 		c := p.seeds.Categories[cat]
 		var day time.Time
 		for { // a day by its season, by rejection
 			day = p.From.In(zone).AddDate(0, 0, p.r.IntN(max(days, 1)))
+			if i%stormShare == 0 {
+				day = p.Until.In(zone).AddDate(0, 0, -p.r.IntN(stormDays))
+				break
+			}
 			season := p.seeds.Seasons[c.Season]
 			if p.r.IntN(slices.Max(season)) < season[day.Month()-1] {
 				break
@@ -198,8 +210,15 @@ func (p *Play) batch(ctx context.Context, from time.Time) error {
 	return nil
 }
 
-// clocks lets every term that ends before a time run out at its own time, and sends what was written.
+// clocks lets every term that ends before a time run out at its own time; once an hour it first sends
+// what was written.
 func (p *Play) clocks(ctx context.Context, until time.Time) error {
+	if until.Sub(p.noticed) >= time.Hour { // before the clock moves on: notices leave soon after what they tell
+		if err := p.notices(ctx); err != nil {
+			return err
+		}
+		p.noticed = until
+	}
 	for {
 		at, err := p.Ledger.NextTimer(ctx)
 		if err != nil {
@@ -218,10 +237,7 @@ func (p *Play) clocks(ctx context.Context, until time.Time) error {
 		}
 		p.tally.Acts += n
 	}
-	if until.Sub(p.tally.At) < 6*time.Hour {
-		return nil
-	}
-	return p.notices(ctx)
+	return nil
 }
 
 // notices sends what was written since the last time.

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -149,6 +150,77 @@ func Test_a_stale_version_is_refused_and_changes_nothing(t *testing.T) {
 		events, _ := c.r.Events(ctx, r.Case)
 		if len(events) != 2 {
 			t.Errorf("%d events, want 2", len(events))
+		}
+	})
+}
+
+func Test_a_changed_byte_of_an_event_is_named(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		c := newCity(t, d)
+		ctx := context.Background()
+		good, err := c.open("")
+		if err != nil {
+			t.Fatal(err)
+		}
+		bad, err := c.open("")
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = d.Transact(ctx, func(tx *db.Tx) error {
+			_, err := tx.Exec(ctx, `UPDATE events SET doc = REPLACE(doc, '三天', '一天') WHERE id = (SELECT MAX(id) FROM events)`)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var named []error
+		seen, err := c.r.VerifyAll(ctx, func(err error) { named = append(named, err) })
+		if err != nil || seen != 2 || len(named) != 1 || !strings.Contains(named[0].Error(), string(bad.Ref)) {
+			t.Errorf("verified %d cases, named %v, %v; want 2 and %s", seen, named, err, bad.Ref)
+		}
+		if err := c.r.Verify(ctx, good.Case); err != nil {
+			t.Errorf("the untouched case: %v", err)
+		}
+	})
+}
+
+func Test_the_strip_counts_the_same_on_both_engines(t *testing.T) {
+	dbtest.EachAt(t, func(t *testing.T, d *db.DB, set func(time.Time)) {
+		c := newCity(t, d)
+		ctx := context.Background()
+		r, err := c.open("")
+		if err != nil {
+			t.Fatal(err)
+		}
+		scope := authz.Machine().Scope()
+		edges := []time.Time{dbtest.Start, dbtest.Start.AddDate(0, 0, 7), dbtest.Start.AddDate(0, 0, 14)}
+		n, err := c.r.Strip(ctx, scope, ledger.Filter{}, edges, 100)
+		if err != nil || n[0] != 1 || n[1] != 0 {
+			t.Fatalf("strip %v, %v", n, err)
+		}
+		// Nobody answers: once the promised date has passed the case is late, and stays open.
+		set(dbtest.Start.AddDate(0, 0, 30))
+		for {
+			n, err := c.l.RunTimers(ctx, 10)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if n == 0 {
+				break
+			}
+		}
+		root := c.pack.Units.Root()
+		late, err := c.r.CountLate(ctx, scope, root, 100)
+		if err != nil || late != 1 {
+			t.Errorf("%d late, %v", late, err)
+		}
+		counts, err := c.r.Counts(ctx, scope, root, dbtest.Start.AddDate(0, 0, 31))
+		if err != nil || counts.Open != 1 || counts.Overdue != 1 {
+			t.Errorf("counts %+v, %v", counts, err)
+		}
+		page, err := c.r.Worklist(ctx, scope, ledger.Filter{Late: true})
+		if err != nil || len(page.Items) != 1 || page.Items[0].Ref != r.Ref {
+			t.Errorf("late list %+v, %v", page, err)
 		}
 	})
 }

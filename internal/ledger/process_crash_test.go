@@ -60,9 +60,6 @@ type step struct{ round, client, i int }
 func (s step) opens() bool { return s.i%2 == 0 }
 func (s step) key() string { return fmt.Sprintf("k%dx%dx%d", s.round, s.client, s.i) }
 
-// openedBy is the step that opened the case this step is about.
-func (s step) openedBy() step { return step{s.round, s.client, s.i - s.i%2} }
-
 // ack is one line a child prints after a receipt.
 type ack struct {
 	Client, I, Seq int

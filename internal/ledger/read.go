@@ -346,6 +346,31 @@ func (r *Reader) CountLate(ctx context.Context, in authz.Scope, unit org.UnitID,
 	return total, err
 }
 
+// VerifyAll verifies every case, oldest first. bad is told of each that does not agree; the answer is how
+// many were looked at.
+func (r *Reader) VerifyAll(ctx context.Context, bad func(error)) (seen int, err error) {
+	const page = 200
+	for last := int64(0); ; {
+		var ids []int64
+		err := r.db.View(ctx, func(tx *db.Tx) (err error) {
+			if ids, err = numbersAfter(ctx, tx, last, page); err != nil {
+				return err
+			}
+			for _, n := range ids {
+				if err := verifyCase(ctx, tx, n); err != nil {
+					bad(err)
+				}
+			}
+			return nil
+		})
+		if err != nil || len(ids) == 0 {
+			return seen, err
+		}
+		seen += len(ids)
+		last = ids[len(ids)-1]
+	}
+}
+
 // Verify re-derives one case from its events: the chain of hashes, the fold, and the stored row must
 // agree. The error names the first event that does not.
 func (r *Reader) Verify(ctx context.Context, id casework.CaseID) error {

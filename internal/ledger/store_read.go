@@ -330,3 +330,7 @@ func countLate(ctx context.Context, tx *db.Tx, unit org.UnitID, limit int) (int,
 		[]any{string(unit), int64(limit)}, scanInt)
 	return int(n), err
 }
+
+func numbersAfter(ctx context.Context, tx *db.Tx, last int64, limit int) ([]int64, error) {
+	return db.All(ctx, tx, `SELECT n FROM cases WHERE n > ?1 ORDER BY n LIMIT ?2`, []any{last, int64(limit)}, scanInt)
+}

@@ -143,8 +143,8 @@ func startServer() (dir string, err error) {
 	return dir, startWatch(dir, bin, who)
 }
 
-// lifeline is the writing end of the watch's pipe, open as long as we live.
-var lifeline io.Closer
+// lifelines are the writing ends of the watches' pipes, open as long as we live.
+var lifelines []io.Closer
 
 func startWatch(dir, bin string, who *syscall.Credential) error {
 	cmd := exec.Command("/bin/sh", "-c", watch, "watch", bin, dir)
@@ -154,7 +154,7 @@ func startWatch(dir, bin string, who *syscall.Credential) error {
 	if err != nil {
 		return err
 	}
-	lifeline = pipe
+	lifelines = append(lifelines, pipe)
 	return cmd.Start()
 }
 

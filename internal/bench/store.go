@@ -286,7 +286,10 @@ func multiply(ctx context.Context, d *db.DB, n int, now time.Time) error {
  FROM bench_case t JOIN bench_list l ON l.rank = t.rank GROUP BY l.unit, l.programme, t.procedure, l.state`,
 		`DROP TABLE bench_case`, `DROP TABLE bench_list`, `DROP TABLE bench_timer`,
 	}
-	after[4] = strings.ReplaceAll(after[3], copiesOf, fmt.Sprintf("((%d - t.rank) / %d + (t.rank > 0))", n, templates))
+	each := fmt.Sprintf("((%d - t.rank) / %d + (t.rank > 0))", n, templates)
+	for i := range after {
+		after[i] = strings.ReplaceAll(after[i], copiesOf, each)
+	}
 	for _, q := range steps {
 		if err := alone(ctx, d, q); err != nil {
 			return err

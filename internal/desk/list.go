@@ -362,7 +362,7 @@ func (v *visit) row(p *web.Page, q query, it ledger.Item) listRow {
 
 // shortDue says a deadline by its day, with the time unless that is the end of the day.
 func shortDue(p *web.Page, due time.Time) string {
-	if t := clockTime(due, p.Site.Zone); t != "24:00" {
+	if t := web.HourOf(due, p.Site.Zone); t != "24:00" {
 		return p.Short(due) + " " + t
 	}
 	return p.Short(due)

@@ -38,15 +38,6 @@ func midnight(t time.Time, zone *time.Location) time.Time {
 	return time.Date(y, m, d, 0, 0, 0, 0, zone)
 }
 
-// clockTime says the last minute of a day as 24:00, the way offices write it.
-func clockTime(t time.Time, zone *time.Location) string {
-	t = t.In(zone)
-	if t.Hour() == 23 && t.Minute() == 59 {
-		return "24:00"
-	}
-	return t.Format("15:04")
-}
-
 // capped says a count that was only counted up to a limit.
 func capped(n, limit int) string {
 	if n >= limit {

@@ -174,7 +174,7 @@ func (v *visit) term(p *web.Page, d *procedure.Definition, c casework.Case, even
 		t.Note = p.T("desk.term.paused", "date", p.Day(due))
 	default:
 		t.Pill = p.Pill(web.Term{Start: k.Start, Due: k.Due})
-		t.Note = p.T("desk.term.ends", "date", p.Day(due), "time", clockTime(due, p.Site.Zone))
+		t.Note = p.T("desk.term.ends", "date", p.Day(due), "time", web.HourOf(due, p.Site.Zone))
 	}
 	if x := (span{k.Start, due}).at(v.now); now != "" && x > 22 && x < 78 {
 		t.Today = p.T("desk.term.now")

@@ -61,7 +61,15 @@ func (p *Page) within(now, due time.Time) string {
 	if p.daysBetween(now, due) > 0 {
 		key = "web.clock.tomorrow"
 	}
-	return p.T(key, "time", due.In(p.Site.Zone).Format("15:04"))
+	return p.T(key, "time", HourOf(due, p.Site.Zone))
+}
+
+// HourOf says the time of day; the last minute of a day is 24:00, the way offices write it.
+func HourOf(t time.Time, zone *time.Location) string {
+	if t = t.In(zone); t.Hour() == 23 && t.Minute() == 59 {
+		return "24:00"
+	}
+	return t.Format("15:04")
 }
 
 // daysBetween counts midnights between two instants in the zone of the site.

@@ -142,6 +142,9 @@ func records(t *testing.T, file string) []map[string]string {
 const boston, nyc = "boston-311/boston_2018.csv", "nyc-311/nyc311_2018-06.csv"
 
 func Test_every_Boston_request_becomes_one_case_with_the_date_the_city_promised(t *testing.T) {
+	if testing.Short() {
+		t.Skip("long: make check runs it without -short, and the race detector has the smaller files")
+	}
 	file := data(t, boston)
 	c := newCity(t, dbtest.OpenSQLite(t), "us-boston-311", "boston-311")
 	var rejects bytes.Buffer
@@ -301,6 +304,9 @@ func stopAfter(o *importer.Options, windows int) context.Context {
 }
 
 func Test_an_import_that_was_killed_goes_on_and_ends_the_same(t *testing.T) {
+	if testing.Short() {
+		t.Skip("long: make check runs it without -short, and the race detector has the smaller files")
+	}
 	file := strings.Replace(data(t, nyc), "\n39573576,", "\nbroken,row\n39573576,", 1)
 	whole := newCity(t, dbtest.OpenSQLite(t), "us-nyc-311", "nyc-311")
 	var wantRejects bytes.Buffer

@@ -48,7 +48,7 @@ func openBrowserCity(t *testing.T) *browserCity {
 			t.Error(err)
 		}
 	})
-	card := demoCard{Tokens: map[string]string{}}
+	card := demoCard{Tokens: map[string]string{}, Roles: map[string]string{}}
 	people, err := demo.People(sub)
 	if err != nil {
 		t.Fatal(err)

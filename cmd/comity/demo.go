@@ -37,8 +37,9 @@ type demoCard struct {
 	Data    string            `json:"data"`
 	Cases   int               `json:"cases"`
 	SignIns []demoSignIn      `json:"sign_ins"`
-	Tokens  map[string]string `json:"tokens"` // one per login shown
-	Codes   map[string]string `json:"codes"`  // a case to follow for each state
+	Tokens  map[string]string `json:"tokens"`      // one per login shown
+	Roles   map[string]string `json:"role_tokens"` // and one per role: that of the first login that holds it
+	Codes   map[string]string `json:"codes"`       // a case to follow for each state
 	Refs    map[string]string `json:"refs"`
 }
 
@@ -186,7 +187,7 @@ func playDemo(ctx context.Context, c *city, fsys fs.FS, cfg demoConfig) (demoCar
 	until := time.Now().Truncate(time.Second)
 	from := until.AddDate(-1, 0, 0)
 	c.clock.Fix(from)
-	card := demoCard{Data: cfg.data, Tokens: map[string]string{}, Codes: map[string]string{}, Refs: map[string]string{}}
+	card := demoCard{Data: cfg.data, Tokens: map[string]string{}, Roles: map[string]string{}, Codes: map[string]string{}, Refs: map[string]string{}}
 	people, err := demo.People(fsys)
 	if err != nil {
 		return card, err
@@ -229,6 +230,11 @@ func addPerson(ctx context.Context, c *city, p demo.Person, card *demoCard) (dem
 			return demo.Worker{}, err
 		}
 		card.Tokens[p.Login] = token
+		for _, r := range p.Roles {
+			if card.Roles[r] == "" {
+				card.Roles[r] = token
+			}
+		}
 		card.SignIns = append(card.SignIns, demoSignIn{Login: p.Login, Password: demoPassword, Unit: p.Unit, Roles: p.Roles, Label: p.Label})
 	}
 	return demo.Worker{ID: a.ID, Unit: org.UnitID(p.Unit), Roles: p.Roles}, nil

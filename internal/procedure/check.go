@@ -26,7 +26,7 @@ const (
 var Properties = []Property{Reachable, CanFinish, Owned, Heard, FinalStays, Answered}
 
 // MaxStates bounds the search; a procedure that needs more is refused instead of hanging the load.
-const MaxStates = 2_000_000
+const MaxStates = 400_000
 
 // Violation is a property that does not hold, with the shortest road that shows it.
 type Violation struct {

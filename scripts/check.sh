@@ -70,6 +70,7 @@ packs_sound() {
 install_needs || exit 1
 step "formatting" formatted
 step "generated files" generated
+step "module files" go mod tidy -diff
 step "go vet" go vet ./...
 step "staticcheck" go tool staticcheck ./...
 step "known vulnerabilities" vulnerabilities

@@ -135,6 +135,8 @@ func Test_a_pack_that_does_not_hold_together_is_refused_by_file_and_line(t *test
 		"a name in an unknown language":              {proc, "  - id: accept\n    event", `language "fr" is not one of the pack's languages`, []edit{{proc, "name: {zh-CN: 受理, en: Accept}", "name: {zh-CN: 受理, en: Accept, fr: Accepter}"}}},
 		"an unknown effect":                          {proc, "  - id: take\n", `effect "grab" is not known`, []edit{{proc, "effects: [take]", "effects: [grab]"}}},
 		"an effect without its field":                {proc, "  - id: assign\n    event", `effect "assign" needs a required field "officer"`, []edit{{proc, "{name: officer, kind: officer, required: true,", "{name: officer, kind: officer,"}}},
+		"a key the desk uses itself":                 {proc, "  - id: begin", `key "g" is not a small letter that is free`, []edit{{proc, "    key: b\n    prime: true\n    name: {zh-CN: 开始办理", "    key: g\n    prime: true\n    name: {zh-CN: 开始办理"}}},
+		"one key for two acts in one state":          {proc, "  - id: redirect", `key "a" already does "accept"`, []edit{{proc, "    key: z", "    key: a"}}},
 		"an unknown kind of field":                   {proc, "      - {name: days", `kind "numbr" is not one of`, []edit{{proc, "{name: days, kind: number,", "{name: days, kind: numbr,"}}},
 		"a notice without words":                     {proc, "    notices: [{to: resident, template: begune", `notice "begune" has no words`, []edit{{proc, "template: begun}", "template: begune}"}}},
 		"a route to no department":                   {"categories.yaml", "", `no unit is department "moats"`, []edit{{"categories.yaml", "route: {dept: roads,", "route: {dept: moats,"}}},

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"slices"
+	"strings"
 
 	"comity/internal/authz"
 	"comity/internal/form"
@@ -161,6 +162,7 @@ func (b *builder) act(a actYAML) {
 			b.bad.at(where.file, where.line, "act %q names the state %q, which is not listed", a.ID, s)
 		}
 	}
+	b.key(a)
 	if len(a.From) == 0 || a.Event == "" || len(a.By) == 0 {
 		b.bad.at(where.file, where.line, "act %q needs from, event and by", a.ID)
 	}
@@ -170,6 +172,30 @@ func (b *builder) act(a actYAML) {
 	d.Acts = append(d.Acts, act)
 	b.say(where, "act."+d.ID+"."+a.ID, a.Name, true)
 	b.say(where, "event."+d.ID+"."+a.Event, a.Past, true)
+}
+
+// reservedKeys are the letters every page of the desk uses itself: new case, go to, next, previous,
+// note, open, density, select.
+const reservedKeys = "cgjknovx"
+
+// key checks that an act's letter reaches it: one small letter, not the desk's own, and not that of
+// another act by somebody of the same office in the same state.
+func (b *builder) key(a actYAML) {
+	if a.Key == "" {
+		return
+	}
+	if len(a.Key) != 1 || a.Key[0] < 'a' || a.Key[0] > 'z' || strings.Contains(reservedKeys, a.Key) {
+		b.bad.at(a.Mark.file, a.Mark.line, "act %q: key %q is not a small letter that is free; the desk itself uses %s", a.ID, a.Key, reservedKeys)
+	}
+	for _, other := range b.f.Acts {
+		if other.ID == a.ID {
+			return
+		}
+		both := slices.ContainsFunc(a.From, func(s string) bool { return slices.Contains(other.From, s) })
+		if other.Key == a.Key && both && other.Of == a.Of {
+			b.bad.at(a.Mark.file, a.Mark.line, "act %q: key %q already does %q in the same state", a.ID, a.Key, other.ID)
+		}
+	}
 }
 
 // needFields asks for the fields that effects read.

@@ -44,6 +44,9 @@ func main() {
 	var usage *usageError
 	switch {
 	case err == nil, errors.Is(err, flag.ErrHelp):
+	case ctx.Err() != nil: // whatever a signal broke off, the signal is what happened
+		fmt.Fprintln(os.Stderr, "\ncomity: stopped")
+		os.Exit(130)
 	case errors.As(err, &usage):
 		fmt.Fprintln(os.Stderr, "comity: "+err.Error())
 		os.Exit(2)

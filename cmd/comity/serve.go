@@ -23,6 +23,7 @@ import (
 	"comity/internal/courier"
 	"comity/internal/desk"
 	"comity/internal/ledger"
+	"comity/internal/limit"
 	"comity/internal/org"
 	"comity/internal/portal"
 	"comity/internal/web"
@@ -148,8 +149,10 @@ func surfaces(c *city, o surfaceOptions) http.Handler {
 	mux := http.NewServeMux()
 	site.Mount(mux)
 	resident := portal.Deps{Site: site, Packs: c.packs, Ledger: c.ledger, Reader: c.reader, Files: c.files, Secret: c.secret}
+	program := api.Deps{DB: c.db, Ledger: c.ledger, Reader: c.reader, Packs: c.packs, Text: c.base, Accounts: c.accounts, Files: c.files,
+		Jobs: c.runner, Now: c.clock.Now, Log: c.log, Version: version(), Metrics: o.metrics || o.demo != nil}
 	if o.proxied {
-		resident.Client = forwardedFor
+		resident.Client, program.Client = forwardedFor, forwardedFor
 	}
 	portal.New(resident).Mount(mux)
 	deskDeps := desk.Deps{Site: site, Ledger: c.ledger, Reader: c.reader, Packs: c.packs, Accounts: c.accounts, Files: c.files,
@@ -162,8 +165,7 @@ func surfaces(c *city, o surfaceOptions) http.Handler {
 		deskDeps.Clock = &desk.Clock{Now: c.clock.Now, Set: c.moveTo, Advance: func(ctx context.Context, d time.Duration) error { return c.moveTo(ctx, c.clock.Now().Add(d)) }}
 	}
 	desk.New(deskDeps).Register(mux)
-	api.New(api.Deps{DB: c.db, Ledger: c.ledger, Reader: c.reader, Packs: c.packs, Text: c.base, Accounts: c.accounts, Files: c.files,
-		Jobs: c.runner, Now: c.clock.Now, Log: c.log, Version: version(), Metrics: o.metrics || o.demo != nil}).Register(mux)
+	api.New(program).Register(mux)
 	return site.Harden(mux)
 }
 
@@ -172,9 +174,9 @@ func surfaces(c *city, o surfaceOptions) http.Handler {
 func forwardedFor(r *http.Request) string {
 	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
 	if last := strings.TrimSpace(hops[len(hops)-1]); last != "" {
-		return last
+		return limit.Network(last)
 	}
-	return r.RemoteAddr
+	return limit.AddressOf(r)
 }
 
 func signIns(card demoCard) []desk.SignIn {

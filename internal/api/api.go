@@ -32,6 +32,7 @@ import (
 	"comity/internal/file"
 	"comity/internal/jobs"
 	"comity/internal/ledger"
+	"comity/internal/limit"
 	"comity/internal/pack"
 	"comity/internal/text"
 )
@@ -50,6 +51,9 @@ type Deps struct {
 	Log      *slog.Logger
 	Version  string // of the program, for the OpenAPI document
 	Metrics  bool   // whether /metrics is served
+	// Client names where a request comes from, for the limit on wrong codes; nil = its network
+	// address. Behind a proxy it has to read the proxy's header.
+	Client func(r *http.Request) string
 }
 
 // API answers /api and the health pages. It is safe for concurrent use.
@@ -61,6 +65,7 @@ type API struct {
 	ops   *Ops
 	match language.Matcher
 	langs []string
+	wrong *limit.Limiter // wrong codes
 
 	mu    sync.Mutex
 	words map[string]*text.Catalogue // pack digest → base and pack words
@@ -75,7 +80,10 @@ func New(d Deps) *API {
 	if d.Log == nil {
 		d.Log = slog.New(slog.DiscardHandler)
 	}
-	a := &API{Deps: d, inner: http.NewServeMux(), words: map[string]*text.Catalogue{}}
+	if d.Client == nil {
+		d.Client = limit.AddressOf
+	}
+	a := &API{Deps: d, inner: http.NewServeMux(), words: map[string]*text.Catalogue{}, wrong: limit.New(limit.CodesAtOnce, limit.CodesEvery)}
 	a.ops = newOps(a)
 	a.langs = d.Packs.Current().Langs
 	tags := make([]language.Tag, len(a.langs))
@@ -159,6 +167,7 @@ func readJSON(data []byte, v any) error {
 type caller struct {
 	who  authz.Actor
 	lang string
+	from string // network address, for the limit on wrong codes
 }
 
 type callerKey struct{}
@@ -170,7 +179,8 @@ func callerOf(ctx context.Context) caller {
 
 // enter settles language and identity. Routes that name the bearer scheme need a valid token.
 func (a *API) enter(ctx huma.Context, next func(huma.Context)) {
-	c := caller{lang: a.language(ctx.Header("Accept-Language"))}
+	r, _ := humago.Unwrap(ctx)
+	c := caller{lang: a.language(ctx.Header("Accept-Language")), from: a.Client(r)}
 	ctx.SetHeader("Content-Language", c.lang)
 	if len(ctx.Operation().Security) > 0 {
 		who, err := a.bearer(ctx.Context(), ctx.Header("Authorization"))
@@ -244,11 +254,11 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request) {
 	rec.Header().Set("Cache-Control", "no-store")
 	rec.Header().Set("X-Content-Type-Options", "nosniff")
 	h, pattern := a.inner.Handler(r)
-	limit := int64(maxBody)
+	most := int64(maxBody)
 	if pattern == http.MethodPost+" "+filesPath {
-		limit = maxUpload
+		most = maxUpload
 	}
-	r.Body = http.MaxBytesReader(rec, r.Body, limit+1) // one more, so that huma sees what is too much
+	r.Body = http.MaxBytesReader(rec, r.Body, most+1) // one more, so that huma sees what is too much
 	if pattern == "" {
 		a.lost(rec, r, h)
 		return

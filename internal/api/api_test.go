@@ -27,6 +27,7 @@ import (
 	"comity/internal/file"
 	"comity/internal/jobs"
 	"comity/internal/ledger"
+	"comity/internal/limit"
 	"comity/internal/org"
 	"comity/internal/pack"
 	"comity/internal/text"
@@ -723,5 +724,47 @@ func Test_many_at_once_get_a_case_each_and_one_key_gets_one(t *testing.T) {
 		if len(refs) != n*3/4 || len(shared) != 1 {
 			t.Errorf("%d requests made %d cases, %d under one key", n, len(refs), len(shared))
 		}
+	})
+}
+
+func Test_who_guesses_codes_is_stopped_for_a_while_and_nobody_else(t *testing.T) {
+	each(t, func(s *site) {
+		code := s.open().Code
+		follow := func(from, method, path, lang string) answer {
+			r := httptest.NewRequest(method, "/api/v1/follow/"+path, strings.NewReader("{}"))
+			r.RemoteAddr = from
+			r.Header.Set("Accept-Language", lang)
+			r.Header.Set("Content-Type", "application/json")
+			w := httptest.NewRecorder()
+			s.mux.ServeHTTP(w, r)
+			return answer{w, t}
+		}
+		const guesser, household, other = "[2001:db8:1:2::1]:5000", "[2001:db8:1:2:ffff::9]:6000", "[2001:db8:1:3::1]:5000"
+		for range limit.CodesAtOnce + 3 { // a mistyped code is no guess, and neither is the right one
+			follow(guesser, "GET", "abc", "en").no(http.StatusUnprocessableEntity, "form.invalid")
+			follow(guesser, "GET", code, "en").want(http.StatusOK)
+		}
+		for i := range limit.CodesAtOnce {
+			if i%2 == 0 {
+				follow(guesser, "GET", "2222-2222-2222", "en").no(http.StatusNotFound, "case.unknown")
+			} else {
+				follow(guesser, "POST", "2222-2222-2222/acts/rate", "en").no(http.StatusNotFound, "case.unknown")
+			}
+		}
+		for _, path := range []string{"2222-2222-2222", code} {
+			a := follow(household, "GET", path, "zh-CN")
+			p := a.no(http.StatusTooManyRequests, "code.too_many")
+			if got := a.Header().Get("Retry-After"); got != "60" {
+				t.Errorf("Retry-After is %q", got)
+			}
+			if !strings.Contains(p.Detail, "查询码") {
+				t.Errorf("got %+v", p)
+			}
+		}
+		follow(household, "POST", code+"/acts/withdraw", "en").no(http.StatusTooManyRequests, "code.too_many")
+		follow(other, "GET", code, "en").want(http.StatusOK)
+		s.call("officer", "GET", "/api/v1/cases", "").want(http.StatusOK) // only codes are counted
+		s.set(dbtest.Start.Add(limit.CodesEvery))
+		follow(guesser, "GET", code, "en").want(http.StatusOK)
 	})
 }

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"reflect"
 	"slices"
@@ -9,6 +10,7 @@ import (
 
 	"comity/internal/authz"
 	"comity/internal/casework"
+	"comity/internal/ledger"
 	"comity/internal/procedure"
 )
 
@@ -62,13 +64,24 @@ type followInput struct {
 type followOutput struct{ Body Follow }
 
 // byCode finds the case a code opens. A code that cannot be one is told apart from a code that opens
-// nothing, since the check character catches typing mistakes.
+// nothing, since the check character catches typing mistakes. Codes that open nothing count against
+// the address they come from; who has tried too many waits, whatever the next code would open.
 func (a *API) byCode(ctx context.Context, typed string) (casework.Case, error) {
 	code, err := casework.ParseCode(typed)
 	if err != nil {
 		return casework.Case{}, err
 	}
-	return a.Reader.ByCode(ctx, code)
+	by, now := callerOf(ctx), a.Now()
+	if wait := a.wrong.Wait(by.from, now); wait > 0 {
+		p := a.plain("code.too_many", http.StatusTooManyRequests, by.lang)
+		p.wait = wait
+		return casework.Case{}, p
+	}
+	c, err := a.Reader.ByCode(ctx, code)
+	if errors.Is(err, ledger.ErrNotFound) {
+		a.wrong.Count(by.from, now)
+	}
+	return c, err
 }
 
 func (a *API) followCase(ctx context.Context, in *followInput) (*followOutput, error) {

@@ -6,10 +6,12 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/validation"
@@ -34,6 +36,8 @@ type Problem struct {
 	Fields   []FieldProblem `json:"fields,omitempty"`
 	Version  int            `json:"version,omitempty" doc:"With 409: the version that stands now"`
 	Incident string         `json:"incident,omitempty" doc:"With 500: the number to tell the administrator"`
+
+	wait time.Duration // with 429: told in the header Retry-After
 }
 
 // FieldProblem is one answer or parameter that cannot stand.
@@ -61,6 +65,15 @@ func (p *Problem) GetStatus() int { return p.Status }
 
 // ContentType names the media type whatever was negotiated.
 func (p *Problem) ContentType(string) string { return problemType }
+
+// GetHeaders tells huma the headers that go with the problem.
+func (p *Problem) GetHeaders() http.Header {
+	h := http.Header{}
+	if p.wait > 0 {
+		h.Set("Retry-After", strconv.Itoa(int(math.Ceil(p.wait.Seconds()))))
+	}
+	return h
+}
 
 // plain is a problem of the API itself.
 func (a *API) plain(rule string, status int, lang string) *Problem {

@@ -29,6 +29,7 @@ var Rooms = map[string]Room{
 	"internal/text":            {Why: "every word shown to a person", Others: []string{"go.yaml.in/yaml/v4"}},
 	"internal/db":              {Why: "the only importer of database/sql and drivers", Others: []string{"github.com/jackc/pgx/v5", "github.com/ncruces/go-sqlite3"}},
 	"internal/db/dbtest":       {Why: "databases for tests", Rooms: []string{"db"}},
+	"internal/limit":           {Why: "slows down who guesses codes"},
 	"internal/file":            {Why: "the one attachment pipeline", Others: []string{"golang.org/x/image"}},
 	"internal/jobs":            {Why: "durable queue", Rooms: []string{"db"}},
 	"internal/account":         {Why: "people who work for a unit", Rooms: []string{"authz", "db", "org"}, Others: []string{"golang.org/x/crypto"}},
@@ -40,9 +41,9 @@ var Rooms = map[string]Room{
 	"internal/intake/importer": {Why: "history from another system, through the door", Rooms: with("intake", "intake/csvin", "ledger", "pack")},
 	"internal/courier":         {Why: "sends what events owe", Rooms: with("db", "jobs", "ledger", "pack", "text")},
 
-	"internal/portal":  {Why: "what residents see", Rooms: with("file", "intake", "ledger", "pack", "text", "web"), Others: []string{"github.com/a-h/templ"}},
+	"internal/portal":  {Why: "what residents see", Rooms: with("file", "intake", "ledger", "limit", "pack", "text", "web"), Others: []string{"github.com/a-h/templ"}},
 	"internal/desk":    {Why: "what officers see", Rooms: with("account", "file", "intake", "ledger", "pack", "text", "web"), Others: []string{"github.com/a-h/templ"}},
-	"internal/api":     {Why: "JSON for programs", Rooms: with("account", "db", "file", "intake", "jobs", "ledger", "pack", "text"), Others: []string{"github.com/danielgtaylor/huma/v2", "github.com/VictoriaMetrics/metrics", "golang.org/x/text/language"}},
+	"internal/api":     {Why: "JSON for programs", Rooms: with("account", "db", "file", "intake", "jobs", "ledger", "limit", "pack", "text"), Others: []string{"github.com/danielgtaylor/huma/v2", "github.com/VictoriaMetrics/metrics", "golang.org/x/text/language"}},
 	"internal/open311": {Why: "GeoReport v2", Rooms: with("account", "intake", "ledger", "pack", "text")},
 
 	"internal/story":    {Why: "stories, played by the kernel alone", Rooms: with("intake", "pack")},

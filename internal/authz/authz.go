@@ -38,8 +38,12 @@ type Actor struct {
 	one    string // the only case a resident may touch
 }
 
-// Staff is a signed-in person or a token acting for one.
-func Staff(id string, grants []Grant) Actor { return Actor{id: id, grants: slices.Clone(grants)} }
+// Staff is a signed-in person or a token acting for one. A grant of a kernel role is worth nothing: it
+// is left out, so that no stored row makes a person the clock, a resident or an import.
+func Staff(id string, grants []Grant) Actor {
+	kernel := func(g Grant) bool { return g.Role == System || g.Role == Resident || g.Role == Importer }
+	return Actor{id: id, grants: slices.DeleteFunc(slices.Clone(grants), kernel)}
+}
 
 // Holder is a resident who proved that the follow code of this one case is theirs.
 func Holder(caseID string) Actor { return Actor{id: "resident", kind: Resident, one: caseID} }

@@ -96,10 +96,10 @@ func (c *Courier) run(ctx context.Context, job jobs.Job) error {
 	sent := casework.Command{Case: k.ID, Version: casework.AnyVersion, Sent: &casework.Sent{
 		Seq: p.Seq, N: p.N, Template: m.Template, To: m.Recipient, Channel: m.Channel}}
 	_, err = c.Ledger.DoWith(ctx, authz.Machine(), sent, func(tx *db.Tx, _ ledger.Receipt) error {
-		if err := putMessage(ctx, tx, m); err != nil {
+		if err := jobs.Done(ctx, tx, job); err != nil { // first: a run that lost its lease says so, whatever was stored
 			return err
 		}
-		return jobs.Done(ctx, tx, job)
+		return putMessage(ctx, tx, m)
 	})
 	return err
 }

@@ -125,29 +125,32 @@ func (p *Play) arrivals() {
 	for id, c := range p.seeds.Categories {
 		weights[id] = c.Weight
 	}
-	zone := p.Pack.Zone
-	days := int(p.Until.Sub(p.From).Hours() / 24)
 	for i := range p.Cases {
 		cat := weighted(p.r, weights)
-		c := p.seeds.Categories[cat]
-		var day time.Time
-		for { // a day by its season, by rejection
-			day = p.From.In(zone).AddDate(0, 0, p.r.IntN(max(days, 1)))
-			if i%stormShare == 0 {
-				day = p.Until.In(zone).AddDate(0, 0, -p.r.IntN(stormDays))
-				break
-			}
-			season := p.seeds.Seasons[c.Season]
-			if p.r.IntN(slices.Max(season)) < season[day.Month()-1] {
-				break
-			}
+		p.at(p.arrival(p.seeds.Categories[cat], i%stormShare == 0), nil, cat)
+	}
+}
+
+// arrival draws when one report comes in: a day by its season or in the storm, an hour by its habit. A
+// draw before or after the play is drawn again, so that every case asked for is played.
+func (p *Play) arrival(c categorySeed, storm bool) time.Time {
+	zone, length := p.Pack.Zone, p.Until.Sub(p.From)
+	days := max(int(length.Hours()/24), 1)
+	for range 1000 {
+		day := p.From.In(zone).AddDate(0, 0, p.r.IntN(days+1))
+		season := p.seeds.Seasons[c.Season]
+		if storm {
+			day = p.Until.In(zone).AddDate(0, 0, -p.r.IntN(stormDays))
+		} else if p.r.IntN(slices.Max(season)) >= season[day.Month()-1] {
+			continue
 		}
 		hour := weightedIndex(p.r, p.seeds.Hours[c.Hours])
 		at := time.Date(day.Year(), day.Month(), day.Day(), hour, p.r.IntN(60), p.r.IntN(60), 0, zone)
 		if at.Before(p.Until) && at.After(p.From) {
-			p.at(at, nil, cat)
+			return at
 		}
 	}
+	return p.From.Add(time.Duration(p.r.Int64N(max(int64(length), 1)))) // a play too short for its seasons
 }
 
 // at puts something on the agenda: a new report of a category, or the next step of a story.

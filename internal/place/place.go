@@ -49,6 +49,9 @@ func (a Area) Contains(p Point) bool {
 	in := false
 	for i, j := 0, len(a.Ring)-1; i < len(a.Ring); j, i = i, i+1 {
 		u, v := a.Ring[i], a.Ring[j]
+		if u.Lat > v.Lat { // two neighbours walk an edge in opposite directions and must round alike
+			u, v = v, u
+		}
 		if (u.Lat > p.Lat) != (v.Lat > p.Lat) &&
 			p.Lon < (v.Lon-u.Lon)*(p.Lat-u.Lat)/(v.Lat-u.Lat)+u.Lon {
 			in = !in

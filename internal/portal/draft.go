@@ -175,8 +175,11 @@ func (p *Portal) mac(doc []byte) []byte {
 // check finds what cannot stand, all at once, and the command that would open the case.
 func (d *draft) check(pk *pack.Pack, lang string) (casework.Command, []form.Problem) {
 	bad := d.refused
-	if c, ok := pk.Category(d.Category); !ok || !c.Resident {
-		bad = append(bad, form.Problem{Field: "category", Rule: "category.unknown"})
+	if d.Category == "" {
+		bad = append(bad, form.Problem{Field: "category", Rule: "form.required"})
+	} else if c, ok := pk.Category(d.Category); !ok || !c.Resident {
+		got := []rune(d.Category)
+		bad = append(bad, form.Problem{Field: "category", Rule: "category.unknown", Params: map[string]string{"got": string(got[:min(40, len(got))])}})
 	}
 	_, words := form.Check([]form.Field{
 		{Name: "text", Kind: form.LongText, Required: true, Max: casework.MaxText},

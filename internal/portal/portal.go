@@ -12,11 +12,11 @@ package portal
 import (
 	"errors"
 	"net/http"
-	"time"
 
 	"comity/internal/casework"
 	"comity/internal/file"
 	"comity/internal/ledger"
+	"comity/internal/limit"
 	"comity/internal/pack"
 	"comity/internal/web"
 )
@@ -39,14 +39,8 @@ type Deps struct {
 // Portal serves the pages.
 type Portal struct {
 	Deps
-	wrong *limiter
+	wrong *limit.Limiter // wrong codes
 }
-
-// Wrong codes one address may try at once, and how long until it gets one more.
-const (
-	wrongAtOnce = 10
-	wrongEvery  = time.Minute
-)
 
 // New makes the portal. It panics on a short secret, because such a site must not start.
 func New(d Deps) *Portal {
@@ -54,9 +48,9 @@ func New(d Deps) *Portal {
 		panic("portal: Deps.Secret has fewer than 16 bytes; draw 32 random ones and keep them")
 	}
 	if d.Client == nil {
-		d.Client = addressOf
+		d.Client = limit.AddressOf
 	}
-	return &Portal{Deps: d, wrong: newLimiter(wrongAtOnce, wrongEvery)}
+	return &Portal{Deps: d, wrong: limit.New(limit.CodesAtOnce, limit.CodesEvery)}
 }
 
 // Mount registers every page.
@@ -98,12 +92,12 @@ func (p *Portal) held(r *http.Request) (casework.Case, error) {
 
 func (p *Portal) byCode(r *http.Request, code casework.Code) (casework.Case, error) {
 	from, now := p.Client(r), p.Site.Now()
-	if !p.wrong.open(from, now) {
+	if p.wrong.Wait(from, now) > 0 {
 		return casework.Case{}, &web.Refused{Status: http.StatusTooManyRequests, Rule: "portal.too_many"}
 	}
 	c, err := p.Reader.ByCode(r.Context(), code)
 	if errors.Is(err, ledger.ErrNotFound) {
-		p.wrong.count(from, now)
+		p.wrong.Count(from, now)
 	}
 	return c, err
 }

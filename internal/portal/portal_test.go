@@ -30,6 +30,7 @@ import (
 	"comity/internal/file"
 	"comity/internal/form"
 	"comity/internal/ledger"
+	"comity/internal/limit"
 	"comity/internal/org"
 	"comity/internal/pack"
 	"comity/internal/place"
@@ -500,7 +501,7 @@ func TestGuessing_codes_is_stopped_for_a_while_and_only_for_who_guesses(t *testi
 		rand.Read(b[:])
 		return c.get("/f/" + string(casework.NewCode(b))).Code
 	}
-	for range wrongAtOnce {
+	for range limit.CodesAtOnce {
 		if got := guess(); got != http.StatusNotFound {
 			t.Fatalf("a guess gave %d", got)
 		}
@@ -513,7 +514,7 @@ func TestGuessing_codes_is_stopped_for_a_while_and_only_for_who_guesses(t *testi
 	if a := c.send(r); a.Code != http.StatusOK {
 		t.Errorf("somebody else got %d", a.Code)
 	}
-	c.set(c.now().Add(wrongEvery))
+	c.set(c.now().Add(limit.CodesEvery))
 	if got := c.get("/f/" + code).Code; got != http.StatusOK {
 		t.Errorf("a minute later: %d", got)
 	}
@@ -727,22 +728,6 @@ func TestEvery_key_the_portal_names_has_words_in_every_language(t *testing.T) {
 		if strings.HasPrefix(key, "portal.") && !strings.HasSuffix(key, ".one") && !c.site.Text.In("zh-CN").Has(key) {
 			t.Errorf("%s has no Chinese words", key)
 		}
-	}
-}
-
-func TestThe_limit_forgets_slowly_and_keeps_its_memory_bounded(t *testing.T) {
-	l := newLimiter(2, time.Minute)
-	at := dbtest.Start
-	l.count("a", at)
-	l.count("a", at)
-	if l.open("a", at) || !l.open("b", at) || !l.open("a", at.Add(time.Minute)) {
-		t.Error("the limit does not count per address or does not forget")
-	}
-	for i := range maxBuckets + 10 {
-		l.count(fmt.Sprint(i), at)
-	}
-	if len(l.buckets) > maxBuckets {
-		t.Errorf("%d addresses are remembered", len(l.buckets))
 	}
 }
 

@@ -1,0 +1,251 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"flag"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"comity/internal/account"
+	"comity/internal/authz"
+	"comity/internal/db"
+	"comity/internal/intake"
+)
+
+// said runs the program as a person would and returns what it says.
+func said(t *testing.T, args ...string) (stdout, stderr string, err error) {
+	t.Helper()
+	for _, name := range []string{"COMITY_DB", "COMITY_DATA", "COMITY_PACK", "COMITY_BASE"} {
+		t.Setenv(name, "") // what the machine sets must not decide a test
+	}
+	var out, errs bytes.Buffer
+	err = run(t.Context(), args, &out, &errs)
+	return out.String(), errs.String(), err
+}
+
+func Test_a_wrong_call_is_a_usage_error_that_names_the_way_out(t *testing.T) {
+	for name, c := range map[string]struct {
+		args []string
+		want string
+	}{
+		"an unknown command":       {[]string{"serv"}, "comity help"},
+		"pack without check":       {[]string{"pack", "packs/demo"}, "comity pack check DIR"},
+		"pack check of nothing":    {[]string{"pack", "check"}, "name one folder"},
+		"user without add":         {[]string{"user"}, "comity user add"},
+		"user without a unit":      {[]string{"user", "add", "--login", "li"}, "--unit"},
+		"token without create":     {[]string{"token"}, "comity token create"},
+		"a token for no days":      {[]string{"token", "create", "--login", "li", "--name", "x", "--days", "0"}, "--days"},
+		"verify without a pack":    {[]string{"verify", "--data", t.TempDir()}, "--pack"},
+		"serve of a pack not here": {[]string{"serve", "--pack", "atlantis", "--data", t.TempDir()}, "atlantis"},
+		"a flag nobody knows":      {[]string{"verify", "--loud"}, "loud"},
+		"a demo of no cases":       {[]string{"demo", "--cases", "0"}, "--cases 0"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, _, err := said(t, c.args...)
+			var usage *usageError
+			if !errors.As(err, &usage) || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("got %v, want a usage error with %q", err, c.want)
+			}
+		})
+	}
+}
+
+func Test_help_lists_every_command_and_every_command_has_help(t *testing.T) {
+	for _, args := range [][]string{nil, {"help"}, {"-h"}, {"--help"}} {
+		out, _, err := said(t, args...)
+		for _, c := range commands() {
+			if err != nil || !strings.Contains(out, c.name) || !strings.Contains(out, c.line) {
+				t.Errorf("%v does not tell of %s: %v", args, c.name, err)
+			}
+		}
+	}
+	for _, args := range [][]string{{"serve"}, {"demo"}, {"verify"}, {"pack", "check"}, {"user", "add"}, {"token", "create"}, {"import", "requests"}, {"story"}} {
+		_, errs, err := said(t, append(args, "--help")...)
+		if !errors.Is(err, flag.ErrHelp) || !strings.Contains(errs, "Examples:") {
+			t.Errorf("%v --help says %q, %v", args, errs, err)
+		}
+	}
+}
+
+func Test_version_says_one_line(t *testing.T) {
+	out, _, err := said(t, "version")
+	if err != nil || !regexp.MustCompile(`^comity \S+\n$`).MatchString(out) {
+		t.Errorf("got %q, %v", out, err)
+	}
+}
+
+func Test_a_sound_pack_is_praised_in_both_languages(t *testing.T) {
+	for lang, want := range map[string]string{
+		"en":    `^demo \S+ is sound: 1 procedures, .*\n  Service request: .* all [1-9][0-9]{2,} situations`,
+		"zh-CN": `^demo \S+ 没有问题：1 个程序，.*\n  服务诉求：.* [1-9][0-9]{2,} 种情形`,
+	} {
+		out, errs, err := said(t, "pack", "check", "--lang", lang, "../../packs/demo")
+		if err != nil || !regexp.MustCompile(want).MatchString(out) || strings.ContainsAny(out, "⟦{") || errs != "" {
+			t.Errorf("%s: %q, %q, %v", lang, out, errs, err)
+		}
+	}
+}
+
+// brokenPack is a copy of the demo pack; each edit puts its second text before its first, in one file.
+func brokenPack(t *testing.T, file string, edits ...[2]string) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.CopyFS(dir, os.DirFS("../../packs/demo")); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, filepath.FromSlash(file))
+	src, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range edits {
+		if !bytes.Contains(src, []byte(e[0])) {
+			t.Fatalf("%s: the passage to break is not there: %q", file, e[0])
+		}
+		src = bytes.Replace(src, []byte(e[0]), []byte(e[1]+e[0]), 1)
+	}
+	if err := os.WriteFile(path, src, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+func Test_a_pack_that_loses_cases_is_refused_with_the_story_of_one(t *testing.T) {
+	const file = "procedures/service-request.yaml"
+	dir := brokenPack(t, file,
+		[2]string{"  - id: closed\n    phase: closed\n", "  - {id: limbo, phase: doing, owner: holder, name: {zh-CN: 悬置, en: Limbo}, now: {zh-CN: 没有进展。, en: Nothing moves.}}\n"},
+		[2]string{"  - id: ask\n", "  - {id: park, event: parked, from: [in_hand], to: limbo, by: [officer], name: {zh-CN: 搁下, en: Park}, past: {zh-CN: 已搁下, en: Parked}}\n"})
+	for lang, want := range map[string][]string{"en": {"does not load", "Limbo", "Park"}, "zh-CN": {"不能加载", "悬置", "搁下"}} {
+		out, _, err := said(t, "pack", "check", "--lang", lang, dir)
+		var usage *usageError
+		if err == nil || errors.As(err, &usage) {
+			t.Errorf("%s: got %v, want a refusal that is no usage error", lang, err)
+		}
+		if !regexp.MustCompile(`(?m)^`+file+`:[1-9][0-9]*: `).MatchString(out) || !strings.Contains(out, "\n  1. ") || strings.ContainsAny(out, "⟦{") {
+			t.Errorf("%s: no file, line and story in\n%s", lang, out)
+		}
+		for _, w := range want {
+			if !strings.Contains(out, w) {
+				t.Errorf("%s: %q is missing in\n%s", lang, w, out)
+			}
+		}
+	}
+}
+
+func Test_a_slip_in_a_pack_is_named_by_file_and_line(t *testing.T) {
+	dir := brokenPack(t, "areas.yaml", [2]string{"  - {unit: linjiang,", "  - {unit: atlantis, ring: [[1, 1], [2, 1], [2, 2]]}\n"})
+	out, _, err := said(t, "pack", "check", "--lang", "en", dir)
+	if err == nil || !regexp.MustCompile(`(?m)^areas.yaml:[1-9][0-9]*: .*"atlantis"`).MatchString(out) {
+		t.Errorf("got %v and\n%s", err, out)
+	}
+}
+
+// typed puts words on standard input, as a person or a pipe does.
+func typed(t *testing.T, words string) {
+	t.Helper()
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.WriteString(words); err != nil { // short enough for the pipe to hold
+		t.Fatal(err)
+	}
+	w.Close()
+	before := os.Stdin
+	os.Stdin = r
+	t.Cleanup(func() { os.Stdin = before; r.Close() })
+}
+
+func Test_a_person_is_added_and_gets_a_token_and_the_folder_verifies(t *testing.T) {
+	data := t.TempDir()
+	folder := []string{"--pack", "demo", "--data", data}
+	person := func(login, unit, roles string) []string {
+		return append([]string{"user", "add", "--login", login, "--name-zh", "周航", "--unit", unit, "--roles", roles}, folder...)
+	}
+	typed(t, "correct horse battery\nnot this line\n")
+	out, errs, err := said(t, person("zhou.hang", "guiyuan", "clerk, officer")...)
+	if err != nil || strings.TrimSpace(out) == "" || strings.Contains(out+errs, "horse") {
+		t.Fatalf("got %q, %q, %v", out, errs, err)
+	}
+	typed(t, "another password\n")
+	if _, _, err := said(t, person("zhou.hang", "guiyuan", "clerk")...); !errors.Is(err, account.ErrTaken) {
+		t.Errorf("a login given twice: %v", err)
+	}
+	for name, c := range map[string]struct {
+		args []string
+		in   string
+		want string
+	}{
+		"a unit that is not there": {person("li", "atlantis", "clerk"), "long enough\n", "atlantis"},
+		"a role the unit has not":  {person("li", "guiyuan-ganyuan", "head"), "long enough\n", "clerk, officer"},
+		"a role of the kernel":     {person("li", "guiyuan", "system"), "long enough\n", `"system"`},
+		"no password":              {person("li", "guiyuan", "clerk"), "", "no password"},
+	} {
+		typed(t, c.in)
+		_, _, err := said(t, c.args...)
+		var usage *usageError
+		if !errors.As(err, &usage) || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	token, _, err := said(t, append([]string{"token", "create", "--login", "zhou.hang", "--name", "intake", "--days", "2"}, folder...)...)
+	if err != nil || len(strings.TrimSpace(token)) < 20 {
+		t.Fatalf("got %q, %v", token, err)
+	}
+	if _, _, err := said(t, append([]string{"token", "create", "--login", "nobody", "--name", "x"}, folder...)...); err == nil || !strings.Contains(err.Error(), "--login nobody") {
+		t.Errorf("a token for nobody: %v", err)
+	}
+	ref := withCase(t, data, func(c *city) {
+		who, err := c.accounts.Token(t.Context(), strings.TrimSpace(token))
+		if err != nil || who.Login != "zhou.hang" || len(who.Grants) != 2 {
+			t.Errorf("the token is %+v, %v", who, err)
+		}
+		if _, _, err := c.accounts.SignIn(t.Context(), "zhou.hang", "correct horse battery"); err != nil {
+			t.Errorf("the password that was typed: %v", err)
+		}
+	})
+	if out, _, err := said(t, append([]string{"verify"}, folder...)...); err != nil || !strings.Contains(out, "1 cases verified, 0 wrong") {
+		t.Errorf("verify says %q, %v", out, err)
+	}
+	withCase(t, data, func(c *city) {
+		err := c.db.Transact(t.Context(), func(tx *db.Tx) error {
+			_, err := tx.Exec(t.Context(), `UPDATE cases SET doc = REPLACE(doc, 'loose', 'fixed') WHERE ref = ?1`, ref)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	})
+	out, _, err = said(t, append([]string{"verify"}, folder...)...)
+	if err == nil || !strings.Contains(out, ref) || !strings.Contains(out, "2 cases verified, 1 wrong") {
+		t.Errorf("a case that was changed by hand: %q, %v", out, err)
+	}
+}
+
+// withCase opens the folder as the server does, does something, files a report and returns its number.
+func withCase(t *testing.T, data string, do func(c *city)) string {
+	t.Helper()
+	fsys, err := packFS("demo")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := openCity(t.Context(), cityConfig{Data: data, Pack: fsys, Clock: &clock{}, Hashing: account.Cheap()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	do(c)
+	cmd, err := intake.Command(c.packs.Current(), intake.Report{Category: "road.pavement", Text: "A tile is loose.", Unit: "guiyuan-ganyuan", Source: "web"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := c.ledger.Do(t.Context(), authz.Reporter(), cmd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(r.Ref)
+}

@@ -170,7 +170,7 @@ func (c *city) keepPacks(ctx context.Context, current *pack.Pack) error {
 		if err != nil {
 			return err
 		}
-		p, err := pack.Load(fsys)
+		p, err := pack.LoadKept(fsys)
 		if err != nil {
 			return fmt.Errorf("pack %s %s, under which cases are open, no longer loads:\n%w", k.Name, k.Version, err)
 		}

@@ -164,6 +164,9 @@ func surfaces(c *city, o surfaceOptions) http.Handler {
 		deskDeps.Messages = c.messages
 		deskDeps.Clock = &desk.Clock{Now: c.clock.Now, Set: c.moveTo, Advance: func(ctx context.Context, d time.Duration) error { return c.moveTo(ctx, c.clock.Now().Add(d)) }}
 	}
+	if o.proxied {
+		deskDeps.Client = forwardedFor
+	}
 	desk.New(deskDeps).Register(mux)
 	api.New(program).Register(mux)
 	return site.Harden(mux)

@@ -42,7 +42,7 @@ var Rooms = map[string]Room{
 	"internal/courier":         {Why: "sends what events owe", Rooms: with("db", "jobs", "ledger", "pack", "text")},
 
 	"internal/portal":  {Why: "what residents see", Rooms: with("file", "intake", "ledger", "limit", "pack", "text", "web"), Others: []string{"github.com/a-h/templ"}},
-	"internal/desk":    {Why: "what officers see", Rooms: with("account", "file", "intake", "ledger", "pack", "text", "web"), Others: []string{"github.com/a-h/templ"}},
+	"internal/desk":    {Why: "what officers see", Rooms: with("account", "file", "intake", "ledger", "limit", "pack", "text", "web"), Others: []string{"github.com/a-h/templ"}},
 	"internal/api":     {Why: "JSON for programs", Rooms: with("account", "db", "file", "intake", "jobs", "ledger", "limit", "pack", "text"), Others: []string{"github.com/danielgtaylor/huma/v2", "github.com/VictoriaMetrics/metrics", "golang.org/x/text/language"}},
 	"internal/open311": {Why: "GeoReport v2", Rooms: with("account", "intake", "ledger", "pack", "text")},
 

@@ -28,6 +28,7 @@ import (
 	"comity/internal/casework"
 	"comity/internal/file"
 	"comity/internal/ledger"
+	"comity/internal/limit"
 	"comity/internal/org"
 	"comity/internal/pack"
 	"comity/internal/web"
@@ -41,6 +42,9 @@ type Deps struct {
 	Packs    *pack.Registry
 	Accounts *account.Store
 	Files    file.Store
+	// Client names where a request comes from, for the brake on wrong passwords; nil = its network
+	// address. Behind a proxy it has to read the proxy's header.
+	Client func(r *http.Request) string
 	// Follow is the path of the resident's page for a follow code, printed on the slip; nil leaves it out.
 	Follow func(casework.Code) string
 
@@ -83,6 +87,9 @@ type Desk struct {
 
 // New builds the desk.
 func New(deps Deps) *Desk {
+	if deps.Client == nil {
+		deps.Client = limit.AddressOf
+	}
 	d := &Desk{Deps: deps}
 	site := *deps.Site
 	site.Missing = append(slices.Clone(site.Missing), ledger.ErrNotFound)

@@ -2,7 +2,6 @@ package desk
 
 import (
 	"errors"
-	"net"
 	"net/http"
 	"strconv"
 	"strings"
@@ -60,7 +59,7 @@ func (d *Desk) signIn(w http.ResponseWriter, r *http.Request) error {
 		return &web.Refused{Status: http.StatusBadRequest, Rule: "desk.form.unreadable"}
 	}
 	f := signInForm{Login: r.PostForm.Get("login"), Back: r.PostForm.Get("back")}
-	address, now := addressOf(r), d.site.Now()
+	address, now := d.Client(r), d.site.Now()
 	p := d.site.Page(r, "desk.signin.title")
 	if wait := d.throttle.Wait(f.Login, address, now); wait > 0 {
 		seconds := int((wait + time.Second - 1) / time.Second)
@@ -98,15 +97,6 @@ func (d *Desk) signOut(w http.ResponseWriter, r *http.Request) error {
 func (d *Desk) setCookie(w http.ResponseWriter, r *http.Request, value string, maxAge int) {
 	http.SetCookie(w, &http.Cookie{Name: sessionCookie, Value: value, Path: "/desk", MaxAge: maxAge,
 		HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: d.site.Secure || r.TLS != nil})
-}
-
-// addressOf is the peer's address without its port.
-func addressOf(r *http.Request) string {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		return r.RemoteAddr
-	}
-	return host
 }
 
 // me shows who is signed in and with which rights.

@@ -7,6 +7,8 @@
 package form
 
 import (
+	"cmp"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -142,8 +144,8 @@ func checkOne(f Field, raw map[string]string) (string, *Problem) {
 		if err != nil {
 			return fail("form.number", "got", clip(v))
 		}
-		if n < f.Min || (f.Max != 0 && n > f.Max) {
-			return fail("form.range", "min", strconv.Itoa(f.Min), "max", strconv.Itoa(f.Max))
+		if top := cmp.Or(f.Max, math.MaxInt32); n < f.Min || n > top {
+			return fail("form.range", "min", strconv.Itoa(f.Min), "max", strconv.Itoa(top))
 		}
 	case Date:
 		if _, err := time.Parse(time.DateOnly, v); err != nil {
@@ -176,8 +178,8 @@ func phone(s string) (string, bool) {
 			b.WriteRune(r)
 		case r >= '０' && r <= '９': // typed with a Chinese input method
 			b.WriteRune(r - '０' + '0')
-		case r == '+' && i == 0:
-			b.WriteRune(r)
+		case (r == '+' || r == '＋') && i == 0:
+			b.WriteRune('+')
 		case strings.ContainsRune(" -().（）－", r):
 		default:
 			return "", false

@@ -101,7 +101,7 @@ func problem(field, rule string, kv ...string) form.Problem {
 // firstWords takes the first sentence of a text, cut at a word where there are words.
 func firstWords(s string) string {
 	s = strings.Join(strings.Fields(strings.ToValidUTF8(s, "�")), " ")
-	if i := strings.IndexAny(s, "。！？!?\n"); i > 0 {
+	if i := strings.IndexAny(s, "。！？!?"); i > 0 {
 		s = s[:i]
 	} else if i := strings.Index(s, ". "); i > 0 {
 		s = s[:i]

@@ -224,3 +224,32 @@ func Test_the_strip_counts_the_same_on_both_engines(t *testing.T) {
 		}
 	})
 }
+
+func Test_a_hand_edited_list_is_named(t *testing.T) {
+	for what, edit := range map[string]string{
+		"a column of the case":      `UPDATE cases SET state = 'closed'`,
+		"a row of the worklist":     `DELETE FROM worklist WHERE unit = (SELECT MIN(unit) FROM worklist)`,
+		"the state in the worklist": `UPDATE worklist SET state = 'closed'`,
+	} {
+		t.Run(what, func(t *testing.T) {
+			dbtest.Each(t, func(t *testing.T, d *db.DB) {
+				c := newCity(t, d)
+				ctx := context.Background()
+				r, err := c.open("")
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := c.r.Verify(ctx, r.Case); err != nil {
+					t.Fatalf("before the edit: %v", err)
+				}
+				err = d.Transact(ctx, func(tx *db.Tx) error { _, err := tx.Exec(ctx, edit); return err })
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := c.r.Verify(ctx, r.Case); err == nil {
+					t.Error("nothing was noticed")
+				}
+			})
+		})
+	}
+}

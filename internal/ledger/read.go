@@ -357,7 +357,7 @@ func (r *Reader) VerifyAll(ctx context.Context, bad func(error)) (seen int, err 
 				return err
 			}
 			for _, n := range ids {
-				if err := verifyCase(ctx, tx, n); err != nil {
+				if err := verifyCase(ctx, tx, n, r.units().Path); err != nil {
 					bad(err)
 				}
 			}
@@ -371,12 +371,12 @@ func (r *Reader) VerifyAll(ctx context.Context, bad func(error)) (seen int, err 
 	}
 }
 
-// Verify re-derives one case from its events: the chain of hashes, the fold, and the stored row must
-// agree. The error names the first event that does not.
+// Verify re-derives one case from its events: the chain of hashes, the fold, and what lists
+// show must agree. The error names the first event that does not.
 func (r *Reader) Verify(ctx context.Context, id casework.CaseID) error {
 	n, ok := number(id)
 	if !ok {
 		return ErrNotFound
 	}
-	return r.db.View(ctx, func(tx *db.Tx) error { return verifyCase(ctx, tx, n) })
+	return r.db.View(ctx, func(tx *db.Tx) error { return verifyCase(ctx, tx, n, r.units().Path) })
 }

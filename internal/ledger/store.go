@@ -134,7 +134,7 @@ func (s *stored) count(into map[tally]counts, c casework.Case, by int64) {
 	if c.ID == "" || !c.Closed.IsZero() {
 		return
 	}
-	for _, unit := range s.listers(rowsOf(c)) {
+	for _, unit := range listers(s.d.Units.Path, rowsOf(c)) {
 		n := into[tally{unit, c.State}]
 		n[0] += by
 		n[1] += by * flag(c.Overdue())
@@ -182,14 +182,14 @@ func (s *stored) saveWorklist(ctx context.Context, tx *db.Tx, p place) error {
 		return nil
 	}
 	if !s.fresh {
-		for _, unit := range s.listers(s.old) {
+		for _, unit := range listers(s.d.Units.Path, s.old) {
 			if _, err := tx.Exec(ctx, `DELETE FROM worklist WHERE unit = ?1 AND is_open = ?2 AND sort_at = ?3 AND n = ?4`,
 				string(unit), flag(s.old.open), s.old.sortAt, s.n); err != nil {
 				return err
 			}
 		}
 	}
-	units := s.listers(p)
+	units := listers(s.d.Units.Path, p)
 	var b strings.Builder
 	b.WriteString(`INSERT INTO worklist (is_open, sort_at, n, state, programme, late, unit) VALUES `)
 	args := []any{flag(p.open), p.sortAt, s.n, p.state, s.c.Programme, flag(p.late)}
@@ -206,9 +206,9 @@ func (s *stored) saveWorklist(ctx context.Context, tx *db.Tx, p place) error {
 }
 
 // listers are the units whose lists hold the case: its holder, the unit it is offered to, and all above.
-func (s *stored) listers(p place) []org.UnitID {
-	units := s.d.Units.Path(p.holder)
-	for _, u := range s.d.Units.Path(p.offered) {
+func listers(path func(org.UnitID) []org.UnitID, p place) []org.UnitID {
+	units := path(p.holder)
+	for _, u := range path(p.offered) {
 		if !slices.Contains(units, u) {
 			units = append(units, u)
 		}

@@ -283,7 +283,7 @@ func countDue(ctx context.Context, tx *db.Tx, unit org.UnitID, from, to time.Tim
 	return int(n), err
 }
 
-func verifyCase(ctx context.Context, tx *db.Tx, n int64) error {
+func verifyCase(ctx context.Context, tx *db.Tx, n int64, path func(org.UnitID) []org.UnitID) error {
 	s, err := loadCase(ctx, tx, n)
 	if err != nil {
 		return err
@@ -322,8 +322,45 @@ func verifyCase(ctx context.Context, tx *db.Tx, n int64) error {
 	if !bytes.Equal(want, have) || !bytes.Equal(hash, s.hash) {
 		return fmt.Errorf("case %s: the stored case is not the fold of its events", s.c.Ref)
 	}
+	return verifyLists(ctx, tx, n, c, path)
+}
+
+// verifyLists checks what lists show: the columns of the case's row, and that each unit that may list
+// the case finds it where its dates put it.
+func verifyLists(ctx context.Context, tx *db.Tx, n int64, c casework.Case, path func(org.UnitID) []org.UnitID) error {
+	it, err := db.One(ctx, tx, `SELECT `+itemColumns+` FROM cases c WHERE c.n = ?1`, []any{n}, scanItem)
+	if err != nil {
+		return err
+	}
+	p := rowsOf(c)
+	k, _ := c.Due()
+	want := Item{ID: c.ID, Ref: c.Ref, Pack: c.Pack, Programme: c.Programme, Procedure: c.Procedure, Category: c.Category, State: c.State, Open: p.open,
+		Clock: k.ID, Paused: isPaused(c), Holder: c.Holder, Assignee: c.Assignee, Offered: c.Offered, PlaceUnit: c.Place.Unit, Address: c.Place.Address,
+		Title: c.Title, Opened: micro(c.Opened), Changed: micro(c.Changed), Files: len(c.Files), Raised: c.Raised, Late: p.late, Outcome: c.Outcome, Source: c.Source, Seq: c.Seq}
+	switch {
+	case !p.open:
+		want.Closed = micro(c.Closed)
+	case k.ID != "":
+		want.Due = micro(k.Due)
+	}
+	if it != want {
+		return fmt.Errorf("case %s: the columns that lists show are not those of the case", c.Ref)
+	}
+	for _, unit := range listers(path, p) {
+		found, err := db.One(ctx, tx, `SELECT COUNT(*) FROM worklist WHERE unit = ?1 AND is_open = ?2 AND sort_at = ?3 AND n = ?4 AND state = ?5 AND late = ?6`,
+			[]any{string(unit), flag(p.open), p.sortAt, n, p.state, flag(p.late)}, scanInt)
+		if err != nil {
+			return err
+		}
+		if found != 1 {
+			return fmt.Errorf("case %s: the list of unit %s does not hold it where it should", c.Ref, unit)
+		}
+	}
 	return nil
 }
+
+// micro is an instant as the database gives it back.
+func micro(t time.Time) time.Time { return db.FromMicros(db.Micros(t)) }
 
 func countLate(ctx context.Context, tx *db.Tx, unit org.UnitID, limit int) (int, error) {
 	n, err := db.One(ctx, tx, `SELECT COUNT(*) FROM (SELECT 1 AS one FROM worklist WHERE unit = ?1 AND is_open = 1 AND late = 1 LIMIT ?2) AS few`,

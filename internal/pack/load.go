@@ -22,8 +22,14 @@ import (
 
 // Load reads and checks a pack. The error lists everything that is wrong, each with file and line;
 // failed properties of procedures are *Failed in that list.
-func Load(fsys fs.FS) (*Pack, error) {
-	l := &loader{fsys: fsys, p: &Pack{
+func Load(fsys fs.FS) (*Pack, error) { return load(fsys, false) }
+
+// LoadKept reads a version that cases were opened under. It was checked when it was first loaded, by the
+// checks of that day; rules that came later must not take the law away from a case that is under way.
+func LoadKept(fsys fs.FS) (*Pack, error) { return load(fsys, true) }
+
+func load(fsys fs.FS, kept bool) (*Pack, error) {
+	l := &loader{fsys: fsys, kept: kept, p: &Pack{
 		Texts: map[string]map[string]string{}, Procedures: map[string]*procedure.Definition{},
 		Phases: map[string][]string{}, Icons: map[string]string{}, Calendars: map[string]*worktime.Calendar{},
 		Dept: map[org.UnitID]string{}, Reports: map[string]procedure.Report{}, Files: map[string][]byte{},
@@ -38,8 +44,10 @@ func Load(fsys fs.FS) (*Pack, error) {
 	if err := l.bad.err(); err != nil {
 		return nil, err
 	}
-	if err := l.properties(); err != nil {
-		return nil, err
+	if !kept {
+		if err := l.properties(); err != nil {
+			return nil, err
+		}
 	}
 	return l.p, l.digest()
 }
@@ -49,6 +57,7 @@ type loader struct {
 	p    *Pack
 	bad  problems
 	stop bool // what follows would only report consequences
+	kept bool // an older version: only what makes it unreadable is an error
 	csv  unitsCSVYAML
 }
 

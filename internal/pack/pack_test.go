@@ -72,3 +72,25 @@ func Test_a_failed_property_is_told_as_a_story_in_both_languages(t *testing.T) {
 		}
 	}
 }
+
+func Test_a_version_that_cases_keep_loads_although_a_later_check_would_refuse_it(t *testing.T) {
+	m := demo(t)
+	name := "procedures/service-request.yaml"
+	old := strings.Replace(string(m[name].Data), "    key: b\n    prime: true", "    key: g\n    prime: true", 1)
+	m[name] = &fstest.MapFile{Data: []byte(old)}
+	if _, err := Load(m); err == nil {
+		t.Fatal("a new pack with the desk's own key loads")
+	}
+	p, err := LoadKept(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, err := FromFiles(p.Files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := LoadKept(files)
+	if err != nil || again.Digest != p.Digest {
+		t.Errorf("kept and loaded again: %v", err)
+	}
+}

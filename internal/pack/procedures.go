@@ -181,7 +181,7 @@ const reservedKeys = "cgjknovx"
 // key checks that an act's letter reaches it: one small letter, not the desk's own, and not that of
 // another act by somebody of the same office in the same state.
 func (b *builder) key(a actYAML) {
-	if a.Key == "" {
+	if a.Key == "" || b.kept {
 		return
 	}
 	if len(a.Key) != 1 || a.Key[0] < 'a' || a.Key[0] > 'z' || strings.Contains(reservedKeys, a.Key) {

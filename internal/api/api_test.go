@@ -3,7 +3,6 @@ package api_test
 import (
 	"bytes"
 	"context"
-	"crypto/rand"
 	"encoding/json"
 	"flag"
 	"fmt"
@@ -27,9 +26,8 @@ import (
 	"comity/internal/file"
 	"comity/internal/jobs"
 	"comity/internal/ledger"
+	"comity/internal/ledger/ledgertest"
 	"comity/internal/limit"
-	"comity/internal/org"
-	"comity/internal/pack"
 	"comity/internal/text"
 )
 
@@ -68,19 +66,8 @@ func newSite(t *testing.T, d *db.DB, set func(time.Time)) *site {
 	s.mux.HandleFunc("GET /", http.NotFound) // the pages live on the same mux
 	now := dbtest.Start
 	s.set = func(at time.Time) { now = at; set(at) }
-	p, err := pack.Load(os.DirFS("../../packs/demo"))
-	must(t, err)
-	reg := pack.NewRegistry(p)
-	s.l, err = ledger.Open(t.Context(), d, ledger.Config{
-		Definitions: reg,
-		Opens: func(category string) (string, string, bool) {
-			c, ok := p.Category(category)
-			return p.Digest, c.Procedure, ok
-		},
-		Random: func(b []byte) { rand.Read(b) },
-	})
-	must(t, err)
-	t.Cleanup(s.l.Close)
+	made := ledgertest.Open(t, d, "../../packs/demo")
+	s.l = made.Ledger
 	must(t, account.Migrate(t.Context(), d))
 	must(t, jobs.Migrate(t.Context(), d))
 	accounts, err := account.New(d, account.Config{Hashing: account.Cheap()})
@@ -90,7 +77,7 @@ func newSite(t *testing.T, d *db.DB, set func(time.Time)) *site {
 	words, err := text.Base()
 	must(t, err)
 	s.people(accounts)
-	api.New(api.Deps{DB: d, Ledger: s.l, Reader: ledger.NewReader(d, func() *org.Tree { return p.Units }), Packs: reg, Text: words,
+	api.New(api.Deps{DB: d, Ledger: s.l, Reader: made.Reader, Packs: made.Packs, Text: words,
 		Accounts: accounts, Files: file.Store{Dir: t.TempDir()}, Jobs: runner, Now: func() time.Time { return now }, Metrics: true}).Register(s.mux)
 	return s
 }

@@ -2,7 +2,6 @@ package desk_test
 
 import (
 	"context"
-	"crypto/rand"
 	"fmt"
 	"io"
 	"log/slog"
@@ -10,7 +9,6 @@ import (
 	"net/http/cookiejar"
 	"net/http/httptest"
 	"net/url"
-	"os"
 	"regexp"
 	"strings"
 	"testing"
@@ -25,6 +23,7 @@ import (
 	"comity/internal/file"
 	"comity/internal/intake"
 	"comity/internal/ledger"
+	"comity/internal/ledger/ledgertest"
 	"comity/internal/org"
 	"comity/internal/pack"
 	"comity/internal/text"
@@ -47,10 +46,6 @@ type city struct {
 
 func newCity(t *testing.T) *city {
 	t.Helper()
-	p, err := pack.Load(os.DirFS("../../packs/demo"))
-	if err != nil {
-		t.Fatal(err)
-	}
 	now, set := dbtest.Clock(t)
 	d, err := db.Open(context.Background(), "sqlite:"+t.TempDir()+"/desk.db", now)
 	if err != nil {
@@ -64,27 +59,16 @@ func newCity(t *testing.T) *city {
 	if err != nil {
 		t.Fatal(err)
 	}
-	reg := pack.NewRegistry(p)
-	l, err := ledger.Open(context.Background(), d, ledger.Config{
-		Definitions: reg,
-		Opens: func(category string) (string, string, bool) {
-			c, ok := p.Category(category)
-			return p.Digest, c.Procedure, ok
-		},
-		Random: func(b []byte) { rand.Read(b) },
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(l.Close)
+	made := ledgertest.Open(t, d, "../../packs/demo")
+	p, l := made.Pack, made.Ledger
 	base, err := text.Base()
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &city{t: t, db: d, ledger: l, reader: ledger.NewReader(d, func() *org.Tree { return p.Units }), pack: p, set: set, now: now}
+	c := &city{t: t, db: d, ledger: l, reader: made.Reader, pack: p, set: set, now: now}
 	site := &web.Site{Text: base.With(p.Texts), Langs: []string{"en", "zh-CN"}, Now: now, Zone: p.Zone, Log: slog.New(slog.NewTextHandler(io.Discard, nil))}
 	advance := func(_ context.Context, by time.Duration) error { set(now().Add(by)); return nil }
-	dk := desk.New(desk.Deps{Site: site, Ledger: l, Reader: c.reader, Packs: reg, Accounts: accounts, Files: file.Store{Dir: t.TempDir()},
+	dk := desk.New(desk.Deps{Site: site, Ledger: l, Reader: c.reader, Packs: made.Packs, Accounts: accounts, Files: file.Store{Dir: t.TempDir()},
 		Follow:  func(code casework.Code) string { return "/f/" + string(code) },
 		SignIns: []desk.SignIn{{Login: "guiyuan-head", Password: password, Unit: "guiyuan", Role: "head"}},
 		Messages: func(context.Context) ([]desk.Message, error) {

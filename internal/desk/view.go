@@ -27,16 +27,3 @@ func countOf(n int) string { return strconv.Itoa(n) }
 func hasImage(files []fileRow) bool {
 	return slices.ContainsFunc(files, func(f fileRow) bool { return f.Image })
 }
-
-// lineClass gives lines of water and green a stroke of their kind.
-func lineClass(kind string) string {
-	switch kind {
-	case "water":
-		return "river"
-	case "edge":
-		return "rail"
-	case "road":
-		return "road"
-	}
-	return "line " + kind
-}

@@ -2,7 +2,6 @@ package ledger_test
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"sync"
@@ -16,7 +15,7 @@ import (
 	"comity/internal/db/dbtest"
 	"comity/internal/jobs"
 	"comity/internal/ledger"
-	"comity/internal/pack"
+	"comity/internal/ledger/ledgertest"
 )
 
 var errCut = errors.New("the line was cut")
@@ -24,20 +23,7 @@ var errCut = errors.New("the line was cut")
 // openDoor is one more door to the same database, as a second node has.
 func (c *city) openDoor(notify func(context.Context, *db.Tx, ledger.Order) error) *ledger.Ledger {
 	c.t.Helper()
-	l, err := ledger.Open(context.Background(), c.db, ledger.Config{
-		Definitions: pack.NewRegistry(c.pack),
-		Opens: func(category string) (string, string, bool) {
-			k, ok := c.pack.Category(category)
-			return c.pack.Digest, k.Procedure, ok
-		},
-		Notify: notify,
-		Random: func(b []byte) { rand.Read(b) },
-	})
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	c.t.Cleanup(l.Close)
-	return l
+	return ledgertest.OpenPack(c.t, c.db, c.pack, func(o *ledger.Config) { o.Notify = notify }).Ledger
 }
 
 func (c *city) counts(want map[string]int) {

@@ -2,9 +2,7 @@ package ledger_test
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -15,6 +13,7 @@ import (
 	"comity/internal/db/dbtest"
 	"comity/internal/intake"
 	"comity/internal/ledger"
+	"comity/internal/ledger/ledgertest"
 	"comity/internal/org"
 	"comity/internal/pack"
 )
@@ -29,24 +28,8 @@ type city struct {
 
 func newCity(t *testing.T, d *db.DB) *city {
 	t.Helper()
-	p, err := pack.Load(os.DirFS("../../packs/demo"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	reg := pack.NewRegistry(p)
-	l, err := ledger.Open(context.Background(), d, ledger.Config{
-		Definitions: reg,
-		Opens: func(category string) (string, string, bool) {
-			c, ok := p.Category(category)
-			return p.Digest, c.Procedure, ok
-		},
-		Random: func(b []byte) { rand.Read(b) },
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(l.Close)
-	return &city{t: t, db: d, l: l, r: ledger.NewReader(d, func() *org.Tree { return p.Units }), pack: p}
+	c := ledgertest.Open(t, d, "../../packs/demo")
+	return &city{t: t, db: d, l: c.Ledger, r: c.Reader, pack: c.Pack}
 }
 
 // open files a report in a community and returns its receipt.

@@ -3,7 +3,6 @@ package ledger_test
 import (
 	"bufio"
 	"context"
-	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -25,7 +24,7 @@ import (
 	"comity/internal/intake"
 	"comity/internal/jobs"
 	"comity/internal/ledger"
-	"comity/internal/org"
+	"comity/internal/ledger/ledgertest"
 	"comity/internal/pack"
 	"comity/internal/text"
 )
@@ -95,21 +94,15 @@ func openHouse(o orders) (*house, error) {
 	if err := errors.Join(jobs.Migrate(ctx, d), courier.Migrate(ctx, d)); err != nil {
 		return nil, err
 	}
-	reg := pack.NewRegistry(p)
-	h := &house{city: city{db: d, pack: p, r: ledger.NewReader(d, func() *org.Tree { return p.Units })}}
-	h.l, err = ledger.Open(ctx, d, ledger.Config{
-		Definitions: reg,
-		Opens: func(category string) (string, string, bool) {
-			c, ok := p.Category(category)
-			return p.Digest, c.Procedure, ok
-		},
-		Notify: courier.Enqueue,
-		Random: func(b []byte) { rand.Read(b) },
-	})
-	h.courier = &courier.Courier{DB: d, Ledger: h.l, Reader: h.r, Packs: reg,
+	c, err := ledgertest.New(ctx, d, p, func(o *ledger.Config) { o.Notify = courier.Enqueue })
+	if err != nil {
+		return nil, err
+	}
+	h := &house{city: city{db: d, l: c.Ledger, r: c.Reader, pack: p}}
+	h.courier = &courier.Courier{DB: d, Ledger: h.l, Reader: h.r, Packs: c.Packs,
 		Words: func(p *pack.Pack) *text.Catalogue { return base.With(p.Texts) },
 		Link:  func(k casework.Case, _ bool) string { return "/f/" + string(k.Code) }}
-	return h, err
+	return h, nil
 }
 
 func (h *house) close() error {

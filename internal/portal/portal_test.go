@@ -30,8 +30,8 @@ import (
 	"comity/internal/file"
 	"comity/internal/form"
 	"comity/internal/ledger"
+	"comity/internal/ledger/ledgertest"
 	"comity/internal/limit"
-	"comity/internal/org"
 	"comity/internal/pack"
 	"comity/internal/place"
 	"comity/internal/text"
@@ -54,39 +54,24 @@ type city struct {
 func newCity(t *testing.T) *city {
 	t.Helper()
 	ctx := context.Background()
-	pk, err := pack.Load(os.DirFS("../../packs/demo"))
-	if err != nil {
-		t.Fatal(err)
-	}
 	now, set := dbtest.Clock(t)
 	d, err := db.Open(ctx, "sqlite:"+filepath.Join(t.TempDir(), "test.db"), now)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { d.Close() })
-	reg := pack.NewRegistry(pk)
-	l, err := ledger.Open(ctx, d, ledger.Config{
-		Definitions: reg,
-		Opens: func(category string) (string, string, bool) {
-			c, ok := pk.Category(category)
-			return pk.Digest, c.Procedure, ok
-		},
-		Random: func(b []byte) { rand.Read(b) },
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(l.Close)
+	made := ledgertest.Open(t, d, "../../packs/demo")
+	pk := made.Pack
 	words, err := text.Base()
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &city{t: t, pack: pk, ledger: l, reader: ledger.NewReader(d, func() *org.Tree { return pk.Units }), set: set, now: now}
+	c := &city{t: t, pack: pk, ledger: made.Ledger, reader: made.Reader, set: set, now: now}
 	c.site = &web.Site{
 		Text: words.With(pk.Texts), Langs: pk.Langs, Now: now, Zone: pk.Zone, Emergency: pk.Emergency, Phone: pk.Phone,
 		Missing: []error{ledger.ErrNotFound}, Log: slog.New(slog.DiscardHandler),
 	}
-	c.portal = New(Deps{Site: c.site, Packs: reg, Ledger: l, Reader: c.reader, Files: file.Store{Dir: t.TempDir()}, Secret: []byte("0123456789abcdef")})
+	c.portal = New(Deps{Site: c.site, Packs: made.Packs, Ledger: made.Ledger, Reader: c.reader, Files: file.Store{Dir: t.TempDir()}, Secret: []byte("0123456789abcdef")})
 	mux := http.NewServeMux()
 	c.site.Mount(mux)
 	c.portal.Mount(mux)

@@ -23,7 +23,7 @@ type reportPage struct {
 	Mistakes []web.Mistake
 	Wrong    map[string]string // field → words
 	Photos   []string          // words per refused photo
-	Map      *plan
+	Map      *web.Plan
 	Places   []string
 	Units    []unitGroup
 	Key      string

@@ -61,7 +61,7 @@ func (w *served) serve() {
 		w.t.Fatal(err)
 	}
 	w.mux = http.NewServeMux()
-	api.New(api.Deps{DB: w.db, Ledger: w.l, Reader: w.r, Packs: w.reg, Text: words, Accounts: w.accounts, Now: func() time.Time { return w.now }}).Register(w.mux)
+	api.New(api.Deps{DB: w.db, Ledger: w.city.Ledger, Reader: w.city.Reader, Packs: w.city.Packs, Text: words, Accounts: w.accounts, Now: func() time.Time { return w.now }}).Register(w.mux)
 }
 
 func (w *served) Change(p *pack.Pack) error {
@@ -83,7 +83,7 @@ func (w *served) Tick(now time.Time) error {
 // token is a token of the account of this name, which holds just the role that the line of the story says.
 func (w *served) token(who story.Who) (string, error) {
 	if who.Resident() { // reports reach the API from another program, for example of the hotline
-		who = story.Who{Role: "clerk", Name: "hotline", Unit: w.reg.Current().Units.Root()}
+		who = story.Who{Role: "clerk", Name: "hotline", Unit: w.city.Pack.Units.Root()}
 	}
 	grants := []authz.Grant{{Role: who.Role, Unit: who.Unit}}
 	ctx := w.t.Context()
@@ -148,7 +148,7 @@ func (w *served) File(who story.Who, r intake.Report) (story.Receipt, error) {
 	if err := w.call("POST", "/api/v1/cases", token, r.Key, body, &got); err != nil {
 		return story.Receipt{}, err
 	}
-	c, err := w.r.Case(w.t.Context(), authz.Machine().Scope(), got.Ref)
+	c, err := w.city.Reader.Case(w.t.Context(), authz.Machine().Scope(), got.Ref)
 	w.codes[c.ID], w.refs[c.ID] = got.Code, got.Ref
 	return story.Receipt{Case: c.ID, Replayed: got.Replayed}, err
 }
@@ -203,7 +203,7 @@ func (w *served) Case(id casework.CaseID) (casework.Case, error) {
 	if err != nil {
 		return c, err
 	}
-	token, err := w.token(story.Who{Role: "clerk", Name: "reader", Unit: w.reg.Current().Units.Root()})
+	token, err := w.token(story.Who{Role: "clerk", Name: "reader", Unit: w.city.Pack.Units.Root()})
 	if err != nil {
 		return c, err
 	}
@@ -230,7 +230,7 @@ func (w *served) Events(id casework.CaseID) ([]casework.Event, error) {
 	if err != nil {
 		return nil, err
 	}
-	token, err := w.token(story.Who{Role: "clerk", Name: "reader", Unit: w.reg.Current().Units.Root()})
+	token, err := w.token(story.Who{Role: "clerk", Name: "reader", Unit: w.city.Pack.Units.Root()})
 	if err != nil {
 		return nil, err
 	}

@@ -187,7 +187,7 @@ func Test_unassigned_cases_are_raised_before_assigned_ones(t *testing.T) {
 		set(at(6, 8))
 		var order []org.UnitID
 		for range 2 {
-			if n, err := w.l.RunTimers(t.Context(), 1); err != nil || n != 1 {
+			if n, err := w.city.Ledger.RunTimers(t.Context(), 1); err != nil || n != 1 {
 				t.Fatalf("%d clocks, %v", n, err)
 			}
 			for _, id := range ids {

@@ -1,7 +1,6 @@
 package story_test
 
 import (
-	"crypto/rand"
 	"errors"
 	"os"
 	"path/filepath"
@@ -14,50 +13,26 @@ import (
 	"comity/internal/db/dbtest"
 	"comity/internal/intake"
 	"comity/internal/ledger"
+	"comity/internal/ledger/ledgertest"
 	"comity/internal/org"
 	"comity/internal/pack"
-	"comity/internal/procedure"
 	"comity/internal/story"
 )
 
 // stored is the world of the real ledger on one engine.
 type stored struct {
-	t     *testing.T
-	set   func(time.Time)
-	l     *ledger.Ledger
-	r     *ledger.Reader
-	reg   *pack.Registry
-	older []*pack.Pack
+	t    *testing.T
+	set  func(time.Time)
+	city *ledgertest.City
 }
 
 func newStored(t *testing.T, d *db.DB, set func(time.Time), p *pack.Pack) *stored {
 	t.Helper()
-	w := &stored{t: t, set: set, reg: pack.NewRegistry(p), older: []*pack.Pack{p}}
-	l, err := ledger.Open(t.Context(), d, ledger.Config{
-		Definitions: w,
-		Opens: func(category string) (string, string, bool) {
-			p := w.reg.Current()
-			c, ok := p.Category(category)
-			return p.Digest, c.Procedure, ok
-		},
-		Random: func(b []byte) { rand.Read(b) },
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(l.Close)
-	w.l, w.r = l, ledger.NewReader(d, func() *org.Tree { return w.reg.Current().Units })
-	return w
-}
-
-// Definition asks the registry of the moment, since a story may change the pack.
-func (w *stored) Definition(digest, id string) (d *procedure.Definition, err error) {
-	return w.reg.Definition(digest, id)
+	return &stored{t: t, set: set, city: ledgertest.OpenPack(t, d, p)}
 }
 
 func (w *stored) Change(p *pack.Pack) error {
-	w.reg = pack.NewRegistry(p, w.older...)
-	w.older = append(w.older, p)
+	w.city.Change(p)
 	return nil
 }
 
@@ -69,13 +44,13 @@ func (w *stored) Set(now time.Time) error {
 func (w *stored) Tick(now time.Time) error {
 	ctx := w.t.Context()
 	for range 10_000 {
-		at, err := w.l.NextTimer(ctx)
+		at, err := w.city.Ledger.NextTimer(ctx)
 		if err != nil || at.IsZero() || at.After(now) {
 			w.set(now)
 			return err
 		}
 		w.set(at)
-		if n, err := w.l.RunTimers(ctx, 100); err != nil || n == 0 {
+		if n, err := w.city.Ledger.RunTimers(ctx, 100); err != nil || n == 0 {
 			return errors.Join(err, errors.New("a clock is due and does not run out"))
 		}
 	}
@@ -83,11 +58,11 @@ func (w *stored) Tick(now time.Time) error {
 }
 
 func (w *stored) File(who story.Who, r intake.Report) (story.Receipt, error) {
-	cmd, err := intake.Command(w.reg.Current(), r)
+	cmd, err := intake.Command(w.city.Pack, r)
 	if err != nil {
 		return story.Receipt{}, err
 	}
-	got, err := w.l.Do(w.t.Context(), actor(who, ""), cmd)
+	got, err := w.city.Ledger.Do(w.t.Context(), actor(who, ""), cmd)
 	return story.Receipt{Case: got.Case, Replayed: got.Replayed}, err
 }
 
@@ -103,24 +78,24 @@ func (w *stored) Act(who story.Who, s story.Step) (story.Receipt, error) {
 		}
 		cmd.Version = c.Seq
 	}
-	got, err := w.l.Do(w.t.Context(), actor(who, s.Holds), cmd)
+	got, err := w.city.Ledger.Do(w.t.Context(), actor(who, s.Holds), cmd)
 	return story.Receipt{Case: got.Case, Replayed: got.Replayed}, err
 }
 
 func (w *stored) Case(id casework.CaseID) (casework.Case, error) {
-	if err := w.r.Verify(w.t.Context(), id); err != nil {
+	if err := w.city.Reader.Verify(w.t.Context(), id); err != nil {
 		return casework.Case{}, err
 	}
-	return w.r.ByID(w.t.Context(), authz.Machine().Scope(), id)
+	return w.city.Reader.ByID(w.t.Context(), authz.Machine().Scope(), id)
 }
 
 func (w *stored) Events(id casework.CaseID) ([]casework.Event, error) {
-	return w.r.Events(w.t.Context(), id)
+	return w.city.Reader.Events(w.t.Context(), id)
 }
 
 func (w *stored) Worklist(unit org.UnitID) ([]casework.CaseID, error) {
 	in := authz.Staff("reader", []authz.Grant{{Role: "clerk", Unit: unit}}).Scope()
-	page, err := w.r.Worklist(w.t.Context(), in, ledger.Filter{Limit: 200})
+	page, err := w.city.Reader.Worklist(w.t.Context(), in, ledger.Filter{Limit: 200})
 	var out []casework.CaseID
 	for _, item := range page.Items {
 		out = append(out, item.ID)

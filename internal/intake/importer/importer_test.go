@@ -3,7 +3,6 @@ package importer_test
 import (
 	"bytes"
 	"context"
-	"crypto/rand"
 	"encoding/csv"
 	"errors"
 	"io/fs"
@@ -21,7 +20,7 @@ import (
 	"comity/internal/intake"
 	"comity/internal/intake/importer"
 	"comity/internal/ledger"
-	"comity/internal/org"
+	"comity/internal/ledger/ledgertest"
 	"comity/internal/pack"
 	"comity/internal/text"
 )
@@ -50,15 +49,8 @@ func newCity(t *testing.T, d *db.DB, folder, mapping string) *city {
 	must(t, err)
 	words, err := text.Base()
 	must(t, err)
-	reg := pack.NewRegistry(p)
-	l, err := ledger.Open(t.Context(), d, ledger.Config{Definitions: reg, Random: func(b []byte) { rand.Read(b) },
-		Opens: func(category string) (string, string, bool) {
-			c, ok := p.Category(category)
-			return p.Digest, c.Procedure, ok
-		}})
-	must(t, err)
-	t.Cleanup(l.Close)
-	return &city{t: t, db: d, l: l, r: ledger.NewReader(d, func() *org.Tree { return p.Units }), pack: p, mapping: m,
+	made := ledgertest.OpenPack(t, d, p)
+	return &city{t: t, db: d, l: made.Ledger, r: made.Reader, pack: p, mapping: m,
 		say: words.With(p.Texts).In("en"), cases: map[string]casework.Code{}, rows: map[string]intake.Row{}}
 }
 

@@ -1,0 +1,88 @@
+// Package ledgertest gives tests a city: a pack behind a real ledger, on a database of the test's own.
+//
+// It refuses to know surfaces, accounts and couriers: a test that wants them adds them. It is for
+// tests alone; nothing that runs in production imports it.
+//
+// This file is the whole package.
+package ledgertest
+
+import (
+	"context"
+	"crypto/rand"
+	"os"
+	"testing"
+
+	"comity/internal/db"
+	"comity/internal/ledger"
+	"comity/internal/org"
+	"comity/internal/pack"
+	"comity/internal/procedure"
+)
+
+// City is a ledger with the pack it works by.
+type City struct {
+	Ledger *ledger.Ledger
+	Reader *ledger.Reader
+	Pack   *pack.Pack     // the version new cases open under
+	Packs  *pack.Registry // that one and all before it
+	used   []*pack.Pack
+}
+
+// Option changes how the ledger is opened, for example what it does with notices.
+type Option func(*ledger.Config)
+
+// Open reads the pack in packDir, a folder seen from the test's own, and opens a ledger that is
+// closed when the test ends.
+func Open(t testing.TB, d *db.DB, packDir string, options ...Option) *City {
+	t.Helper()
+	p, err := pack.Load(os.DirFS(packDir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return OpenPack(t, d, p, options...)
+}
+
+// OpenPack is Open with a pack that has been read; a second one on the same database is a second node.
+func OpenPack(t testing.TB, d *db.DB, p *pack.Pack, options ...Option) *City {
+	t.Helper()
+	c, err := New(context.Background(), d, p, options...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Ledger.Close)
+	return c
+}
+
+// New is OpenPack where there is no test, as in a process that a test starts and ends. The caller
+// closes the ledger.
+func New(ctx context.Context, d *db.DB, p *pack.Pack, options ...Option) (*City, error) {
+	c := &City{}
+	c.Change(p)
+	config := ledger.Config{Definitions: c, Opens: c.opens, Random: func(b []byte) { rand.Read(b) }}
+	for _, o := range options {
+		o(&config)
+	}
+	var err error
+	if c.Ledger, err = ledger.Open(ctx, d, config); err != nil {
+		return nil, err
+	}
+	c.Reader = ledger.NewReader(d, func() *org.Tree { return c.Pack.Units })
+	return c, nil
+}
+
+// Change puts a new version of the pack in force. Packs is a new registry then; whoever was handed
+// the old one has to be handed this one. No command may be under way.
+func (c *City) Change(p *pack.Pack) {
+	c.Pack, c.Packs = p, pack.NewRegistry(p, c.used...)
+	c.used = append(c.used, p)
+}
+
+// Definition asks the registry of the moment, since Change replaces it.
+func (c *City) Definition(digest, id string) (*procedure.Definition, error) {
+	return c.Packs.Definition(digest, id)
+}
+
+func (c *City) opens(category string) (digest, procedure string, ok bool) {
+	k, ok := c.Pack.Category(category)
+	return c.Pack.Digest, k.Procedure, ok
+}

@@ -121,23 +121,18 @@ func (s *Store) SetPassword(ctx context.Context, id, password string) error {
 	if err != nil {
 		return err
 	}
-	return s.db.Transact(ctx, func(tx *db.Tx) error {
-		n, err := tx.Exec(ctx, `UPDATE accounts SET password = ?2 WHERE id = ?1`, id, sealed)
-		if err != nil {
-			return err
-		}
-		if n == 0 {
-			return ErrUnknown
-		}
-		_, err = tx.Exec(ctx, `DELETE FROM account_sessions WHERE account_id = ?1`, id)
-		return err
-	})
+	return s.changeLock(ctx, `UPDATE accounts SET password = ?2 WHERE id = ?1`, id, sealed)
 }
 
 // Disable shuts an account (or opens it again) and ends its sessions. Its name stays in records.
 func (s *Store) Disable(ctx context.Context, id string, disabled bool) error {
+	return s.changeLock(ctx, `UPDATE accounts SET disabled = ?2 WHERE id = ?1`, id, disabled)
+}
+
+// changeLock changes what lets an account in, so that whoever is inside has to come in anew.
+func (s *Store) changeLock(ctx context.Context, update, id string, to any) error {
 	return s.db.Transact(ctx, func(tx *db.Tx) error {
-		n, err := tx.Exec(ctx, `UPDATE accounts SET disabled = ?2 WHERE id = ?1`, id, disabled)
+		n, err := tx.Exec(ctx, update, id, to)
 		if err != nil {
 			return err
 		}

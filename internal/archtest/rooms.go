@@ -30,7 +30,8 @@ var Rooms = map[string]Room{
 	"internal/db":                {Why: "the only importer of database/sql and drivers", Others: []string{"github.com/jackc/pgx/v5", "github.com/ncruces/go-sqlite3"}},
 	"internal/db/dbtest":         {Why: "databases for tests", Rooms: []string{"db"}},
 	"internal/limit":             {Why: "slows down who guesses codes"},
-	"internal/file":              {Why: "the one attachment pipeline", Others: []string{"golang.org/x/image"}},
+	"internal/file":              {Why: "the one attachment pipeline", Rooms: []string{"file/whole"}, Others: []string{"golang.org/x/image"}},
+	"internal/file/whole":        {Why: "a file is written whole or not at all; apart, so that an import does not stand on pictures"},
 	"internal/jobs":              {Why: "durable queue", Rooms: []string{"db"}},
 	"internal/account":           {Why: "people who work for a unit", Rooms: []string{"authz", "db", "org"}, Others: []string{"golang.org/x/crypto"}},
 	"internal/ledger":            {Why: "the one door", Rooms: with("db")},
@@ -39,7 +40,7 @@ var Rooms = map[string]Room{
 	"internal/web":               {Why: "kit for pages; knows no programme and no ledger", Rooms: with("pack", "text"), Others: []string{"github.com/a-h/templ", "rsc.io/qr"}},
 	"internal/intake":            {Why: "a report becomes a command", Rooms: with("pack")},
 	"internal/intake/csvin":      {Why: "reads import files of any spelling"},
-	"internal/intake/importer":   {Why: "history from another system, through the door", Rooms: with("intake", "intake/csvin", "ledger", "pack")},
+	"internal/intake/importer":   {Why: "history from another system, through the door", Rooms: with("file/whole", "intake", "intake/csvin", "ledger", "pack")},
 	"internal/courier":           {Why: "sends what events owe", Rooms: with("db", "jobs", "ledger", "pack", "text")},
 
 	"internal/portal":  {Why: "what residents see", Rooms: with("file", "intake", "ledger", "limit", "pack", "text", "web"), Others: []string{"github.com/a-h/templ"}},

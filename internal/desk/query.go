@@ -33,9 +33,9 @@ var views = []string{"todo", "mine", "unassigned", "offered", "overdue", "reside
 var sorts = []string{"due", "-due", "opened", "-opened"}
 
 func readQuery(u url.Values) query {
-	q := query{
-		View: u.Get("view"), Unit: u.Get("unit"), State: u.Get("state"), Programme: u.Get("programme"), Category: u.Get("category"),
-		Holder: u.Get("holder"), Due: u.Get("due"), Q: u.Get("q"), Sort: u.Get("sort"), After: u.Get("after"), Peek: u.Get("peek"),
+	var q query
+	for _, p := range q.parts() {
+		*p.value = u.Get(p.name)
 	}
 	switch {
 	case q.View == "" && q.Q != "":
@@ -49,14 +49,28 @@ func readQuery(u url.Values) query {
 	return q
 }
 
-// pairs lists the parts that make up the list, in the order of the address.
+// part is a name in the address and where the query keeps its value.
+type part struct {
+	name  string
+	value *string
+}
+
+// parts are all that makes up the list, in the order of the address.
+func (q *query) parts() []part {
+	return []part{{"view", &q.View}, {"unit", &q.Unit}, {"programme", &q.Programme}, {"state", &q.State}, {"category", &q.Category},
+		{"holder", &q.Holder}, {"due", &q.Due}, {"q", &q.Q}, {"sort", &q.Sort}, {"after", &q.After}, {"peek", &q.Peek}}
+}
+
+// pairs are the parts as the address has them; what goes without saying is empty.
 func (q query) pairs() [][2]string {
-	view := q.View
-	if (view == views[0] && q.Q == "") || view == "search" {
-		view = ""
+	if (q.View == views[0] && q.Q == "") || q.View == "search" {
+		q.View = ""
 	}
-	return [][2]string{{"view", view}, {"unit", q.Unit}, {"programme", q.Programme}, {"state", q.State}, {"category", q.Category},
-		{"holder", q.Holder}, {"due", q.Due}, {"q", q.Q}, {"sort", q.Sort}, {"after", q.After}, {"peek", q.Peek}}
+	var out [][2]string
+	for _, p := range q.parts() {
+		out = append(out, [2]string{p.name, *p.value})
+	}
+	return out
 }
 
 func (q query) encode() string {
@@ -85,25 +99,10 @@ func (q query) href() string {
 
 // with is the same list with one part changed, from its first page.
 func (q query) with(name, value string) query {
-	switch name {
-	case "view":
-		q.View = value
-	case "unit":
-		q.Unit = value
-	case "state":
-		q.State = value
-	case "programme":
-		q.Programme = value
-	case "category":
-		q.Category = value
-	case "holder":
-		q.Holder = value
-	case "due":
-		q.Due = value
-	case "q":
-		q.Q = value
-	case "sort":
-		q.Sort = value
+	for _, p := range q.parts() {
+		if p.name == name {
+			*p.value = value
+		}
 	}
 	q.After, q.Peek = "", ""
 	return q

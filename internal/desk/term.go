@@ -238,26 +238,15 @@ func (v *visit) milestones(p *web.Page, c casework.Case, events []casework.Event
 func whyLines(p *web.Page, d *procedure.Definition, k casework.Clock) []WhyLine {
 	var out []WhyLine
 	for _, l := range k.Rule.Explain(d.Calendar, k.Start, k.Pauses, k.Extra) {
-		day := d.Calendar.InstantAt(l.Day, 12, 0, 0, 0)
-		w := WhyLine{Day: p.Short(day), Weekday: p.T("date.weekday." + strconv.Itoa(int(day.In(p.Site.Zone).Weekday()))),
-			Counted: l.Counted, Due: l.Why == worktime.WhyDue, Words: p.T("desk.why." + l.Why)}
+		date, weekday, name := p.CalendarDay(l)
+		w := WhyLine{Day: date, Weekday: weekday, Counted: l.Counted, Due: l.Why == worktime.WhyDue, Words: p.T("desk.why." + l.Why)}
 		if l.N > 0 && l.Counted {
 			w.N = strconv.Itoa(l.N)
 		}
-		if l.Name != "" {
-			w.Words = dayName(p, d.Calendar.ID, l) + p.T("desk.why.sep") + w.Words
+		if name != "" {
+			w.Words = name + p.T("desk.why.sep") + w.Words
 		}
 		out = append(out, w)
 	}
 	return out
-}
-
-// dayName is the name of a holiday or make-up day: a key of the pack, or the name itself.
-func dayName(p *web.Page, calendar string, l worktime.Line) string {
-	for _, key := range []string{l.Name, "calendar." + calendar + "." + l.Day.String()} {
-		if p.Has(key) {
-			return p.T(key)
-		}
-	}
-	return l.Name
 }

@@ -9,6 +9,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"comity/internal/file/whole"
 )
 
 // Store keeps files by the SHA-256 of their content:
@@ -42,7 +44,7 @@ func (s Store) Put(data []byte) (key string, err error) {
 		return "", fmt.Errorf("file: %w", err)
 	}
 	if old, err := os.ReadFile(final); err != nil || sha256.Sum256(old) != sum {
-		if err := writeWhole(folder, final, data); err != nil {
+		if err := whole.Write(final, data); err != nil {
 			return "", fmt.Errorf("file: %w", err)
 		}
 	}
@@ -105,26 +107,6 @@ func makeFolder(dir, folder string) error {
 		return err
 	}
 	return syncFolder(dir)
-}
-
-// writeWhole writes data beside final and renames it, so that final is either
-// absent or complete.
-func writeWhole(folder, final string, data []byte) (err error) {
-	f, err := os.CreateTemp(folder, ".put-*") // mode 0600
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			os.Remove(f.Name())
-		}
-	}()
-	_, err = f.Write(data)
-	err = errors.Join(err, f.Sync(), f.Close())
-	if err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), final)
 }
 
 func syncFolder(folder string) error {

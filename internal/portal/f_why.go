@@ -3,7 +3,6 @@ package portal
 import (
 	"net/http"
 	"strconv"
-	"time"
 
 	"comity/internal/casework"
 	"comity/internal/procedure"
@@ -75,18 +74,10 @@ func (m *matter) explain(cl *procedure.Clock, k casework.Clock) whyClock {
 }
 
 func (m *matter) day(k casework.Clock, l worktime.Line) whyDay {
-	year, month, day := l.Day.Date()
-	noon := time.Date(year, month, day, 12, 0, 0, 0, time.UTC)
-	d := whyDay{
-		Class: "off", ISO: l.Day.String(),
-		Date: m.page.T("portal.why.date", "date", m.page.ShortDate(noon, time.UTC), "weekday", m.page.T("date.weekday."+strconv.Itoa(int(noon.Weekday())))),
-	}
+	date, weekday, name := m.page.CalendarDay(l)
+	d := whyDay{Class: "off", ISO: l.Day.String(), Date: m.page.T("portal.why.date", "date", date, "weekday", weekday)}
 	why := m.page.T("portal.why." + l.Why)
-	if l.Name != "" {
-		name := l.Name
-		if m.page.Has(name) {
-			name = m.page.T(name)
-		}
+	if name != "" {
 		why = m.page.T("portal.why.named", "why", why, "name", name)
 	}
 	if l.Counted {

@@ -3,8 +3,11 @@ package web
 import (
 	"maps"
 	"slices"
+	"strconv"
+	"time"
 
 	"comity/internal/procedure"
+	"comity/internal/worktime"
 )
 
 // Problem says why something cannot stand: problem.<rule> for one answer of a form, refusal.<rule> for
@@ -47,4 +50,16 @@ func (p *Page) Article(l procedure.Law) string {
 		return ""
 	}
 	return p.T(key)
+}
+
+// CalendarDay says a day of a count: date, weekday and, when the calendar names it, the holiday or
+// make-up day; a name no language has a word for stands for itself.
+func (p *Page) CalendarDay(l worktime.Line) (date, weekday, name string) {
+	year, month, day := l.Day.Date()
+	noon := time.Date(year, month, day, 12, 0, 0, 0, time.UTC) // a day of the calendar is in no zone
+	name = l.Name
+	if p.Has(name) {
+		name = p.T(name)
+	}
+	return p.ShortDate(noon, time.UTC), p.T("date.weekday." + strconv.Itoa(int(noon.Weekday()))), name
 }

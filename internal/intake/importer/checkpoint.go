@@ -7,9 +7,9 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"slices"
 
+	"comity/internal/file/whole"
 	"comity/internal/intake/csvin"
 )
 
@@ -76,7 +76,7 @@ func (r *run) keep() error {
 	if err != nil {
 		return err
 	}
-	return replace(r.Checkpoint, doc)
+	return whole.Write(r.Checkpoint, doc)
 }
 
 func (r *run) finish() error {
@@ -102,24 +102,6 @@ func readCheckpoint(path string) (*checkpoint, error) {
 		return nil, fmt.Errorf("the checkpoint %s cannot be read (%w); remove it to begin anew, no case is made twice", path, err)
 	}
 	return &c, nil
-}
-
-// replace writes a file whole or not at all.
-func replace(path string, doc []byte) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			os.Remove(f.Name())
-		}
-	}()
-	_, err = f.Write(doc)
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), path)
 }
 
 // truncater is a file of rejects that an earlier run may have written further than its checkpoint.

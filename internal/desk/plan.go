@@ -95,6 +95,8 @@ func lineClass(kind string) string {
 		return "rail"
 	case "road":
 		return "road"
+	case "green":
+		return "strip"
 	}
 	return "line " + kind
 }

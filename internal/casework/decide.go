@@ -346,6 +346,10 @@ func (k *decision) clocks(e *Event, a *procedure.Act, from, to, expired string) 
 			c.Pauses = slices.Clone(c.Pauses)
 			c.Pauses[len(c.Pauses)-1].To = k.at
 		case procedure.OpExtend:
+			if c.Rule.Unit != cl.Rule.Unit {
+				// The form asks for the clock's own unit; four hours for a gas leak are not extended by days.
+				return refuse("clock.other_unit")
+			}
 			days, err := strconv.Atoi(e.Fields["days"])
 			if err != nil || days < 1 || c.Extra+days > cl.Extend.Max {
 				return &Refusal{Rule: "form.invalid", Fields: []form.Problem{{Field: "days", Rule: "form.range", Params: map[string]string{"min": "1", "max": strconv.Itoa(cl.Extend.Max - c.Extra)}}}}

@@ -36,7 +36,7 @@ func runPack(_ context.Context, args []string, stdout, stderr io.Writer) error {
 	}
 	say := base.In(langOf(*lang))
 	dir := f.Arg(0)
-	p, err := pack.Load(os.DirFS(dir))
+	p, err := pack.LoadWith(os.DirFS(dir), basesOf(dir))
 	if err != nil {
 		fmt.Fprintln(stdout, say.T("cli.pack.bad", "dir", dir))
 		failures := pack.Failures(err)

@@ -8,6 +8,8 @@ type words = map[string]string
 type packFile struct {
 	Mark       mark         `yaml:"-"`
 	Pack       string       `yaml:"pack"`
+	Base       string       `yaml:"base"`
+	Abstract   bool         `yaml:"abstract"`
 	Version    string       `yaml:"version"`
 	Name       words        `yaml:"name"`
 	Languages  []string     `yaml:"languages"`
@@ -106,7 +108,7 @@ type areasFile struct {
 }
 
 type areaYAML struct {
-	Mark mark        `yaml:"-"`
+	Mark mark        `yaml:"-" key:"unit"`
 	Unit string      `yaml:"unit"`
 	Ring [][]float64 `yaml:"ring"`
 }
@@ -146,7 +148,7 @@ type hoursYAML struct {
 }
 
 type datedYAML struct {
-	Mark mark   `yaml:"-"`
+	Mark mark   `yaml:"-" key:"date,from"`
 	Date string `yaml:"date"`
 	From string `yaml:"from"`
 	To   string `yaml:"to"`
@@ -292,4 +294,13 @@ type extendYAML struct {
 	Mark  mark `yaml:"-"`
 	Max   int  `yaml:"max"`
 	Times int  `yaml:"times"`
+}
+
+// textsFile holds words by key.
+type textsFile = map[string]textYAML
+
+// textYAML is one text; it has a place, so that one that is missing in a language can be pointed at.
+type textYAML struct {
+	Mark mark   `yaml:"-"`
+	Text string `yaml:"text" short:"yes"`
 }

@@ -203,6 +203,10 @@ func (d decoder) structure(n *yaml.Node, v reflect.Value, path string) {
 		d.value(n, v.Field(f), path)
 		return
 	}
+	if f, ok := shortField(v.Type()); ok && v.Type().Field(f).Tag.Get("short") == "only" {
+		d.bad(n, path, "one value is expected")
+		return
+	}
 	if n.Kind != yaml.MappingNode {
 		d.bad(n, path, "names with values are expected")
 		return

@@ -302,5 +302,5 @@ type textsFile = map[string]textYAML
 // textYAML is one text; it has a place, so that one that is missing in a language can be pointed at.
 type textYAML struct {
 	Mark mark   `yaml:"-"`
-	Text string `yaml:"text" short:"yes"`
+	Text string `yaml:"text" short:"only" doc:"The text; placeholders stand in braces."`
 }

@@ -246,10 +246,13 @@ func (b *builder) fields(act string, list []fieldYAML) []form.Field {
 	return out
 }
 
+// readers are whom a notice can be sent to.
+var readers = []string{"resident", "holder", "offered", "superior"}
+
 func (b *builder) notices(list []noticeYAML) []procedure.Notice {
 	var out []procedure.Notice
 	for _, n := range list {
-		if !slices.Contains([]string{"resident", "holder", "offered", "superior"}, n.To) {
+		if !slices.Contains(readers, n.To) {
 			b.bad.on(n.Mark, "notice to %q; say resident, holder, offered or superior", n.To)
 		}
 		if b.p.Texts[b.p.Langs[0]]["notice."+n.Template] == "" {

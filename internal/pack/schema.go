@@ -119,7 +119,11 @@ func (s schemas) of(t reflect.Type, enum string) map[string]any {
 	case reflect.Struct:
 		return s.structure(t)
 	case reflect.Slice:
-		return map[string]any{"type": "array", "items": s.of(t.Elem(), enum)}
+		items := s.of(t.Elem(), enum)
+		if keys := mergeKeys(t.Elem()); len(keys) == 1 {
+			items["required"] = keys
+		}
+		return map[string]any{"type": "array", "items": items}
 	case reflect.Map:
 		return map[string]any{"type": "object", "additionalProperties": s.of(t.Elem(), enum)}
 	case reflect.Bool:
@@ -155,9 +159,6 @@ func (s schemas) structure(t reflect.Type) map[string]any {
 		p := s.of(f.typ, f.enum)
 		p["description"] = f.doc
 		properties[f.name] = p
-	}
-	if keys := mergeKeys(t); len(keys) == 1 {
-		def["required"] = keys
 	}
 	return ref
 }

@@ -128,7 +128,7 @@ func Test_a_pack_that_does_not_hold_together_is_refused_by_file_and_line(t *test
 		"an act listed twice":                        {proc, "  - id: take\n    event: turned_back", `act "take" is listed twice`, []edit{{proc, "  - id: turn_back\n", "  - id: take\n"}}},
 		"a clock listed twice":                       {proc, "  - id: begin\n    law: {id: LJ-SR, article: \"7\"}", `clock "begin" is listed twice`, []edit{{proc, "  - id: offer\n    law: {id: LJ-SR, article: \"7\"}\n    n", "  - id: begin\n    law: {id: LJ-SR, article: \"7\"}\n    n"}}},
 		"a category listed twice":                    {"categories.yaml", "", `category "road.pothole" is listed twice`, []edit{{"categories.yaml", "id: road.pavement", "id: road.pothole"}}},
-		"an unknown calendar":                        {proc, "procedure: service", `calendar "linjian" is not in calendars/`, []edit{{proc, "calendar: linjiang", "calendar: linjian"}}},
+		"an unknown calendar":                        {proc, "calendar: linjian\n", `calendar "linjian" is not in calendars/`, []edit{{proc, "calendar: linjiang", "calendar: linjian"}}},
 		"an unknown law":                             {proc, "law: {id: LJ-XX", `law "LJ-XX" is not listed in pack.yaml`, []edit{{proc, "law: {id: LJ-SR, article: \"2\"", "law: {id: LJ-XX, article: \"2\""}}},
 		"an article without words":                   {proc, "law: {id: LJ-SR, article: \"99\"", `article "99" of law "LJ-SR" has no words`, []edit{{proc, "law: {id: LJ-SR, article: \"2\"", "law: {id: LJ-SR, article: \"99\""}}},
 		"a name in one language only":                {proc, "  - id: accept\n    event", "words in en are missing (act.service-request.accept)", []edit{{proc, "name: {zh-CN: 受理, en: Accept}", "name: {zh-CN: 受理}"}}},

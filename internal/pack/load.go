@@ -49,6 +49,7 @@ func load(fsys fs.FS, find Finder, kept bool) (*Pack, error) {
 		Texts: map[string]map[string]string{}, Procedures: map[string]*procedure.Definition{},
 		Phases: map[string][]string{}, Icons: map[string]string{}, Calendars: map[string]*worktime.Calendar{},
 		Dept: map[org.UnitID]string{}, Reports: map[string]procedure.Report{}, Files: map[string][]byte{},
+		LawDates: map[string]LawDates{},
 	}}
 	if l.fsys = stack(fsys, find, &l.bad); l.fsys == nil {
 		return nil, l.bad.err()
@@ -85,6 +86,9 @@ type loader struct {
 	where map[string]mark // language and key → where the words stand
 	cats  []mark          // of Pack.Categories
 	files []procedureFile // as read, for what is checked when everything is known
+
+	// order lists the procedures so that each comes after those it opens.
+	order []string
 }
 
 // say files words under a key and asks for every language of the pack.
@@ -155,6 +159,12 @@ func (l *loader) head() {
 	l.say(f.Mark, "city.notice", f.Notice, false)
 	for _, law := range f.Laws {
 		p.Laws = append(p.Laws, law.ID)
+		p.LawDates[law.ID] = LawDates{law.Since, law.Verified, law.Source}
+		for _, day := range []string{law.Since, law.Verified} {
+			if _, err := worktime.ParseDay(day); day != "" && err != nil {
+				l.bad.on(law.Mark, "law %q: %v", law.ID, err)
+			}
+		}
 		l.say(law.Mark, "law."+law.ID, law.Name, true)
 		short := law.Short
 		if len(short) == 0 {
@@ -191,7 +201,7 @@ func (l *loader) units() {
 		if l.id(u.Mark, "unit", u.ID) {
 			l.unitName(u)
 		}
-		list = append(list, org.Unit{ID: org.UnitID(u.ID), Parent: org.UnitID(u.Parent), Level: level, Kind: u.Kind, Roles: u.Roles})
+		list = append(list, org.Unit{ID: org.UnitID(u.ID), Parent: org.UnitID(u.Parent), Level: level, Kind: u.Kind, Roles: u.Roles, Dept: u.Dept})
 		if u.Dept != "" {
 			l.p.Dept[org.UnitID(u.ID)] = u.Dept
 		}
@@ -317,7 +327,7 @@ func (l *loader) categories() {
 		l.say(c.Mark, "category."+c.ID+".hint", c.Hint, false)
 		l.cats = append(l.cats, c.Mark.of("procedure"))
 		l.p.Categories = append(l.p.Categories, Category{ID: c.ID, Group: c.Group, Icon: icon, Procedure: c.Procedure,
-			Resident: c.Resident != "false", Route: Route{Level: level, Dept: c.Route.Dept}, Keywords: c.Keywords})
+			Resident: c.Resident != "false", Route: Route{Level: level, Dept: c.Route.Dept}, Keywords: c.Keywords, Facts: c.Facts})
 		if c.Route.Dept != "" && !l.hasDept(c.Route.Dept) {
 			l.bad.on(c.Route.Mark.of("dept"), "category %q: no unit is department %q", c.ID, c.Route.Dept)
 		}

@@ -4,14 +4,19 @@ import (
 	"fmt"
 	"io/fs"
 	"slices"
+	"strings"
 
 	"comity/internal/authz"
 	"comity/internal/org"
+	"comity/internal/procedure"
 )
 
 // A base has no units, yet its procedures are to be checked before any city stands on it. They are
 // checked in a sample city: one unit on each level that holds every role the procedures name, and each
 // department they name on the levels that have departments.
+
+// nobody lists whom acts are done by without a unit: they are no roles.
+var nobody = []string{string(authz.System), string(authz.Resident), procedure.ByParent, procedure.ByChild}
 
 // sampleUnits makes the sample city. Its names are ids: they are seen in counterexamples only.
 func (l *loader) sampleUnits() unitsFile {
@@ -54,10 +59,16 @@ func (l *loader) rolesAndDepts() (roles, depts []string) {
 		var f procedureFile
 		readYAML(l.fsys, name, &f, &problems{})
 		for _, a := range f.Acts {
-			for _, r := range a.By {
-				if r != string(authz.System) && r != string(authz.Resident) {
+			for _, r := range slices.Concat(a.By, a.Behalf) {
+				if !slices.Contains(nobody, r) {
 					note(&roles, r)
 				}
+			}
+			note(&depts, a.Dept)
+		}
+		for _, link := range f.Links {
+			if dept, ok := strings.CutPrefix(link.Unit, procedure.UnitDept); ok {
+				note(&depts, dept)
 			}
 		}
 	}

@@ -41,9 +41,9 @@ func closed(name string) []string {
 	case "weekday":
 		return []string{"mon", "tue", "wed", "thu", "fri", "sat", "sun"}
 	case "owner":
-		return wordsOf(procedure.OwnerHolder, procedure.OwnerOffered, procedure.OwnerResident)
+		return wordsOf(procedure.Owners...)
 	case "of":
-		return wordsOf(procedure.OfHolder, procedure.OfOffered, procedure.OfSuperior)
+		return wordsOf(procedure.Ofs...)
 	case "effect":
 		return wordsOf(procedure.Effects...)
 	case "kind":
@@ -54,6 +54,10 @@ func closed(name string) []string {
 		return wordsOf(worktime.NoRoll, worktime.NextWorkingDay)
 	case "arrival":
 		return wordsOf(worktime.AnyTime, worktime.Office)
+	case "link":
+		return wordsOf(procedure.Child, procedure.Referral)
+	case "binds":
+		return []string{"unit", "resident"}
 	case "reader":
 		return readers
 	}
@@ -71,6 +75,7 @@ func wordsOf[T ~string](list ...T) []string {
 // field is one name of a struct, with its tags.
 type field struct {
 	name, doc, enum string
+	plain           bool // texts by name that are not words in languages
 	typ             reflect.Type
 }
 
@@ -79,7 +84,7 @@ func fieldsOf(t reflect.Type) []field {
 	for i := range t.NumField() {
 		f := t.Field(i)
 		if f.Type != markType {
-			out = append(out, field{f.Tag.Get("yaml"), f.Tag.Get("doc"), f.Tag.Get("enum"), f.Type})
+			out = append(out, field{f.Tag.Get("yaml"), f.Tag.Get("doc"), f.Tag.Get("enum"), f.Tag.Get("plain") != "", f.Type})
 		}
 	}
 	return out
@@ -194,7 +199,7 @@ func table(b *strings.Builder, t reflect.Type, done []reflect.Type) []reflect.Ty
 		if hasShort && t.Field(short).Tag.Get("yaml") == f.name {
 			doc += " May stand alone for the whole."
 		}
-		b.WriteString("| `" + f.name + "` | " + takes(f.typ, f.enum) + " | " + strings.ReplaceAll(doc, "|", `\|`) + " |\n")
+		b.WriteString("| `" + f.name + "` | " + takes(f) + " | " + strings.ReplaceAll(doc, "|", `\|`) + " |\n")
 		inner := f.typ
 		for inner.Kind() == reflect.Slice || inner.Kind() == reflect.Map {
 			inner = inner.Elem()
@@ -207,17 +212,20 @@ func table(b *strings.Builder, t reflect.Type, done []reflect.Type) []reflect.Ty
 }
 
 // takes says in words what a field holds.
-func takes(t reflect.Type, enum string) string {
-	if t == reflect.TypeFor[words]() {
+func takes(f field) string {
+	if f.typ == reflect.TypeFor[words]() && !f.plain {
 		return "words"
 	}
-	switch t.Kind() {
+	inner := f
+	switch f.typ.Kind() {
 	case reflect.Struct:
-		return typeName(t)
+		return typeName(f.typ)
 	case reflect.Slice:
-		return "list of " + takes(t.Elem(), enum)
+		inner.typ = f.typ.Elem()
+		return "list of " + takes(inner)
 	case reflect.Map:
-		return takes(t.Elem(), enum) + " by name"
+		inner.typ = f.typ.Elem()
+		return takes(inner) + " by name"
 	case reflect.Bool:
 		return "true or false"
 	case reflect.Int:
@@ -225,7 +233,7 @@ func takes(t reflect.Type, enum string) string {
 	case reflect.Float64:
 		return "number"
 	}
-	if list := closed(enum); list != nil {
+	if list := closed(f.enum); list != nil {
 		return "`" + strings.Join(list, "` `") + "`"
 	}
 	return "text"

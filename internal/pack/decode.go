@@ -228,6 +228,8 @@ func (d decoder) structure(n *yaml.Node, v reflect.Value, path string) {
 		key := n.Content[i]
 		f, ok := fields[key.Value]
 		switch {
+		case !ok && key.Value == "remove":
+			d.bad(key, path, "there is nothing to remove here: no base has this")
 		case !ok:
 			d.bad(key, path, "%q is not a name that is known here%s", key.Value, suggest(key.Value, names))
 		case seen[key.Value]:

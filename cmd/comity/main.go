@@ -13,6 +13,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 	_ "time/tzdata" // zones of packs must load on machines without a zone database
 )
@@ -95,13 +96,22 @@ func flags(name, line, examples string, stderr io.Writer) *flag.FlagSet {
 	return fs
 }
 
-// parse reads flags and turns mistakes into usage errors.
+// parse reads flags, before and after operands, and turns mistakes into usage errors.
 func parse(fs *flag.FlagSet, args []string) error {
-	if err := fs.Parse(args); err != nil {
-		if errors.Is(err, flag.ErrHelp) {
-			return err
+	var operands []string
+	for {
+		if err := fs.Parse(args); err != nil {
+			if errors.Is(err, flag.ErrHelp) {
+				return err
+			}
+			return &usageError{err.Error()}
 		}
-		return &usageError{err.Error()}
+		taken := len(args) - fs.NArg()
+		if fs.NArg() == 0 || taken > 0 && args[taken-1] == "--" {
+			break
+		}
+		operands = append(operands, fs.Arg(0))
+		args = fs.Args()[1:]
 	}
-	return nil
+	return fs.Parse(slices.Concat([]string{"--"}, operands, fs.Args()))
 }

@@ -18,9 +18,12 @@ const packExamples = `  comity pack check packs/demo             read it, check 
 `
 
 // runPack checks a pack. Problems go to stdout, because they are the answer; the exit status is 1.
-func runPack(_ context.Context, args []string, stdout, stderr io.Writer) error {
+func runPack(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	if len(args) > 0 && args[0] == "simulate" {
+		return runSimulate(ctx, args[1:], stdout, stderr)
+	}
 	if len(args) == 0 || args[0] != "check" {
-		return usagef("say `comity pack check DIR`")
+		return usagef("say `comity pack check DIR` or `comity pack simulate PACK SCENARIO`")
 	}
 	f := flags("pack check DIR", "Reads a pack, names every mistake by file and line, and checks that no case can get lost in its procedures.", packExamples, stderr)
 	lang := f.String("lang", "", "language of the answer: en or zh-CN (default: from the environment)")

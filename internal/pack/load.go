@@ -459,7 +459,7 @@ func (l *loader) digest() error {
 		if err != nil || d.IsDir() {
 			return err
 		}
-		if !strings.HasSuffix(name, ".yaml") && !strings.HasSuffix(name, ".csv") || strings.HasPrefix(name, "seed/") {
+		if !strings.HasSuffix(name, ".yaml") && !strings.HasSuffix(name, ".csv") || strings.HasPrefix(name, "seed/") || strings.HasPrefix(name, "scenarios/") {
 			return nil
 		}
 		raw, err := fs.ReadFile(l.fsys, name)

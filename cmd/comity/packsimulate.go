@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"comity/internal/org"
 	"comity/internal/pack"
 	"comity/internal/simulate"
 	"comity/internal/text"
@@ -20,6 +21,7 @@ import (
 const simulateExamples = `  comity pack simulate packs/demo street-office                             the scenario and its what-ifs
   comity pack simulate packs/demo street-office --add clerk@guiyuan=2       and: what if two more clerks
   comity pack simulate packs/demo my-office.yaml --runs 50 --seed 7         another file, more runs, other draws
+  comity pack simulate packs/demo street-office --unit guiyuan              only this unit and those below it
   comity pack simulate packs/demo street-office --json                      for programs
 `
 
@@ -29,6 +31,7 @@ func runSimulate(ctx context.Context, args []string, stdout, stderr io.Writer) e
 	lang := f.String("lang", "", "language of the answer: en or zh-CN (default: from the environment)")
 	seed := f.Uint64("seed", 0, "other draws than the scenario's; the same seed gives the same report")
 	runs := f.Int("runs", 0, "how often to play it (default: the scenario's)")
+	unit := f.String("unit", "", "show this unit and those below it (the JSON has all)")
 	asJSON := f.Bool("json", false, "the report as JSON")
 	var add []simulate.Change
 	f.Func("add", "one more what-if: ROLE@UNIT=N, for example clerk@guiyuan=2; may be given several times", func(s string) error {
@@ -54,6 +57,9 @@ func runSimulate(ctx context.Context, args []string, stdout, stderr io.Writer) e
 	if err != nil {
 		return fmt.Errorf("the pack in %s does not load; comity pack check %s says more:\n%w", names[0], names[0], err)
 	}
+	if _, ok := p.Units.Unit(org.UnitID(*unit)); !ok && *unit != "" {
+		return usagef("--unit %s is not in the pack; units.yaml lists them", *unit)
+	}
 	dir, file := scenarioFile(names[0], names[1])
 	s, err := simulate.Read(dir, file, p)
 	if err != nil {
@@ -67,7 +73,7 @@ func runSimulate(ctx context.Context, args []string, stdout, stderr io.Writer) e
 		return err
 	}
 	if !*asJSON {
-		_, err = io.WriteString(stdout, r.Text(say))
+		_, err = io.WriteString(stdout, r.Text(say, func(id org.UnitID) bool { return *unit == "" || p.Units.Under(org.UnitID(*unit), id) }))
 		return err
 	}
 	raw, err := r.JSON()

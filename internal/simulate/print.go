@@ -10,8 +10,9 @@ import (
 	"comity/internal/text"
 )
 
-// Text is the result in words. The speaker needs the words of the pack too.
-func (r *Result) Text(say text.Speaker) string {
+// Text is the result in words, for the units that shown says yes to (nil: all). The speaker needs the words
+// of the pack too. Lines in which nothing happened are counted instead of shown; JSON has them all.
+func (r *Result) Text(say text.Speaker, shown func(org.UnitID) bool) string {
 	var b strings.Builder
 	line := func(key string, kv ...string) { b.WriteString(say.T(key, kv...) + "\n") }
 	name := cmp.Or(r.Name[say.Lang], r.Scenario)
@@ -24,7 +25,7 @@ func (r *Result) Text(say text.Speaker) string {
 		line("simulate.one_run")
 	}
 	b.WriteString("\n")
-	p := printer{say: say, b: &b}
+	p := printer{say: say, b: &b, shown: func(id org.UnitID) bool { return id == "" || shown == nil || shown(id) }}
 	p.report(r.Base)
 	for i := range r.WhatIf {
 		p.whatIf(&r.WhatIf[i])
@@ -33,27 +34,25 @@ func (r *Result) Text(say text.Speaker) string {
 }
 
 type printer struct {
-	say text.Speaker
-	b   *strings.Builder
+	say   text.Speaker
+	b     *strings.Builder
+	shown func(org.UnitID) bool
 }
 
 func (p printer) report(r Report) {
 	t := p.table("simulate.units", "unit", "cases", "answered", "late", "late_share", "median", "p90", "queue", "raised", "open")
+	busy := map[org.UnitID]bool{}
 	for _, u := range append([]UnitReport{r.All}, r.Units...) {
+		busy[u.Unit] = u.N > 0 || u.Raised.Value > 0
+		if !p.shown(u.Unit) || !busy[u.Unit] {
+			continue
+		}
 		t.row(p.unit(u.Unit), p.number(u.Cases, 0), p.number(u.Answered, 0), p.number(u.Late, 1), p.share(u.Share, u.N),
-			p.days(u.Median, u.Answered), p.days(u.P90, u.Answered), p.number(u.Queue, 1), p.number(u.Raised, 1), p.number(u.Waiting, 1))
+			p.days(u.Median, u.N), p.days(u.P90, u.N), p.number(u.Queue, 1), p.number(u.Raised, 1), p.number(u.Waiting, 1))
 	}
 	t.print(p.b)
-	t = p.table("simulate.clocks", "unit", "term", "started", "ran_out", "ran_out_share")
-	for _, c := range r.Clocks {
-		t.row(p.unit(c.Unit), p.say.T("clock."+c.Procedure+"."+c.Clock), p.number(c.Started, 0), p.number(c.RanOut, 1), p.share(c.Share, c.N))
-	}
-	t.print(p.b)
-	t = p.table("simulate.staff", "unit", "role", "people", "busy")
-	for _, s := range r.Staff {
-		t.row(p.unit(s.Unit), p.role(s.Role), strconv.Itoa(s.People), p.share(s.Busy, 0))
-	}
-	t.print(p.b)
+	p.clocks(r.Clocks)
+	p.staff(r.Staff, func(id org.UnitID) bool { return busy[id] })
 	if len(r.Refused) > 0 {
 		p.b.WriteString(p.say.T("simulate.refused") + "\n")
 		for _, x := range r.Refused {
@@ -63,6 +62,38 @@ func (p printer) report(r Report) {
 	}
 }
 
+func (p printer) clocks(list []ClockReport) {
+	t, rest := p.table("simulate.clocks", "unit", "term", "started", "ran_out", "ran_out_share"), 0
+	for _, c := range list {
+		switch {
+		case !p.shown(c.Unit):
+		case c.RanOut.Value == 0:
+			rest++
+		default:
+			t.row(p.unit(c.Unit), p.say.T("clock."+c.Procedure+"."+c.Clock), p.number(c.Started, 0), p.number(c.RanOut, 1), p.share(c.Share, c.N))
+		}
+	}
+	t.foot = p.rest("simulate.clocks.rest", rest)
+	t.print(p.b)
+}
+
+func (p printer) staff(list []StaffReport, at func(org.UnitID) bool) {
+	t := p.table("simulate.staff", "unit", "role", "people", "busy")
+	for _, s := range list {
+		if p.shown(s.Unit) && at(s.Unit) {
+			t.row(p.unit(s.Unit), p.role(s.Role), strconv.Itoa(s.People), p.share(s.Busy, 0))
+		}
+	}
+	t.print(p.b)
+}
+
+func (p printer) rest(key string, n int) string {
+	if n == 0 {
+		return ""
+	}
+	return p.say.N(key, n)
+}
+
 func (p printer) whatIf(w *WhatIf) {
 	changes := strings.Join(w.Changes, "; ")
 	if name := w.Name[p.say.Lang]; name != "" {
@@ -70,21 +101,25 @@ func (p printer) whatIf(w *WhatIf) {
 	}
 	p.b.WriteString(p.say.T("simulate.what_if", "changes", changes) + "\n")
 	p.b.WriteString(p.say.T("simulate.what_if.how") + "\n\n")
-	t := p.table("", "unit", "late_share_then", "late_share_change", "median_change", "mean_change", "queue_change")
+	t, rest := p.table("", "unit", "late_share_then", "late_share_change", "median_change", "mean_change", "queue_change"), 0
 	then := map[org.UnitID]UnitReport{"": w.Report.All}
 	for _, u := range w.Report.Units {
 		then[u.Unit] = u
 	}
 	for _, d := range append([]Difference{w.All}, w.Units...) {
-		t.row(p.unit(d.Unit), p.share(then[d.Unit].Share, d.N), p.change(d.Share, 100, "simulate.points"),
-			p.change(d.Median, 1, "simulate.days"), p.change(d.Mean, 1, "simulate.days"), p.change(d.Queue, 1, "simulate.cases"))
+		clear := d.Share.Clear() || d.Median.Clear() || d.Mean.Clear() || d.Queue.Clear() || d.Share.Runs == 1
+		switch {
+		case !p.shown(d.Unit):
+		case d.Unit != "" && !clear && !w.touches(d.Unit):
+			rest++
+		default:
+			t.row(p.unit(d.Unit), p.share(then[d.Unit].Share, d.N), p.change(d.Share, 100, "simulate.points"),
+				p.change(d.Median, 1, "simulate.days"), p.change(d.Mean, 1, "simulate.days"), p.change(d.Queue, 1, "simulate.cases"))
+		}
 	}
+	t.foot = p.rest("simulate.what_if.rest", rest)
 	t.print(p.b)
-	t = p.table("simulate.staff", "unit", "role", "people", "busy")
-	for _, s := range w.Report.Staff {
-		t.row(p.unit(s.Unit), p.role(s.Role), strconv.Itoa(s.People), p.share(s.Busy, 0))
-	}
-	t.print(p.b)
+	p.staff(w.Report.Staff, w.touches)
 }
 
 func (p printer) unit(id org.UnitID) string {
@@ -129,8 +164,8 @@ func (p printer) share(e Estimate, n int) string {
 }
 
 // days is a time to answer; where too many cases had none, there is no such time.
-func (p printer) days(e, answered Estimate) string {
-	if e.Runs == 0 && answered.Runs > 0 {
+func (p printer) days(e Estimate, n int) string {
+	if e.Runs == 0 && n > 0 {
 		return p.say.T("simulate.never")
 	}
 	return p.number(e, 1)
@@ -173,8 +208,8 @@ func signed(v float64) string {
 
 // table is text in columns. Chinese characters take two places.
 type table struct {
-	title string
-	rows  [][]string
+	title, foot string
+	rows        [][]string
 }
 
 func (p printer) table(title string, columns ...string) *table {
@@ -193,7 +228,7 @@ func (p printer) table(title string, columns ...string) *table {
 func (t *table) row(cells ...string) { t.rows = append(t.rows, cells) }
 
 func (t *table) print(b *strings.Builder) {
-	if len(t.rows) < 2 {
+	if len(t.rows) < 2 && t.foot == "" {
 		return
 	}
 	if t.title != "" {
@@ -205,12 +240,18 @@ func (t *table) print(b *strings.Builder) {
 			wide[i] = max(wide[i], places(c))
 		}
 	}
+	if len(t.rows) < 2 {
+		t.rows = nil
+	}
 	for _, r := range t.rows {
 		line := ""
 		for i, c := range r {
 			line += "  " + c + strings.Repeat(" ", wide[i]-places(c))
 		}
 		b.WriteString(strings.TrimRight(line, " ") + "\n")
+	}
+	if t.foot != "" {
+		b.WriteString("  " + t.foot + "\n")
 	}
 	b.WriteString("\n")
 }

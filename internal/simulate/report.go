@@ -92,6 +92,14 @@ type WhatIf struct {
 	Units   []Difference      `json:"units"`
 }
 
+// touches reports whether the variant changes the staff of a unit.
+func (w *WhatIf) touches(id org.UnitID) bool {
+	return slices.ContainsFunc(w.Changes, func(text string) bool {
+		c, err := ParseChange(text)
+		return err == nil && c.kind == "staff" && c.unit == string(id)
+	})
+}
+
 // Difference is variant minus base, for one unit.
 type Difference struct {
 	Unit   org.UnitID `json:"unit,omitempty"`

@@ -2,7 +2,9 @@ package simulate
 
 import (
 	"fmt"
+	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -11,6 +13,7 @@ import (
 	"comity/internal/form"
 	"comity/internal/org"
 	"comity/internal/procedure"
+	"comity/internal/worktime"
 )
 
 // desk is where one unit works.
@@ -72,7 +75,12 @@ func (w *world) work(l *life, was *casework.Case) {
 		return
 	}
 	w.drop(l)
-	if l.c.State != was.State || l.c.Holder != was.Holder {
+	moved := l.c.State != was.State || l.c.Holder != was.Holder
+	if moved {
+		l.visit++
+		l.waited = false
+	}
+	if moved || !maps.Equal(l.c.Facts, was.Facts) || !slices.Equal(l.c.Children, was.Children) {
 		l.refused = nil
 	}
 	w.choose(l)
@@ -125,10 +133,15 @@ func (w *world) within(from, to time.Time) float64 {
 // choose draws the next act of staff and puts the case in line for it.
 func (w *world) choose(l *life) {
 	st, ok := l.d.State(l.c.State)
-	if !ok || st.Final || st.Owner != procedure.OwnerHolder && st.Owner != procedure.OwnerOffered {
+	options := l.next[l.c.State]
+	if !ok || st.Final || len(options) == 0 {
 		return
 	}
-	options := l.next[l.c.State]
+	if hours := l.delays[l.c.State]; hours > 0 && !l.waited {
+		minutes := Exponential.wait(hours*60, l.draw(purpose("ready", l.c.State)))
+		w.expect(happening{at: w.now.Add(time.Duration(minutes * float64(time.Minute))), kind: "ready", life: l, turn: l.visit})
+		return
+	}
 	weights := make([]float64, len(options))
 	for i, o := range options {
 		if !slices.Contains(l.refused, o.act.ID) && w.possible(l, o.act) {
@@ -161,6 +174,11 @@ func (w *world) deskOf(l *life, a *procedure.Act) *desk {
 		if up, ok := l.d.Units.Superior(unit); ok {
 			unit = up
 		}
+	case procedure.OfJoint:
+		if len(l.c.Joint) == 0 {
+			return nil
+		}
+		unit = l.c.Joint[0]
 	}
 	return w.desks[unit]
 }
@@ -298,7 +316,7 @@ func (w *world) fill(l *life, act string, fields []form.Field, who string) map[s
 				weights[i] = v.weight
 			}
 			if i := pick(weights, l.draw(purpose("field", act, f.Name))); i >= 0 {
-				out[f.Name] = given[i].text
+				out[f.Name] = w.dated(f, given[i].text)
 			}
 			continue
 		}
@@ -307,6 +325,14 @@ func (w *world) fill(l *life, act string, fields []form.Field, who string) map[s
 		}
 	}
 	return out
+}
+
+// dated turns "+10" in a date field into the day ten days from now.
+func (w *world) dated(f form.Field, text string) string {
+	if n, err := strconv.Atoi(text); f.Kind == form.Date && err == nil {
+		return (w.office.cal.DayAt(w.now) + worktime.Day(n)).String()
+	}
+	return text
 }
 
 func (w *world) plain(l *life, act string, f form.Field, who string) string {

@@ -47,6 +47,8 @@ type way struct {
 	d         *procedure.Definition
 	service   map[string]service
 	next      map[string][]option
+	delays    map[string]float64 // state → hours before staff can go on, on average
+	linked    bool               // no category leads here: its cases are opened by others
 	residents []habit
 	values    map[string][]value // act and field → answers
 	resident  map[string]bool    // clocks that bind the resident: their end is nobody's lateness
@@ -186,7 +188,7 @@ func (pl *plan) addPeople() {
 }
 
 func newWay(s *Scenario, d *procedure.Definition) *way {
-	w := &way{d: d, service: map[string]service{}, next: map[string][]option{}, values: map[string][]value{}, resident: map[string]bool{}}
+	w := &way{d: d, service: map[string]service{}, next: map[string][]option{}, delays: map[string]float64{}, linked: len(d.Categories) == 0, values: map[string][]value{}, resident: map[string]bool{}}
 	for i := range d.Acts {
 		a := &d.Acts[i]
 		if byStaff(a) {
@@ -204,6 +206,9 @@ func newWay(s *Scenario, d *procedure.Definition) *way {
 	for _, n := range s.next {
 		if !fits(n.Procedure, d) {
 			continue
+		}
+		if n.Hours > 0 {
+			w.delays[n.State] = n.Hours
 		}
 		for _, id := range slices.Sorted(maps.Keys(n.Acts)) {
 			if a, ok := d.Act(id); ok {
@@ -271,11 +276,12 @@ func usual(d *procedure.Definition, state string) []option {
 	return rest
 }
 
-// bindsResident reports a clock that runs only while the resident may act: that it runs out is lawful.
+// bindsResident reports a clock that says so, or that runs only while the resident may act: that it runs out
+// is lawful.
 func bindsResident(d *procedure.Definition, c *procedure.Clock) bool {
 	a, ok := d.Act(c.Expire)
-	if !ok || c.Promise {
-		return false
+	if !ok || c.Promise || c.Resident {
+		return c.Resident
 	}
 	return !slices.ContainsFunc(a.From, func(id string) bool {
 		st, _ := d.State(id)

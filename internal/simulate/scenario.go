@@ -32,6 +32,7 @@ type Scenario struct {
 	from, to, count, until worktime.Day // until 0: until every case is answered, closed or late
 	cal                    *worktime.Calendar
 	policy                 Policy
+	noContact              float64
 	arrivals               []arrivalYAML
 	replayed               []matter
 	staff                  []staffYAML
@@ -90,6 +91,7 @@ type scenarioYAML struct {
 	Until     string            `yaml:"until"`
 	Calendar  string            `yaml:"calendar"`
 	Policy    string            `yaml:"policy"`
+	NoContact float64           `yaml:"no_contact"` // share of residents who leave no way to reach them
 	Arrivals  []arrivalYAML     `yaml:"arrivals"`
 	Staff     []staffYAML       `yaml:"staff"`
 	Service   []serviceYAML     `yaml:"service"`
@@ -129,6 +131,7 @@ type nextYAML struct {
 	Mark      pack.Mark          `yaml:"-"`
 	Procedure string             `yaml:"procedure"`
 	State     string             `yaml:"state"`
+	Hours     float64            `yaml:"after_hours"` // before staff can go on: a hearing, an answer from outside
 	Acts      map[string]float64 `yaml:"acts"`
 }
 
@@ -201,7 +204,7 @@ func (r *reader) fail(m pack.Mark, format string, args ...any) {
 
 func (r *reader) scenario(y scenarioYAML) *Scenario {
 	s := &Scenario{ID: y.ID, Name: y.Name, Seed: uint64(y.Seed), Runs: y.Runs, policy: Policy(cmp.Or(y.Policy, string(DueFirst))),
-		arrivals: y.Arrivals, staff: y.Staff, service: y.Service, next: y.Next, residents: y.Residents, fields: y.Fields}
+		noContact: y.NoContact, arrivals: y.Arrivals, staff: y.Staff, service: y.Service, next: y.Next, residents: y.Residents, fields: y.Fields}
 	if s.ID == "" {
 		r.fail(y.Mark, "scenario: give it a name, like street-office")
 	}
@@ -209,6 +212,9 @@ func (r *reader) scenario(y scenarioYAML) *Scenario {
 		r.fail(y.Mark, "runs: %d is too few; 20 give a useful range", s.Runs)
 	}
 	r.policy(y.Mark, s.policy)
+	if y.NoContact < 0 || y.NoContact > 1 {
+		r.fail(y.Mark, "no_contact: %v is not between 0 and 1", y.NoContact)
+	}
 	r.days(y, s)
 	s.cal = r.calendar(y)
 	if len(y.Arrivals) == 0 {
@@ -404,6 +410,9 @@ func (r *reader) next(n nextYAML) {
 		r.fail(n.Mark, "state %q is not in the procedure", n.State)
 		return
 	}
+	if n.Hours < 0 {
+		r.fail(n.Mark, "after_hours: %v is before the case came there", n.Hours)
+	}
 	for id, weight := range n.Acts {
 		if weight < 0 {
 			r.fail(n.Mark, "%s: a weight is not below 0", id)
@@ -504,14 +513,14 @@ func MoreStaff(text string) (Change, error) {
 }
 
 func byStaff(a *procedure.Act) bool {
-	return slices.ContainsFunc(a.By, func(r string) bool { return !kernelRole(r) })
+	return a.ByPeople() && slices.ContainsFunc(a.By, func(r string) bool { return !kernelRole(r) })
 }
 
-func byResident(a *procedure.Act) bool { return slices.Contains(a.By, "resident") }
+func byResident(a *procedure.Act) bool { return slices.Contains(a.By, procedure.ByResident) }
 
 // kernelRole reports who acts without working for a unit.
 func kernelRole(r string) bool {
-	return slices.Contains([]string{"resident", "system", "importer", "parent", "child"}, r)
+	return r == procedure.ByResident || r == procedure.BySystem || r == procedure.ByParent || r == procedure.ByChild
 }
 
 // fits says whether a line that may name a procedure means this one.

@@ -21,6 +21,7 @@ type world struct {
 	agenda heap[happening]
 	order  int
 	lives  []*life
+	byID   map[casework.CaseID]*life
 	desks  map[org.UnitID]*desk
 	tally  *tally
 
@@ -34,7 +35,7 @@ type world struct {
 type happening struct {
 	at    time.Time
 	order int
-	kind  string // arrive, tick, done, resident, open
+	kind  string // arrive, tick, done, resident, ready, open
 	life  *life
 	new   *arrival
 	clock string
@@ -63,7 +64,9 @@ type life struct {
 	pool    *pool // nil while it waits
 	person  int
 	began   time.Time
-	refused []string // acts that were refused since the case came to this state
+	refused []string // acts that were refused since the case last changed
+	visit   int      // how often it came to a state
+	waited  bool     // the delay of this visit is over
 }
 
 type counter struct {
@@ -86,7 +89,7 @@ func (l *life) draw(purpose uint64) uint64 {
 const maxSteps = 5000
 
 func newWorld(pl *plan, seed uint64) *world {
-	w := &world{plan: pl, seed: seed, desks: map[org.UnitID]*desk{}, tally: newTally()}
+	w := &world{plan: pl, seed: seed, desks: map[org.UnitID]*desk{}, byID: map[casework.CaseID]*life{}, tally: newTally()}
 	w.agenda.before = func(a, b *happening) bool {
 		if c := a.at.Compare(b.at); c != 0 {
 			return c < 0
@@ -147,6 +150,11 @@ func (w *world) happen(h happening) error {
 		if h.turn == h.life.turn {
 			return w.done(h.life)
 		}
+	case "ready":
+		if l := h.life; h.turn == l.visit && l.act == nil {
+			l.waited = true
+			w.choose(l)
+		}
 	case "resident":
 		return w.resident(h.life, h.act)
 	case "open":
@@ -159,23 +167,75 @@ func (w *world) happen(h happening) error {
 
 // arrive opens a case where the pack routes it.
 func (w *world) arrive(a arrival) error {
-	l := &life{way: w.ways[w.p.ProcedureFor(a.category).ID], key: a.key, counted: !a.at.Before(w.count), held: map[string]org.UnitID{}}
-	w.lives = append(w.lives, l)
+	l := w.life(w.ways[w.p.ProcedureFor(a.category).ID], w.p.RouteTo(a.category, a.unit), a.key, !a.at.Before(w.count))
 	id := caseID(len(w.lives))
-	l.first = w.p.RouteTo(a.category, a.unit)
+	w.byID[id] = l
 	open := &casework.Opening{ID: id, Ref: casework.Ref(id), Pack: w.p.Digest, Unit: l.first, Title: a.category, Text: a.category,
 		Category: a.category, Place: casework.Place{Unit: a.unit}}
-	w.undecided++
-	w.tally.arrived++
-	fields := w.fill(l, "", l.d.Intake, "")
-	refusal, err := w.apply(l, casework.Command{Open: open, Fields: fields}, authz.Reporter())
+	if share(l.draw(purpose("contact"))) >= w.s.noContact {
+		open.Contact.Address = a.category // where a message would go; none is sent
+	}
+	refusal, err := w.apply(l, casework.Command{Open: open, Fields: w.fill(l, "", l.d.Intake, "")}, authz.Reporter())
 	if refusal != nil {
 		return fmt.Errorf("a matter of category %s cannot be opened (%s %v); add the answers it needs under fields", a.category, refusal.Rule, refusal.Fields)
 	}
 	return err
 }
 
-// tick lets a clock run out, as the timers do in production.
+// life is a new case, not yet opened.
+func (w *world) life(in *way, unit org.UnitID, key uint64, counted bool) *life {
+	l := &life{way: in, first: unit, key: key, counted: counted, held: map[string]org.UnitID{}}
+	if _, promised := in.d.Promise(); promised || w.end().IsZero() && !in.linked {
+		w.undecided++
+	} else {
+		l.settled = true // nobody was told a date; the run does not wait for it
+	}
+	w.lives = append(w.lives, l)
+	w.tally.arrived++
+	return l
+}
+
+// family lets the cases around hear of an event, as the ledger does: those it opens, those it recalls, and
+// the one that opened it.
+func (w *world) family(l *life, e *casework.Event) error {
+	carry := func(to *life, cmd casework.Command) error {
+		refusal, err := w.apply(to, cmd, authz.Machine())
+		if refusal != nil {
+			return fmt.Errorf("procedure %s brings about in %s what is refused there: %s %v", l.d.ID, to.d.ID, refusal.Rule, refusal.Fields)
+		}
+		return err
+	}
+	for _, s := range e.Spawn {
+		cmd := casework.ChildOf(l.c, s)
+		cmd.Open.Pack = l.c.Pack
+		if err := carry(w.byID[s.Case], cmd); err != nil {
+			return err
+		}
+	}
+	for _, id := range e.Recalled {
+		if err := carry(w.byID[id], casework.Command{Case: id, Version: casework.AnyVersion, Recall: true}); err != nil {
+			return err
+		}
+	}
+	if p := l.c.Parent; e.Final && p != nil {
+		end := &casework.Ended{Case: l.c.ID, Outcome: l.c.Outcome}
+		return carry(w.byID[p.Case], casework.Command{Case: p.Case, Version: casework.AnyVersion, Ended: end})
+	}
+	return nil
+}
+
+// number draws the numbers of the cases an event opens.
+func (w *world) number(l *life, e *casework.Event) {
+	for i := range e.Spawn {
+		s := &e.Spawn[i]
+		child := w.life(w.ways[s.Procedure], s.Unit, l.draw(purpose("link", s.Link)), l.counted)
+		s.Case = caseID(len(w.lives))
+		s.Ref = casework.Ref(s.Case)
+		w.byID[s.Case] = child
+	}
+}
+
+// tick lets a clock run out, as the timers do in production. Alerts are left out: they tell, and change nothing.
 func (w *world) tick(h happening) error {
 	l := h.life
 	k, ok := l.c.Clock(h.clock)
@@ -222,10 +282,12 @@ func (w *world) apply(l *life, cmd casework.Command, who authz.Actor) (*casework
 		}
 		return nil, err
 	}
-	for _, e := range events {
+	for i := range events {
+		e := &events[i]
+		w.number(l, e)
 		before := l.c
-		l.c = casework.Fold(l.c, e)
-		w.record(l, &before, &e)
+		l.c = casework.Fold(l.c, *e)
+		w.record(l, &before, e)
 		for _, k := range e.Clocks {
 			if k.Running() {
 				w.expect(happening{at: later(k.Due, w.now), kind: "tick", life: l, clock: k.ID, due: k.Due})
@@ -235,6 +297,11 @@ func (w *world) apply(l *life, cmd casework.Command, who authz.Actor) (*casework
 	if len(events) > 0 {
 		w.residents(l, was.State)
 		w.work(l, &was)
+	}
+	for i := range events {
+		if err := w.family(l, &events[i]); err != nil {
+			return nil, err
+		}
 	}
 	return nil, nil
 }

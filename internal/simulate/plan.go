@@ -280,8 +280,8 @@ func usual(d *procedure.Definition, state string) []option {
 // is lawful.
 func bindsResident(d *procedure.Definition, c *procedure.Clock) bool {
 	a, ok := d.Act(c.Expire)
-	if !ok || c.Promise || c.Resident {
-		return c.Resident
+	if !ok || c.Promise || c.Binds != "" {
+		return c.Binds == procedure.ByResident
 	}
 	return !slices.ContainsFunc(a.From, func(id string) bool {
 		st, _ := d.State(id)

@@ -1,11 +1,7 @@
 package simulate
 
 import (
-	"encoding/csv"
-	"errors"
 	"fmt"
-	"io"
-	"io/fs"
 	"maps"
 	"slices"
 	"strings"
@@ -280,62 +276,16 @@ func usual(d *procedure.Definition, state string) []option {
 // is lawful.
 func bindsResident(d *procedure.Definition, c *procedure.Clock) bool {
 	a, ok := d.Act(c.Expire)
-	if !ok || c.Promise || c.Binds != "" {
-		return c.Binds == procedure.ByResident
+	switch {
+	case c.Binds == procedure.ByResident || c.TimeBar:
+		return true
+	case !ok || c.Promise || c.Binds != "":
+		return false
 	}
 	return !slices.ContainsFunc(a.From, func(id string) bool {
 		st, _ := d.State(id)
 		return st == nil || st.Owner != procedure.OwnerResident
 	})
-}
-
-// replay reads arrivals that happened: a CSV with the columns at, category and unit.
-func (r *reader) replay(fsys fs.FS, file string, m pack.Mark) (out []matter) {
-	f, err := fsys.Open(file)
-	if err != nil {
-		r.fail(m, "file: %v", err)
-		return nil
-	}
-	defer f.Close()
-	in := csv.NewReader(f)
-	head, err := in.Read()
-	if err != nil || !slices.Equal(head, []string{"at", "category", "unit"}) {
-		r.bad = append(r.bad, fmt.Errorf("%s:1: the columns must be at,category,unit", file))
-		return nil
-	}
-	for {
-		row, err := in.Read()
-		if errors.Is(err, io.EOF) {
-			return out
-		}
-		if err != nil {
-			r.bad = append(r.bad, fmt.Errorf("%s: %w", file, err))
-			return out
-		}
-		line, _ := in.FieldPos(0)
-		x, err := r.matter(row)
-		if err != nil {
-			r.bad = append(r.bad, fmt.Errorf("%s:%d: %w", file, line, err))
-			continue
-		}
-		out = append(out, x)
-	}
-}
-
-func (r *reader) matter(row []string) (matter, error) {
-	at, err := time.ParseInLocation("2006-01-02 15:04", row[0], r.p.Zone)
-	if err != nil {
-		if at, err = time.Parse(time.RFC3339, row[0]); err != nil {
-			return matter{}, fmt.Errorf("at: %q is not a time like 2026-03-02 09:10", row[0])
-		}
-	}
-	if _, ok := r.p.Category(row[1]); !ok {
-		return matter{}, fmt.Errorf("category %q is not in the pack", row[1])
-	}
-	if _, ok := r.p.Units.Unit(org.UnitID(row[2])); !ok {
-		return matter{}, fmt.Errorf("unit %q is not in the pack", row[2])
-	}
-	return matter{at, row[1], org.UnitID(row[2])}, nil
 }
 
 // arrival is a matter with the key of its draws.

@@ -10,8 +10,8 @@
 // to one of them. It refuses a database and the time of day, and it has no numbers of its own: rates,
 // minutes, weights and terms come from the scenario and the pack.
 //
-// Open this file first, then scenario.go (what is asked), world.go (how one run goes), report.go (what is
-// answered); print.go puts it into words.
+// Open this file first, then scenario.go (what is asked), world.go and desks.go (how one run goes), report.go
+// (what is answered); read.go checks a scenario, plan.go lays it out, print.go puts the answer into words.
 package simulate
 
 import (

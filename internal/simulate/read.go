@@ -21,6 +21,9 @@ import (
 
 // Read reads a scenario for a pack. Every mistake is named with its file and line.
 func Read(fsys fs.FS, file string, p *pack.Pack) (*Scenario, error) {
+	if p.Abstract {
+		return nil, fmt.Errorf("pack %s is a base without offices; simulate a city's pack that stands on it", p.ID)
+	}
 	var y scenarioYAML
 	if err := pack.ReadYAML(fsys, file, &y); err != nil {
 		return nil, err

@@ -11,15 +11,28 @@ import (
 	"comity/internal/pack"
 )
 
-// runPack is what pack authors use.
+// packVerbs is what pack authors use, in the order in which they need it.
+var packVerbs = []struct {
+	name, call string
+	run        func(context.Context, []string, io.Writer, io.Writer) error
+}{
+	{"check", "check DIR", runPackCheck},
+	{"law", "law DIR", runPackLaw},
+	{"diff", "diff DIR [DIR]", runPackDiff},
+	{"simulate", "simulate PACK SCENARIO", runSimulate},
+	{"schema", "schema [KIND]", runPackSchema},
+	{"docs", "docs", runPackDocs},
+}
+
 func runPack(ctx context.Context, args []string, stdout, stderr io.Writer) error {
-	verbs := map[string]func(context.Context, []string, io.Writer, io.Writer) error{
-		"check": runPackCheck, "law": runPackLaw, "diff": runPackDiff, "schema": runPackSchema, "docs": runPackDocs,
+	var calls []string
+	for _, v := range packVerbs {
+		if len(args) > 0 && args[0] == v.name {
+			return v.run(ctx, args[1:], stdout, stderr)
+		}
+		calls = append(calls, "comity pack "+v.call)
 	}
-	if len(args) > 0 && verbs[args[0]] != nil {
-		return verbs[args[0]](ctx, args[1:], stdout, stderr)
-	}
-	return usagef("say `comity pack check DIR`, `comity pack diff DIR [DIR]`, `comity pack law DIR`, `comity pack schema [KIND]` or `comity pack docs`")
+	return usagef("say one of: %s", strings.Join(calls, "; "))
 }
 
 const schemaExamples = `  comity pack schema                       list the kinds of files

@@ -19,6 +19,9 @@ const packExamples = `  comity pack check packs/demo             read it, check 
 
 // runPack checks a pack. Problems go to stdout, because they are the answer; the exit status is 1.
 func runPack(_ context.Context, args []string, stdout, stderr io.Writer) error {
+	if len(args) > 0 && args[0] == "draw" {
+		return packDraw(args[1:], stdout, stderr)
+	}
 	if len(args) == 0 || args[0] != "check" {
 		return usagef("say `comity pack check DIR`")
 	}

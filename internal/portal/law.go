@@ -1,0 +1,424 @@
+package portal
+
+import (
+	"cmp"
+	"maps"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"comity/internal/draw"
+	"comity/internal/pack"
+	"comity/internal/procedure"
+	"comity/internal/web"
+	"comity/internal/worktime"
+)
+
+// lawIndex lists the procedures of the pack, by programme.
+type lawIndex struct{ Groups []lawGroup }
+
+type lawGroup struct {
+	Name, Icon string
+	Items      []lawItem
+}
+
+type lawItem struct{ Href, Name, Law, Sub string }
+
+// lawPage is one procedure in a drawing and in plain words.
+type lawPage struct {
+	Name         string
+	Rule         *lawRef // where the procedure as a whole comes from
+	Words        string  // what that article says
+	Since        string
+	Narrow, Wide string // the drawing, for a phone and for a screen
+	Case         *lawCase
+	// Road is the longest lawful road: what the model checker found to be the longest a case can
+	// lawfully take. The section is left out while it is empty.
+	Road    []lawRoad
+	Phases  []lawPhase
+	Clocks  []lawClock
+	Sources []lawSource
+}
+
+// lawCase is where one case stands in the procedure, and what can come next.
+type lawCase struct {
+	Base, Ref      string
+	State, StateID string
+	Now            string
+	Next           []lawNext
+}
+
+// lawNext is one way on, with the latest date for it.
+type lawNext struct {
+	Name, Who, When string
+	To, ToID        string // empty when the case stays where it is
+	Clock           bool
+}
+
+// lawRoad is one road through the procedure: how long it takes in all, and step by step.
+type lawRoad struct {
+	Name, Total string
+	Steps       []lawRoadStep
+}
+
+// lawRoadStep is one step of a road: what happens, where it leads, after how long, and by which rule.
+type lawRoadStep struct {
+	Name, After  string
+	State, Since string // where the case is then, and how long after the start
+	Law          *lawRef
+}
+
+// lawPhase is a heading over states.
+type lawPhase struct {
+	Name   string
+	States []lawState
+}
+
+// lawState is one state: whose turn it is, how long it may last and what leads out of it.
+type lawState struct {
+	ID, Number, Name, Now, Turn string
+	Here                        bool
+	Terms                       []lawTerm
+	Ways                        []lawWay
+}
+
+// lawTerm points from a state to a clock that runs or stands still there.
+type lawTerm struct{ ID, Words string }
+
+// lawWay is one act: who does it, where it leads and what goes with it.
+type lawWay struct {
+	Name, Who, To, ToID string
+	Clock               bool
+	Facts               []web.Fact
+	Law                 *lawRef
+}
+
+// lawClock is one term with everything that moves it.
+type lawClock struct {
+	ID, Name string
+	Facts    []web.Fact
+	Law      *lawRef
+}
+
+// lawRef names an article and leads to its words below on the page.
+type lawRef struct{ ID, Name string }
+
+// lawSource is one article: its words and what in this procedure comes from it.
+type lawSource struct {
+	ID, Name, Words string
+	Rules           []string
+}
+
+func (p *Portal) law(w http.ResponseWriter, r *http.Request) error {
+	page := p.Site.Page(r, "portal.law.title")
+	return page.Write(w, r, http.StatusOK, web.PublicLayout(page, lawIndexBody(page, lawIndexOf(page, p.Packs.Current()))))
+}
+
+func lawIndexOf(page *web.Page, pk *pack.Pack) lawIndex {
+	var v lawIndex
+	for _, pr := range pk.Programmes {
+		g := lawGroup{Name: page.T("programme." + pr.ID), Icon: pr.Icon}
+		for _, id := range slices.Sorted(maps.Keys(pk.Procedures)) {
+			d := pk.Procedures[id]
+			if d.Programme == pr.ID {
+				g.Items = append(g.Items, lawItem{Href: "/law/" + id, Name: page.T("procedure." + id), Law: page.Law(d.Law),
+					Sub: page.T("portal.law.size", "states", strconv.Itoa(len(d.States)), "acts", strconv.Itoa(len(d.Acts)), "clocks", strconv.Itoa(len(d.Clocks)))})
+			}
+		}
+		if len(g.Items) > 0 {
+			v.Groups = append(v.Groups, g)
+		}
+	}
+	return v
+}
+
+func (p *Portal) lawOf(w http.ResponseWriter, r *http.Request) error {
+	pk := p.Packs.Current()
+	d, ok := pk.Procedures[r.PathValue("procedure")]
+	if !ok {
+		return web.ErrNotFound
+	}
+	page := p.Site.Page(r, "procedure."+d.ID)
+	t := lawTeller{page: page, d: d, phases: pk.Phases[d.ID], laws: pk.Laws}
+	return page.Write(w, r, http.StatusOK, web.PublicLayout(page, lawBody(page, t.view("", nil))))
+}
+
+// lawTeller tells a procedure in plain words.
+type lawTeller struct {
+	page   *web.Page
+	d      *procedure.Definition
+	phases []string
+	laws   []string // in the order of the pack
+	number map[string]string
+}
+
+// view is the page; mark is the state a case is in, on the page of a case.
+func (t *lawTeller) view(mark string, c *lawCase) lawPage {
+	order := draw.Order(t.d, t.phases)
+	t.number = map[string]string{}
+	for i, s := range order {
+		t.number[s] = strconv.Itoa(i + 1)
+	}
+	v := lawPage{
+		Name: t.page.T("procedure." + t.d.ID), Rule: t.ref(t.d.Law), Words: t.page.Article(t.d.Law), Since: t.since(t.d.Law),
+		Narrow: t.drawing(1, mark), Wide: t.drawing(3, mark), Case: c, Sources: t.sources(),
+	}
+	for _, s := range order {
+		st, _ := t.d.State(s)
+		name := t.phase(st)
+		if n := len(v.Phases); n == 0 || v.Phases[n-1].Name != name {
+			v.Phases = append(v.Phases, lawPhase{Name: name})
+		}
+		last := &v.Phases[len(v.Phases)-1]
+		last.States = append(last.States, t.state(st, mark))
+	}
+	for i := range t.d.Clocks {
+		v.Clocks = append(v.Clocks, t.clock(&t.d.Clocks[i]))
+	}
+	return v
+}
+
+func (t *lawTeller) words() draw.Words { return draw.Words{T: t.page.T, N: t.page.N} }
+
+func (t *lawTeller) drawing(columns int, mark string) string {
+	return draw.Draw(t.d, t.words(), draw.Options{
+		Columns: columns, Phases: t.phases, Mark: mark, ID: "law-" + strconv.Itoa(columns),
+		Link: func(s string) string { return "#state-" + s },
+	}).SVG()
+}
+
+func (t *lawTeller) stateName(id string) string { return t.page.T("state." + t.d.ID + "." + id) }
+func (t *lawTeller) actName(id string) string   { return t.page.T("act." + t.d.ID + "." + id) }
+func (t *lawTeller) phase(s *procedure.State) string {
+	return t.page.T("phase." + t.d.ID + "." + s.Phase)
+}
+
+// since is the day the rule took effect, in words.
+func (t *lawTeller) since(l procedure.Law) string {
+	day, err := time.Parse(time.DateOnly, l.Since)
+	if err != nil {
+		return ""
+	}
+	return t.page.T("portal.law.since", "when", t.page.Date(day, time.UTC))
+}
+
+func (t *lawTeller) ref(l procedure.Law) *lawRef {
+	if l.ID == "" {
+		return nil
+	}
+	return &lawRef{ID: lawID(l), Name: t.page.Law(l)}
+}
+
+func lawID(l procedure.Law) string { return "law-" + l.ID + "-" + l.Article }
+
+func (t *lawTeller) state(s *procedure.State, mark string) lawState {
+	v := lawState{ID: s.ID, Number: t.number[s.ID], Name: t.stateName(s.ID), Now: t.page.T("state." + t.d.ID + "." + s.ID + ".now"),
+		Turn: t.page.T(draw.Turn(s)), Here: s.ID == mark}
+	for i := range t.d.Clocks {
+		c := &t.d.Clocks[i]
+		name := t.page.T("clock." + t.d.ID + "." + c.ID)
+		switch {
+		case slices.Contains(c.Pause, s.ID):
+			v.Terms = append(v.Terms, lawTerm{c.ID, t.page.T("portal.law.still", "term", name)})
+		case t.mayRun(c, s.ID):
+			v.Terms = append(v.Terms, lawTerm{c.ID, t.named(c)})
+		}
+	}
+	for i := range t.d.Acts {
+		if a := &t.d.Acts[i]; slices.Contains(a.From, s.ID) {
+			v.Ways = append(v.Ways, t.way(a, s))
+		}
+	}
+	return v
+}
+
+// named is a term with its length, where it has one of its own.
+func (t *lawTeller) named(c *procedure.Clock) string {
+	name := t.page.T("clock." + t.d.ID + "." + c.ID)
+	if long := draw.Term(c.Rule, t.words()); long != "" {
+		return t.page.T("portal.law.term", "name", name, "long", long)
+	}
+	return name
+}
+
+// mayRun reports a state in which the clock may be running. A clock that acts start runs until acts
+// stop it, so what its end does tells in which states that can be.
+func (t *lawTeller) mayRun(c *procedure.Clock, state string) bool {
+	if len(c.In) > 0 {
+		return slices.Contains(c.In, state)
+	}
+	a, ok := t.d.Act(c.Expire)
+	return ok && slices.Contains(a.From, state)
+}
+
+func (t *lawTeller) way(a *procedure.Act, s *procedure.State) lawWay {
+	v := lawWay{Name: t.actName(a.ID), Who: t.who(a), Clock: slices.Contains(a.By, "system"), Law: t.ref(a.Law)}
+	if a.To != "" && a.To != s.ID {
+		v.To, v.ToID = t.page.T("portal.law.numbered", "n", t.number[a.To], "name", t.stateName(a.To)), a.To
+	}
+	fact := func(key, value string) {
+		if value != "" {
+			v.Facts = append(v.Facts, web.Fact{Label: t.page.T(key), Value: value})
+		}
+	}
+	if v.Clock {
+		fact("portal.law.after", strings.Join(draw.Terms(t.d, a, s.ID, t.words()), " / "))
+	}
+	if a.While != "" {
+		fact("portal.law.while", t.page.T("clock."+t.d.ID+"."+a.While))
+	}
+	if a.Times > 0 {
+		fact("portal.law.times", t.page.N("portal.law.count", a.Times))
+	}
+	form := web.ActForm(t.d.ID, a.ID)
+	var asked []string
+	for _, f := range a.Fields {
+		asked = append(asked, t.page.T(form.Prefix+"."+f.Name))
+	}
+	fact("portal.law.written", t.list(asked))
+	var told []string
+	for _, n := range a.Notices {
+		if who := t.page.T("portal.law.told." + n.To); !slices.Contains(told, who) {
+			told = append(told, who)
+		}
+	}
+	fact("portal.law.told", t.list(told))
+	return v
+}
+
+// list joins words as the language does.
+func (t *lawTeller) list(words []string) string {
+	return strings.Join(words, t.page.T("portal.law.comma"))
+}
+
+// who does an act: the clock, the resident, another case, or people of a unit with some roles.
+func (t *lawTeller) who(a *procedure.Act) string {
+	for _, who := range []string{"system", "resident", "parent", "child"} {
+		if len(a.By) > 0 && a.By[0] == who {
+			return t.page.T("portal.law.who." + who)
+		}
+	}
+	unit := t.page.T("portal.law.who." + string(cmp.Or(a.Of, procedure.OfHolder)))
+	var roles []string
+	for _, r := range a.By {
+		for _, key := range []string{"role." + r, "desk.role." + r} {
+			if t.page.Has(key) {
+				roles = append(roles, t.page.T(key))
+				break
+			}
+		}
+	}
+	if len(roles) == 0 {
+		return unit
+	}
+	return t.page.T("portal.law.roles", "unit", unit, "roles", t.list(roles))
+}
+
+func (t *lawTeller) clock(c *procedure.Clock) lawClock {
+	v := lawClock{ID: c.ID, Name: t.page.T("clock." + t.d.ID + "." + c.ID), Law: t.ref(c.Law)}
+	fact := func(key, value string) {
+		if value != "" {
+			v.Facts = append(v.Facts, web.Fact{Label: t.page.T(key), Value: value})
+		}
+	}
+	fact("portal.law.long", draw.Term(c.Rule, t.words()))
+	if c.Rule.Roll == worktime.NextWorkingDay {
+		fact("portal.law.roll", t.page.T("portal.law.roll.next"))
+	}
+	fact("portal.law.special", strings.Join(t.special(c), "\n"))
+	fact("portal.law.in", t.list(t.stateNames(c.In)))
+	fact("portal.law.start", t.list(t.eventNames(c.Start)))
+	fact("portal.law.stop", t.list(t.eventNames(c.Stop)))
+	fact("portal.law.pause", t.list(t.stateNames(c.Pause)))
+	if c.Extend.Max > 0 {
+		most := t.page.N("draw.term."+string(c.Rule.Unit), c.Extend.Max)
+		fact("portal.law.extend", t.page.N("portal.law.extended", c.Extend.Times, "most", most))
+	}
+	if a, ok := t.d.Act(c.Expire); ok {
+		then := t.actName(a.ID)
+		if a.To != "" {
+			then = t.page.T("portal.law.leads", "act", then, "state", t.stateName(a.To))
+		}
+		fact("portal.law.then", then)
+	}
+	return v
+}
+
+// special are the other terms of some categories, those of one length on one line.
+func (t *lawTeller) special(c *procedure.Clock) []string {
+	var lines []string
+	names := map[string][]string{}
+	for _, cat := range slices.Sorted(maps.Keys(c.ByCategory)) {
+		long := draw.Term(c.ByCategory[cat], t.words())
+		if names[long] == nil {
+			lines = append(lines, long)
+		}
+		names[long] = append(names[long], t.page.T("category."+cat))
+	}
+	for i, long := range lines {
+		lines[i] = t.page.T("portal.law.term", "name", t.list(names[long]), "long", long)
+	}
+	return lines
+}
+
+func (t *lawTeller) stateNames(ids []string) []string {
+	var out []string
+	for _, s := range ids {
+		out = append(out, t.stateName(s))
+	}
+	return out
+}
+
+func (t *lawTeller) eventNames(events []string) []string {
+	var out []string
+	for _, e := range events {
+		out = append(out, t.page.T("event."+t.d.ID+"."+e))
+	}
+	return out
+}
+
+// sources are the articles the procedure names, in the order of the pack's laws and of their numbers,
+// each with what comes from it.
+func (t *lawTeller) sources() []lawSource {
+	var out []lawSource
+	laws := map[string]procedure.Law{}
+	from := func(l procedure.Law, rule string) {
+		if l.ID == "" {
+			return
+		}
+		i := slices.IndexFunc(out, func(s lawSource) bool { return s.ID == lawID(l) })
+		if i < 0 {
+			i = len(out)
+			out = append(out, lawSource{ID: lawID(l), Name: t.page.Law(l), Words: t.page.Article(l)})
+			laws[lawID(l)] = l
+		}
+		if !slices.Contains(out[i].Rules, rule) {
+			out[i].Rules = append(out[i].Rules, rule)
+		}
+	}
+	from(t.d.Law, t.page.T("portal.law.from.procedure"))
+	for i := range t.d.Acts {
+		from(t.d.Acts[i].Law, t.page.T("portal.law.from.act", "name", t.actName(t.d.Acts[i].ID)))
+	}
+	for i := range t.d.Clocks {
+		from(t.d.Clocks[i].Law, t.page.T("portal.law.from.clock", "name", t.named(&t.d.Clocks[i])))
+	}
+	slices.SortStableFunc(out, func(a, b lawSource) int {
+		x, y := laws[a.ID], laws[b.ID]
+		return cmp.Or(cmp.Compare(slices.Index(t.laws, x.ID), slices.Index(t.laws, y.ID)),
+			cmp.Compare(leadingNumber(x.Article), leadingNumber(y.Article)), strings.Compare(x.Article, y.Article))
+	})
+	return out
+}
+
+// leadingNumber sorts article 9 before article 10, and 12a after 12.
+func leadingNumber(s string) int {
+	end := 0
+	for end < len(s) && s[end] >= '0' && s[end] <= '9' {
+		end++
+	}
+	n, _ := strconv.Atoi(s[:end]) // no digits: 0, before all numbers
+	return n
+}

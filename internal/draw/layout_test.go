@@ -314,6 +314,7 @@ func Test_words_are_broken_where_readers_expect_it(t *testing.T) {
 		{"one two three", 40, []string{"one two", "three"}},
 		{"答复期限，五个工作日内。", 60, []string{"答复期限，五", "个工作日内。"}},
 		{"满（五日）", 20, []string{"满", "（五", "日）"}},
+		{"异议期满（满15日）", 80, []string{"异议期满（满", "15日）"}},
 		{"incomprehensible", 40, []string{"incompr", "ehensib", "le"}},
 		{"", 40, []string{""}},
 	} {

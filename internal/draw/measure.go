@@ -94,7 +94,7 @@ func pieces(s string) []string {
 	runes := []rune(s)
 	for i := 1; i < len(runes); i++ {
 		a, b := runes[i-1], runes[i]
-		breaks := a == ' ' || a == '/' || wide(a) || wide(b)
+		breaks := a == ' ' || a == '/' || wide(a) || wide(b) && (a < '0' || a > '9') // a figure keeps its unit
 		if breaks && !strings.ContainsRune(notFirst, b) && !strings.ContainsRune(notLast, a) && b != ' ' {
 			out = append(out, string(runes[from:i]))
 			from = i

@@ -56,7 +56,7 @@ func (s *Sheet) File() string {
 
 func (s *Sheet) write(style string) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" class="law" role="group" width="%s" height="%s" viewBox="0 0 %s %s" aria-labelledby="%s-title %s-desc">`+"\n",
+	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" class="law" role="group" width="%s" height="%s" viewBox="0 0 %s %s" aria-labelledby="%s-title" aria-describedby="%s-desc">`+"\n",
 		num(s.width), num(s.height), num(s.width), num(s.height), s.id, s.id)
 	fmt.Fprintf(&b, `<title id="%s-title">%s</title><desc id="%s-desc">%s</desc>`+"\n", s.id, esc(s.title), s.id, esc(s.desc))
 	b.WriteString(style)

@@ -38,9 +38,9 @@ func shapeOf(s *procedure.State) shape {
 		return other
 	case procedure.OwnerResident:
 		return resident
-	case "outside":
+	case procedure.OwnerOutside:
 		return outside
-	case "child":
+	case procedure.OwnerChild:
 		return child
 	}
 	return office

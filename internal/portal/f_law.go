@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"comity/internal/casework"
 	"comity/internal/procedure"
 	"comity/internal/web"
 )
@@ -36,19 +37,9 @@ func (m *matter) next(t *lawTeller) []lawNext {
 		out = append(out, n)
 	}
 	for i := range m.d.Acts {
-		a := &m.d.Acts[i]
-		if !slices.Contains(a.From, m.c.State) || slices.Contains(a.By, "system") {
-			continue
+		if a := &m.d.Acts[i]; m.open(a) {
+			add(a, m.latest(a), false)
 		}
-		if a.While != "" {
-			if k, ok := m.c.Clock(a.While); !ok || !k.Running() {
-				continue
-			}
-		}
-		if slices.Contains(a.By, "resident") && !m.may(a) {
-			continue
-		}
-		add(a, m.latest(a), false)
 	}
 	for _, k := range m.c.Clocks {
 		cl, ok := m.d.Clock(k.ID)
@@ -62,6 +53,20 @@ func (m *matter) next(t *lawTeller) []lawNext {
 	return out
 }
 
+// open reports an act that somebody, the resident or another case can do now, as far as the case and
+// its clocks decide it. Who of the office may do it is the office's affair.
+func (m *matter) open(a *procedure.Act) bool {
+	switch {
+	case slices.Contains(a.By, procedure.BySystem):
+		return false
+	case slices.Contains(a.By, procedure.ByResident):
+		return m.may(a)
+	case slices.Contains(a.By, procedure.ByParent) && m.c.Parent == nil:
+		return false
+	}
+	return m.d.Allowed(casework.See(m.d, &m.c), a, nil) == nil
+}
+
 // latest is the last day for an act: of the term it is bound to, or of the first term that runs out
 // when it is the turn of whoever does it.
 func (m *matter) latest(a *procedure.Act) string {
@@ -69,7 +74,7 @@ func (m *matter) latest(a *procedure.Act) string {
 		return m.until(k.Due)
 	}
 	s, ok := m.d.State(m.c.State)
-	if !ok || slices.Contains(a.By, "resident") != (s.Owner == procedure.OwnerResident) || a.Withdraw {
+	if !ok || slices.Contains(a.By, procedure.ByResident) != (s.Owner == procedure.OwnerResident) || a.Withdraw {
 		return ""
 	}
 	if k, ok := m.c.Due(); ok {

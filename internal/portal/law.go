@@ -39,6 +39,8 @@ type lawPage struct {
 	Road    []lawRoad
 	Phases  []lawPhase
 	Clocks  []lawClock
+	Facts   []web.Fact // what about the matter decides which way it goes
+	Kept    string     // how long the file is kept
 	Sources []lawSource
 }
 
@@ -163,7 +165,10 @@ func (t *lawTeller) view(mark string, c *lawCase) lawPage {
 	}
 	v := lawPage{
 		Name: t.page.T("procedure." + t.d.ID), Rule: t.ref(t.d.Law), Words: t.page.Article(t.d.Law), Since: t.since(t.d.Law),
-		Narrow: t.drawing(1, mark), Wide: t.drawing(3, mark), Case: c, Sources: t.sources(),
+		Narrow: t.drawing(1, mark), Wide: t.drawing(3, mark), Case: c, Facts: t.facts(), Sources: t.sources(),
+	}
+	if y := t.d.Retention.Years; y > 0 {
+		v.Kept = t.page.N("portal.law.kept", y)
 	}
 	for _, s := range order {
 		st, _ := t.d.State(s)
@@ -205,7 +210,7 @@ func (t *lawTeller) since(l procedure.Law) string {
 }
 
 func (t *lawTeller) ref(l procedure.Law) *lawRef {
-	if l.ID == "" {
+	if l.None() {
 		return nil
 	}
 	return &lawRef{ID: lawID(l), Name: t.page.Law(l)}
@@ -218,7 +223,7 @@ func (t *lawTeller) state(s *procedure.State, mark string) lawState {
 		Turn: t.page.T(draw.Turn(s)), Here: s.ID == mark}
 	for i := range t.d.Clocks {
 		c := &t.d.Clocks[i]
-		name := t.page.T("clock." + t.d.ID + "." + c.ID)
+		name := t.clockName(c.ID)
 		switch {
 		case slices.Contains(c.Pause, s.ID):
 			v.Terms = append(v.Terms, lawTerm{c.ID, t.page.T("portal.law.still", "term", name)})
@@ -236,7 +241,7 @@ func (t *lawTeller) state(s *procedure.State, mark string) lawState {
 
 // named is a term with its length, where it has one of its own.
 func (t *lawTeller) named(c *procedure.Clock) string {
-	name := t.page.T("clock." + t.d.ID + "." + c.ID)
+	name := t.clockName(c.ID)
 	if long := draw.Term(c.Rule, t.words()); long != "" {
 		return t.page.T("portal.law.term", "name", name, "long", long)
 	}
@@ -254,38 +259,113 @@ func (t *lawTeller) mayRun(c *procedure.Clock, state string) bool {
 }
 
 func (t *lawTeller) way(a *procedure.Act, s *procedure.State) lawWay {
-	v := lawWay{Name: t.actName(a.ID), Who: t.who(a), Clock: slices.Contains(a.By, "system"), Law: t.ref(a.Law)}
+	v := lawWay{Name: t.actName(a.ID), Who: t.who(a), Clock: slices.Contains(a.By, procedure.BySystem), Law: t.ref(a.Law)}
 	if a.To != "" && a.To != s.ID {
 		v.To, v.ToID = t.page.T("portal.law.numbered", "n", t.number[a.To], "name", t.stateName(a.To)), a.To
 	}
-	fact := func(key, value string) {
-		if value != "" {
-			v.Facts = append(v.Facts, web.Fact{Label: t.page.T(key), Value: value})
-		}
-	}
+	var f lawFacts
 	if v.Clock {
-		fact("portal.law.after", strings.Join(draw.Terms(t.d, a, s.ID, t.words()), " / "))
+		f.add(t, "portal.law.after", strings.Join(draw.Terms(t.d, a, s.ID, t.words()), " / "))
 	}
-	if a.While != "" {
-		fact("portal.law.while", t.page.T("clock."+t.d.ID+"."+a.While))
-	}
-	if a.Times > 0 {
-		fact("portal.law.times", t.page.N("portal.law.count", a.Times))
-	}
+	t.bounds(a, &f)
+	t.changes(a, &f)
+	var asked, papers, told []string
 	form := web.ActForm(t.d.ID, a.ID)
-	var asked []string
-	for _, f := range a.Fields {
-		asked = append(asked, t.page.T(form.Prefix+"."+f.Name))
+	for _, x := range a.Fields {
+		asked = append(asked, t.page.T(form.Prefix+"."+x.Name))
 	}
-	fact("portal.law.written", t.list(asked))
-	var told []string
+	for _, x := range a.Documents {
+		papers = append(papers, t.page.T("document."+t.d.ID+"."+x))
+	}
 	for _, n := range a.Notices {
 		if who := t.page.T("portal.law.told." + n.To); !slices.Contains(told, who) {
 			told = append(told, who)
 		}
 	}
-	fact("portal.law.told", t.list(told))
+	f.add(t, "portal.law.written", t.list(asked))
+	f.add(t, "portal.law.papers", t.list(papers))
+	f.add(t, "portal.law.told", t.list(told))
+	v.Facts = f
 	return v
+}
+
+// lawFacts gathers labels with what stands behind them; what is empty is left out.
+type lawFacts []web.Fact
+
+func (f *lawFacts) add(t *lawTeller, key, value string) {
+	if value != "" {
+		*f = append(*f, web.Fact{Label: t.page.T(key), Value: value})
+	}
+}
+
+// bounds tells when and by whom an act can be done.
+func (t *lawTeller) bounds(a *procedure.Act, f *lawFacts) {
+	if a.When.Root != nil {
+		f.add(t, "portal.law.unless", t.page.T("when."+t.d.ID+"."+a.ID))
+	}
+	if a.While != "" {
+		f.add(t, "portal.law.while", t.clockName(a.While))
+	}
+	if a.Times > 0 {
+		f.add(t, "portal.law.times", t.page.N("portal.law.count", a.Times))
+	}
+	var before []string
+	for _, x := range a.NotBy {
+		before = append(before, t.actName(x))
+	}
+	f.add(t, "portal.law.not_by", t.list(before))
+	if len(a.Behalf) > 0 {
+		f.add(t, "portal.law.behalf", t.page.T("portal.law.behalf.paper"))
+	}
+}
+
+// changes tells what an act does beside leading to another state.
+func (t *lawTeller) changes(a *procedure.Act, f *lawFacts) {
+	var also []string
+	for _, e := range a.Effects {
+		also = append(also, t.page.T("portal.law.effect."+string(e)))
+	}
+	if a.Recall {
+		also = append(also, t.page.T("portal.law.recall"))
+	}
+	if a.Proof {
+		also = append(also, t.page.T("portal.law.proof"))
+	}
+	f.add(t, "portal.law.also", t.list(also))
+	var facts []string
+	for _, x := range a.Sets {
+		name := t.page.T("fact." + t.d.ID + "." + x.Fact)
+		if x.Value != "" {
+			name = t.page.T("portal.law.term", "name", name, "long", t.page.T("fact."+t.d.ID+"."+x.Fact+"."+x.Value))
+		}
+		facts = append(facts, name)
+	}
+	f.add(t, "portal.law.settles", t.list(facts))
+	for _, x := range a.Spawn {
+		if l, ok := t.d.Link(x); ok {
+			f.add(t, "portal.law.opens."+string(l.Kind), t.page.T("portal.law.opened", "purpose", t.page.T("link."+t.d.ID+"."+x), "procedure", t.page.T("procedure."+l.Procedure)))
+		}
+	}
+	switch c, ok := t.d.Clock(a.Remedy); {
+	case ok:
+		f.add(t, "portal.law.remedy", t.named(c))
+	case a.Remedy == procedure.RemedyNone:
+		f.add(t, "portal.law.remedy", t.page.T("portal.law.remedy.none"))
+	}
+}
+
+// facts lists what about a matter decides which way it goes, with the values there are.
+func (t *lawTeller) facts() []web.Fact {
+	var out []web.Fact
+	for _, x := range t.d.Facts {
+		key := "fact." + t.d.ID + "." + x.ID
+		var values []string
+		for _, v := range x.Values {
+			values = append(values, t.page.T(key+"."+v))
+		}
+		out = append(out, web.Fact{Label: t.page.T(key), Value: strings.Join(values, "\n")})
+	}
+	return out
 }
 
 // list joins words as the language does.
@@ -295,7 +375,7 @@ func (t *lawTeller) list(words []string) string {
 
 // who does an act: the clock, the resident, another case, or people of a unit with some roles.
 func (t *lawTeller) who(a *procedure.Act) string {
-	for _, who := range []string{"system", "resident", "parent", "child"} {
+	for _, who := range []string{procedure.BySystem, procedure.ByResident, procedure.ByParent, procedure.ByChild} {
 		if len(a.By) > 0 && a.By[0] == who {
 			return t.page.T("portal.law.who." + who)
 		}
@@ -317,33 +397,58 @@ func (t *lawTeller) who(a *procedure.Act) string {
 }
 
 func (t *lawTeller) clock(c *procedure.Clock) lawClock {
-	v := lawClock{ID: c.ID, Name: t.page.T("clock." + t.d.ID + "." + c.ID), Law: t.ref(c.Law)}
-	fact := func(key, value string) {
-		if value != "" {
-			v.Facts = append(v.Facts, web.Fact{Label: t.page.T(key), Value: value})
-		}
+	v := lawClock{ID: c.ID, Name: t.clockName(c.ID), Law: t.ref(c.Law)}
+	var f lawFacts
+	if c.Until != "" {
+		f.add(t, "portal.law.until", t.fieldOf(c, c.Until))
+	} else {
+		f.add(t, "portal.law.long", draw.Term(c.Rule, t.words()))
 	}
-	fact("portal.law.long", draw.Term(c.Rule, t.words()))
 	if c.Rule.Roll == worktime.NextWorkingDay {
-		fact("portal.law.roll", t.page.T("portal.law.roll.next"))
+		f.add(t, "portal.law.roll", t.page.T("portal.law.roll.next"))
 	}
-	fact("portal.law.special", strings.Join(t.special(c), "\n"))
-	fact("portal.law.in", t.list(t.stateNames(c.In)))
-	fact("portal.law.start", t.list(t.eventNames(c.Start)))
-	fact("portal.law.stop", t.list(t.eventNames(c.Stop)))
-	fact("portal.law.pause", t.list(t.stateNames(c.Pause)))
+	f.add(t, "portal.law.special", strings.Join(t.special(c), "\n"))
+	f.add(t, "portal.law.in", t.list(t.stateNames(c.In)))
+	f.add(t, "portal.law.start", t.list(t.eventNames(c.Start)))
+	if c.From != "" {
+		f.add(t, "portal.law.counted", t.fieldOf(c, c.From))
+	}
+	f.add(t, "portal.law.stop", t.list(t.eventNames(c.Stop)))
+	pause := t.list(t.stateNames(c.Pause))
+	if l := t.page.Law(c.PauseLaw); l != "" && pause != "" {
+		pause = t.page.T("portal.law.named", "name", pause, "law", l)
+	}
+	f.add(t, "portal.law.pause", pause)
 	if c.Extend.Max > 0 {
 		most := t.page.N("draw.term."+string(c.Rule.Unit), c.Extend.Max)
-		fact("portal.law.extend", t.page.N("portal.law.extended", c.Extend.Times, "most", most))
+		f.add(t, "portal.law.extend", t.page.N("portal.law.extended", c.Extend.Times, "most", most))
 	}
 	if a, ok := t.d.Act(c.Expire); ok {
 		then := t.actName(a.ID)
 		if a.To != "" {
 			then = t.page.T("portal.law.leads", "act", then, "state", t.stateName(a.To))
 		}
-		fact("portal.law.then", then)
+		f.add(t, "portal.law.then", then)
 	}
+	if c.TimeBar {
+		f.add(t, "portal.law.note", t.page.T("portal.law.time_bar"))
+	}
+	v.Facts = f
 	return v
+}
+
+func (t *lawTeller) clockName(id string) string { return t.page.T("clock." + t.d.ID + "." + id) }
+
+// fieldOf is the label of a date that a clock reads from the form of the act that starts it, or from
+// the report.
+func (t *lawTeller) fieldOf(c *procedure.Clock, name string) string {
+	for i := range t.d.Acts {
+		a := &t.d.Acts[i]
+		if key := web.ActForm(t.d.ID, a.ID).Prefix + "." + name; slices.Contains(c.Start, a.Event) && t.page.Has(key) {
+			return t.page.T(key)
+		}
+	}
+	return t.page.T(web.ActForm(t.d.ID, "open").Prefix + "." + name)
 }
 
 // special are the other terms of some categories, those of one length on one line.
@@ -384,8 +489,8 @@ func (t *lawTeller) eventNames(events []string) []string {
 func (t *lawTeller) sources() []lawSource {
 	var out []lawSource
 	laws := map[string]procedure.Law{}
-	from := func(l procedure.Law, rule string) {
-		if l.ID == "" {
+	t.eachRule(func(l procedure.Law, key, name string) {
+		if l.None() {
 			return
 		}
 		i := slices.IndexFunc(out, func(s lawSource) bool { return s.ID == lawID(l) })
@@ -394,23 +499,45 @@ func (t *lawTeller) sources() []lawSource {
 			out = append(out, lawSource{ID: lawID(l), Name: t.page.Law(l), Words: t.page.Article(l)})
 			laws[lawID(l)] = l
 		}
-		if !slices.Contains(out[i].Rules, rule) {
+		if rule := t.page.T("portal.law.from."+key, "name", name); !slices.Contains(out[i].Rules, rule) {
 			out[i].Rules = append(out[i].Rules, rule)
 		}
-	}
-	from(t.d.Law, t.page.T("portal.law.from.procedure"))
-	for i := range t.d.Acts {
-		from(t.d.Acts[i].Law, t.page.T("portal.law.from.act", "name", t.actName(t.d.Acts[i].ID)))
-	}
-	for i := range t.d.Clocks {
-		from(t.d.Clocks[i].Law, t.page.T("portal.law.from.clock", "name", t.named(&t.d.Clocks[i])))
-	}
+	})
 	slices.SortStableFunc(out, func(a, b lawSource) int {
 		x, y := laws[a.ID], laws[b.ID]
 		return cmp.Or(cmp.Compare(slices.Index(t.laws, x.ID), slices.Index(t.laws, y.ID)),
 			cmp.Compare(leadingNumber(x.Article), leadingNumber(y.Article)), strings.Compare(x.Article, y.Article))
 	})
 	return out
+}
+
+// eachRule calls f with the law of everything in the procedure that can name one.
+func (t *lawTeller) eachRule(f func(l procedure.Law, key, name string)) {
+	d, p := t.d, t.d.ID+"."
+	f(d.Law, "procedure", "")
+	for _, x := range d.States {
+		f(x.Law, "state", t.stateName(x.ID))
+	}
+	for _, x := range d.Acts {
+		f(x.Law, "act", t.actName(x.ID))
+	}
+	for i := range d.Clocks {
+		f(d.Clocks[i].Law, "clock", t.named(&d.Clocks[i]))
+		f(d.Clocks[i].PauseLaw, "pause", t.clockName(d.Clocks[i].ID))
+	}
+	for _, x := range d.Facts {
+		f(x.Law, "fact", t.page.T("fact."+p+x.ID))
+	}
+	for _, x := range d.Links {
+		f(x.Law, "link", t.page.T("link."+p+x.ID))
+	}
+	for _, x := range d.Documents {
+		f(x.Law, "document", t.page.T("document."+p+x.ID))
+	}
+	for _, x := range d.Outcomes {
+		f(x.Law, "outcome", t.page.T("outcome."+p+x.ID))
+	}
+	f(d.Retention.Law, "retention", "")
 }
 
 // leadingNumber sorts article 9 before article 10, and 12a after 12.

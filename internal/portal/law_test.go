@@ -1,6 +1,7 @@
 package portal
 
 import (
+	"html"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -11,6 +12,9 @@ import (
 
 	"comity/internal/draw"
 	"comity/internal/pack"
+	"comity/internal/procedure"
+	"comity/internal/text"
+	"comity/internal/worktime"
 )
 
 func Test_every_procedure_is_listed_and_led_to_from_the_foot_of_every_page(t *testing.T) {
@@ -165,3 +169,89 @@ func Test_the_sheet_of_the_pages_holds_the_rules_of_the_drawing_word_for_word(t 
 }
 
 func newRequest(path string) *http.Request { return httptest.NewRequest("GET", path, nil) }
+
+// tell renders a procedure that no pack has, with its keys as words where it has none.
+func (c *city) tell(d *procedure.Definition, words map[string]string) string {
+	c.t.Helper()
+	page := c.site.Page(newRequest("/law/x?lang=en"), "portal.law.title")
+	page.Speaker = c.site.Text.With(map[string]map[string]string{"en": words}).In("en")
+	var b strings.Builder
+	teller := lawTeller{page: page, d: d, laws: []string{"XF"}}
+	if err := lawBody(page, teller.view("", nil)).Render(c.t.Context(), &b); err != nil {
+		c.t.Fatal(err)
+	}
+	return html.UnescapeString(b.String())
+}
+
+func Test_guards_links_papers_facts_and_limits_are_told_in_words(t *testing.T) {
+	c := newCity(t)
+	rule := procedure.Law{ID: "XF", Article: "34"}
+	d := &procedure.Definition{
+		ID: "x", Start: "open", Law: rule,
+		States: []procedure.State{{ID: "open", Owner: procedure.OwnerChild, Law: rule}, {ID: "done", Final: true}},
+		Acts: []procedure.Act{{
+			ID: "decide", Event: "decided", From: []string{"open"}, To: "done", By: []string{"officer"}, Law: rule,
+			When: procedure.Guard{Src: "top", Root: &procedure.Node{Op: procedure.OpTop}}, Sets: []procedure.Setting{{Fact: "class", Value: "A"}},
+			Spawn: []string{"review"}, Recall: true, NotBy: []string{"lapse"}, Behalf: []string{"clerk"}, Proof: true, Remedy: "late", Documents: []string{"opinion"},
+			Effects: []procedure.Effect{procedure.Seal},
+		}, {ID: "lapse", Event: "lapsed", From: []string{"open"}, To: "done", By: []string{procedure.BySystem}, Remedy: procedure.RemedyNone}},
+		Clocks: []procedure.Clock{
+			{ID: "late", Start: []string{"decided"}, Until: "day", Expire: "lapse", TimeBar: true},
+			{ID: "held", Start: []string{"decided"}, From: "day", Rule: worktime.Rule{N: 60, Unit: worktime.CalendarDays}, Pause: []string{"open"}, PauseLaw: procedure.Law{ID: "XF", Article: "36"}, Expire: "lapse"},
+		},
+		Facts:     []procedure.Fact{{ID: "class", Values: []string{"A"}}},
+		Links:     []procedure.Link{{ID: "review", Kind: procedure.Child, Procedure: "y"}},
+		Documents: []procedure.Document{{ID: "opinion", Law: rule}},
+		Retention: procedure.Retention{Years: 10, Law: rule},
+	}
+	words := map[string]string{
+		"law.XF": "The Ordinance", "law.XF.article.34": "Sixty days.", "law.XF.article.36": "A hearing stops the clock.", "procedure.x": "Procedure X", "procedure.y": "Review above", "phase.x.": "All", "state.x.open": "Open", "state.x.done": "Done", "state.x.open.now": "It is open.", "state.x.done.now": "It is over.",
+		"act.x.decide": "Decide", "act.x.lapse": "Lapse", "event.x.decided": "Decided", "event.x.lapsed": "Lapsed", "clock.x.late": "Late", "clock.x.held": "Held", "when.x.decide": "Only the top unit decides.",
+		"fact.x.class": "Class", "fact.x.class.A": "Quarrel", "link.x.review": "to look again", "document.x.opinion": "Opinion", "field.x.decide.day": "Day served",
+	}
+	page := c.tell(d, words)
+	if m := regexp.MustCompile(`⟦[^⟧]*⟧`).FindString(page); m != "" {
+		t.Errorf("missing words %s", m)
+	}
+	for _, want := range []string{
+		"If it cannot be done: Only the top unit decides.", "Settles: Class: Quarrel", "to look again (Review above)", "Opens another case and waits for it", "ends the cases opened for it",
+		"Not by whoever did: Lapse", "from a signed paper", "Paper made: Opinion", "from now on only the unit that has it can read it", "proves that the resident has the paper",
+		"Can be challenged within: Late", "the law makes this the last word", "Ends on the date in", "Day served", "Counted from the date in", "60 days", "Open (The Ordinance, article 36)",
+		"the right is lost", "What decides which way it goes", "kept for 10 years", "State: Open", "Standing still: Held", "Paper: Opinion", "How long the file is kept", `id="law-XF-36"`,
+	} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the page lacks %q:\n%s", want, page[strings.Index(page, `id="list"`):])
+		}
+	}
+}
+
+// A new effect, owner or unit of time in the kernel needs words here, too.
+func Test_everything_the_kernel_can_do_has_words_in_both_languages(t *testing.T) {
+	base, err := text.Base()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var keys []string
+	for _, e := range procedure.Effects {
+		keys = append(keys, "portal.law.effect."+string(e))
+	}
+	for _, o := range procedure.Owners {
+		keys = append(keys, "draw.turn."+string(o))
+	}
+	for _, o := range procedure.Ofs {
+		keys = append(keys, "portal.law.who."+string(o), "portal.law.told."+string(o))
+	}
+	for _, by := range []string{procedure.BySystem, procedure.ByResident, procedure.ByParent, procedure.ByChild} {
+		keys = append(keys, "portal.law.who."+by)
+	}
+	for _, u := range []worktime.Unit{worktime.WorkingDays, worktime.CalendarDays, worktime.Hours, worktime.Minutes} {
+		keys = append(keys, "draw.term."+string(u)+".other")
+	}
+	for _, lang := range base.Languages() {
+		for _, k := range keys {
+			if !base.In(lang).Has(k) {
+				t.Errorf("%s has no words in %s", k, lang)
+			}
+		}
+	}
+}

@@ -34,14 +34,12 @@ type lawPage struct {
 	Since        string
 	Narrow, Wide string // the drawing, for a phone and for a screen
 	Case         *lawCase
-	// Road is the longest lawful road: what the model checker found to be the longest a case can
-	// lawfully take. The section is left out while it is empty.
-	Road    []lawRoad
-	Phases  []lawPhase
-	Clocks  []lawClock
-	Facts   []web.Fact // what about the matter decides which way it goes
-	Kept    string     // how long the file is kept
-	Sources []lawSource
+	Roads        []lawRoad // the longest lawful roads, as the model checker found them
+	Phases       []lawPhase
+	Clocks       []lawClock
+	Facts        []web.Fact // what about the matter decides which way it goes
+	Kept         string     // how long the file is kept
+	Sources      []lawSource
 }
 
 // lawCase is where one case stands in the procedure, and what can come next.
@@ -59,17 +57,20 @@ type lawNext struct {
 	Clock           bool
 }
 
-// lawRoad is one road through the procedure: how long it takes in all, and step by step.
+// lawRoad is one longest road: how long it is in all, what may lengthen it, and stop by stop.
 type lawRoad struct {
 	Name, Total string
-	Steps       []lawRoadStep
+	Notes       []string
+	Stops       []lawStop
 }
 
-// lawRoadStep is one step of a road: what happens, where it leads, after how long, and by which rule.
-type lawRoadStep struct {
-	Name, After  string
-	State, Since string // where the case is then, and how long after the start
-	Law          *lawRef
+// lawStop is one stop of a road: where the case is and from which day, how long that may last and by
+// which term, and what comes then.
+type lawStop struct {
+	State, StateID  string
+	Day, Long, Term string
+	Then            string
+	Law             *lawRef
 }
 
 // lawPhase is a heading over states.
@@ -143,7 +144,7 @@ func (p *Portal) lawOf(w http.ResponseWriter, r *http.Request) error {
 		return web.ErrNotFound
 	}
 	page := p.Site.Page(r, "procedure."+d.ID)
-	t := lawTeller{page: page, d: d, phases: pk.Phases[d.ID], laws: pk.Laws}
+	t := lawTeller{page: page, d: d, phases: pk.Phases[d.ID], laws: pk.Laws, road: pk.Reports[d.ID].Road}
 	return page.Write(w, r, http.StatusOK, web.PublicLayout(page, lawBody(page, t.view("", nil))))
 }
 
@@ -153,6 +154,7 @@ type lawTeller struct {
 	d      *procedure.Definition
 	phases []string
 	laws   []string // in the order of the pack
+	road   procedure.Road
 	number map[string]string
 }
 
@@ -165,7 +167,7 @@ func (t *lawTeller) view(mark string, c *lawCase) lawPage {
 	}
 	v := lawPage{
 		Name: t.page.T("procedure." + t.d.ID), Rule: t.ref(t.d.Law), Words: t.page.Article(t.d.Law), Since: t.since(t.d.Law),
-		Narrow: t.drawing(1, mark), Wide: t.drawing(3, mark), Case: c, Facts: t.facts(), Sources: t.sources(),
+		Narrow: t.drawing(1, mark), Wide: t.drawing(3, mark), Case: c, Facts: t.facts(), Roads: t.roads(), Sources: t.sources(),
 	}
 	if y := t.d.Retention.Years; y > 0 {
 		v.Kept = t.page.N("portal.law.kept", y)
@@ -354,6 +356,52 @@ func (t *lawTeller) changes(a *procedure.Act, f *lawFacts) {
 	}
 }
 
+// roads tells the longest lawful roads to the first answer and to the end; none where the checker
+// could not find them.
+func (t *lawTeller) roads() []lawRoad {
+	if !t.road.Ordinary.Known {
+		return nil
+	}
+	var notes, repeats []string
+	for _, a := range t.road.Repeats {
+		repeats = append(repeats, t.actName(a))
+	}
+	if len(repeats) > 0 {
+		notes = append(notes, t.page.T("portal.law.road.repeats", "acts", t.list(repeats)))
+	}
+	road := func(key string, days, worst int, stays []procedure.Stay) lawRoad {
+		v := lawRoad{Name: t.page.T(key), Total: t.page.N("portal.law.road.days", days), Notes: notes, Stops: t.stops(stays)}
+		if t.road.Worst.Known && worst > days {
+			v.Notes = append([]string{t.page.T("portal.law.road.worst", "days", t.page.N("portal.law.road.days", worst))}, notes...)
+		}
+		return v
+	}
+	o, w := t.road.Ordinary, t.road.Worst
+	return []lawRoad{road("portal.law.road.first", o.First, w.First, o.ToFirst), road("portal.law.road.final", o.Final, w.Final, o.ToFinal)}
+}
+
+func (t *lawTeller) stops(stays []procedure.Stay) []lawStop {
+	var out []lawStop
+	day := 0
+	for _, x := range stays {
+		v := lawStop{
+			State: t.page.T("portal.law.numbered", "n", t.number[x.State], "name", t.stateName(x.State)), StateID: x.State,
+			Day: t.page.T("portal.law.road.day", "n", strconv.Itoa(day)), Long: t.page.N("portal.law.road.days", x.Days),
+		}
+		if c, ok := t.d.Clock(x.Clock); ok {
+			v.Term, v.Law = t.named(c), t.ref(c.Law)
+		} else if l, ok := t.d.Link(x.Link); ok {
+			v.Term, v.Law = t.page.T("link."+t.d.ID+"."+l.ID), t.ref(l.Law)
+		}
+		if x.Act != "" {
+			v.Then = t.actName(x.Act)
+		}
+		day += x.Days
+		out = append(out, v)
+	}
+	return out
+}
+
 // facts lists what about a matter decides which way it goes, with the values there are.
 func (t *lawTeller) facts() []web.Fact {
 	var out []web.Fact
@@ -430,6 +478,11 @@ func (t *lawTeller) clock(c *procedure.Clock) lawClock {
 		}
 		f.add(t, "portal.law.then", then)
 	}
+	var alerts []string
+	for _, n := range c.Alerts {
+		alerts = append(alerts, t.page.N("portal.law.days_before", n))
+	}
+	f.add(t, "portal.law.alert", t.list(alerts))
 	if c.TimeBar {
 		f.add(t, "portal.law.note", t.page.T("portal.law.time_bar"))
 	}

@@ -55,7 +55,7 @@ func Test_the_page_of_a_procedure_tells_every_state_act_term_and_article(t *test
 	c.holds(en, "5 working days", "Stands still in", "Waiting for the resident", "2 times, by 10 working days in all",
 		"moves to the next working day", "Manhole cover missing or loose", "1 working day", "The office that has it (Clerk, Officer, Head of unit)", "The clock does it by itself",
 		"In force since Wednesday 1 January 2025")
-	c.lacks(en, "The case is here", "The longest lawful road")
+	c.lacks(en, "The case is here")
 }
 
 // Article 10 comes after article 9, and each tells what comes from it.
@@ -119,18 +119,35 @@ func Test_a_case_that_has_ended_has_nothing_next(t *testing.T) {
 	c.holds(c.get("/f/"+code+"/law?lang=en"), "Nothing more. It has come to its end.", `<g class="state final marked">`)
 }
 
-func Test_a_longest_road_is_shown_once_somebody_has_measured_it(t *testing.T) {
+func Test_the_longest_lawful_road_is_told_stop_by_stop(t *testing.T) {
+	c := newCity(t)
+	road := c.pack.Reports["service-request"].Road
+	if !road.Ordinary.Known || len(road.Ordinary.ToFirst) == 0 {
+		t.Fatalf("the checker found no road: %+v", road)
+	}
+	for lang, a := range c.both("/law/service-request") {
+		say := c.site.Text.In(lang)
+		c.holds(a, say.T("portal.law.road"), "<b>"+say.N("portal.law.road.days", road.Ordinary.First)+"</b>", "<b>"+say.N("portal.law.road.days", road.Ordinary.Final)+"</b>")
+		from := strings.Index(a.Body, `id="road"`)
+		if n := strings.Count(a.Body[from:strings.Index(a.Body, `id="list"`)], "<li>"); n != len(road.Ordinary.ToFirst)+len(road.Ordinary.ToFinal) {
+			t.Errorf("%d stops are told of %d", n, len(road.Ordinary.ToFirst)+len(road.Ordinary.ToFinal))
+		}
+	}
+}
+
+func Test_a_road_that_is_longer_in_a_dispute_or_by_repetition_says_so(t *testing.T) {
 	c := newCity(t)
 	page := c.site.Page(newRequest("/law/service-request?lang=en"), "portal.law.title")
-	var b strings.Builder
-	road := []lawRoad{{Name: "To the first answer", Total: "15 working days", Steps: []lawRoadStep{{Name: "Extend", State: "In hand", After: "5 working days", Law: &lawRef{ID: "law-LJ-SR-8", Name: "the Rules"}}}}}
-	if err := lawRoadOf(page, road).Render(t.Context(), &b); err != nil {
-		t.Fatal(err)
+	teller := lawTeller{page: page, d: c.pack.Procedures["service-request"], road: procedure.Road{
+		Ordinary: procedure.Length{Known: true, First: 5, Final: 20}, Worst: procedure.Length{Known: true, First: 9, Final: 20}, Repeats: []string{"ask"},
+	}}
+	roads := teller.roads()
+	if len(roads) != 2 || len(roads[0].Notes) != 2 || len(roads[1].Notes) != 1 || !strings.Contains(roads[0].Notes[0], "9 days") || !strings.Contains(roads[1].Notes[0], "Ask the resident") {
+		t.Errorf("%+v", roads)
 	}
-	for _, want := range []string{"The longest lawful road", "15 working days", `href="#law-LJ-SR-8"`} {
-		if !strings.Contains(b.String(), want) {
-			t.Errorf("the road lacks %q: %s", want, b.String())
-		}
+	teller.road.Ordinary.Known = false
+	if got := teller.roads(); got != nil {
+		t.Errorf("a road nobody found is told as %+v", got)
 	}
 }
 
@@ -196,7 +213,7 @@ func Test_guards_links_papers_facts_and_limits_are_told_in_words(t *testing.T) {
 			Effects: []procedure.Effect{procedure.Seal},
 		}, {ID: "lapse", Event: "lapsed", From: []string{"open"}, To: "done", By: []string{procedure.BySystem}, Remedy: procedure.RemedyNone}},
 		Clocks: []procedure.Clock{
-			{ID: "late", Start: []string{"decided"}, Until: "day", Expire: "lapse", TimeBar: true},
+			{ID: "late", Start: []string{"decided"}, Until: "day", Expire: "lapse", TimeBar: true, Alerts: []int{10}},
 			{ID: "held", Start: []string{"decided"}, From: "day", Rule: worktime.Rule{N: 60, Unit: worktime.CalendarDays}, Pause: []string{"open"}, PauseLaw: procedure.Law{ID: "XF", Article: "36"}, Expire: "lapse"},
 		},
 		Facts:     []procedure.Fact{{ID: "class", Values: []string{"A"}}},
@@ -217,7 +234,7 @@ func Test_guards_links_papers_facts_and_limits_are_told_in_words(t *testing.T) {
 		"If it cannot be done: Only the top unit decides.", "Settles: Class: Quarrel", "to look again (Review above)", "Opens another case and waits for it", "ends the cases opened for it",
 		"Not by whoever did: Lapse", "from a signed paper", "Paper made: Opinion", "from now on only the unit that has it can read it", "proves that the resident has the paper",
 		"Can be challenged within: Late", "the law makes this the last word", "Ends on the date in", "Day served", "Counted from the date in", "60 days", "Open (The Ordinance, article 36)",
-		"the right is lost", "What decides which way it goes", "kept for 10 years", "State: Open", "Standing still: Held", "Paper: Opinion", "How long the file is kept", `id="law-XF-36"`,
+		"the right is lost", "10 days before", "What decides which way it goes", "kept for 10 years", "State: Open", "Standing still: Held", "Paper: Opinion", "How long the file is kept", `id="law-XF-36"`,
 	} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the page lacks %q:\n%s", want, page[strings.Index(page, `id="list"`):])

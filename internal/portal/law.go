@@ -480,7 +480,11 @@ func (t *lawTeller) clock(c *procedure.Clock) lawClock {
 	}
 	var alerts []string
 	for _, n := range c.Alerts {
-		alerts = append(alerts, t.page.N("portal.law.days_before", n))
+		when := t.page.N("portal.law.days_before", n)
+		if n == 0 {
+			when = t.page.T("portal.law.last_day")
+		}
+		alerts = append(alerts, when)
 	}
 	f.add(t, "portal.law.alert", t.list(alerts))
 	if c.TimeBar {
@@ -577,6 +581,7 @@ func (t *lawTeller) eachRule(f func(l procedure.Law, key, name string)) {
 	for i := range d.Clocks {
 		f(d.Clocks[i].Law, "clock", t.named(&d.Clocks[i]))
 		f(d.Clocks[i].PauseLaw, "pause", t.clockName(d.Clocks[i].ID))
+		f(d.Clocks[i].Extend.Law, "extend", t.clockName(d.Clocks[i].ID))
 	}
 	for _, x := range d.Facts {
 		f(x.Law, "fact", t.page.T("fact."+p+x.ID))

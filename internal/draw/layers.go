@@ -150,9 +150,7 @@ func (g *graph) sweep() {
 			best, fewest = snapshot(rows), n
 		}
 	}
-	for r := range best {
-		g.rows[r] = best[r]
-	}
+	copy(g.rows, best)
 	g.seat()
 }
 

@@ -57,8 +57,8 @@ type group struct {
 
 // band is the ground of one phase.
 type band struct {
-	x, y, w, h float64
-	lines      []line
+	y, w, h float64
+	lines   []line
 }
 
 // keyLine is one line of the key below the drawing.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"maps"
@@ -17,9 +18,9 @@ const drawExamples = `  comity pack draw packs/demo                             
   comity pack draw --lang zh-CN --columns 1 --out p.svg packs/demo service-request
 `
 
-// packDraw writes one procedure as a picture, or lists what can be drawn. Flags may stand before or
+// runPackDraw writes one procedure as a picture, or lists what can be drawn. Flags may stand before or
 // after the names, because people type them at the end.
-func packDraw(args []string, stdout, stderr io.Writer) error {
+func runPackDraw(_ context.Context, args []string, stdout, stderr io.Writer) error {
 	f := flags("pack draw DIR [PROCEDURE]", "Draws a procedure: every state a box, every act a line, what the clock does by itself dashed with its term.", drawExamples, stderr)
 	lang := f.String("lang", "", "language of the words: en or zh-CN (default: from the environment)")
 	columns := f.Int("columns", 3, "boxes side by side, 1 to 4; 1 suits a phone or a narrow column")
@@ -37,7 +38,7 @@ func packDraw(args []string, stdout, stderr io.Writer) error {
 	if len(names) == 0 || len(names) > 2 || *columns < 1 || *columns > draw.MaxColumns {
 		return usagef("say `comity pack draw DIR [PROCEDURE]`, with --columns from 1 to %d", draw.MaxColumns)
 	}
-	p, err := pack.Load(os.DirFS(names[0]))
+	p, err := pack.LoadWith(os.DirFS(names[0]), basesOf(names[0]))
 	if err != nil {
 		return fmt.Errorf("%s does not load; `comity pack check %s` tells why: %w", names[0], names[0], err)
 	}

@@ -17,7 +17,7 @@ func (p *Portal) caseLaw(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	t := lawTeller{page: m.page, d: m.d, phases: m.phases, laws: p.Packs.Pack(m.c.Pack).Laws, road: p.Packs.Pack(m.c.Pack).Reports[m.d.ID].Road}
+	t := lawTeller{page: m.page, d: m.d, pk: p.Packs.Pack(m.c.Pack)}
 	c := &lawCase{
 		Base: m.base(), Ref: string(m.c.Ref), State: t.stateName(m.c.State), StateID: m.c.State,
 		Now: m.page.T("state." + m.d.ID + "." + m.c.State + ".now"), Next: m.next(&t),

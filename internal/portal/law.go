@@ -108,10 +108,13 @@ type lawClock struct {
 // lawRef names an article and leads to its words below on the page.
 type lawRef struct{ ID, Name string }
 
-// lawSource is one article: its words and what in this procedure comes from it.
+// lawSource is one article: its words and what in this procedure comes from it. The first article of
+// a law tells of the law, too.
 type lawSource struct {
 	ID, Name, Words string
 	Rules           []string
+	Law             string
+	About           []string // since when it is in force, and whether its words were compared
 }
 
 func (p *Portal) law(w http.ResponseWriter, r *http.Request) error {
@@ -144,7 +147,7 @@ func (p *Portal) lawOf(w http.ResponseWriter, r *http.Request) error {
 		return web.ErrNotFound
 	}
 	page := p.Site.Page(r, "procedure."+d.ID)
-	t := lawTeller{page: page, d: d, phases: pk.Phases[d.ID], laws: pk.Laws, road: pk.Reports[d.ID].Road}
+	t := lawTeller{page: page, d: d, pk: pk}
 	return page.Write(w, r, http.StatusOK, web.PublicLayout(page, lawBody(page, t.view("", nil))))
 }
 
@@ -152,22 +155,20 @@ func (p *Portal) lawOf(w http.ResponseWriter, r *http.Request) error {
 type lawTeller struct {
 	page   *web.Page
 	d      *procedure.Definition
-	phases []string
-	laws   []string // in the order of the pack
-	road   procedure.Road
+	pk     *pack.Pack // the version the procedure is of
 	number map[string]string
 }
 
 // view is the page; mark is the state a case is in, on the page of a case.
 func (t *lawTeller) view(mark string, c *lawCase) lawPage {
-	order := draw.Order(t.d, t.phases)
+	order := draw.Order(t.d, t.pk.Phases[t.d.ID])
 	t.number = map[string]string{}
 	for i, s := range order {
 		t.number[s] = strconv.Itoa(i + 1)
 	}
 	v := lawPage{
-		Name: t.page.T("procedure." + t.d.ID), Rule: t.ref(t.d.Law), Words: t.page.Article(t.d.Law), Since: t.since(t.d.Law),
-		Narrow: t.drawing(1, mark), Wide: t.drawing(3, mark), Case: c, Facts: t.facts(), Roads: t.roads(), Sources: t.sources(),
+		Name: t.page.T("procedure." + t.d.ID), Rule: t.ref(t.d.Law), Words: t.page.Article(t.d.Law), Since: t.dated("portal.law.since", t.d.Law.Since),
+		Narrow: t.drawing(1, mark), Wide: t.drawing(3, mark), Case: c, Facts: t.facts(), Roads: t.roads(t.pk.Reports[t.d.ID].Road), Sources: t.sources(),
 	}
 	if y := t.d.Retention.Years; y > 0 {
 		v.Kept = t.page.N("portal.law.kept", y)
@@ -191,7 +192,7 @@ func (t *lawTeller) words() draw.Words { return draw.Words{T: t.page.T, N: t.pag
 
 func (t *lawTeller) drawing(columns int, mark string) string {
 	return draw.Draw(t.d, t.words(), draw.Options{
-		Columns: columns, Phases: t.phases, Mark: mark, ID: "law-" + strconv.Itoa(columns),
+		Columns: columns, Phases: t.pk.Phases[t.d.ID], Mark: mark, ID: "law-" + strconv.Itoa(columns),
 		Link: func(s string) string { return "#state-" + s },
 	}).SVG()
 }
@@ -202,13 +203,13 @@ func (t *lawTeller) phase(s *procedure.State) string {
 	return t.page.T("phase." + t.d.ID + "." + s.Phase)
 }
 
-// since is the day the rule took effect, in words.
-func (t *lawTeller) since(l procedure.Law) string {
-	day, err := time.Parse(time.DateOnly, l.Since)
+// dated says a day written as an ISO date in a sentence; nothing without a day.
+func (t *lawTeller) dated(key, iso string) string {
+	day, err := time.Parse(time.DateOnly, iso)
 	if err != nil {
 		return ""
 	}
-	return t.page.T("portal.law.since", "when", t.page.Date(day, time.UTC))
+	return t.page.T(key, "when", t.page.Date(day, time.UTC))
 }
 
 func (t *lawTeller) ref(l procedure.Law) *lawRef {
@@ -358,12 +359,12 @@ func (t *lawTeller) changes(a *procedure.Act, f *lawFacts) {
 
 // roads tells the longest lawful roads to the first answer and to the end; none where the checker
 // could not find them.
-func (t *lawTeller) roads() []lawRoad {
-	if !t.road.Ordinary.Known {
+func (t *lawTeller) roads(r procedure.Road) []lawRoad {
+	if !r.Ordinary.Known {
 		return nil
 	}
 	var notes, repeats []string
-	for _, a := range t.road.Repeats {
+	for _, a := range r.Repeats {
 		repeats = append(repeats, t.actName(a))
 	}
 	if len(repeats) > 0 {
@@ -371,12 +372,12 @@ func (t *lawTeller) roads() []lawRoad {
 	}
 	road := func(key string, days, worst int, stays []procedure.Stay) lawRoad {
 		v := lawRoad{Name: t.page.T(key), Total: t.page.N("portal.law.road.days", days), Notes: notes, Stops: t.stops(stays)}
-		if t.road.Worst.Known && worst > days {
+		if r.Worst.Known && worst > days {
 			v.Notes = append([]string{t.page.T("portal.law.road.worst", "days", t.page.N("portal.law.road.days", worst))}, notes...)
 		}
 		return v
 	}
-	o, w := t.road.Ordinary, t.road.Worst
+	o, w := r.Ordinary, r.Worst
 	return []lawRoad{road("portal.law.road.first", o.First, w.First, o.ToFirst), road("portal.law.road.final", o.Final, w.Final, o.ToFinal)}
 }
 
@@ -562,9 +563,30 @@ func (t *lawTeller) sources() []lawSource {
 	})
 	slices.SortStableFunc(out, func(a, b lawSource) int {
 		x, y := laws[a.ID], laws[b.ID]
-		return cmp.Or(cmp.Compare(slices.Index(t.laws, x.ID), slices.Index(t.laws, y.ID)),
+		return cmp.Or(cmp.Compare(slices.Index(t.pk.Laws, x.ID), slices.Index(t.pk.Laws, y.ID)),
 			cmp.Compare(leadingNumber(x.Article), leadingNumber(y.Article)), strings.Compare(x.Article, y.Article))
 	})
+	last := ""
+	for i := range out {
+		if id := laws[out[i].ID].ID; id != last {
+			out[i].Law, out[i].About, last = t.page.T("law."+id), t.about(id), id
+		}
+	}
+	return out
+}
+
+// about tells of a law what the pack says of it.
+func (t *lawTeller) about(id string) []string {
+	var out []string
+	if key := "law." + id + ".note"; t.page.Has(key) {
+		out = append(out, t.page.T(key))
+	}
+	dates := t.pk.LawDates[id]
+	for _, words := range []string{t.dated("portal.law.since", dates.Since), t.dated("portal.law.verified", dates.Verified)} {
+		if words != "" {
+			out = append(out, words)
+		}
+	}
 	return out
 }
 

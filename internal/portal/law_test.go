@@ -138,15 +138,16 @@ func Test_the_longest_lawful_road_is_told_stop_by_stop(t *testing.T) {
 func Test_a_road_that_is_longer_in_a_dispute_or_by_repetition_says_so(t *testing.T) {
 	c := newCity(t)
 	page := c.site.Page(newRequest("/law/service-request?lang=en"), "portal.law.title")
-	teller := lawTeller{page: page, d: c.pack.Procedures["service-request"], road: procedure.Road{
+	teller := lawTeller{page: page, d: c.pack.Procedures["service-request"], pk: c.pack}
+	road := procedure.Road{
 		Ordinary: procedure.Length{Known: true, First: 5, Final: 20}, Worst: procedure.Length{Known: true, First: 9, Final: 20}, Repeats: []string{"ask"},
-	}}
-	roads := teller.roads()
+	}
+	roads := teller.roads(road)
 	if len(roads) != 2 || len(roads[0].Notes) != 2 || len(roads[1].Notes) != 1 || !strings.Contains(roads[0].Notes[0], "9 days") || !strings.Contains(roads[1].Notes[0], "Ask the resident") {
 		t.Errorf("%+v", roads)
 	}
-	teller.road.Ordinary.Known = false
-	if got := teller.roads(); got != nil {
+	road.Ordinary.Known = false
+	if got := teller.roads(road); got != nil {
 		t.Errorf("a road nobody found is told as %+v", got)
 	}
 }
@@ -162,7 +163,7 @@ func Test_every_pack_of_the_house_can_be_told(t *testing.T) {
 			for id, d := range pk.Procedures {
 				page := c.site.Page(newRequest("/law/"+id+"?lang="+lang), "portal.law.title")
 				page.Speaker = c.site.Text.With(pk.Texts).In(lang)
-				teller := lawTeller{page: page, d: d, phases: pk.Phases[id], laws: pk.Laws}
+				teller := lawTeller{page: page, d: d, pk: pk}
 				var b strings.Builder
 				if err := lawBody(page, teller.view("", nil)).Render(t.Context(), &b); err != nil {
 					t.Fatal(err)
@@ -193,7 +194,7 @@ func (c *city) tell(d *procedure.Definition, words map[string]string) string {
 	page := c.site.Page(newRequest("/law/x?lang=en"), "portal.law.title")
 	page.Speaker = c.site.Text.With(map[string]map[string]string{"en": words}).In("en")
 	var b strings.Builder
-	teller := lawTeller{page: page, d: d, laws: []string{"XF"}}
+	teller := lawTeller{page: page, d: d, pk: &pack.Pack{Laws: []string{"XF"}, LawDates: map[string]pack.LawDates{"XF": {Since: "2022-05-01", Verified: "2026-11-25"}}}}
 	if err := lawBody(page, teller.view("", nil)).Render(c.t.Context(), &b); err != nil {
 		c.t.Fatal(err)
 	}
@@ -234,7 +235,7 @@ func Test_guards_links_papers_facts_and_limits_are_told_in_words(t *testing.T) {
 		"If it cannot be done: Only the top unit decides.", "Settles: Class: Quarrel", "to look again (Review above)", "Opens another case and waits for it", "ends the cases opened for it",
 		"Not by whoever did: Lapse", "from a signed paper", "Paper made: Opinion", "from now on only the unit that has it can read it", "proves that the resident has the paper",
 		"Can be challenged within: Late", "the law makes this the last word", "Ends on the date in", "Day served", "Counted from the date in", "60 days", "Open (The Ordinance, article 36)",
-		"the right is lost", "10 days before", "What decides which way it goes", "kept for 10 years", "State: Open", "Standing still: Held", "Paper: Opinion", "How long the file is kept", `id="law-XF-36"`,
+		"the right is lost", "10 days before", "What decides which way it goes", "kept for 10 years", "State: Open", "Standing still: Held", "Paper: Opinion", "How long the file is kept", `id="law-XF-36"`, "In force since Sunday 1 May 2022", "compared with the published ones on Wednesday 25 November 2026",
 	} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the page lacks %q:\n%s", want, page[strings.Index(page, `id="list"`):])

@@ -19,6 +19,7 @@ var packVerbs = []struct {
 	{"check", "check DIR", runPackCheck},
 	{"law", "law DIR", runPackLaw},
 	{"diff", "diff DIR [DIR]", runPackDiff},
+	{"draw", "draw DIR [PROCEDURE]", runPackDraw},
 	{"simulate", "simulate PACK SCENARIO", runSimulate},
 	{"schema", "schema [KIND]", runPackSchema},
 	{"docs", "docs", runPackDocs},

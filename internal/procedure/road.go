@@ -53,9 +53,9 @@ type spot struct {
 
 // turn is one way on from a spot: wait, then do.
 type turn struct {
-	to      int
-	act     *Act
-	answers bool
+	to            int
+	act           *Act
+	answers, last bool // an answer; the last word
 }
 
 // halt is a spot as the walk knows it.
@@ -80,30 +80,37 @@ type walker struct {
 	longest  [2][]int // days per circle: to the first answer, to the end
 }
 
-// longest walks the roads of a procedure that has every property. Acts that turn out to repeat without a
-// limit are left out and the roads walked again, so that what is left has an end.
+// longest walks the roads of a procedure that has every property, without and with the disputes between
+// offices. The two are walked apart: what only a dispute lets repeat belongs to the ordinary road.
 func longest(s *space) Road {
-	skip := map[string]bool{}
 	var r Road
+	r.Ordinary, r.Repeats = bounded(s, false)
+	r.Worst = r.Ordinary
+	if slices.ContainsFunc(s.d.Acts, func(a Act) bool { return a.Dispute }) {
+		r.Worst, _ = bounded(s, true)
+	}
+	return r
+}
+
+// bounded walks the roads again and again: acts that turn out to repeat without a limit are left out, so
+// that what is left has an end.
+func bounded(s *space, disputes bool) (l Length, left []string) {
+	skip := map[string]bool{}
 	for range len(s.d.Acts) + 1 {
 		repeats := map[string]bool{}
-		r.Worst = walk(s, true, skip, repeats)
-		r.Ordinary = r.Worst
-		if slices.ContainsFunc(s.d.Acts, func(a Act) bool { return a.Dispute }) {
-			r.Ordinary = walk(s, false, skip, repeats)
-		}
+		l = walk(s, disputes, skip, repeats)
 		more := false
 		for i := range s.d.Acts {
-			if a := &s.d.Acts[i]; repeats[a.ID] && (a.ByPeople() || a.ID == "") && !slices.Equal(a.By, []string{ByResident}) && !skip[a.ID] {
+			if a := &s.d.Acts[i]; repeats[a.ID] && a.ByPeople() && !slices.Equal(a.By, []string{ByResident}) && !skip[a.ID] {
 				skip[a.ID], more = true, true
-				r.Repeats = append(r.Repeats, a.ID)
+				left = append(left, a.ID)
 			}
 		}
 		if !more {
 			break
 		}
 	}
-	return r
+	return l, left
 }
 
 func walk(s *space, disputes bool, skip, repeats map[string]bool) Length {
@@ -167,7 +174,8 @@ func (w *walker) look(i int) {
 	try := func(act *Act, next spot) {
 		to := w.meet(next)
 		if to != i || wait > 0 {
-			turns = append(turns, turn{to, act, act.Answers && !slices.Contains(act.By, ByResident)})
+			answers := act.Answers && !slices.Contains(act.By, ByResident)
+			turns = append(turns, turn{to, act, answers, answers && act.Remedy == RemedyNone || w.bars(act)})
 		}
 	}
 	w.acts(now, try)
@@ -292,7 +300,7 @@ func (w *walker) measure() {
 // rest is how long the road is from a turn on; never when it does not lead there.
 func (w *walker) rest(which, i, k int) int {
 	t := w.halts[i].turns[k]
-	if which == 0 && t.answers {
+	if which == 0 && t.answers || which == 1 && t.last {
 		return 0
 	}
 	if c := w.halts[t.to].circle; c != w.halts[i].circle {
@@ -316,7 +324,7 @@ func (w *walker) stays(i, which int) []Stay {
 		}
 		t := w.halts[i].turns[exit]
 		out = append(out, w.stay(i, exit))
-		if which == 0 && t.answers {
+		if which == 0 && t.answers || which == 1 && t.last {
 			return out
 		}
 		i = t.to
@@ -475,6 +483,17 @@ func (w *walker) after(at spot, next config, moves []Move, act *Act) spot {
 	return spot{next, string(left)}
 }
 
+// bars reports the end of the time in which an answer can be challenged: nothing more can be asked after
+// it, whatever is still carried out and filed.
+func (w *walker) bars(act *Act) bool {
+	if !slices.Equal(act.By, []string{BySystem}) {
+		return false
+	}
+	return slices.ContainsFunc(w.d.Clocks, func(c Clock) bool {
+		return c.Expire == act.ID && c.lawful(w.d) && slices.ContainsFunc(w.d.Acts, func(a Act) bool { return a.Remedy == c.ID })
+	})
+}
+
 // wait lets the time pass until the first term ends, and says which.
 func (w *walker) wait(at spot) (now spot, wait int, clock, link string) {
 	wait = never
@@ -580,7 +599,9 @@ func (w *walker) ends(at spot, try func(*Act, spot)) {
 			act := &Act{}
 			var moves []Move
 			if n >= 0 {
-				act = &w.d.Acts[n]
+				if act = &w.d.Acts[n]; act.Dispute && !w.disputes {
+					continue
+				}
 				closed := w.ended[i].set(w.open[i].set(at.c, 0), slices.Index(w.outcomes[i], outcome)+1)
 				_, change, _ := w.step(closed, n, map[string]string{"outcome": outcome}, "")
 				moves = change.Moves

@@ -4,12 +4,14 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
 
 	"comity/internal/authz"
 	"comity/internal/form"
+	"comity/internal/org"
 	"comity/internal/procedure"
 	"comity/internal/worktime"
 )
@@ -295,7 +297,7 @@ func (b *builder) notices(list []noticeYAML) []procedure.Notice {
 func (b *builder) clock(y clockYAML) {
 	c := procedure.Clock{ID: y.ID, Law: b.law(y.Law), In: y.In, Start: y.Start, Stop: y.Stop, Pause: y.Pause, Expire: y.Expire, Promise: y.Promise,
 		Extend: procedure.Extend{Max: y.Extend.Max, Times: y.Extend.Times, Law: b.law(y.Extend.Law)},
-		From:   y.From, Until: y.Until, PauseLaw: b.law(y.PauseLaw), TimeBar: y.TimeBar, Resident: y.Binds == "resident",
+		From:   y.From, Until: y.Until, PauseLaw: b.law(y.PauseLaw), TimeBar: y.TimeBar, Binds: y.Binds,
 		Alerts: y.Alert, AlertNotice: y.AlertNotice}
 	if y.Binds != "" && y.Binds != "resident" && y.Binds != "unit" {
 		b.bad.on(y.Mark, "clock %q: binds %q is not unit or resident", y.ID, y.Binds)
@@ -403,23 +405,109 @@ func (f *Failed) Error() string {
 	return fmt.Sprintf("%s:%d:%d: procedure %q: %s", f.File, f.Line, f.Column, f.Procedure, f.Violation)
 }
 
-// properties runs the model checker over every procedure.
+// properties runs the model checker over every procedure, those that others open first: how long they
+// can take is part of how long the others can.
 func (l *loader) properties() error {
-	var out []error
+	files := map[string]procedureFile{}
 	for _, f := range l.files {
-		d := l.p.Procedures[f.Procedure]
+		files[f.Procedure] = f
+	}
+	var out []error
+	for _, id := range l.order {
+		d, f := l.p.Procedures[id], files[id]
+		l.begins(d)
 		report := procedure.Check(d)
-		l.p.Reports[d.ID] = report
+		l.p.Reports[id] = report
 		for _, v := range report.Violations {
 			where := placeOf(f, v)
-			out = append(out, &Failed{File: where.file, Line: where.line, Column: where.col, Procedure: d.ID, Violation: v, Pack: l.p})
+			out = append(out, &Failed{File: where.file, Line: where.line, Column: where.col, Procedure: id, Violation: v, Pack: l.p})
+		}
+		for _, other := range l.p.Procedures {
+			if other.ChildDays == nil {
+				other.ChildDays = map[string]int{}
+			}
+			other.ChildDays[id] = report.Road.Worst.Final
 		}
 	}
 	return errors.Join(out...)
 }
 
-// placeOf points at the clock, act or state a violation is about.
+// begins tells a procedure where and with what facts its cases can begin: by the categories that lead to
+// it, and by the links of other procedures.
+func (l *loader) begins(d *procedure.Definition) {
+	d.Begins = nil
+	for _, c := range l.p.Categories {
+		if c.Procedure == d.ID {
+			d.Begins = append(d.Begins, procedure.Begin{Facts: d.CategoryFacts[c.ID], Units: l.receivers(c)})
+		}
+	}
+	for _, id := range slices.Sorted(maps.Keys(l.p.Procedures)) {
+		other := l.p.Procedures[id]
+		for i := range other.Links {
+			if link := &other.Links[i]; link.Procedure == d.ID {
+				for _, facts := range brought(other, link) {
+					d.Begins = append(d.Begins, procedure.Begin{Facts: facts, Units: l.held(link)})
+				}
+			}
+		}
+	}
+}
+
+// receivers are the units that a category can lead to.
+func (l *loader) receivers(c Category) []org.UnitID {
+	var out []org.UnitID
+	for _, at := range l.p.Units.All() {
+		if to := l.p.RouteTo(c.ID, at); !slices.Contains(out, to) {
+			out = append(out, to)
+		}
+	}
+	return out
+}
+
+// brought lists the facts a case can begin with when a link opens it.
+func brought(d *procedure.Definition, link *procedure.Link) []map[string]string {
+	all := []map[string]string{{}}
+	for _, s := range link.Sets {
+		values := []string{s.Value}
+		if f, ok := d.Fact(s.Field); ok {
+			values = append([]string{""}, f.Values...)
+		}
+		var next []map[string]string
+		for _, m := range all {
+			for _, v := range values {
+				n := maps.Clone(m)
+				if v != "" {
+					n[s.Fact] = v
+				}
+				next = append(next, n)
+			}
+		}
+		all = next
+	}
+	return all
+}
+
+// held are the units in which a case opened by a link can begin; none listed means any.
+func (l *loader) held(link *procedure.Link) []org.UnitID {
+	dept, ok := strings.CutPrefix(link.Unit, procedure.UnitDept)
+	var out []org.UnitID
+	for _, id := range l.p.Units.All() {
+		u, _ := l.p.Units.Unit(id)
+		above := link.Unit == procedure.UnitSuperior && len(l.p.Units.Children(id)) > 0
+		if ok && u.Dept == dept || above {
+			out = append(out, id)
+		}
+	}
+	return out
+}
+
+// placeOf points at the link, clock, act or state a violation is about.
 func placeOf(f procedureFile, v procedure.Violation) mark {
+	for _, l := range f.Links {
+		if l.ID == v.Link {
+			return l.Mark
+		}
+	}
 	for _, c := range f.Clocks {
 		if c.ID == v.Clock {
 			return c.Mark

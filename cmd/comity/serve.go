@@ -79,11 +79,16 @@ func packFS(name string) (fs.FS, error) {
 
 // basesOf finds the bases of a pack in the folder beside its own, else among the packs in the program.
 func basesOf(dir string) pack.Finder {
+	inside := pack.In(packs.FS)
+	if _, err := os.Stat(filepath.Join(dir, "pack.yaml")); err != nil {
+		return inside // a pack of the program stands on packs of the program
+	}
+	beside := pack.In(os.DirFS(filepath.Join(dir, "..")))
 	return func(name string) (fs.FS, error) {
-		if found, err := pack.In(os.DirFS(filepath.Join(dir, "..")))(name); err == nil {
+		if found, err := beside(name); err == nil {
 			return found, nil
 		}
-		return pack.In(packs.FS)(name)
+		return inside(name)
 	}
 }
 

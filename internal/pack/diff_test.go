@@ -77,6 +77,9 @@ func Test_each_kind_of_part_that_changes_is_named_with_its_law_and_place(t *test
 		"a category more": {"nation/categories.yaml", "  - {id: road", "  - {id: tree, group: all, name: {en: Tree}}\n  - {id: road", `added category tree is base/nation/categories.yaml:4:5`},
 		"a text":          {"nation/texts/en.yaml", "Hello", "Good day", `changed text en/notice.hello was base/nation/texts/en.yaml:1:15 is base/nation/texts/en.yaml:1:15; text: "Hello" → "Good day"`},
 		"a document":      {"nation/documents/letter.en.md", "# Letter", "# Note", `changed file documents/letter.en.md was base/nation/documents/letter.en.md:1:1 is base/nation/documents/letter.en.md:1:1; 1: "# Letter" → "# Note"`},
+		"a fact":          {"nation/procedures/ask.yaml", "acts:\n", "facts:\n  - {id: class, values: [A], name: {en: Class}, names: {A: {en: A}}}\nacts:\n", `added fact ask/class [ACT 1] is base/nation/procedures/ask.yaml:16:5`},
+		"a link":          {"nation/procedures/ask.yaml", "acts:\n", "links:\n  - {id: review, kind: child, procedure: ask, purpose: {en: Look again}, law: {id: ACT, article: \"2\"}}\nacts:\n", `added link ask/review [ACT 2] is base/nation/procedures/ask.yaml:16:5`},
+		"a paper":         {"nation/procedures/ask.yaml", "acts:\n", "documents:\n  - {id: letter, name: {en: Letter}}\nacts:\n", `added document ask/letter [ACT 1]`},
 		"a unit":          {"city/units.yaml", "name: {en: East}", "name: {en: West}", `changed unit east`},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -189,7 +189,6 @@ func (ls layers) find(by layer, name string, find Finder) (fs.FS, error) {
 type merger struct {
 	from *origins
 	bad  *problems
-	gone bool // the tree on top asked to take away what is below
 }
 
 // own lists what pack.yaml says about one layer only and does not hand on.

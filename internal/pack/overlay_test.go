@@ -286,6 +286,17 @@ func Test_a_base_is_checked_by_itself_in_a_sample_city(t *testing.T) {
 	}
 }
 
+func Test_the_sample_city_has_every_role_and_department_that_is_named(t *testing.T) {
+	l := &loader{fsys: layers{{fsys: fsOf(map[string]string{
+		"procedures/a.yaml": "acts:\n  - {id: x, by: [clerk, system, child], behalf: [registrar], dept: discipline}\n  - {id: y, by: [resident, parent, clerk]}\nlinks: [{id: l, unit: dept:review}, {id: m, unit: superior}]\n",
+		"categories.yaml":   "categories: [{id: c, route: {dept: light}}, {id: d, route: {level: street}}]\n",
+	})}}}
+	roles, depts := l.rolesAndDepts()
+	if !slices.Equal(roles, []string{"clerk", "registrar"}) || !slices.Equal(depts, []string{"discipline", "review", "light"}) {
+		t.Errorf("roles %v, departments %v", roles, depts)
+	}
+}
+
 func Test_words_of_a_base_in_other_languages_are_left_aside(t *testing.T) {
 	files := country()
 	files["nation/pack.yaml"] = strings.Replace(files["nation/pack.yaml"], "languages: [en]", "languages: [en, fr]", 1)

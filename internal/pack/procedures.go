@@ -27,6 +27,10 @@ func (l *loader) procedures() {
 		if !readYAML(l.fsys, name, &f, &l.bad) {
 			continue
 		}
+		if f.Procedure == "" && len(l.p.Base) > 0 {
+			l.bad.on(f.Mark, "this file names no procedure, and no base has a file of its name to lay it over")
+			continue
+		}
 		if l.p.Procedures[f.Procedure] != nil {
 			l.bad.on(f.Mark.of("procedure"), "procedure %q is in two files; to change one of a base, use the name of its file", f.Procedure)
 			continue

@@ -505,7 +505,7 @@ func (l *loader) held(link *procedure.Link) []org.UnitID {
 	return out
 }
 
-// placeOf points at the link, clock, act or state a violation is about.
+// placeOf points at the clock, act or state a violation is about.
 func placeOf(f procedureFile, v procedure.Violation) mark {
 	for _, l := range f.Links {
 		if l.ID == v.Link {

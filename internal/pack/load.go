@@ -284,6 +284,9 @@ func (l *loader) unitsCSV(src unitsCSVYAML) []unitYAML {
 				u.Name[lang] = w
 			}
 		}
+		if c, ok := col["dept"]; ok { // a tree without departments needs no such column
+			u.Dept = row[c]
+		}
 		out = append(out, u)
 	}
 }

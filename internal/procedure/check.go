@@ -129,7 +129,7 @@ func (r *Reached) Holds(v View, at Standing) (bool, string) {
 	bit(s.contact, v.Contact() || !s.readsContact())
 	bit(s.sealed, at.Sealed)
 	for i, k := range s.d.Clocks {
-		c = s.clocks[i].set(c, int(v.Clock(k.ID)))
+		c = s.clocks[i].set(c, s.standing(k.ID, v.Clock(k.ID)))
 	}
 	for _, f := range s.d.Facts {
 		c = s.setFact(c, f.ID, v.Fact(f.ID))
@@ -243,7 +243,7 @@ func (k *checker) expand(i int32) {
 	c := k.nodes[i]
 	st := &k.d.States[k.state.get(c)]
 	if st.Final {
-		if k.answered.get(c) == 0 {
+		if k.answered.get(c) == 0 && !k.d.inner() {
 			k.say(Violation{Property: Answered, State: st.ID, Road: k.road(i)})
 		}
 		return

@@ -2,6 +2,7 @@ package procedure
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 
 	"comity/internal/worktime"
@@ -40,7 +41,7 @@ type Stay struct {
 }
 
 // maxRoads bounds the walk; MaxStates bounds the check itself.
-const maxRoads = 400_000
+const maxRoads = 60_000
 
 // never is shorter than every road: nothing leads there.
 const never = -1 << 30
@@ -75,6 +76,7 @@ type walker struct {
 	terms    []int           // days of each clock
 	halts    []halt
 	met      map[spot]int
+	targets  []int // kinds worth giving a case to
 	like     []int // for each kind of unit, the one that stands for all that take the same road
 	circles  [][]int
 	longest  [2][]int // days per circle: to the first answer, to the end
@@ -114,11 +116,12 @@ func bounded(s *space, disputes bool) (l Length, left []string) {
 }
 
 func walk(s *space, disputes bool, skip, repeats map[string]bool) Length {
-	w := &walker{space: s, disputes: disputes, skip: skip, met: map[spot]int{}}
+	w := &walker{space: s, disputes: disputes, skip: maps.Clone(skip), met: map[spot]int{}}
 	for i := range s.d.Clocks {
 		w.terms = append(w.terms, days(s.d.Calendar, &s.d.Clocks[i]))
 	}
 	w.tellApart()
+	w.sift()
 	for _, c := range s.begins() {
 		w.meet(w.start(c))
 	}
@@ -251,7 +254,7 @@ func (w *walker) repeated(into map[string]bool) bool {
 		found = true
 		for _, i := range circle {
 			for _, t := range w.halts[i].turns {
-				if w.halts[t.to].circle == w.halts[i].circle && w.stops(i, t.to) {
+				if w.halts[t.to].circle == w.halts[i].circle && w.gains(i, t.to) {
 					into[t.act.ID] = true
 				}
 			}
@@ -260,17 +263,16 @@ func (w *walker) repeated(into map[string]bool) bool {
 	return found
 }
 
-// stops reports a turn that makes the term the resident was told stand still, or start anew.
-func (w *walker) stops(from, to int) bool {
-	for i, c := range w.d.Clocks {
-		was, is := Status(w.clocks[i].get(w.halts[from].at.c)), Status(w.clocks[i].get(w.halts[to].at.c))
-		more := w.at(w.halts[to].at.left, i) > w.at(w.halts[from].at.left, i)
-		if c.Promise && (was == Running && is == Paused || is == Running && more) {
+// gains reports a turn after which some term has more time left than before, or stands still.
+func (w *walker) gains(from, to int) bool {
+	a, b := w.halts[from].at, w.halts[to].at
+	for i := range w.d.Clocks {
+		was, is := Status(w.clocks[i].get(a.c)), Status(w.clocks[i].get(b.c))
+		if was == Running && is == Paused || is == Running && (was == Idle || w.at(b.left, i) > w.at(a.left, i)-w.halts[from].wait) {
 			return true
 		}
 	}
-	_, promised := w.d.Promise()
-	return !promised
+	return false
 }
 
 // measure finds the longest way on from each circle, those that others lead to first.
@@ -413,23 +415,86 @@ func LongestStretch(cal *worktime.Calendar, n int) int {
 }
 
 // tellApart picks one kind of unit for each level, set of roles and place in the line: a street and
-// another street take the same road.
+// another street take the same road. It also picks the kinds worth giving a case to: the lowest one that
+// can do most, from which a review has the longest way up, and the top.
 func (w *walker) tellApart() {
 	seen := map[string]int{}
+	low := -1
 	for i, c := range w.classes {
 		key := fmt.Sprint(c.top, c.level, c.roles, c.depts, w.classes[c.parent].roles)
 		if _, ok := seen[key]; !ok {
 			seen[key] = i
 		}
 		w.like = append(w.like, seen[key])
+		if c.top {
+			w.targets = append(w.targets, i)
+		} else if low < 0 || w.can(i) > w.can(low) || w.can(i) == w.can(low) && c.level != w.classes[low].level {
+			low = i // parents stand before their children
+		}
+	}
+	if low >= 0 {
+		w.targets = append(w.targets, w.like[low])
 	}
 }
 
-// alike puts the case with the unit that stands for all of its kind.
+// can counts the acts that people of a kind of unit can do.
+func (w *walker) can(class int) (n int) {
+	for _, a := range w.d.Acts {
+		if slices.ContainsFunc(a.By, func(r string) bool { return w.classes[class].roles[r] }) {
+			n++
+		}
+	}
+	return n
+}
+
+// sift finds what makes no difference to how long a case takes: units that join, tasks that run beside the
+// work, acts that only write something down.
+func (w *walker) sift() {
+	for i := range w.d.Acts {
+		a := &w.d.Acts[i]
+		idle := (a.To == "" || len(a.From) == 1 && a.From[0] == a.To) && !a.Moves() && !a.Has(Offer) && !a.Has(TurnBack) && a.Extends == "" && !a.Answers && !a.Recall
+		for _, c := range w.d.Clocks {
+			idle = idle && !slices.Contains(c.Start, a.Event) && !slices.Contains(c.Stop, a.Event)
+		}
+		for _, set := range a.Sets {
+			_, read := w.facted[set.Fact]
+			idle = idle && !read
+		}
+		for _, l := range a.Spawn {
+			idle = idle && w.beside(w.linkAt[l])
+		}
+		_, read := w.counted[a.ID]
+		if idle && !read {
+			w.skip[a.ID] = true
+		}
+	}
+}
+
+// beside reports a link whose cases run beside the work: no state waits for one, and nobody above is asked.
+func (w *walker) beside(link int) bool {
+	l := &w.d.Links[link]
+	if l.Unit == UnitSuperior {
+		return false
+	}
+	for _, a := range w.d.Acts {
+		st, ok := w.d.State(a.To)
+		if ok && st.Owner == OwnerChild && slices.Contains(a.Spawn, l.ID) {
+			return false
+		}
+	}
+	return true
+}
+
+// alike puts the case with the unit that stands for all of its kind, and forgets what makes no difference.
 func (w *walker) alike(c config) config {
 	c = w.class.set(c, w.like[w.class.get(c)])
 	if off := w.offered.get(c); off > 0 {
 		c = w.offered.set(c, w.like[off-1]+1)
+	}
+	for i := range w.d.Links {
+		if w.beside(i) {
+			c = w.open[i].set(c, 0)
+		}
 	}
 	return c
 }
@@ -543,13 +608,24 @@ func (w *walker) acts(at spot, try func(*Act, spot)) {
 			if no != nil {
 				continue
 			}
-			for _, next := range all {
+			for _, next := range w.worth(all) {
 				if to := w.after(at, next, change.Moves, a); to != at {
 					try(a, to)
 				}
 			}
 		}
 	}
+}
+
+// worth keeps the units worth giving a case to, where an act may give it to any.
+func (w *walker) worth(all []config) []config {
+	if len(all) < len(w.classes) {
+		return all
+	}
+	return slices.DeleteFunc(slices.Clone(all), func(c config) bool {
+		off := w.offered.get(c)
+		return off > 0 && !slices.Contains(w.targets, off-1) || off == 0 && !slices.Contains(w.targets, w.class.get(c))
+	})
 }
 
 // lapses lets terms run out that bind the resident: nobody breaks the law by that.
@@ -577,6 +653,11 @@ func (c *Clock) lawful(d *Definition) bool {
 		return true
 	case c.Binds == "unit" || c.Promise:
 		return false
+	}
+	for _, id := range c.In { // a body outside has to keep its term, too
+		if st, ok := d.State(id); ok && st.Owner == OwnerOutside {
+			return false
+		}
 	}
 	a, ok := d.Act(c.Expire)
 	return ok && !a.Has(Escalate) && !a.Has(DecideAbove)

@@ -24,7 +24,7 @@ type Road struct {
 type Length struct {
 	Known   bool   `json:"known"`
 	First   int    `json:"first"` // days to the first answer
-	Final   int    `json:"final"` // days until nothing more can be asked
+	Final   int    `json:"final"` // days until nothing more can be asked: the last word, or the end of the time to challenge it
 	ToFirst []Stay `json:"to_first,omitempty"`
 	ToFinal []Stay `json:"to_final,omitempty"`
 }
@@ -74,30 +74,40 @@ type walker struct {
 	classSet []int // kinds of units worth telling apart
 }
 
-// longest walks the roads of a procedure that has every property. Acts that turn out to repeat without a
-// limit are left out and the roads walked again, so that what is left has an end.
+// longest walks the roads of a procedure that has every property, without and with the disputes between
+// offices. The two are walked apart: an act that only a dispute makes repeat belongs to the ordinary road.
 func longest(s *space) Road {
-	skip := map[string]bool{}
 	var r Road
+	r.Ordinary, r.Repeats = bounded(s, false)
+	r.Worst = r.Ordinary
+	if slices.ContainsFunc(s.d.Acts, func(a Act) bool { return a.Dispute }) {
+		r.Worst, _ = bounded(s, true)
+		if r.Worst.Final < r.Ordinary.Final {
+			r.Worst = Length{} // a dispute that can be had again and again has no longest road
+		}
+	}
+	return r
+}
+
+// bounded walks the roads again and again: acts that turn out to repeat without a limit are left out, so
+// that what is left has an end.
+func bounded(s *space, disputes bool) (l Length, left []string) {
+	skip := map[string]bool{}
 	for range s.d.Acts {
 		repeats := map[string]bool{}
-		r.Worst = walk(s, true, skip, repeats)
-		r.Ordinary = r.Worst
-		if slices.ContainsFunc(s.d.Acts, func(a Act) bool { return a.Dispute }) {
-			r.Ordinary = walk(s, false, skip, repeats)
-		}
+		l = walk(s, disputes, skip, repeats)
 		more := false
 		for i := range s.d.Acts {
 			if a := &s.d.Acts[i]; repeats[a.ID] && a.ByPeople() && !slices.Equal(a.By, []string{ByResident}) && !skip[a.ID] {
 				skip[a.ID], more = true, true
-				r.Repeats = append(r.Repeats, a.ID)
+				left = append(left, a.ID)
 			}
 		}
 		if !more {
 			break
 		}
 	}
-	return r
+	return l, left
 }
 
 func walk(s *space, disputes bool, skip, repeats map[string]bool) Length {
@@ -266,16 +276,23 @@ func (w *walker) from(at spot, sofar int) [2]way {
 			}
 			return
 		}
-		got := w.from(next, sofar+wait)
 		answers := act.Answers && !slices.Contains(act.By, ByResident)
+		last := answers && act.Remedy == RemedyNone || w.bars(act)
+		got := none
+		if !last {
+			got = w.from(next, sofar+wait)
+		}
 		if answers {
 			got[0] = way{}
+		}
+		if last {
+			got[1] = way{}
 		}
 		for i, g := range got {
 			if g.days < 0 {
 				continue
 			}
-			longer := way{days: g.days + wait, stops: g.stops + 1, stay: stay, next: next, ends: i == 0 && answers}
+			longer := way{days: g.days + wait, stops: g.stops + 1, stay: stay, next: next, ends: i == 0 && answers || i == 1 && last}
 			if longer.days > best[i].days || longer.days == best[i].days && longer.stops < best[i].stops {
 				best[i] = longer
 			}
@@ -287,6 +304,17 @@ func (w *walker) from(at spot, sofar int) [2]way {
 	delete(w.onRoad, at)
 	w.best[at] = best
 	return best
+}
+
+// bars reports the end of the time in which an answer can be challenged: nothing more can be asked after
+// it, whatever is still carried out and filed.
+func (w *walker) bars(act *Act) bool {
+	if !slices.Equal(act.By, []string{BySystem}) {
+		return false
+	}
+	return slices.ContainsFunc(w.d.Clocks, func(c Clock) bool {
+		return c.Expire == act.ID && c.lawful(w.d) && slices.ContainsFunc(w.d.Acts, func(a Act) bool { return a.Remedy == c.ID })
+	})
 }
 
 // wait lets the time pass until the first term ends, and says which.
@@ -405,7 +433,9 @@ func (w *walker) ends(at spot, try func(*Act, spot)) {
 			act := &Act{}
 			var moves []Move
 			if n >= 0 {
-				act = &w.d.Acts[n]
+				if act = &w.d.Acts[n]; act.Dispute && !w.disputes {
+					continue
+				}
 				closed := w.ended[i].set(w.open[i].set(at.c, 0), slices.Index(w.outcomes[i], outcome)+1)
 				_, change, _ := w.step(closed, n, map[string]string{"outcome": outcome}, "")
 				moves = change.Moves

@@ -155,20 +155,26 @@ func (v *visit) showAct(status int, c casework.Case, d *procedure.Definition, a 
 			data.Units = v.unitsOf(p, c.Holder)
 		}
 	}
-	switch st, _ := d.State(a.To); {
-	case a.Answers:
-		data.Confirm = p.T("desk.act.answers")
-	case a.Has(procedure.Escalate):
-		data.Confirm, data.Bad = p.T("desk.act.moves"), true
-	case st != nil && st.Final:
-		data.Confirm, data.Bad = p.T("desk.act.ends"), true
-	case a.Has(procedure.Offer):
-		data.Confirm = p.T("desk.act.offers")
-	}
+	data.Confirm, data.Bad = confirmWords(p, d, a)
 	for _, e := range try.changed {
 		data.Changed = append([]web.Entry{v.entry(p, d, c, e, try.events)}, data.Changed...)
 	}
 	return v.write(p, status, actBody(p, data))
+}
+
+// confirmWords says what cannot be taken back after an act; bad when that is an end.
+func confirmWords(p *web.Page, d *procedure.Definition, a *procedure.Act) (words string, bad bool) {
+	switch st, _ := d.State(a.To); {
+	case a.Answers:
+		return p.T("desk.act.answers"), false
+	case a.Has(procedure.Escalate):
+		return p.T("desk.act.moves"), true
+	case st != nil && st.Final:
+		return p.T("desk.act.ends"), true
+	case a.Has(procedure.Offer):
+		return p.T("desk.act.offers"), false
+	}
+	return "", false
 }
 
 // choices are the answers that depend on the case: officers of the unit, outcomes of the procedure.

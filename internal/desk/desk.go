@@ -25,6 +25,7 @@ import (
 
 	"comity/internal/account"
 	"comity/internal/authz"
+	"comity/internal/bulk"
 	"comity/internal/casework"
 	"comity/internal/file"
 	"comity/internal/ledger"
@@ -42,6 +43,8 @@ type Deps struct {
 	Packs    *pack.Registry
 	Accounts *account.Store
 	Files    file.Store
+	// Bulk does one act on many cases; nil leaves that out.
+	Bulk *bulk.Book
 	// Client names where a request comes from, for the brake on wrong passwords; nil = its network
 	// address. Behind a proxy it has to read the proxy's header.
 	Client func(r *http.Request) string
@@ -116,6 +119,12 @@ func (d *Desk) Register(mux *http.ServeMux) {
 	page("POST /desk/cases/{ref}/note", (*visit).note)
 	page("POST /desk/cases/{ref}/files", (*visit).attach)
 	page("GET /desk/cases/{ref}/files/{sha256}", (*visit).fileShow)
+	if d.Bulk != nil {
+		page("GET /desk/bulk", (*visit).bulkShow)
+		page("POST /desk/bulk", (*visit).bulkDo)
+		page("GET /desk/bulk/{id}", (*visit).bulkProgress)
+		page("POST /desk/bulk/{id}/undo", (*visit).bulkUndo)
+	}
 	page("GET /desk/new", (*visit).newShow)
 	page("POST /desk/new", (*visit).newDo)
 	page("GET /desk/me", (*visit).me)
@@ -281,7 +290,11 @@ func (v *visit) navigation(p *web.Page, s *web.Shell) {
 		item("desk.tab.me", "people", "", "/desk/me", 0, at == "/desk/me"),
 	}
 	if cases {
-		s.Keys = append(s.Keys, p.ListKeys())
+		keys := p.ListKeys()
+		if v.Bulk != nil {
+			keys.Keys = append(keys.Keys, web.KeyHelp{Keys: []string{"b"}, Label: p.T("desk.bulk.act")})
+		}
+		s.Keys = append(s.Keys, keys)
 	}
 }
 

@@ -142,6 +142,14 @@
       if (i >= 0) { at = i; rows.forEach(function (r, j) { r.classList.toggle('on', j === at); }); }
     });
     if (bulk) count();
+    all('[data-all]').forEach(function (b) {
+      b.addEventListener('click', function (e) {
+        e.preventDefault();
+        var boxes = all('.pick input', list), on = boxes.some(function (x) { return !x.checked; });
+        boxes.forEach(function (x) { x.checked = on; });
+        count();
+      });
+    });
   }
 
   /* Keys. Single letters only, never browser or input-method combinations, and a person can turn them off. */
@@ -161,7 +169,7 @@
     if (rows.length && combo === 'x' && at >= 0) { var box = rows[at].querySelector('.pick input'); if (box) box.click(); return; }
     if (rows.length && combo === 'o' && at >= 0 && link(rows[at])) { link(rows[at]).click(); return; }
     if (rows.length && combo === 'v') { flip('density'); return; }
-    var hit = all('[data-key]').filter(function (el) { return el.dataset.key === combo && !el.disabled; })[0];
+    var hit = all('[data-key]').filter(function (el) { return el.dataset.key === combo && !el.disabled && !el.closest('[hidden]'); })[0];
     if (!hit) return;
     e.preventDefault();
     if (/^(INPUT|TEXTAREA|SELECT)$/.test(hit.tagName) && !/^(checkbox|radio|submit|button)$/.test(hit.type)) hit.focus(); else hit.click();

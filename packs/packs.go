@@ -6,5 +6,5 @@ import "embed"
 
 // FS holds one folder per pack.
 //
-//go:embed */*.yaml */*.csv */*/*.yaml
+//go:embed */*.yaml */*.csv */*/*.yaml */documents/*.md
 var FS embed.FS

@@ -36,7 +36,8 @@ type actPage struct {
 	Version, Key         string
 	Bad                  bool
 	HasList              bool
-	Reads                bool // the resident reads an answer of this form
+	Replies              map[string][]replyLink // by field
+	Reads                bool                   // the resident reads an answer of this form
 	Wrong                string
 }
 
@@ -141,13 +142,17 @@ func (v *visit) showAct(status int, c casework.Case, d *procedure.Definition, a 
 	p := v.page("desk.act.title", "act", v.site.Text.In(v.site.Lang(v.r)).T(name), "ref", string(c.Ref))
 	p.Wrong = len(try.problems) > 0 || try.wrong != ""
 	in := v.r.URL.Query().Get("in")
+	replies := v.replies(p, d, c, a)
+	if try.values == nil {
+		try.values = v.replied(d, a, replies)
+	}
 	f := web.ActForm(d.ID, a.ID)
 	f.Values, f.Problems = try.values, try.problems
 	f.Choices = v.choices(p, d, c, a)
 	controls := p.Controls(a.Fields, f)
 	data := actPage{
 		Ref: string(c.Ref), Title: c.Title, In: in, Back: caseAddress(string(c.Ref), in), Act: p.T(name), Law: p.Law(a.Law), Article: p.Article(a.Law),
-		Controls: controls, Mistakes: p.Mistakes(controls, try.problems), Version: strconv.Itoa(try.version), Key: try.key, HasList: in != "", Wrong: try.wrong,
+		Controls: controls, Mistakes: p.Mistakes(controls, try.problems), Version: strconv.Itoa(try.version), Key: try.key, HasList: in != "", Wrong: try.wrong, Replies: replies,
 	}
 	for _, field := range a.Fields {
 		data.Reads = data.Reads || field.Public

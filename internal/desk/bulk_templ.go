@@ -505,7 +505,7 @@ func bulkCheckBody(p *web.Page, d bulkCheck) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = actFields(p, d.Confirm, d.Controls, d.Units, d.Law, d.Article).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = actFields(p, d.Confirm, d.Controls, d.Units, nil, d.Law, d.Article).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -503,3 +503,28 @@ func TestEvery_key_the_desk_names_has_words_in_both_languages(t *testing.T) {
 		}
 	}
 }
+
+func TestA_stock_reply_fills_the_field_with_the_facts_of_the_case(t *testing.T) {
+	c := newCity(t)
+	r := c.report("The pavement is broken near the school.")
+	b := c.as("guiyuan-officer")
+	b.act(r.Ref, "accept")
+	b.act(r.Ref, "begin")
+	path := "/desk/cases/" + string(r.Ref) + "/do/answer"
+	page := b.ok(path)
+	has(t, page, "reply=repaired")
+	has(t, page, "data-text=")
+	filled := b.ok(path + "?reply=repaired")
+	field := regexp.MustCompile(`(?s)<textarea[^>]*id="f-answer"[^>]*>(.*?)</textarea>`).FindStringSubmatch(filled)
+	if field == nil {
+		t.Fatal("the answer has no field")
+	}
+	for _, want := range []string{string(r.Ref), "The pavement is broken near the school", "March 2026"} {
+		has(t, field[1], want)
+	}
+	hasNot(t, field[1], "{")
+	head := c.as("guiyuan-head")
+	hasNot(t, head.ok("/desk/cases/"+string(r.Ref)+"/do/extend?reply=repaired"), "looked at it again")
+	has(t, head.ok("/desk/cases/"+string(r.Ref)+"/do/extend?reply=more-time"), "cannot be ready by Monday 9 March 2026")
+	has(t, b.ok(path+"?lang=zh-CN&reply=repaired"), "答复模板")
+}

@@ -293,3 +293,18 @@ type extendYAML struct {
 	Max   int  `yaml:"max"`
 	Times int  `yaml:"times"`
 }
+
+type repliesFile struct {
+	Mark    mark        `yaml:"-"`
+	Replies []replyYAML `yaml:"replies"`
+}
+
+type replyYAML struct {
+	Mark      mark     `yaml:"-"`
+	ID        string   `yaml:"id"`
+	Procedure string   `yaml:"procedure"`
+	Acts      []string `yaml:"acts"`
+	Field     string   `yaml:"field"`
+	Name      words    `yaml:"name"`
+	Text      words    `yaml:"text"`
+}

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"comity/internal/org"
+	"comity/internal/paper"
 	"comity/internal/place"
 	"comity/internal/procedure"
 	"comity/internal/worktime"
@@ -33,8 +34,9 @@ func load(fsys fs.FS, kept bool) (*Pack, error) {
 		Texts: map[string]map[string]string{}, Procedures: map[string]*procedure.Definition{},
 		Phases: map[string][]string{}, Icons: map[string]string{}, Calendars: map[string]*worktime.Calendar{},
 		Dept: map[org.UnitID]string{}, Reports: map[string]procedure.Report{}, Files: map[string][]byte{},
+		Documents: map[string]map[string]paper.Template{},
 	}}
-	steps := []func(){l.head, l.units, l.categories, l.areas, l.calendars, l.texts, l.procedures}
+	steps := []func(){l.head, l.units, l.categories, l.areas, l.calendars, l.texts, l.procedures, l.replies, l.documents}
 	for _, step := range steps {
 		step()
 		if l.stop {
@@ -452,6 +454,15 @@ func (l *loader) texts() {
 	}
 }
 
+// ofPack reports the files that make a version: what is read, and not what is only written about it.
+func ofPack(name string) bool {
+	if strings.HasPrefix(name, "seed/") {
+		return false
+	}
+	ext := path.Ext(name)
+	return ext == ".yaml" || ext == ".csv" || (ext == ".md" && strings.HasPrefix(name, "documents/"))
+}
+
 // digest fixes the version: file names and contents, in order.
 func (l *loader) digest() error {
 	h := sha256.New()
@@ -459,7 +470,7 @@ func (l *loader) digest() error {
 		if err != nil || d.IsDir() {
 			return err
 		}
-		if !strings.HasSuffix(name, ".yaml") && !strings.HasSuffix(name, ".csv") || strings.HasPrefix(name, "seed/") {
+		if !ofPack(name) {
 			return nil
 		}
 		raw, err := fs.ReadFile(l.fsys, name)

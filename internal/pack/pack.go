@@ -5,7 +5,7 @@
 // that fails a property, and nothing loads. It knows no jurisdiction.
 //
 // Open this file first; files.go is what authors write, load.go how it is read, procedures.go how a
-// procedure is put together, story.go how a failed property is told.
+// procedure is put together, papers.go replies and documents, story.go how a failed property is told.
 package pack
 
 import (
@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"comity/internal/org"
+	"comity/internal/paper"
 	"comity/internal/place"
 	"comity/internal/procedure"
 	"comity/internal/worktime"
@@ -46,6 +47,8 @@ type Pack struct {
 	Texts       map[string]map[string]string // language → key → text
 	Files       map[string][]byte            // what it was loaded from
 	Reports     map[string]procedure.Report
+	Replies     []Reply
+	Documents   map[string]map[string]paper.Template // name → language → paper
 }
 
 // Feature is something drawn on the schematic map.

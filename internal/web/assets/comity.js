@@ -55,6 +55,30 @@
     });
   });
 
+  /* Stock replies: a click puts the text where the cursor is; "::" typed in the field opens the list. */
+  function put(f, from, to, text) {
+    f.value = f.value.slice(0, from) + text + f.value.slice(to);
+    f.focus();
+    f.setSelectionRange(from + text.length, from + text.length);
+    f.dispatchEvent(new Event('input', { bubbles: true }));
+  }
+  document.addEventListener('click', function (e) {
+    var a = e.target.closest('[data-reply]'), f = a && document.getElementById(a.dataset.reply);
+    if (!f) return;
+    e.preventDefault();
+    a.closest('details').open = false;
+    put(f, f.selectionStart, f.selectionEnd, a.dataset.text);
+  });
+  document.addEventListener('input', function (e) {
+    var f = e.target, at = f.selectionStart;
+    if (e.isComposing || !f.id || f.tagName !== 'TEXTAREA' || !/(::|：：)$/.test(f.value.slice(0, at))) return;
+    var box = document.querySelector('[data-replies="' + f.id + '"]');
+    if (!box) return;
+    put(f, at - 2, at, '');
+    box.open = true;
+    box.querySelector('a').focus();
+  });
+
   /* Drafts stay on this device until the report was sent. */
   function store(act) { try { return act(window.localStorage); } catch (err) { return null; } }
   all('form[data-draft]').forEach(function (form) {

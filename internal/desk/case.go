@@ -31,6 +31,7 @@ type sheet struct {
 	Answer   []web.Fact
 	Plan     *Plan
 	Files    []fileRow
+	Papers   []documentLink // made by acts, newest first
 	Timeline []web.Entry
 	Filter   string // all, public
 	Count    int
@@ -154,6 +155,9 @@ func (v *visit) sheet(p *web.Page, c casework.Case, q query, listed bool) (sheet
 	s.Plan = drawPlan(p, v.pack, c.Place.Point, c.Place.Unit, c.Place.Address)
 	for _, f := range c.Files {
 		s.Files = append(s.Files, v.fileRow(p, c, f, events))
+	}
+	for _, e := range slices.Backward(events) {
+		s.Papers = append(s.Papers, v.documentLinks(p, d, c, e)...)
 	}
 	s.Timeline = v.timeline(p, d, c, events, s.Filter == "public")
 	s.Toast = v.toast(p, c)

@@ -86,6 +86,8 @@ type Desk struct {
 	Deps
 	site     *web.Site // a copy whose error pages keep the officer's shell
 	throttle account.Throttle
+	// documents names the papers an event made.
+	documents func(casework.Event) []string
 }
 
 // New builds the desk.
@@ -93,7 +95,7 @@ func New(deps Deps) *Desk {
 	if deps.Client == nil {
 		deps.Client = limit.AddressOf
 	}
-	d := &Desk{Deps: deps}
+	d := &Desk{Deps: deps, documents: documentsOf}
 	site := *deps.Site
 	site.Missing = append(slices.Clone(site.Missing), ledger.ErrNotFound)
 	site.Shell = d.errorShell
@@ -119,6 +121,7 @@ func (d *Desk) Register(mux *http.ServeMux) {
 	page("POST /desk/cases/{ref}/note", (*visit).note)
 	page("POST /desk/cases/{ref}/files", (*visit).attach)
 	page("GET /desk/cases/{ref}/files/{sha256}", (*visit).fileShow)
+	page("GET /desk/cases/{ref}/documents/{seq}/{id}", (*visit).document)
 	if d.Bulk != nil {
 		page("GET /desk/bulk", (*visit).bulkShow)
 		page("POST /desk/bulk", (*visit).bulkDo)

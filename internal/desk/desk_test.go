@@ -528,3 +528,39 @@ func TestA_stock_reply_fills_the_field_with_the_facts_of_the_case(t *testing.T) 
 	has(t, head.ok("/desk/cases/"+string(r.Ref)+"/do/extend?reply=more-time"), "cannot be ready by Monday 9 March 2026")
 	has(t, b.ok(path+"?lang=zh-CN&reply=repaired"), "答复模板")
 }
+
+func TestA_document_is_printed_with_the_facts_of_its_own_day_in_both_languages(t *testing.T) {
+	c := newCity(t)
+	c.desk.MakeDocuments(func(e casework.Event) []string {
+		if e.Act == "accept" {
+			return []string{"acceptance"}
+		}
+		return nil
+	})
+	r := c.report("The pavement <b>is</b> broken.")
+	b := c.as("guiyuan-officer")
+	b.act(r.Ref, "accept")
+	b.act(r.Ref, "begin")
+	address := "/desk/cases/" + string(r.Ref) + "/documents/2/acceptance"
+	page := b.ok("/desk/cases/" + string(r.Ref))
+	if strings.Count(page, address) != 2 {
+		t.Errorf("the paper is not listed once on the page and once on the timeline")
+	}
+	c.set(c.now().AddDate(0, 0, 14))
+	b = c.as("guiyuan-officer")
+	letter := b.ok(address)
+	for _, want := range []string{"Notice of acceptance", string(r.Ref), "2 March 2026", "9 March 2026", "Guiyuan Subdistrict", "Rule: "} {
+		has(t, letter, want)
+	}
+	hasNot(t, letter, "<b>is</b>")
+	hasNot(t, letter, "{")
+	has(t, b.ok(address+"?lang=zh-CN"), "受理告知书")
+	for _, wrong := range []string{"/documents/1/acceptance", "/documents/2/other", "/documents/99/acceptance", "/documents/x/acceptance"} {
+		if a := b.get("/desk/cases/" + string(r.Ref) + wrong); a.status != http.StatusNotFound {
+			t.Errorf("%s answered %d", wrong, a.status)
+		}
+	}
+	if a := c.as("donghu-head").get(address); a.status != http.StatusNotFound {
+		t.Errorf("somebody else's paper answered %d", a.status)
+	}
+}

@@ -1,0 +1,152 @@
+package desk
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"comity/internal/casework"
+	"comity/internal/form"
+	"comity/internal/paper"
+	"comity/internal/procedure"
+	"comity/internal/web"
+)
+
+// documentPage is one paper, ready to be printed.
+type documentPage struct {
+	Ref, Back string
+	City      string
+	Printed   string
+	Blocks    []paper.Block
+}
+
+// documentLink is one paper of a case.
+type documentLink struct{ Label, Href, Sub string }
+
+// documentsOf names the papers an event made.
+func documentsOf(casework.Event) []string { return nil }
+
+// templateOf is the paper in the pack behind one that an act names.
+func templateOf(_ *procedure.Definition, id string) string { return id }
+
+// paperOf finds the template of a paper in the version the case was opened under, in the language of the
+// page.
+func (v *visit) paperOf(p *web.Page, d *procedure.Definition, c casework.Case, id string) (paper.Template, bool) {
+	t, ok := v.Packs.Pack(c.Pack).Documents[templateOf(d, id)][p.Lang]
+	return t, ok
+}
+
+// documentLinks lists the papers of one event, each by its title.
+func (v *visit) documentLinks(p *web.Page, d *procedure.Definition, c casework.Case, e casework.Event) []documentLink {
+	var out []documentLink
+	for _, id := range v.documents(e) {
+		label := id
+		if key := "document." + d.ID + "." + id; p.Has(key) {
+			label = p.T(key)
+		} else if t, ok := v.paperOf(p, d, c, id); ok {
+			label = strings.Join(t.Blocks[0].Lines, "")
+		}
+		out = append(out, documentLink{Label: label, Href: documentAddress(string(c.Ref), e.Seq, id), Sub: p.Short(e.At)})
+	}
+	return out
+}
+
+func documentAddress(ref string, seq int, id string) string {
+	return "/desk/cases/" + url.PathEscape(ref) + "/documents/" + strconv.Itoa(seq) + "/" + url.PathEscape(id)
+}
+
+// document shows a paper with the facts of the case as they were right after the event that made it:
+// printed again in a year it reads the same, but for the date of printing.
+func (v *visit) document() error {
+	c, err := v.found()
+	if err != nil {
+		return err
+	}
+	d, err := v.definition(c)
+	if err != nil {
+		return err
+	}
+	events, err := v.Reader.Events(v.ctx(), c.ID)
+	if err != nil {
+		return err
+	}
+	seq, err := strconv.Atoi(v.r.PathValue("seq"))
+	if err != nil || seq < 1 || seq > len(events) || !slices.Contains(v.documents(events[seq-1]), v.r.PathValue("id")) {
+		return web.ErrNotFound
+	}
+	p := v.page("desk.document.title", "ref", string(c.Ref))
+	t, ok := v.paperOf(p, d, c, v.r.PathValue("id"))
+	if !ok {
+		return web.ErrNotFound
+	}
+	events = events[:seq]
+	var then casework.Case
+	for _, e := range events {
+		then = casework.Fold(then, e)
+	}
+	data := documentPage{Ref: string(c.Ref), Back: caseAddress(string(c.Ref), v.r.URL.Query().Get("in")), City: p.Name(),
+		Printed: p.T("desk.print.by", "who", v.who.NameIn(p.Lang), "when", p.Moment(v.now)),
+		Blocks:  t.Fill(func(name string) string { return v.paperFact(p, d, then, events, name) })}
+	p.Title = strings.Join(data.Blocks[0].Lines, "") + p.T("desk.sep") + data.Ref
+	return v.write(p, http.StatusOK, documentBody(p, data))
+}
+
+// paperFact fills one place of a paper. What the case had not at that time is a gap to be seen.
+func (v *visit) paperFact(p *web.Page, d *procedure.Definition, then casework.Case, events []casework.Event, name string) string {
+	last := events[len(events)-1]
+	said := ""
+	switch kind, rest, _ := strings.Cut(name, "."); {
+	case name == "opened":
+		said = p.Day(then.Opened)
+	case name == "text":
+		said = then.Text
+	case name == "unit.phone":
+		said = v.Packs.Pack(then.Pack).Phone
+	case name == "act.date":
+		said = p.Day(last.At)
+	case name == "officer":
+		said = v.person(p, last.By)
+	case name == "outcome" && then.Outcome != "":
+		said = p.T("outcome." + d.ID + "." + then.Outcome)
+	case name == "law":
+		said = lawOf(p, d, last)
+	case kind == "field":
+		said = v.saidIn(p, d, events, rest)
+	case kind == "clock" || slices.Contains([]string{"ref", "title", "holder", "today"}, name):
+		said = v.replyFact(p.Speaker, then, name)
+	}
+	if said == "" {
+		return blankPlace
+	}
+	return said
+}
+
+// lawOf is the rule behind what made the paper: the act's, else the procedure's.
+func lawOf(p *web.Page, d *procedure.Definition, e casework.Event) string {
+	if a, ok := d.Act(e.Act); ok && a.Law.ID != "" {
+		return p.Law(a.Law)
+	}
+	return p.Law(d.Law)
+}
+
+// saidIn is the answer to a field that was given last, in words.
+func (v *visit) saidIn(p *web.Page, d *procedure.Definition, events []casework.Event, field string) string {
+	for _, e := range slices.Backward(events) {
+		value := e.Fields[field]
+		if value == "" {
+			continue
+		}
+		a, ok := d.Act(e.Act)
+		if !ok {
+			a = &procedure.Act{ID: "open", Fields: d.Intake}
+		}
+		i := slices.IndexFunc(a.Fields, func(f form.Field) bool { return f.Name == field })
+		if i < 0 {
+			return value
+		}
+		return v.fieldWords(p, d, a, a.Fields[i], value)
+	}
+	return ""
+}

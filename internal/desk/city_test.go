@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
 	"net/url"
+	"os"
 	"regexp"
 	"strings"
 	"testing"
@@ -51,6 +53,37 @@ type city struct {
 
 func newCity(t *testing.T) *city {
 	t.Helper()
+	p, err := pack.Load(os.DirFS("../../packs/demo"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return newCityOf(t, p)
+}
+
+// newCityWith is a city whose pack differs in one passage of one file.
+func newCityWith(t *testing.T, file, old, now string) *city {
+	t.Helper()
+	p, err := pack.Load(os.DirFS("../../packs/demo"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := maps.Clone(p.Files)
+	if !strings.Contains(string(files[file]), old) {
+		t.Fatalf("%s has no passage %q", file, old)
+	}
+	files[file] = []byte(strings.Replace(string(files[file]), old, now, 1))
+	fsys, err := pack.FromFiles(files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p, err = pack.Load(fsys); err != nil {
+		t.Fatal(err)
+	}
+	return newCityOf(t, p)
+}
+
+func newCityOf(t *testing.T, p *pack.Pack) *city {
+	t.Helper()
 	now, set := dbtest.Clock(t)
 	d, err := db.Open(context.Background(), "sqlite:"+t.TempDir()+"/desk.db", now)
 	if err != nil {
@@ -64,8 +97,8 @@ func newCity(t *testing.T) *city {
 	if err != nil {
 		t.Fatal(err)
 	}
-	made := ledgertest.Open(t, d, "../../packs/demo")
-	p, l := made.Pack, made.Ledger
+	made := ledgertest.OpenPack(t, d, p)
+	l := made.Ledger
 	base, err := text.Base()
 	if err != nil {
 		t.Fatal(err)

@@ -394,7 +394,7 @@ func TestThe_counter_registers_a_matter_once_and_shows_the_code_once(t *testing.
 		t.Fatalf("a form with mistakes answered %d", bad.status)
 	}
 	has(t, bad.body, "Lamp out")
-	form := url.Values{"_key": {key[1]}, "source": {"phone"}, "category": {"road.pavement"}, "text": {"The slabs wobble."}, "unit": {"guiyuan-ganyuan"}, "contact": {"138 1234 2075"}, "lang": {"zh-CN"}}
+	form := url.Values{"_key": {key[1]}, "source": {"phone"}, "readback": {"yes"}, "category": {"road.pavement"}, "text": {"The slabs wobble."}, "unit": {"guiyuan-ganyuan"}, "contact": {"138 1234 2075"}, "lang": {"zh-CN"}}
 	a := b.post("/desk/new", form)
 	if a.status != http.StatusOK {
 		t.Fatalf("registering answered %d: %s", a.status, brief(a.body))
@@ -435,7 +435,7 @@ func TestEvery_page_speaks_both_languages(t *testing.T) {
 	b.act(r.Ref, "accept")
 	for _, path := range []string{"/desk", "/desk/cases", "/desk/cases?view=closed", "/desk/cases?view=offered", "/desk/cases?view=paused", "/desk/cases?view=overdue", "/desk/cases?view=mine",
 		"/desk/cases?peek=" + string(r.Ref), "/desk/cases/" + string(r.Ref), "/desk/cases/" + string(r.Ref) + "/do/assign",
-		"/desk/cases/" + string(r.Ref) + "/do/offer", "/desk/cases/" + string(r.Ref) + "/do/redirect", "/desk/new", "/desk/me", "/desk/inbox", "/desk/clock", "/desk/cases?format=csv"} {
+		"/desk/cases/" + string(r.Ref) + "/do/offer", "/desk/cases/" + string(r.Ref) + "/do/redirect", "/desk/new", "/desk/new?source=letter", "/desk/bulk", "/desk/bulk?id=" + string(r.Ref), "/desk/bulk?procedure=service-request&act=assign&id=" + string(r.Ref), "/desk/me", "/desk/inbox", "/desk/clock", "/desk/cases?format=csv"} {
 		for _, lang := range []string{"zh-CN", "en"} {
 			sep := "?"
 			if strings.Contains(path, "?") {

@@ -46,7 +46,6 @@ type city struct {
 	pack   *pack.Pack
 	server *httptest.Server
 	jobs   *jobs.Runner
-	desk   *desk.Desk
 	set    func(time.Time)
 	now    func() time.Time
 }
@@ -120,7 +119,6 @@ func newCityOf(t *testing.T, p *pack.Pack) *city {
 			return []desk.Message{{At: now(), To: "13800001111", Channel: "sms", Text: "hello <b>"}}, nil
 		},
 		Clock: &desk.Clock{Now: now, Advance: advance, Set: func(_ context.Context, at time.Time) error { set(at); return nil }}})
-	c.desk = dk
 	mux := http.NewServeMux()
 	site.Mount(mux)
 	dk.Register(mux)

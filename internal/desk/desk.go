@@ -86,8 +86,6 @@ type Desk struct {
 	Deps
 	site     *web.Site // a copy whose error pages keep the officer's shell
 	throttle account.Throttle
-	// documents names the papers an event made.
-	documents func(casework.Event) []string
 }
 
 // New builds the desk.
@@ -95,7 +93,7 @@ func New(deps Deps) *Desk {
 	if deps.Client == nil {
 		deps.Client = limit.AddressOf
 	}
-	d := &Desk{Deps: deps, documents: documentsOf}
+	d := &Desk{Deps: deps}
 	site := *deps.Site
 	site.Missing = append(slices.Clone(site.Missing), ledger.ErrNotFound)
 	site.Shell = d.errorShell

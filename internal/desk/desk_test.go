@@ -531,12 +531,6 @@ func TestA_stock_reply_fills_the_field_with_the_facts_of_the_case(t *testing.T) 
 
 func TestA_document_is_printed_with_the_facts_of_its_own_day_in_both_languages(t *testing.T) {
 	c := newCity(t)
-	c.desk.MakeDocuments(func(e casework.Event) []string {
-		if e.Act == "accept" {
-			return []string{"acceptance"}
-		}
-		return nil
-	})
 	r := c.report("The pavement <b>is</b> broken.")
 	b := c.as("guiyuan-officer")
 	b.act(r.Ref, "accept")

@@ -25,30 +25,25 @@ type documentPage struct {
 // documentLink is one paper of a case.
 type documentLink struct{ Label, Href, Sub string }
 
-// documentsOf names the papers an event made.
-func documentsOf(casework.Event) []string { return nil }
-
-// templateOf is the paper in the pack behind one that an act names.
-func templateOf(_ *procedure.Definition, id string) string { return id }
-
 // paperOf finds the template of a paper in the version the case was opened under, in the language of the
 // page.
 func (v *visit) paperOf(p *web.Page, d *procedure.Definition, c casework.Case, id string) (paper.Template, bool) {
-	t, ok := v.Packs.Pack(c.Pack).Documents[templateOf(d, id)][p.Lang]
+	doc, ok := d.Document(id)
+	if !ok {
+		return paper.Template{}, false
+	}
+	t, ok := v.Packs.Pack(c.Pack).Documents[doc.Template][p.Lang]
 	return t, ok
 }
 
 // documentLinks lists the papers of one event, each by its title.
 func (v *visit) documentLinks(p *web.Page, d *procedure.Definition, c casework.Case, e casework.Event) []documentLink {
 	var out []documentLink
-	for _, id := range v.documents(e) {
-		label := id
-		if key := "document." + d.ID + "." + id; p.Has(key) {
-			label = p.T(key)
-		} else if t, ok := v.paperOf(p, d, c, id); ok {
-			label = strings.Join(t.Blocks[0].Lines, "")
+	for _, id := range e.Documents {
+		if _, ok := v.paperOf(p, d, c, id); !ok {
+			continue // the pack the case was opened under brings no words for it
 		}
-		out = append(out, documentLink{Label: label, Href: documentAddress(string(c.Ref), e.Seq, id), Sub: p.Short(e.At)})
+		out = append(out, documentLink{Label: p.T("document." + d.ID + "." + id), Href: documentAddress(string(c.Ref), e.Seq, id), Sub: p.Short(e.At)})
 	}
 	return out
 }
@@ -73,7 +68,7 @@ func (v *visit) document() error {
 		return err
 	}
 	seq, err := strconv.Atoi(v.r.PathValue("seq"))
-	if err != nil || seq < 1 || seq > len(events) || !slices.Contains(v.documents(events[seq-1]), v.r.PathValue("id")) {
+	if err != nil || seq < 1 || seq > len(events) || !slices.Contains(events[seq-1].Documents, v.r.PathValue("id")) {
 		return web.ErrNotFound
 	}
 	p := v.page("desk.document.title", "ref", string(c.Ref))
@@ -88,13 +83,13 @@ func (v *visit) document() error {
 	}
 	data := documentPage{Ref: string(c.Ref), Back: caseAddress(string(c.Ref), v.r.URL.Query().Get("in")), City: p.Name(),
 		Printed: p.T("desk.print.by", "who", v.who.NameIn(p.Lang), "when", p.Moment(v.now)),
-		Blocks:  t.Fill(func(name string) string { return v.paperFact(p, d, then, events, name) })}
+		Blocks:  t.Fill(func(name string) string { return v.paperFact(p, d, then, events, v.r.PathValue("id"), name) })}
 	p.Title = strings.Join(data.Blocks[0].Lines, "") + p.T("desk.sep") + data.Ref
 	return v.write(p, http.StatusOK, documentBody(p, data))
 }
 
 // paperFact fills one place of a paper. What the case had not at that time is a gap to be seen.
-func (v *visit) paperFact(p *web.Page, d *procedure.Definition, then casework.Case, events []casework.Event, name string) string {
+func (v *visit) paperFact(p *web.Page, d *procedure.Definition, then casework.Case, events []casework.Event, id, name string) string {
 	last := events[len(events)-1]
 	said := ""
 	switch kind, rest, _ := strings.Cut(name, "."); {
@@ -111,7 +106,11 @@ func (v *visit) paperFact(p *web.Page, d *procedure.Definition, then casework.Ca
 	case name == "outcome" && then.Outcome != "":
 		said = p.T("outcome." + d.ID + "." + then.Outcome)
 	case name == "law":
-		said = lawOf(p, d, last)
+		said = lawOf(p, d, last, id)
+	case kind == "fact" && then.Facts[rest] != "":
+		said = p.T("fact." + d.ID + "." + rest + "." + then.Facts[rest])
+	case kind == "child":
+		said = childRef(then, strings.TrimSuffix(rest, ".ref"))
 	case kind == "field":
 		said = v.saidIn(p, d, events, rest)
 	case kind == "clock" || slices.Contains([]string{"ref", "title", "holder", "today"}, name):
@@ -123,8 +122,11 @@ func (v *visit) paperFact(p *web.Page, d *procedure.Definition, then casework.Ca
 	return said
 }
 
-// lawOf is the rule behind what made the paper: the act's, else the procedure's.
-func lawOf(p *web.Page, d *procedure.Definition, e casework.Event) string {
+// lawOf is the rule behind a paper: its own, else that of the act that made it, else the procedure's.
+func lawOf(p *web.Page, d *procedure.Definition, e casework.Event, id string) string {
+	if doc, ok := d.Document(id); ok && doc.Law.ID != "" {
+		return p.Law(doc.Law)
+	}
 	if a, ok := d.Act(e.Act); ok && a.Law.ID != "" {
 		return p.Law(a.Law)
 	}
@@ -147,6 +149,16 @@ func (v *visit) saidIn(p *web.Page, d *procedure.Definition, events []casework.E
 			return value
 		}
 		return v.fieldWords(p, d, a, a.Fields[i], value)
+	}
+	return ""
+}
+
+// childRef is the number of the last case that was opened through a link.
+func childRef(c casework.Case, link string) string {
+	for _, k := range slices.Backward(c.Children) {
+		if k.Link == link {
+			return string(k.Ref)
+		}
 	}
 	return ""
 }

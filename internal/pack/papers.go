@@ -144,6 +144,15 @@ func (l *loader) documents() {
 	}
 }
 
+// template asks for the paper of a document in the first language; that it is there in the others is
+// asked of every paper.
+func (b *builder) template(y documentYAML, template string) {
+	file := "documents/" + template + "." + b.p.Langs[0] + ".md"
+	if _, err := fs.Stat(b.fsys, file); err != nil && !b.kept {
+		b.bad.at(y.Mark.file, y.Mark.line, "document %q has no paper; write it in %s", y.ID, file)
+	}
+}
+
 func (l *loader) document(file string, procs []*procedure.Definition) (paper.Template, bool) {
 	raw, err := fs.ReadFile(l.fsys, file)
 	if err != nil {
@@ -184,11 +193,22 @@ func unknownPlace(name string, plain []string, procs []*procedure.Definition, fu
 			return ""
 		}
 		return fmt.Sprintf("{%s}: no act and no opening has a field %q", name, id)
+	case kind == "fact" && full:
+		if some(func(d *procedure.Definition) bool { _, ok := d.Fact(id); return ok }) {
+			return ""
+		}
+		return fmt.Sprintf("{%s}: there is no fact %q", name, id)
+	case kind == "child" && full && strings.HasSuffix(id, ".ref"):
+		id = strings.TrimSuffix(id, ".ref")
+		if some(func(d *procedure.Definition) bool { _, ok := d.Link(id); return ok }) {
+			return ""
+		}
+		return fmt.Sprintf("{%s}: there is no link %q", name, id)
 	}
 	known := slices.Clone(plain)
 	known = append(known, "clock.ID.due")
 	if full {
-		known = append(known, "clock.ID.raw", "field.NAME")
+		known = append(known, "clock.ID.raw", "field.NAME", "fact.ID", "child.LINK.ref")
 	}
 	return fmt.Sprintf("{%s} is not known here%s", name, suggest(name, known))
 }

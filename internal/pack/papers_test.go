@@ -67,6 +67,8 @@ func Test_a_reply_or_document_that_cannot_be_filled_is_refused_by_file_and_line(
 		"a reply listed twice":    {stock, "  - id: repaired\n    procedure: service-request\n    acts: [answer]\n    field: answer\n    name: {zh-CN: 已列入", "is listed twice", []edit{{stock, "id: planned", "id: repaired"}}},
 		"a name unknown":          {notice, "- Telephone", "{unit.phon} is not known here", []edit{{notice, "{unit.phone}", "{unit.phon}"}}},
 		"a field unknown":         {notice, "Number:", `no act and no opening has a field "nothing"`, []edit{{notice, "{ref}", "{field.nothing}"}}},
+		"a fact unknown":          {notice, "Number:", `there is no fact "class"`, []edit{{notice, "{ref}", "{fact.class}"}}},
+		"a link unknown":          {notice, "Number:", `there is no link "review"`, []edit{{notice, "{ref}", "{child.review.ref}"}}},
 		"a clock unknown":         {notice, "- Answer by", `there is no clock "anser"`, []edit{{notice, "clock.answer", "clock.anser"}}},
 		"a brace left open":       {notice, "Number:", "a brace that is no place", []edit{{notice, "{ref}", "{ref"}}},
 		"no title":                {notice, "Notice", "begins with its title", []edit{{notice, "# Notice", "Notice"}}},
@@ -90,6 +92,12 @@ func Test_a_document_that_is_missing_in_a_language_or_named_otherwise_is_refused
 	delete(m, notice)
 	if _, err := Load(m); err == nil || !strings.Contains(err.Error(), `the paper "acceptance" does not exist in en`) {
 		t.Errorf("without English: %v", err)
+	}
+	m = demo(t)
+	delete(m, notice)
+	delete(m, "documents/acceptance.zh-CN.md")
+	if _, err := Load(m); err == nil || !strings.Contains(err.Error(), `document "acceptance" has no paper; write it in documents/acceptance.zh-CN.md`) {
+		t.Errorf("without the paper of a document: %v", err)
 	}
 	m = demo(t)
 	m["documents/letter.fr.md"] = &fstest.MapFile{Data: []byte("# T\n")}

@@ -126,6 +126,7 @@ func (d *Desk) Register(mux *http.ServeMux) {
 		page("GET /desk/bulk/{id}", (*visit).bulkProgress)
 		page("POST /desk/bulk/{id}/undo", (*visit).bulkUndo)
 	}
+	page("GET /desk/news", (*visit).news)
 	page("GET /desk/new", (*visit).newShow)
 	page("POST /desk/new", (*visit).newDo)
 	page("GET /desk/me", (*visit).me)
@@ -267,6 +268,7 @@ func (v *visit) navigation(p *web.Page, s *web.Shell) {
 		item("desk.view.mine", "check2", "g m", "/desk/cases?view=mine", 0, cases && view == "mine"),
 		item("desk.view.unassigned", "people", "g u", "/desk/cases?view=unassigned", count.Unassigned, cases && view == "unassigned"),
 		item("desk.view.offered", "route", "g t", "/desk/cases?view=offered", count.Offered, cases && view == "offered"),
+		item("desk.nav.news", "alert", "g n", "/desk/news", 0, at == "/desk/news"),
 		item("desk.nav.new", "inbox", "g i", "/desk/new", 0, at == "/desk/new"),
 	}}
 	work.Items[4].New = count.Offered > 0

@@ -435,7 +435,7 @@ func TestEvery_page_speaks_both_languages(t *testing.T) {
 	b.act(r.Ref, "accept")
 	for _, path := range []string{"/desk", "/desk/cases", "/desk/cases?view=closed", "/desk/cases?view=offered", "/desk/cases?view=paused", "/desk/cases?view=overdue", "/desk/cases?view=mine",
 		"/desk/cases?peek=" + string(r.Ref), "/desk/cases/" + string(r.Ref), "/desk/cases/" + string(r.Ref) + "/do/assign",
-		"/desk/cases/" + string(r.Ref) + "/do/offer", "/desk/cases/" + string(r.Ref) + "/do/redirect", "/desk/new", "/desk/new?source=letter", "/desk/bulk", "/desk/bulk?id=" + string(r.Ref), "/desk/bulk?procedure=service-request&act=assign&id=" + string(r.Ref), "/desk/me", "/desk/inbox", "/desk/clock", "/desk/cases?format=csv"} {
+		"/desk/cases/" + string(r.Ref) + "/do/offer", "/desk/cases/" + string(r.Ref) + "/do/redirect", "/desk/new", "/desk/new?source=letter", "/desk/news", "/desk/news?kind=risk", "/desk/bulk", "/desk/bulk?id=" + string(r.Ref), "/desk/bulk?procedure=service-request&act=assign&id=" + string(r.Ref), "/desk/me", "/desk/inbox", "/desk/clock", "/desk/cases?format=csv"} {
 		for _, lang := range []string{"zh-CN", "en"} {
 			sep := "?"
 			if strings.Contains(path, "?") {
@@ -556,5 +556,48 @@ func TestA_document_is_printed_with_the_facts_of_its_own_day_in_both_languages(t
 	}
 	if a := c.as("donghu-head").get(address); a.status != http.StatusNotFound {
 		t.Errorf("somebody else's paper answered %d", a.status)
+	}
+}
+
+func TestThe_news_shows_what_became_late_and_at_risk_since_the_last_working_day(t *testing.T) {
+	c := newCityWith(t, "procedures/service-request.yaml", "    name: {zh-CN: 答复期限, en: Answer by}", "    alert: [2]\n    name: {zh-CN: 答复期限, en: Answer by}")
+	r := c.report("The pavement is broken near the school.") // on a Monday; the answer is due on the next
+	b := c.as("guiyuan-officer")
+	b.act(r.Ref, "accept")
+	b.act(r.Ref, "begin")
+	hasNot(t, c.as("guiyuan-head").ok("/desk/news"), string(r.Ref))
+	run := func(days int) {
+		until := c.now().AddDate(0, 0, days)
+		for {
+			at, err := c.ledger.NextTimer(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if at.IsZero() || at.After(until) {
+				c.set(until)
+				return
+			}
+			c.set(at)
+			if _, err := c.ledger.RunTimers(t.Context(), 100); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	run(6)
+	head := c.as("binjiang-head")
+	has(t, head.ok("/desk/news?kind=risk"), string(r.Ref))
+	hasNot(t, head.ok("/desk/news"), string(r.Ref))
+	run(2)
+	head = c.as("binjiang-head")
+	late := head.ok("/desk/news")
+	has(t, late, string(r.Ref))
+	has(t, late, "since Monday 9 March 2026")
+	hasNot(t, head.ok("/desk/news?since=2026-03-10"), string(r.Ref))
+	hasNot(t, c.as("donghu-head").ok("/desk/news"), string(r.Ref))
+	if a := c.as("donghu-head").get("/desk/news?unit=binjiang"); a.status != http.StatusNotFound {
+		t.Errorf("the news of a unit outside the scope answered %d", a.status)
+	}
+	if a := head.get("/desk/news?after=nonsense"); a.status != http.StatusNotFound {
+		t.Errorf("a cursor of nobody's answered %d", a.status)
 	}
 }

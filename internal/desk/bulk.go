@@ -177,17 +177,17 @@ func (v *visit) bulkSort(p *web.Page, rows []bulkSeen, try bulkTry) (able []bulk
 			able = append(able, k)
 			continue
 		}
-		row.Reason, row.Law = refusalWords(p, no)
+		row.Reason, row.Law = refusalWords(p, k.d.ID, no)
 		left = append(left, row)
 	}
 	return able, left
 }
 
 // refusalWords says why not in the words of the reader: of each field where a field is at fault.
-func refusalWords(p *web.Page, no *casework.Refusal) (reason, law string) {
+func refusalWords(p *web.Page, procedure string, no *casework.Refusal) (reason, law string) {
 	law = p.Law(no.Law)
 	if no.Rule != "form.invalid" || len(no.Fields) == 0 {
-		return p.Problem(no.Rule, no.Params), law
+		return whyNot(p, procedure, no), law
 	}
 	var said []string
 	for _, f := range no.Fields {
@@ -389,7 +389,7 @@ func (v *visit) bulkResult(p *web.Page, b bulk.Bulk, it bulk.Item) (bulkRow, err
 	case it.Result == bulk.Declined:
 		row.Tag = web.Tag{Class: "bad", Icon: "alert", Label: p.T("desk.bulk.result.refused")}
 		if it.Refusal != nil {
-			row.Reason, row.Law = refusalWords(p, it.Refusal)
+			row.Reason, row.Law = refusalWords(p, b.Procedure, it.Refusal)
 		}
 	case b.Status == bulk.Undone:
 		row.Tag = web.Tag{Class: "line", Label: p.T("desk.bulk.result.undone")}

@@ -185,6 +185,9 @@ func (v *visit) bulkSort(p *web.Page, rows []bulkSeen, try bulkTry) (able []bulk
 
 // refusalWords says why not in the words of the reader: of each field where a field is at fault.
 func refusalWords(p *web.Page, procedure string, no *casework.Refusal) (reason, law string) {
+	if state := no.Params["state"]; no.Rule == "act.state" && state != "" {
+		return p.T("desk.bulk.state", "state", p.T("state."+procedure+"."+state)), ""
+	}
 	law = p.Law(no.Law)
 	if no.Rule != "form.invalid" || len(no.Fields) == 0 {
 		return whyNot(p, procedure, no), law

@@ -56,7 +56,7 @@ func TestSeveral_cases_are_accepted_at_once_after_a_check_and_a_time_to_undo(t *
 	page := b.ok("/desk/bulk?procedure=service-request&act=accept&" + ticked(list))
 	has(t, page, "3 cases will be done")
 	has(t, page, "1 case is left out")
-	has(t, page, "The matter has moved on")
+	has(t, page, "It stands at “Accepted, to assign”")
 	form := sentForm(page)
 	if len(form["_row"]) != 3 {
 		t.Fatalf("the check page carries %v", form["_row"])

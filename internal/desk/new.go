@@ -347,7 +347,9 @@ func (v *visit) showReadBack(f newForm, d *procedure.Definition, cmd casework.Co
 	}
 	row(p.T("desk.readback.name"), f.Name)
 	row(p.T("desk.readback.contact"), f.ContactTo)
-	row(p.T("desk.new.lang"), p.Site.Text.In(f.Lang).T("web.lang.name"))
+	if f.Lang != "" {
+		row(p.T("desk.new.lang"), p.Site.Text.In(f.Lang).T("web.lang.name"))
+	}
 	row(p.T("desk.fact.holder"), p.T("unit."+string(cmd.Open.Unit)))
 	for _, pair := range [][2]string{{"category", f.Category}, {"text", f.Text}, {"address", f.Address}, {"unit", f.Unit}, {"source", f.Source}, {"name", f.Name},
 		{"contact", f.ContactTo}, {"lang", f.Lang}, {"asked", d.ID}, {"step", "readback"}} {

@@ -6,5 +6,5 @@ import "embed"
 
 // FS holds one folder per pack.
 //
-//go:embed */*.yaml */*.csv */*/*.yaml */documents/*.md
+//go:embed */*.yaml */*.csv */*/*.yaml */stories/*.txtar */documents/*.md
 var FS embed.FS

@@ -2,57 +2,89 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"os"
-	"slices"
+	"path/filepath"
+	"strings"
 
 	"comity/internal/pack"
-	"comity/internal/text"
 )
 
-const packExamples = `  comity pack check packs/demo             read it, check every name and every property
-  comity pack check --lang zh-CN mypack    tell counterexamples in Chinese
+// packVerbs is what pack authors use, in the order in which they need it.
+var packVerbs = []struct {
+	name, call string
+	run        func(context.Context, []string, io.Writer, io.Writer) error
+}{
+	{"check", "check DIR", runPackCheck},
+	{"law", "law DIR", runPackLaw},
+	{"diff", "diff DIR [DIR]", runPackDiff},
+	{"simulate", "simulate PACK SCENARIO", runSimulate},
+	{"schema", "schema [KIND]", runPackSchema},
+	{"docs", "docs", runPackDocs},
+}
+
+func runPack(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	var calls []string
+	for _, v := range packVerbs {
+		if len(args) > 0 && args[0] == v.name {
+			return v.run(ctx, args[1:], stdout, stderr)
+		}
+		calls = append(calls, "comity pack "+v.call)
+	}
+	return usagef("say one of: %s", strings.Join(calls, "; "))
+}
+
+const schemaExamples = `  comity pack schema                       list the kinds of files
+  comity pack schema procedure             print the schema of procedures/*.yaml
+  comity pack schema --dir docs/schema     write every schema into a folder
 `
 
-// runPack checks a pack. Problems go to stdout, because they are the answer; the exit status is 1.
-func runPack(_ context.Context, args []string, stdout, stderr io.Writer) error {
-	if len(args) == 0 || args[0] != "check" {
-		return usagef("say `comity pack check DIR`")
-	}
-	f := flags("pack check DIR", "Reads a pack, names every mistake by file and line, and checks that no case can get lost in its procedures.", packExamples, stderr)
-	lang := f.String("lang", "", "language of the answer: en or zh-CN (default: from the environment)")
-	if err := parse(f, args[1:]); err != nil {
+// runPackSchema prints or writes the JSON Schemas that editors read.
+func runPackSchema(_ context.Context, args []string, stdout, stderr io.Writer) error {
+	f := flags("pack schema [KIND]", "Prints the JSON Schema of one kind of pack file, for editors.", schemaExamples, stderr)
+	dir := f.String("dir", "", "write every schema into this folder instead")
+	if err := parse(f, args); err != nil {
 		return err
 	}
-	if f.NArg() != 1 {
-		return usagef("name one folder: comity pack check DIR")
-	}
-	base, err := text.Base()
-	if err != nil {
-		return err
-	}
-	say := base.In(langOf(*lang))
-	dir := f.Arg(0)
-	p, err := pack.Load(os.DirFS(dir))
-	if err != nil {
-		fmt.Fprintln(stdout, say.T("cli.pack.bad", "dir", dir))
-		failures := pack.Failures(err)
-		if len(failures) == 0 {
-			fmt.Fprintln(stdout, err)
+	if *dir == "" && f.NArg() == 0 {
+		for _, k := range pack.FileKinds {
+			fmt.Fprintf(stdout, "%-12s %s\n", k.Name, k.Files)
 		}
-		for _, v := range failures {
-			fmt.Fprintln(stdout, pack.Story(v, base.With(v.Pack.Texts).In(say.Lang)))
-		}
-		return errors.New("the pack was refused")
+		return nil
 	}
-	say = base.With(p.Texts).In(say.Lang)
-	fmt.Fprintln(stdout, say.T("cli.pack.ok", "pack", p.ID, "version", p.Version, "procedures", fmt.Sprint(len(p.Procedures)),
-		"units", fmt.Sprint(len(p.Units.All())), "categories", fmt.Sprint(len(p.Categories)), "digest", p.Digest[:12]))
-	for _, id := range slices.Sorted(maps.Keys(p.Reports)) {
-		fmt.Fprintln(stdout, "  "+say.T("check.passed", "procedure", say.T("procedure."+id), "states", fmt.Sprint(p.Reports[id].States)))
+	found := false
+	for _, k := range pack.FileKinds {
+		if *dir == "" && f.Arg(0) != k.Name {
+			continue
+		}
+		found = true
+		raw, err := k.Schema()
+		if err == nil && *dir == "" {
+			_, err = stdout.Write(raw)
+		} else if err == nil {
+			err = os.WriteFile(filepath.Join(*dir, k.Name+".json"), raw, 0o644)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if !found {
+		var names []string
+		for _, k := range pack.FileKinds {
+			names = append(names, k.Name)
+		}
+		return usagef("there is no kind of file %q; known are %s", f.Arg(0), strings.Join(names, ", "))
 	}
 	return nil
+}
+
+// runPackDocs prints the reference page of packs.
+func runPackDocs(_ context.Context, args []string, stdout, stderr io.Writer) error {
+	f := flags("pack docs", "Prints the reference of every file and field of a pack, in Markdown.", "  comity pack docs > docs/pack-reference.md\n", stderr)
+	if err := parse(f, args); err != nil {
+		return err
+	}
+	_, err := io.WriteString(stdout, pack.Reference())
+	return err
 }

@@ -125,7 +125,7 @@ func (l *loader) documents() {
 		stem := strings.TrimSuffix(path.Base(file), ".md")
 		name, lang, ok := strings.Cut(stem, ".")
 		if !ok || !idPattern.MatchString(name) || !slices.Contains(l.p.Langs, lang) {
-			l.bad.at(file, 1, "a paper is called NAME.LANGUAGE.md, with a language of %v", l.p.Langs)
+			l.bad.at(l.fsys.holder(file), 1, "a paper is called NAME.LANGUAGE.md, with a language of %v", l.p.Langs)
 			continue
 		}
 		if t, ok := l.document(file, procs); ok {
@@ -154,9 +154,10 @@ func (b *builder) template(y documentYAML, template string) {
 }
 
 func (l *loader) document(file string, procs []*procedure.Definition) (paper.Template, bool) {
-	raw, err := fs.ReadFile(l.fsys, file)
+	raw, err := readFile(l.fsys, file)
+	file = l.fsys.holder(file)
 	if err != nil {
-		l.bad.list = append(l.bad.list, fmt.Errorf("%s: %w", file, err))
+		l.bad.at(file, 1, "%v", err)
 		return paper.Template{}, false
 	}
 	t, err := paper.Read(string(raw))

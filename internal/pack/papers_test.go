@@ -79,7 +79,7 @@ func Test_a_reply_or_document_that_cannot_be_filled_is_refused_by_file_and_line(
 			if err == nil {
 				t.Fatal("the pack loads")
 			}
-			place := fmt.Sprintf("%s:%d: ", c.file, lineOfText(t, m, c.file, c.at))
+			place := fmt.Sprintf("%s:%d:", c.file, lineOfText(t, m, c.file, c.at))
 			if !strings.Contains(err.Error(), place) || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("want %s … %s, got:\n%v", place, c.want, err)
 			}
@@ -101,7 +101,7 @@ func Test_a_document_that_is_missing_in_a_language_or_named_otherwise_is_refused
 	}
 	m = demo(t)
 	m["documents/letter.fr.md"] = &fstest.MapFile{Data: []byte("# T\n")}
-	if _, err := Load(m); err == nil || !strings.Contains(err.Error(), "documents/letter.fr.md:1: a paper is called NAME.LANGUAGE.md") {
+	if _, err := Load(m); err == nil || !strings.Contains(err.Error(), "documents/letter.fr.md:1:1: a paper is called NAME.LANGUAGE.md") {
 		t.Errorf("in a language the pack has not: %v", err)
 	}
 }

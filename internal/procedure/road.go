@@ -1,0 +1,593 @@
+package procedure
+
+import (
+	"fmt"
+	"slices"
+
+	"comity/internal/worktime"
+)
+
+// Road is the longest road a case can take if everybody keeps the law: each act is done on the last
+// lawful day. It is what a resident can be told on the first day.
+type Road struct {
+	// Ordinary leaves out disputes between offices about who is responsible, Worst has them in.
+	Ordinary Length `json:"ordinary"`
+	Worst    Length `json:"worst"`
+	// Repeats are acts that the law lets staff do again and again, such as a question that stops the
+	// clock. They are left out of the lengths, and a resident is told that each of them adds time.
+	Repeats []string `json:"repeats,omitempty"`
+}
+
+// Length is how long the longest road is, in calendar days: terms in working days count as the longest
+// stretch of the calendar that holds so many, and no last day is rolled. Known is false when the search
+// was too large to finish.
+type Length struct {
+	Known   bool   `json:"known"`
+	First   int    `json:"first"` // days to the first answer
+	Final   int    `json:"final"` // days until nothing more can be asked
+	ToFirst []Stay `json:"to_first,omitempty"`
+	ToFinal []Stay `json:"to_final,omitempty"`
+}
+
+// Stay is one stop on the road: how long the case stays in a state, which term or child bounds that, and
+// what ends the stay.
+type Stay struct {
+	State string `json:"state"`
+	Days  int    `json:"days"`
+	Clock string `json:"clock,omitempty"`
+	Link  string `json:"link,omitempty"`
+	Act   string `json:"act"`
+}
+
+// maxRoads bounds the walk; MaxStates bounds the check itself.
+const maxRoads = 400_000
+
+// never is shorter than every road: nothing leads there.
+const never = -1 << 30
+
+// spot is a situation with the days left of every clock and child.
+type spot struct {
+	c    config
+	left string // one byte pair a clock and a link
+}
+
+// turn is one way on from a spot: wait, then do.
+type turn struct {
+	to      int
+	act     *Act
+	answers bool
+}
+
+// halt is a spot as the walk knows it.
+type halt struct {
+	at          spot
+	final       bool
+	wait        int
+	clock, link string
+	turns       []turn
+	circle      int // the strongly connected part it belongs to
+}
+
+type walker struct {
+	*space
+	disputes bool
+	skip     map[string]bool // acts left out
+	terms    []int           // days of each clock
+	halts    []halt
+	met      map[spot]int
+	like     []int // for each kind of unit, the one that stands for all that take the same road
+	circles  [][]int
+	longest  [2][]int // days per circle: to the first answer, to the end
+}
+
+// longest walks the roads of a procedure that has every property. Acts that turn out to repeat without a
+// limit are left out and the roads walked again, so that what is left has an end.
+func longest(s *space) Road {
+	skip := map[string]bool{}
+	var r Road
+	for range len(s.d.Acts) + 1 {
+		repeats := map[string]bool{}
+		r.Worst = walk(s, true, skip, repeats)
+		r.Ordinary = r.Worst
+		if slices.ContainsFunc(s.d.Acts, func(a Act) bool { return a.Dispute }) {
+			r.Ordinary = walk(s, false, skip, repeats)
+		}
+		more := false
+		for i := range s.d.Acts {
+			if a := &s.d.Acts[i]; repeats[a.ID] && (a.ByPeople() || a.ID == "") && !slices.Equal(a.By, []string{ByResident}) && !skip[a.ID] {
+				skip[a.ID], more = true, true
+				r.Repeats = append(r.Repeats, a.ID)
+			}
+		}
+		if !more {
+			break
+		}
+	}
+	return r
+}
+
+func walk(s *space, disputes bool, skip, repeats map[string]bool) Length {
+	w := &walker{space: s, disputes: disputes, skip: skip, met: map[spot]int{}}
+	for i := range s.d.Clocks {
+		w.terms = append(w.terms, days(s.d.Calendar, &s.d.Clocks[i]))
+	}
+	w.tellApart()
+	for _, c := range s.begins() {
+		w.meet(w.start(c))
+	}
+	starts := len(w.halts)
+	for i := 0; i < len(w.halts); i++ {
+		if len(w.halts) > maxRoads {
+			return Length{}
+		}
+		w.look(i)
+	}
+	w.join()
+	if w.repeated(repeats) {
+		return Length{}
+	}
+	w.measure()
+	l := Length{First: never, Final: never}
+	var first, final int
+	for i := range starts {
+		c := w.halts[i].circle
+		if d := w.longest[0][c]; d > l.First {
+			l.First, first = d, i
+		}
+		if d := w.longest[1][c]; d > l.Final {
+			l.Final, final = d, i
+		}
+	}
+	if l.Known = l.Final >= 0; !l.Known {
+		return Length{}
+	}
+	l.ToFirst, l.ToFinal = w.stays(first, 0), w.stays(final, 1)
+	l.First = max(l.First, 0)
+	return l
+}
+
+func (w *walker) meet(at spot) int {
+	at.c = w.alike(at.c)
+	if i, ok := w.met[at]; ok {
+		return i
+	}
+	i := len(w.halts)
+	w.met[at] = i
+	w.halts = append(w.halts, halt{at: at, final: w.d.States[w.state.get(at.c)].Final})
+	return i
+}
+
+// look finds the ways on from a spot: time passes until the first term ends, then something is done.
+func (w *walker) look(i int) {
+	if w.halts[i].final {
+		return
+	}
+	now, wait, clock, link := w.wait(w.halts[i].at)
+	var turns []turn
+	try := func(act *Act, next spot) {
+		to := w.meet(next)
+		if to != i || wait > 0 {
+			turns = append(turns, turn{to, act, act.Answers && !slices.Contains(act.By, ByResident)})
+		}
+	}
+	w.acts(now, try)
+	w.lapses(now, try)
+	w.ends(now, try)
+	h := &w.halts[i]
+	h.wait, h.clock, h.link, h.turns = wait, clock, link, turns
+}
+
+// join finds the circles of spots that lead to each other (Tarjan 1972, without recursion). A circle is
+// numbered after all that it leads to.
+func (w *walker) join() {
+	n := len(w.halts)
+	index, low, on := make([]int, n), make([]int, n), make([]bool, n)
+	var stack, path, at []int // at[k] is the next turn to follow from path[k]
+	count := 0
+	for root := range n {
+		if index[root] > 0 {
+			continue
+		}
+		path, at = append(path, root), append(at, 0)
+		for len(path) > 0 {
+			v := path[len(path)-1]
+			if at[len(at)-1] == 0 && index[v] == 0 {
+				count++
+				index[v], low[v], on[v] = count, count, true
+				stack = append(stack, v)
+			}
+			if k := at[len(at)-1]; k < len(w.halts[v].turns) {
+				at[len(at)-1]++
+				to := w.halts[v].turns[k].to
+				if index[to] == 0 {
+					path, at = append(path, to), append(at, 0)
+				} else if on[to] {
+					low[v] = min(low[v], index[to])
+				}
+				continue
+			}
+			path, at = path[:len(path)-1], at[:len(at)-1]
+			if len(path) > 0 {
+				up := path[len(path)-1]
+				low[up] = min(low[up], low[v])
+			}
+			if low[v] == index[v] {
+				var circle []int
+				for {
+					x := stack[len(stack)-1]
+					stack = stack[:len(stack)-1]
+					on[x] = false
+					w.halts[x].circle = len(w.circles)
+					circle = append(circle, x)
+					if x == v {
+						break
+					}
+				}
+				w.circles = append(w.circles, circle)
+			}
+		}
+	}
+}
+
+// repeated notes the acts of staff in circles in which time passes: such a road has no end.
+func (w *walker) repeated(into map[string]bool) bool {
+	found := false
+	for _, circle := range w.circles {
+		passes := slices.ContainsFunc(circle, func(i int) bool {
+			h := w.halts[i]
+			return h.wait > 0 && slices.ContainsFunc(h.turns, func(t turn) bool { return w.halts[t.to].circle == h.circle })
+		})
+		if !passes {
+			continue
+		}
+		found = true
+		for _, i := range circle {
+			for _, t := range w.halts[i].turns {
+				if w.halts[t.to].circle == w.halts[i].circle && w.stops(i, t.to) {
+					into[t.act.ID] = true
+				}
+			}
+		}
+	}
+	return found
+}
+
+// stops reports a turn that makes the term the resident was told stand still, or start anew.
+func (w *walker) stops(from, to int) bool {
+	for i, c := range w.d.Clocks {
+		was, is := Status(w.clocks[i].get(w.halts[from].at.c)), Status(w.clocks[i].get(w.halts[to].at.c))
+		more := w.at(w.halts[to].at.left, i) > w.at(w.halts[from].at.left, i)
+		if c.Promise && (was == Running && is == Paused || is == Running && more) {
+			return true
+		}
+	}
+	_, promised := w.d.Promise()
+	return !promised
+}
+
+// measure finds the longest way on from each circle, those that others lead to first.
+func (w *walker) measure() {
+	for which := range w.longest {
+		w.longest[which] = make([]int, len(w.circles))
+	}
+	for c, circle := range w.circles {
+		for which := range w.longest {
+			longest := never
+			for _, i := range circle {
+				h := &w.halts[i]
+				if h.final && which == 1 {
+					longest = max(longest, 0)
+				}
+				for k := range h.turns {
+					if r := w.rest(which, i, k); r >= 0 {
+						longest = max(longest, h.wait+r)
+					}
+				}
+			}
+			w.longest[which][c] = longest
+		}
+	}
+}
+
+// rest is how long the road is from a turn on; never when it does not lead there.
+func (w *walker) rest(which, i, k int) int {
+	t := w.halts[i].turns[k]
+	if which == 0 && t.answers {
+		return 0
+	}
+	if c := w.halts[t.to].circle; c != w.halts[i].circle {
+		return w.longest[which][c]
+	}
+	return never
+}
+
+// stays reads the longest road off, by the shortest way through each circle; which is 0 for the first
+// answer, 1 for the end.
+func (w *walker) stays(i, which int) []Stay {
+	var out []Stay
+	for range len(w.circles) {
+		way, exit := w.leave(i, which)
+		for _, k := range way {
+			out = append(out, w.stay(i, k))
+			i = w.halts[i].turns[k].to
+		}
+		if exit < 0 {
+			return out
+		}
+		t := w.halts[i].turns[exit]
+		out = append(out, w.stay(i, exit))
+		if which == 0 && t.answers {
+			return out
+		}
+		i = t.to
+	}
+	return out
+}
+
+// leave finds the nearest spot of the circle from which the longest road goes on: the turns to it, and
+// the turn that leaves the circle there, -1 at the end of the road.
+func (w *walker) leave(from, which int) (way []int, exit int) {
+	type step struct{ via, turn int }
+	best := w.longest[which][w.halts[from].circle]
+	back := map[int]step{from: {-1, -1}}
+	for queue := []int{from}; len(queue) > 0; queue = queue[1:] {
+		i := queue[0]
+		h := &w.halts[i]
+		exit = -1
+		for k := range h.turns {
+			if r := w.rest(which, i, k); r >= 0 && h.wait+r == best {
+				exit = k
+				break
+			}
+		}
+		if exit >= 0 || h.final {
+			for at := i; at != from; at = back[at].via {
+				way = append(way, back[at].turn)
+			}
+			slices.Reverse(way)
+			return way, exit
+		}
+		for k, t := range h.turns {
+			if _, seen := back[t.to]; !seen && w.halts[t.to].circle == h.circle {
+				back[t.to] = step{i, k}
+				queue = append(queue, t.to)
+			}
+		}
+	}
+	return nil, -1
+}
+
+func (w *walker) stay(i, k int) Stay {
+	h := &w.halts[i]
+	return Stay{State: w.d.States[w.state.get(h.at.c)].ID, Days: h.wait, Clock: h.clock, Link: h.link, Act: h.turns[k].act.ID}
+}
+
+// days is a term in calendar days at its longest.
+func days(cal *worktime.Calendar, c *Clock) int {
+	longest := 0
+	for _, r := range append([]worktime.Rule{c.Rule}, rules(c.ByCategory)...) {
+		n := r.N
+		switch r.Unit {
+		case worktime.WorkingDays:
+			n = LongestStretch(cal, r.N)
+		case worktime.Hours:
+			n = (r.N + 23) / 24
+		case worktime.Minutes:
+			n = (r.N + 24*60 - 1) / (24 * 60)
+		}
+		longest = max(longest, n)
+	}
+	if c.Until != "" {
+		return 0 // a date somebody sets is no term of the law
+	}
+	return longest
+}
+
+func rules(m map[string]worktime.Rule) []worktime.Rule {
+	var out []worktime.Rule
+	for _, r := range m {
+		out = append(out, r)
+	}
+	return out
+}
+
+// LongestStretch is the most calendar days that n working days can take within the two years before the
+// end of what the calendar knows.
+func LongestStretch(cal *worktime.Calendar, n int) int {
+	if cal == nil || n == 0 {
+		return n*7/5 + min(n, 1)*2
+	}
+	longest := 0
+	for d := cal.KnownUntil - 730; cal.AddWorking(d, n) <= cal.KnownUntil; d++ {
+		longest = max(longest, int(cal.AddWorking(d, n)-d))
+	}
+	return longest
+}
+
+// tellApart picks one kind of unit for each level, set of roles and place in the line: a street and
+// another street take the same road.
+func (w *walker) tellApart() {
+	seen := map[string]int{}
+	for i, c := range w.classes {
+		key := fmt.Sprint(c.top, c.level, c.roles, c.depts, w.classes[c.parent].roles)
+		if _, ok := seen[key]; !ok {
+			seen[key] = i
+		}
+		w.like = append(w.like, seen[key])
+	}
+}
+
+// alike puts the case with the unit that stands for all of its kind.
+func (w *walker) alike(c config) config {
+	c = w.class.set(c, w.like[w.class.get(c)])
+	if off := w.offered.get(c); off > 0 {
+		c = w.offered.set(c, w.like[off-1]+1)
+	}
+	return c
+}
+
+func (w *walker) at(left string, i int) int { return int(left[2*i])<<8 | int(left[2*i+1]) }
+
+func put(left []byte, i, days int) {
+	left[2*i], left[2*i+1] = byte(days>>8), byte(days)
+}
+
+// start gives every clock that runs its full term.
+func (w *walker) start(c config) spot {
+	left := make([]byte, 2*(len(w.clocks)+len(w.open)))
+	for i := range w.clocks {
+		if Status(w.clocks[i].get(c)) != Idle {
+			put(left, i, w.terms[i])
+		}
+	}
+	return spot{c, string(left)}
+}
+
+// after is the spot an act leads to: clocks it starts get their full term, extended ones the longest
+// extension, children the longest road of their procedure.
+func (w *walker) after(at spot, next config, moves []Move, act *Act) spot {
+	left := []byte(at.left)
+	for _, m := range moves {
+		i := w.clockAt[m.Clock]
+		switch m.Op {
+		case OpStart:
+			put(left, i, w.terms[i])
+		case OpExtend:
+			cl := &w.d.Clocks[i]
+			more := cl.Extend.Max / max(cl.Extend.Times, 1)
+			if cl.Rule.Unit == worktime.WorkingDays {
+				more = LongestStretch(w.d.Calendar, more)
+			}
+			put(left, i, w.at(at.left, i)+more)
+		case OpStop, OpExpire:
+			put(left, i, 0)
+		}
+	}
+	for i := range w.open {
+		n := len(w.clocks) + i
+		switch was, is := w.open[i].get(at.c), w.open[i].get(next); {
+		case is == 1 && (was == 0 || act != nil && slices.Contains(act.Spawn, w.d.Links[i].ID)):
+			put(left, n, w.d.ChildDays[w.d.Links[i].Procedure])
+		case is == 0:
+			put(left, n, 0)
+		}
+	}
+	return spot{next, string(left)}
+}
+
+// wait lets the time pass until the first term ends, and says which.
+func (w *walker) wait(at spot) (now spot, wait int, clock, link string) {
+	wait = never
+	shorter := func(n int) bool { return wait == never || n < wait }
+	for i := range w.clocks {
+		if Status(w.clocks[i].get(at.c)) == Running && shorter(w.at(at.left, i)) && w.d.Clocks[i].Until == "" {
+			wait, clock, link = w.at(at.left, i), w.d.Clocks[i].ID, ""
+		}
+	}
+	for i := range w.open {
+		if n := w.at(at.left, len(w.clocks)+i); w.open[i].get(at.c) == 1 && shorter(n) && w.waitsFor(at.c, i) {
+			wait, clock, link = n, "", w.d.Links[i].ID
+		}
+	}
+	if wait == never {
+		return at, 0, "", ""
+	}
+	left := []byte(at.left)
+	for i := range w.clocks {
+		if Status(w.clocks[i].get(at.c)) == Running {
+			put(left, i, max(w.at(at.left, i)-wait, 0))
+		}
+	}
+	for i := range w.open {
+		if n := len(w.clocks) + i; w.open[i].get(at.c) == 1 {
+			put(left, n, max(w.at(at.left, n)-wait, 0))
+		}
+	}
+	return spot{at.c, string(left)}, wait, clock, link
+}
+
+// waitsFor says that a child holds the case up; a task that runs beside the work does not lengthen it
+// unless nothing else runs.
+func (w *walker) waitsFor(c config, link int) bool {
+	return w.d.States[w.state.get(c)].Owner == OwnerChild || w.d.Links[link].Unit == UnitSuperior
+}
+
+func (w *walker) acts(at spot, try func(*Act, spot)) {
+	k := checker{space: w.space}
+	for _, n := range w.byState[w.state.get(at.c)] {
+		a := &w.d.Acts[n]
+		if possible, _ := k.enabled(at.c, a); !possible || a.Withdraw || w.skip[a.ID] || a.Dispute && !w.disputes {
+			continue
+		}
+		for _, fields := range w.answers(n) {
+			all, change, no := w.step(at.c, n, fields, "")
+			if no != nil {
+				continue
+			}
+			for _, next := range all {
+				if to := w.after(at, next, change.Moves, a); to != at {
+					try(a, to)
+				}
+			}
+		}
+	}
+}
+
+// lapses lets terms run out that bind the resident: nobody breaks the law by that.
+func (w *walker) lapses(at spot, try func(*Act, spot)) {
+	for i := range w.clocks {
+		cl := &w.d.Clocks[i]
+		if Status(w.clocks[i].get(at.c)) != Running || w.at(at.left, i) > 0 || !cl.lawful(w.d) {
+			continue
+		}
+		n := slices.IndexFunc(w.d.Acts, func(a Act) bool { return a.ID == cl.Expire })
+		all, change, no := w.step(at.c, n, nil, cl.ID)
+		if no != nil {
+			continue
+		}
+		for _, next := range all {
+			try(&w.d.Acts[n], w.after(at, next, change.Moves, &w.d.Acts[n]))
+		}
+	}
+}
+
+// lawful reports a term that may run out without anybody breaking the law.
+func (c *Clock) lawful(d *Definition) bool {
+	switch {
+	case c.Binds == "resident" || c.TimeBar:
+		return true
+	case c.Binds == "unit" || c.Promise:
+		return false
+	}
+	a, ok := d.Act(c.Expire)
+	return ok && !a.Has(Escalate) && !a.Has(DecideAbove)
+}
+
+func (w *walker) ends(at spot, try func(*Act, spot)) {
+	for i := range w.open {
+		if w.open[i].get(at.c) == 0 || w.at(at.left, len(w.clocks)+i) > 0 && w.waitsFor(at.c, i) {
+			continue
+		}
+		ends := w.outcomes[i][:len(w.outcomes[i])-1]
+		if len(ends) == 0 {
+			ends = []string{""}
+		}
+		for _, outcome := range ends {
+			all, n, heard := w.end(at.c, i, outcome)
+			if !heard {
+				continue
+			}
+			act := &Act{}
+			var moves []Move
+			if n >= 0 {
+				act = &w.d.Acts[n]
+				closed := w.ended[i].set(w.open[i].set(at.c, 0), slices.Index(w.outcomes[i], outcome)+1)
+				_, change, _ := w.step(closed, n, map[string]string{"outcome": outcome}, "")
+				moves = change.Moves
+			}
+			for _, next := range all[:1] {
+				try(act, w.after(at, next, moves, act))
+			}
+		}
+	}
+}

@@ -22,6 +22,7 @@ import (
 	"comity/internal/ledger"
 	"comity/internal/org"
 	"comity/internal/pack"
+	"comity/internal/programme"
 	"comity/internal/text"
 )
 
@@ -51,6 +52,7 @@ type city struct {
 	files    file.Store
 	runner   *jobs.Runner
 	courier  *courier.Courier
+	plugged  []programme.Programme
 	base     *text.Catalogue // the program's own words
 	words    *text.Catalogue // and those of the current pack over them
 	clock    *clock
@@ -128,7 +130,17 @@ func (c *city) join(ctx context.Context, cfg cityConfig, current *pack.Pack) err
 			}
 			return cfg.Base + "/desk/cases/" + string(k.Ref)
 		}}
-	c.runner, err = jobs.NewRunner(c.db, c.courier.Kind())
+	c.plugged = programmes(c)
+	kinds := []jobs.Kind{c.courier.Kind()}
+	for _, g := range c.plugged {
+		if g.Migrate != nil {
+			if err := g.Migrate(ctx, c.db); err != nil {
+				return err
+			}
+		}
+		kinds = append(kinds, g.Jobs...)
+	}
+	c.runner, err = jobs.NewRunner(c.db, kinds...)
 	if err != nil {
 		return err
 	}

@@ -20,6 +20,10 @@ type packFile struct {
 	Programmes []progYAML   `yaml:"programmes"`
 	Notice     words        `yaml:"notice"`
 	UnitsCSV   unitsCSVYAML `yaml:"units_csv"`
+
+	// Parameters are figures that programmes with code of their own ask for by name, so that no number
+	// of days stands in Go.
+	Parameters map[string]int `yaml:"parameters"`
 }
 
 type operatorYAML struct {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"path"
 	"regexp"
 	"slices"
@@ -113,6 +114,13 @@ func (l *loader) head() {
 		return
 	}
 	p.Zone, p.Fallback, l.csv = zone, org.UnitID(f.Fallback), f.UnitsCSV
+	p.Parameters = f.Parameters
+	for _, name := range slices.Sorted(maps.Keys(f.Parameters)) {
+		l.id(f.Mark, "parameter", name)
+		if f.Parameters[name] < 0 {
+			l.bad.at("pack.yaml", f.Mark.line, "parameters: %s is %d; a parameter is 0 or more", name, f.Parameters[name])
+		}
+	}
 	l.id(f.Mark, "pack", f.Pack)
 	l.say(f.Mark, "city", f.Name, true)
 	l.say(f.Operator.Mark, "operator", f.Operator.Name, true)

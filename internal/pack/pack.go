@@ -41,6 +41,7 @@ type Pack struct {
 	Icons       map[string]string   // procedure → icon
 	Calendars   map[string]*worktime.Calendar
 	Laws        []string
+	Parameters  map[string]int // figures of programmes with code of their own, by name
 	Emergency   []string
 	Phone       string
 	Texts       map[string]map[string]string // language → key → text

@@ -18,7 +18,7 @@ import (
 // same slot the first gets it; the other is told and may choose again.
 func book(ctx context.Context, tx *db.Tx, day int64, slot int, c casework.CaseID, ref casework.Ref, actor string, today worktime.Day) (Booking, error) {
 	var none Booking
-	d, err := loadDay(ctx, tx, day)
+	d, err := takeTurn(ctx, tx, day)
 	if err != nil {
 		return none, err
 	}
@@ -83,7 +83,7 @@ func withdraw(ctx context.Context, tx *db.Tx, booking int64, c casework.CaseID, 
 	if b.Case != string(c) {
 		return errNone
 	}
-	d, err := loadDay(ctx, tx, b.Day)
+	d, err := takeTurn(ctx, tx, b.Day)
 	if err != nil {
 		return err
 	}
@@ -132,6 +132,9 @@ func moveUp(ctx context.Context, tx *db.Tx, d Day, actor string) error {
 
 // cancel ends a day with a reason; everybody booked or waiting is told.
 func cancel(ctx context.Context, tx *db.Tx, day int64, why, actor string) error {
+	if _, err := takeTurn(ctx, tx, day); err != nil {
+		return err
+	}
 	if err := cancelDay(ctx, tx, day, why); err != nil {
 		return err
 	}

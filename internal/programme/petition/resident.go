@@ -391,7 +391,7 @@ func (r *receptions) beside(ctx context.Context, page *web.Page, c casework.Case
 
 // pathOf is the address of a day at the desk.
 func pathOf(day int64, more ...string) string {
-	out := "/desk/reception/" + strconv.FormatInt(day, 10)
+	out := "/desk/reception/day/" + strconv.FormatInt(day, 10)
 	for _, m := range more {
 		out += "/" + url.PathEscape(m)
 	}

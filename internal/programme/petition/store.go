@@ -58,7 +58,7 @@ func putDay(ctx context.Context, tx *db.Tx, d Day) (int64, error) {
 		int64(d.Minutes), d.Closes.String(), d.Why, db.Micros(tx.Now)}
 	if d.ID == 0 {
 		return db.One(ctx, tx, `INSERT INTO reception_days (unit, office, leader, topics, place, date, begins, ends, slots, minutes, closes, why, changed_at,
- published_at, cancelled_at, cancelled_why) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, 0, 0, '') RETURNING id`, args, scanID)
+ published_at, cancelled_at, cancelled_why, turn) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, 0, 0, '', 0) RETURNING id`, args, scanID)
 	}
 	n, err := tx.Exec(ctx, `UPDATE reception_days SET unit = ?1, office = ?2, leader = ?3, topics = ?4, place = ?5, date = ?6, begins = ?7, ends = ?8,
  slots = ?9, minutes = ?10, closes = ?11, why = ?12, changed_at = ?13 WHERE id = ?14 AND published_at = 0`, append(args, d.ID)...)
@@ -76,6 +76,15 @@ func publishDay(ctx context.Context, tx *db.Tx, id int64) error {
 		err = refuse("reception.published")
 	}
 	return err
+}
+
+// takeTurn puts the changes of one day's bookings in a row, on every node: of two at once the later runs
+// again and sees what the first did. Without it both could choose the same slot.
+func takeTurn(ctx context.Context, tx *db.Tx, day int64) (Day, error) {
+	if _, err := tx.Exec(ctx, `UPDATE reception_days SET turn = turn + 1 WHERE id = ?1`, day); err != nil {
+		return Day{}, err
+	}
+	return loadDay(ctx, tx, day)
 }
 
 func dropDraft(ctx context.Context, tx *db.Tx, id int64) error {

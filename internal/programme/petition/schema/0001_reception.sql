@@ -17,7 +17,8 @@ CREATE TABLE reception_days (
   changed_at INTEGER NOT NULL,
   published_at INTEGER NOT NULL,   -- 0: a draft
   cancelled_at INTEGER NOT NULL,   -- 0: not cancelled
-  cancelled_why TEXT NOT NULL
+  cancelled_why TEXT NOT NULL,
+  turn INTEGER NOT NULL            -- counts changes of its bookings: whoever wants to make one waits for the row
 ) STRICT;
 CREATE INDEX reception_days_by_date ON reception_days (date, unit);
 

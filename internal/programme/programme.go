@@ -81,6 +81,7 @@ type Officer struct {
 	Actor authz.Actor
 	Home  org.UnitID
 	Shell func(*web.Page) *web.Shell // what the desk shows around a page
+	Sheet templ.Component            // its styles
 }
 
 // Page begins an answer in the desk's shell.
@@ -92,5 +93,5 @@ func (o *Officer) Page(title string, kv ...string) *web.Page {
 
 // Write sends a page in the desk's shell.
 func (o *Officer) Write(p *web.Page, status int, body templ.Component) error {
-	return p.Write(o.W, o.R, status, web.OfficerLayout(p, body))
+	return p.Write(o.W, o.R, status, web.OfficerLayout(p, templ.Join(o.Sheet, body)))
 }

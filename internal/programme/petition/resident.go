@@ -152,7 +152,7 @@ func (r *receptions) showMine(v *programme.Resident, status int, refused string)
 
 func (r *receptions) mineOf(page *web.Page, p *pack.Pack, s standing, now worktime.Day) *mineView {
 	m := &mineView{Day: r.shown(page, p, s.day, s.bookings, now)}
-	m.Day.Room = ""
+	m.Day.Room, m.Day.Date = "", "" // the heading says when
 	m.Back = s.live.State == Booked || s.live.State == Waiting
 	m.Words = bookingWords(page, s.live, s.day, s.bookings, p.Zone)
 	switch s.live.State {
@@ -242,7 +242,7 @@ func (r *receptions) confirm(v *programme.Resident) error {
 	d := s.choices[i]
 	c := confirmPage{Base: base(v.Case), Ref: string(v.Case.Ref), Title: v.Case.Title, Key: web.NewKey(), At: at,
 		Head: page.Title, Words: wish(page, d, slot, p.Zone), Papers: papers(page), Day: r.shown(page, p, d, s.taken[id], now), Button: page.T("reception.confirm.button")}
-	c.Day.Room = ""
+	c.Day.Room, c.Day.Date = "", ""
 	return v.Write(page, http.StatusOK, confirmBody(page, c))
 }
 
@@ -319,7 +319,7 @@ func (r *receptions) withdrawAsk(v *programme.Resident) error {
 	page := v.Page("reception.withdraw.title")
 	c := confirmPage{Base: base(v.Case), Ref: string(v.Case.Ref), Title: v.Case.Title, Key: web.NewKey(), At: strconv.FormatInt(s.live.ID, 10), Withdraw: true,
 		Head: page.Title, Words: bookingWords(page, s.live, s.day, s.bookings, p.Zone), Day: r.shown(page, p, s.day, s.bookings, now), Button: page.T("reception.withdraw.button")}
-	c.Day.Room = ""
+	c.Day.Room, c.Day.Date = "", ""
 	return v.Write(page, http.StatusOK, confirmBody(page, c))
 }
 

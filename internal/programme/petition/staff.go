@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 
 	"comity/internal/authz"
 	"comity/internal/casework"
@@ -38,7 +39,7 @@ func (r *receptions) menu(page *web.Page, who authz.Actor, at string) []web.NavI
 	}
 	for _, root := range who.Scope().Roots {
 		if sees(p, who, root.Unit) {
-			return []web.NavItem{{Href: "/desk/reception", Label: page.T("reception.title"), Icon: "calendar", Current: at == "/desk/reception"}}
+			return []web.NavItem{{Href: "/desk/reception", Label: page.T("reception.title"), Icon: "calendar", Current: strings.HasPrefix(at, "/desk/reception")}}
 		}
 	}
 	return nil
@@ -360,7 +361,7 @@ func (r *receptions) day(o *programme.Officer) error {
 		return err
 	}
 	now := today(o.Site.Now(), p.Zone)
-	page := o.Page("reception.day.title", "date", dateOf(o.Page("reception.desk.title").Speaker, d.Date))
+	page := o.Page("reception.day.title", "who", whoOf(o.Visitor.Page("reception.title").Speaker, d))
 	v := dayPage{Day: r.shown(page, p, d, bookings, now), Path: pathOf(d.ID), State: stateOf(page, d), Why: d.Why, May: arranges(p, o.Actor, d.Unit), Key: web.NewKey()}
 	v.Draft = d.Published.IsZero()
 	v.CanCancel = d.takesPlace() && d.Date >= now

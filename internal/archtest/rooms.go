@@ -36,7 +36,7 @@ var Rooms = map[string]Room{
 	"internal/account":           {Why: "people who work for a unit", Rooms: []string{"authz", "db", "org"}, Others: []string{"golang.org/x/crypto"}},
 	"internal/ledger":            {Why: "the one door", Rooms: with("db")},
 	"internal/ledger/ledgertest": {Why: "a city for tests: a pack behind a real door, needed by every room above it", Rooms: []string{"db", "ledger", "org", "pack", "procedure"}},
-	"internal/pack":              {Why: "packs read and checked", Rooms: kernel, Others: []string{"go.yaml.in/yaml/v4"}},
+	"internal/pack":              {Why: "packs read and checked", Rooms: kernel, Others: []string{"github.com/expr-lang/expr", "go.yaml.in/yaml/v4"}},
 	"internal/web":               {Why: "kit for pages; knows no programme and no ledger", Rooms: with("pack", "text"), Others: []string{"github.com/a-h/templ", "rsc.io/qr"}},
 	"internal/intake":            {Why: "a report becomes a command", Rooms: with("pack")},
 	"internal/intake/csvin":      {Why: "reads import files of any spelling"},

@@ -127,6 +127,17 @@ type Root struct {
 	Programmes []string // empty = all
 }
 
+// ReadsSealed says whether the scope holds exactly the unit a case is sealed to: who stands above that unit
+// does not read what was given to it in confidence.
+func (s Scope) ReadsSealed(caseID string, unit org.UnitID, programme string) bool {
+	if s.All || (s.Case != "" && s.Case == caseID) {
+		return true
+	}
+	return slices.ContainsFunc(s.Roots, func(r Root) bool {
+		return r.Unit == unit && (len(r.Programmes) == 0 || slices.Contains(r.Programmes, programme))
+	})
+}
+
 // Scope lists what the actor may read.
 func (a Actor) Scope() Scope {
 	switch {

@@ -63,6 +63,38 @@ type Case struct {
 	Changed  time.Time         `json:"changed"`
 	Files    []File            `json:"files,omitempty"`
 	Rating   string            `json:"rating,omitempty"`
+
+	Facts    map[string]string   `json:"facts,omitempty"`    // what guards read
+	Doers    map[string][]string `json:"doers,omitempty"`    // act → staff who did it, for the separation of duties
+	Children []Child             `json:"children,omitempty"` // cases this one opened, oldest first
+	Parent   *Parent             `json:"parent,omitempty"`   // the case that opened this one
+	Joint    []org.UnitID        `json:"joint,omitempty"`    // units that were asked to join
+	Sealed   org.UnitID          `json:"sealed,omitempty"`   // the only unit that reads it; empty = not sealed
+}
+
+// Child is a case that this one opened through a link of its procedure.
+type Child struct {
+	Link      string             `json:"link"`
+	Kind      procedure.LinkKind `json:"kind"`
+	Case      CaseID             `json:"case"`
+	Ref       Ref                `json:"ref"`
+	Procedure string             `json:"procedure"`
+	Unit      org.UnitID         `json:"unit"` // that received it
+	Open      bool               `json:"open,omitempty"`
+	Outcome   string             `json:"outcome,omitempty"`
+}
+
+// Recalled is the outcome of a child that its parent recalled.
+const Recalled = "recalled"
+
+// Parent is the case that opened this one, and through which of its links.
+type Parent struct {
+	Link      string             `json:"link"`
+	Kind      procedure.LinkKind `json:"kind"`
+	Case      CaseID             `json:"case"`
+	Ref       Ref                `json:"ref"`
+	Procedure string             `json:"procedure"`
+	Pack      string             `json:"pack"` // version the link was declared in
 }
 
 // Place is where the matter is.
@@ -94,6 +126,7 @@ type Clock struct {
 	Due         time.Time       `json:"due"`
 	Provisional bool            `json:"provisional,omitempty"`
 	Promise     bool            `json:"promise,omitempty"` // the date the resident was told
+	Alert       time.Time       `json:"alert,omitzero"`    // when the holder is next told that the date comes near
 }
 
 // Running reports a clock whose date is being counted towards.
@@ -109,7 +142,8 @@ type File struct {
 	Public bool   `json:"public,omitempty"` // the resident sent it or may see it
 }
 
-// Command asks for one change. Exactly one of Open, Act, Note, Attach, Tick and Sent is set.
+// Command asks for one change. Exactly one of Open, Act, Note, Attach, Tick, Sent, Ended, Recall and
+// Recount is set.
 type Command struct {
 	Case    CaseID
 	Version int       // the Version or Seq the actor has seen; AnyVersion where the actor sees none
@@ -123,6 +157,11 @@ type Command struct {
 	Note   *Note
 	Tick   *Tick
 	Sent   *Sent
+
+	Behalf  bool   // with an act: staff records what the resident asked for on signed paper
+	Ended   *Ended // a child of this case has ended
+	Recall  bool   // the parent recalls this case
+	Recount bool   // the calendar has a new version: count the dates of the clocks again
 }
 
 // AnyVersion skips the check of the version: for timers and for residents, whose acts are guarded by
@@ -143,6 +182,17 @@ type Opening struct {
 	Contact  Contact
 	Source   string
 	External string
+
+	Parent *Parent           // the case that opens this one; then Facts and Barred may be set
+	Facts  map[string]string // facts it begins with, beside those of its category
+	Barred []string          // who may not act on it
+	Sealed bool              // its parent is sealed, so it is too
+}
+
+// Ended tells a case that a child of it has ended.
+type Ended struct {
+	Case    CaseID `json:"case"`
+	Outcome string `json:"outcome,omitempty"`
 }
 
 // Note is something written down that changes no state.
@@ -156,6 +206,7 @@ type Note struct {
 type Tick struct {
 	Clock string
 	Due   time.Time
+	Alert bool // the date comes near; Due is the time of the alert
 }
 
 // Sent records that a notice left the house, or why it could not.
@@ -197,7 +248,46 @@ type Event struct {
 	Programme string            `json:"programme,omitempty"`
 	Note      *Note             `json:"note,omitempty"`
 	Sent      *Sent             `json:"sent,omitempty"`
+
+	Facts     map[string]string `json:"facts,omitempty"` // that changed
+	Spawn     []Spawn           `json:"spawn,omitempty"`
+	Recalled  []CaseID          `json:"recalled,omitempty"` // children that end with this event
+	Ended     *Ended            `json:"ended,omitempty"`
+	Joined    []org.UnitID      `json:"joined,omitempty"`
+	Left      []org.UnitID      `json:"left,omitempty"`
+	Sealed    org.UnitID        `json:"sealed,omitempty"`
+	Documents []string          `json:"documents,omitempty"` // made by the act
+	Behalf    bool              `json:"behalf,omitempty"`
+	Alert     string            `json:"alert,omitempty"`     // the clock whose date comes near
+	Recounted []Recounted       `json:"recounted,omitempty"` // dates before a new calendar
 }
+
+// Spawn is a case that an event opens: what crosses the link, and nothing more. Case and Ref are drawn
+// by the ledger, since drawing is not pure.
+type Spawn struct {
+	Link      string             `json:"link"`
+	Kind      procedure.LinkKind `json:"kind"`
+	Procedure string             `json:"procedure"`
+	Unit      org.UnitID         `json:"unit"`
+	Case      CaseID             `json:"case"`
+	Ref       Ref                `json:"ref"`
+	Carry     []string           `json:"carry,omitempty"` // names of what the other case is told
+	Fields    map[string]string  `json:"fields,omitempty"`
+	Facts     map[string]string  `json:"facts,omitempty"`
+	Barred    []string           `json:"barred,omitempty"`
+}
+
+// Recounted is a date as it stood under the calendar before.
+type Recounted struct {
+	Clock    string    `json:"clock"`
+	Calendar string    `json:"calendar"`
+	Raw      time.Time `json:"raw,omitzero"`
+	Due      time.Time `json:"due,omitzero"`
+}
+
+// Quiet reports an event that an officer need not have seen to act: a notice that left, a date that
+// comes near, a date counted again.
+func (e *Event) Quiet() bool { return e.Sent != nil || e.Alert != "" || len(e.Recounted) > 0 }
 
 // By is who did it, in whose name.
 type By struct {

@@ -1,6 +1,7 @@
 package casework
 
 import (
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -47,6 +48,12 @@ func Decide(d *procedure.Definition, c Case, cmd Command, who authz.Actor, now t
 		return k.sent()
 	case cmd.Note != nil:
 		return k.note()
+	case cmd.Ended != nil:
+		return k.ended()
+	case cmd.Recall:
+		return k.recalled()
+	case cmd.Recount:
+		return k.recount()
 	case cmd.Act != "":
 		return k.act()
 	case len(cmd.Files) > 0:
@@ -114,6 +121,9 @@ func (k *decision) open() ([]Event, error) {
 		return nil, refuse("case.exists")
 	}
 	g, ok := authz.Allow(k.who, authz.Need{Roles: []authz.Role{authz.Resident}, Unit: o.Unit, Programme: k.d.Programme})
+	if !ok && o.Parent != nil && k.who.Is(authz.System) {
+		g, ok = authz.Grant{Role: authz.System}, true // opened by an act of another case, which holds the name of who did it
+	}
 	if !ok && k.who.IsStaff() {
 		g, ok = anyGrant(k.who, k.d.Programme) // the counter takes in what a resident brings in person
 	}
@@ -127,7 +137,7 @@ func (k *decision) open() ([]Event, error) {
 	if o.Title == "" {
 		bad = append(bad, form.Problem{Field: "text", Rule: "form.required"})
 	}
-	if !slices.Contains(k.d.Categories, o.Category) {
+	if o.Parent == nil && !slices.Contains(k.d.Categories, o.Category) {
 		bad = append(bad, form.Problem{Field: "category", Rule: "category.unknown", Params: map[string]string{"got": clip(o.Category)}})
 	}
 	if _, ok := k.d.Units.Unit(o.Unit); !ok {
@@ -147,10 +157,34 @@ func (k *decision) open() ([]Event, error) {
 	e := k.event(k.d.Opening, By{Actor: k.who.ID(), Role: string(g.Role), Unit: g.Unit})
 	e.State, e.Holder, e.Opening, e.Fields = k.d.Start, o.Unit, &o, clean
 	e.Procedure, e.Programme = k.d.ID, k.d.Programme
-	k.c.Category = o.Category
-	k.clocks(&e, nil, "", k.d.Start, "")
+	k.c.Category, k.c.Holder, k.c.Facts, k.c.Contact, k.c.Opened = o.Category, o.Unit, o.Facts, o.Contact, k.at
+	change := k.d.Begin(o.Category, clean)
+	e.Facts = facts(o.Facts, change.Sets)
+	if r := k.clocks(&e, change.Moves); r != nil {
+		r.Law = k.d.Law
+		return nil, r
+	}
+	k.c.Facts = e.Facts
+	if o.Sealed || k.d.Seal.Root != nil && k.d.Seal.Holds(See(k.d, &k.c), clean) == procedure.Yes {
+		e.Sealed = e.Holder
+	}
 	e.Notices = k.notices(k.d.Opened, e)
 	return []Event{e}, nil
+}
+
+// facts are the given ones with what an act sets; nil when there are none.
+func facts(given map[string]string, sets []procedure.Set) map[string]string {
+	if len(given)+len(sets) == 0 {
+		return nil
+	}
+	out := maps.Clone(given)
+	if out == nil {
+		out = map[string]string{}
+	}
+	for _, s := range sets {
+		out[s.Fact] = s.Value
+	}
+	return out
 }
 
 func anyGrant(who authz.Actor, programme string) (authz.Grant, bool) {
@@ -168,7 +202,7 @@ func (k *decision) act() ([]Event, error) {
 	if !ok {
 		return nil, refuse("act.unknown", "act", clip(k.cmd.Act))
 	}
-	if slices.Contains(a.By, string(authz.System)) {
+	if !a.ByPeople() {
 		return nil, refuse("actor.forbidden")
 	}
 	by, err := k.allowed(a)
@@ -178,29 +212,63 @@ func (k *decision) act() ([]Event, error) {
 	return k.do(a, by, "")
 }
 
-// allowed settles who may act and in whose name, and the guards that do not depend on the answers.
+// unwrap gives a refusal of the procedure its law.
+func unwrap(r *procedure.Refused, a *procedure.Act) *Refusal {
+	no := refuse(r.Rule, r.Params...)
+	no.Law = a.Law
+	return no
+}
+
+// allowed settles who may act and in whose name, and what does not depend on the answers.
 func (k *decision) allowed(a *procedure.Act) (By, error) {
 	law := func(r *Refusal) *Refusal { r.Law = a.Law; return r }
-	g, ok := authz.Allow(k.who, authz.Need{Roles: roles(a.By), Unit: k.nameOf(a.Of), Programme: k.d.Programme, Case: string(k.c.ID)})
+	g, ok := k.grant(a)
 	if !ok {
 		return By{}, law(refuse("actor.forbidden"))
 	}
-	if !slices.Contains(a.From, k.c.State) {
-		return By{}, law(refuse("act.state", "state", k.c.State, "act", a.ID))
+	if r := k.d.Allowed(See(k.d, &k.c), a, nil); r != nil {
+		no := unwrap(r, a)
+		if r.Rule == "act.too_late" {
+			w, _ := k.c.Clock(a.While)
+			no.Params["due"] = dueText(w)
+		}
+		return By{}, no
 	}
-	if slices.Contains(k.c.Barred, k.who.ID()) && k.who.IsStaff() {
+	if k.who.IsStaff() && slices.Contains(k.c.Barred, k.who.ID()) {
 		return By{}, law(refuse("actor.barred"))
 	}
-	if a.Times > 0 && k.c.Times[a.ID] >= a.Times {
-		return By{}, law(refuse("act.times", "times", strconv.Itoa(a.Times)))
-	}
-	if a.While != "" {
-		w, ok := k.c.Clock(a.While)
-		if !ok || !w.Running() || k.at.After(w.Due) {
-			return By{}, law(refuse("act.too_late", "clock", a.While, "due", dueText(w)))
+	for _, other := range a.NotBy {
+		if k.who.IsStaff() && slices.Contains(k.c.Doers[other], k.who.ID()) {
+			return By{}, law(refuse("actor.did_before", "act", other))
 		}
 	}
+	if w, ok := k.c.Clock(a.While); ok && k.at.After(w.Due) {
+		return By{}, law(refuse("act.too_late", "clock", a.While, "due", dueText(w)))
+	}
 	return By{Actor: k.who.ID(), Role: string(g.Role), Unit: g.Unit}, nil
+}
+
+// grant finds the right under which the actor does the act.
+func (k *decision) grant(a *procedure.Act) (authz.Grant, bool) {
+	need := authz.Need{Roles: roles(a.By), Programme: k.d.Programme, Case: string(k.c.ID)}
+	if k.cmd.Behalf {
+		if len(a.Behalf) == 0 || !k.who.IsStaff() {
+			return authz.Grant{}, false
+		}
+		need.Roles, need.Unit = roles(a.Behalf), k.c.Holder
+		return authz.Allow(k.who, need)
+	}
+	if a.Of != procedure.OfJoint {
+		need.Unit = k.nameOf(a.Of)
+		return authz.Allow(k.who, need)
+	}
+	for _, unit := range k.c.Joint {
+		need.Unit = unit
+		if g, ok := authz.Allow(k.who, need); ok {
+			return g, true
+		}
+	}
+	return authz.Grant{}, false
 }
 
 func dueText(w Clock) string {
@@ -214,7 +282,14 @@ func dueText(w Clock) string {
 func CanAct(d *procedure.Definition, c Case, a *procedure.Act, who authz.Actor, now time.Time) bool {
 	k := decision{d: d, c: c, who: who, at: now, now: now}
 	_, err := k.allowed(a)
-	return err == nil && !slices.Contains(a.By, string(authz.System))
+	return err == nil && a.ByPeople()
+}
+
+// CanActFor is CanAct for staff who record what a resident asked for on signed paper.
+func CanActFor(d *procedure.Definition, c Case, a *procedure.Act, who authz.Actor, now time.Time) bool {
+	k := decision{d: d, c: c, who: who, at: now, now: now, cmd: Command{Behalf: true}}
+	_, err := k.allowed(a)
+	return err == nil && a.ByPeople()
 }
 
 func (k *decision) nameOf(of procedure.Of) org.UnitID {
@@ -240,29 +315,35 @@ func roles(names []string) []authz.Role {
 // do turns an allowed act into its event. expired names the clock when the system answers an expiry.
 func (k *decision) do(a *procedure.Act, by By, expired string) ([]Event, error) {
 	clean, bad := form.Check(a.Fields, k.cmd.Fields)
+	if k.cmd.Behalf && len(k.cmd.Files) == 0 {
+		bad = append(bad, form.Problem{Field: "files", Rule: "act.paper"})
+	}
 	if len(bad) > 0 {
 		return nil, &Refusal{Rule: "form.invalid", Law: a.Law, Fields: bad}
 	}
-	e := k.event(a.Event, by)
-	e.Act, e.Fields, e.Expired = a.ID, clean, expired
-	if a.To != "" {
-		e.State = a.To
+	change, no := k.d.Step(See(k.d, &k.c), a, clean, expired)
+	if no != nil {
+		return nil, unwrap(no, a)
 	}
+	e := k.event(a.Event, by)
+	e.Act, e.Fields, e.Expired, e.State, e.Final = a.ID, clean, expired, change.State, change.Final
+	e.Behalf, e.Documents, e.Facts = k.cmd.Behalf, a.Documents, facts(nil, change.Sets)
 	if r := k.effects(a, &e); r != nil {
 		r.Law = a.Law
 		return nil, r
 	}
-	if st, ok := k.d.State(e.State); ok {
-		e.Final = st.Final
-		if st.Owner != procedure.OwnerOffered {
-			e.Offered = "" // the offer ends with the state, however the case leaves it
-		}
+	if st, ok := k.d.State(e.State); ok && st.Owner != procedure.OwnerOffered {
+		e.Offered = "" // the offer ends with the state, however the case leaves it
 	}
 	e.Answers = a.Answers
 	if cl, ok := k.d.Clock(expired); ok && cl.Promise {
 		e.Late = true
 	}
-	if r := k.clocks(&e, a, k.c.State, e.State, expired); r != nil {
+	if r := k.clocks(&e, change.Moves); r != nil {
+		r.Law = a.Law
+		return nil, r
+	}
+	if r := k.spawn(change, &e); r != nil {
 		r.Law = a.Law
 		return nil, r
 	}
@@ -276,16 +357,13 @@ func (k *decision) effects(a *procedure.Act, e *Event) *Refusal {
 		switch eff {
 		case procedure.Escalate:
 			e.Assignee, e.Offered, e.Raised = "", "", true
-			if up, ok := k.d.Units.Superior(k.c.Holder); ok {
+			if up, ok := k.above(); ok {
 				e.Holder = up
 			}
 		case procedure.Offer:
-			to := org.UnitID(e.Fields["unit"])
-			if _, ok := k.d.Units.Unit(to); !ok {
-				return &Refusal{Rule: "form.invalid", Fields: []form.Problem{{Field: "unit", Rule: "unit.unknown", Params: map[string]string{"got": clip(string(to))}}}}
-			}
-			if to == k.c.Holder {
-				return &Refusal{Rule: "form.invalid", Fields: []form.Problem{{Field: "unit", Rule: "unit.same"}}}
+			to, r := k.unitField(e)
+			if r != nil {
+				return r
 			}
 			e.Offered = to
 		case procedure.Take:
@@ -317,20 +395,130 @@ func (k *decision) effects(a *procedure.Act, e *Event) *Refusal {
 				return &Refusal{Rule: "form.invalid", Fields: []form.Problem{{Field: "outcome", Rule: "outcome.unknown", Params: map[string]string{"got": clip(e.Fields["outcome"])}}}}
 			}
 			e.Outcome = e.Fields["outcome"]
+		case procedure.Give:
+			to, r := k.unitField(e)
+			if r != nil {
+				return r
+			}
+			e.Holder, e.Offered, e.Assignee = to, "", ""
+		case procedure.SendToDept:
+			to, ok := k.d.Units.Nearest(k.c.Holder, a.Dept)
+			if !ok {
+				return refuse("unit.no_department", "dept", a.Dept)
+			}
+			e.Holder, e.Offered, e.Assignee = to, "", ""
+		case procedure.Seal:
+			e.Sealed = e.Holder
+		case procedure.Invite:
+			to, r := k.unitField(e)
+			if r != nil {
+				return r
+			}
+			if slices.Contains(k.c.Joint, to) {
+				return &Refusal{Rule: "form.invalid", Fields: []form.Problem{{Field: "unit", Rule: "unit.joined"}}}
+			}
+			e.Joined = append(e.Joined, to)
+		case procedure.Release:
+			to := org.UnitID(e.Fields["unit"])
+			if !slices.Contains(k.c.Joint, to) {
+				return &Refusal{Rule: "form.invalid", Fields: []form.Problem{{Field: "unit", Rule: "unit.not_joined"}}}
+			}
+			e.Left = append(e.Left, to)
 		}
+	}
+	if k.c.Sealed != "" && e.Holder != k.c.Holder {
+		e.Sealed = e.Holder // the seal goes with the case
 	}
 	return nil
 }
 
-// clocks applies the procedure's moves and counts the dates anew.
-func (k *decision) clocks(e *Event, a *procedure.Act, from, to, expired string) *Refusal {
-	status := func(id string) procedure.Status {
-		c, _ := k.c.Clock(id)
-		return statusOf(c.Status)
+// above is where an escalation leads. A sealed case stays in the line of its department: whoever stands
+// above that department in general must not learn of it by a term running out.
+func (k *decision) above() (org.UnitID, bool) {
+	if k.c.Sealed != "" {
+		return k.d.Units.SameAbove(k.c.Holder)
 	}
+	return k.d.Units.Superior(k.c.Holder)
+}
+
+// unitField reads another unit than the holder from the field "unit".
+func (k *decision) unitField(e *Event) (org.UnitID, *Refusal) {
+	to := org.UnitID(e.Fields["unit"])
+	problem := form.Problem{Field: "unit", Rule: "unit.same"}
+	if _, ok := k.d.Units.Unit(to); !ok {
+		problem = form.Problem{Field: "unit", Rule: "unit.unknown", Params: map[string]string{"got": clip(string(to))}}
+	} else if to != k.c.Holder {
+		return to, nil
+	}
+	return "", &Refusal{Rule: "form.invalid", Fields: []form.Problem{problem}}
+}
+
+// spawn settles which cases the act opens and which open ones it ends.
+func (k *decision) spawn(change procedure.Change, e *Event) *Refusal {
+	if change.Recall {
+		for _, c := range k.c.Children {
+			if c.Open && c.Kind == procedure.Child {
+				e.Recalled = append(e.Recalled, c.Case)
+			}
+		}
+	}
+	for _, l := range change.Spawn {
+		s := Spawn{Link: l.ID, Kind: l.Kind, Procedure: l.Procedure, Unit: e.Holder}
+		switch {
+		case l.Unit == procedure.UnitSuperior:
+			if up, ok := k.d.Units.Superior(e.Holder); ok {
+				s.Unit = up
+			}
+		case l.Unit == procedure.UnitField:
+			s.Unit = org.UnitID(e.Fields["unit"])
+			if s.Unit == "" {
+				s.Unit = e.Holder // a task without another unit is one's own
+			}
+			if _, ok := k.d.Units.Unit(s.Unit); !ok {
+				return &Refusal{Rule: "form.invalid", Fields: []form.Problem{{Field: "unit", Rule: "unit.unknown", Params: map[string]string{"got": clip(string(s.Unit))}}}}
+			}
+		case strings.HasPrefix(l.Unit, procedure.UnitDept):
+			dept := strings.TrimPrefix(l.Unit, procedure.UnitDept)
+			to, ok := k.d.Units.Nearest(e.Holder, dept)
+			if !ok {
+				return refuse("unit.no_department", "dept", dept)
+			}
+			s.Unit = to
+		}
+		for _, name := range l.Carry {
+			if v := e.Fields[name]; v != "" {
+				if s.Fields == nil {
+					s.Fields = map[string]string{}
+				}
+				s.Fields[name] = v
+			}
+			if slices.Contains(Carriers, name) {
+				s.Carry = append(s.Carry, name)
+			}
+		}
+		s.Facts = l.Brings(func(fact string) string {
+			if v, ok := e.Facts[fact]; ok {
+				return v
+			}
+			return k.c.Facts[fact]
+		})
+		for _, act := range l.NotBy {
+			for _, id := range k.c.Doers[act] {
+				if !slices.Contains(s.Barred, id) {
+					s.Barred = append(s.Barred, id)
+				}
+			}
+		}
+		e.Spawn = append(e.Spawn, s)
+	}
+	return nil
+}
+
+// clocks carries out what the procedure says an event does to the clocks, and counts the dates anew.
+func (k *decision) clocks(e *Event, moves []procedure.Move) *Refusal {
 	changed := map[string]Clock{}
 	var order []string
-	for _, m := range k.d.Moves(a, e.Kind, from, to, expired, status) {
+	for _, m := range moves {
 		cl, _ := k.d.Clock(m.Clock)
 		c, touched := changed[m.Clock]
 		if !touched {
@@ -339,37 +527,141 @@ func (k *decision) clocks(e *Event, a *procedure.Act, from, to, expired string) 
 		}
 		switch m.Op {
 		case procedure.OpStart:
-			c = Clock{ID: cl.ID, Start: k.at, Rule: cl.RuleFor(k.c.Category), Promise: cl.Promise}
+			var r *Refusal
+			if c, r = k.start(cl, e); r != nil {
+				return r
+			}
 		case procedure.OpPause:
 			c.Pauses = append(slices.Clone(c.Pauses), worktime.Span{From: k.at})
 		case procedure.OpResume:
 			c.Pauses = slices.Clone(c.Pauses)
 			c.Pauses[len(c.Pauses)-1].To = k.at
 		case procedure.OpExtend:
-			if c.Rule.Unit != cl.Rule.Unit {
-				// The form asks for the clock's own unit; four hours for a gas leak are not extended by days.
-				return refuse("clock.other_unit")
+			if r := extend(&c, cl, e.Fields["days"]); r != nil {
+				return r
 			}
-			days, err := strconv.Atoi(e.Fields["days"])
-			if err != nil || days < 1 || c.Extra+days > cl.Extend.Max {
-				return &Refusal{Rule: "form.invalid", Fields: []form.Problem{{Field: "days", Rule: "form.range", Params: map[string]string{"min": "1", "max": strconv.Itoa(cl.Extend.Max - c.Extra)}}}}
-			}
-			if c.Extended >= cl.Extend.Times {
-				return refuse("clock.extended", "times", strconv.Itoa(cl.Extend.Times))
-			}
-			c.Extra += days
-			c.Extended++
 		}
 		c.Status = m.Op.After().String()
-		due := c.Rule.Due(k.d.Calendar, c.Start, c.Pauses, c.Extra)
-		c.Raw, c.Due, c.Provisional = due.Raw, due.At, due.Provisional
-		c.Calendar = k.d.Calendar.ID + "@" + k.d.Calendar.Version
-		changed[m.Clock] = c
+		changed[m.Clock] = k.count(c, cl)
 	}
 	for _, id := range order {
 		e.Clocks = append(e.Clocks, changed[id])
 	}
 	return nil
+}
+
+// start begins a clock at the event, or on the date that the law starts from.
+func (k *decision) start(cl *procedure.Clock, e *Event) (Clock, *Refusal) {
+	c := Clock{ID: cl.ID, Start: k.at, Rule: cl.RuleFor(k.c.Category), Promise: cl.Promise}
+	cal := k.d.Calendar
+	today := cal.DayAt(k.at)
+	date := func(field string) (worktime.Day, *Refusal) {
+		written := e.Fields[field]
+		if written == "" {
+			written = k.c.Intake[field]
+		}
+		day, err := worktime.ParseDay(written)
+		if err != nil {
+			return 0, invalid(field, "form.required")
+		}
+		return day, nil
+	}
+	if cl.From != "" {
+		day, r := date(cl.From)
+		if r != nil {
+			return c, r
+		}
+		if day > today {
+			return c, invalid(cl.From, "form.date_future")
+		}
+		if day < cal.DayAt(k.c.Opened) {
+			return c, invalid(cl.From, "form.date_before_case", "opened", cal.DayAt(k.c.Opened).String())
+		}
+		if day < today {
+			c.Start = cal.InstantAt(day, 0, 0, 0, 0)
+		}
+	}
+	if cl.Until != "" {
+		day, r := date(cl.Until)
+		if r != nil {
+			return c, r
+		}
+		if day < today {
+			return c, invalid(cl.Until, "form.date_past")
+		}
+		c.Rule = worktime.Rule{N: int(day - today), Unit: worktime.CalendarDays, Roll: c.Rule.Roll}
+		if err := c.Rule.Check(); err != nil {
+			return c, invalid(cl.Until, "form.date_far")
+		}
+	}
+	return c, nil
+}
+
+func invalid(field, rule string, kv ...string) *Refusal {
+	p := form.Problem{Field: field, Rule: rule}
+	if len(kv) > 0 {
+		p.Params = refuse("", kv...).Params
+	}
+	return &Refusal{Rule: "form.invalid", Fields: []form.Problem{p}}
+}
+
+func extend(c *Clock, cl *procedure.Clock, answer string) *Refusal {
+	if c.Rule.Unit != cl.Rule.Unit {
+		// The form asks for the clock's own unit; four hours for a gas leak are not extended by days.
+		return refuse("clock.other_unit")
+	}
+	days, err := strconv.Atoi(answer)
+	if err != nil || days < 1 || c.Extra+days > cl.Extend.Max {
+		return invalid("days", "form.range", "min", "1", "max", strconv.Itoa(cl.Extend.Max-c.Extra))
+	}
+	if c.Extended >= cl.Extend.Times {
+		return refuse("clock.extended", "times", strconv.Itoa(cl.Extend.Times))
+	}
+	c.Extra += days
+	c.Extended++
+	return nil
+}
+
+// count computes the dates of a clock from its start, rule, pauses and extensions: a pure function of
+// what was recorded and of the calendar, so that the same record gives the same date everywhere.
+func (k *decision) count(c Clock, cl *procedure.Clock) Clock {
+	cal := k.d.Calendar
+	due := c.Rule.Due(cal, c.Start, c.Pauses, c.Extra)
+	c.Raw, c.Due, c.Provisional = due.Raw, due.At, due.Provisional
+	c.Calendar = cal.ID + "@" + cal.Version
+	c.Alert = time.Time{}
+	if !c.Running() {
+		return c
+	}
+	for _, n := range cl.Alerts {
+		at := cal.InstantAt(cal.DayAt(c.Raw)-worktime.Day(n), cal.Opens/60, cal.Opens%60, 0, 0)
+		if at.After(k.at) && at.Before(c.Due) && (c.Alert.IsZero() || at.Before(c.Alert)) {
+			c.Alert = at
+		}
+	}
+	return c
+}
+
+// recount counts the open clocks again after the calendar changed (K9). It yields no event when no
+// clock was counted with another version.
+func (k *decision) recount() ([]Event, error) {
+	if !k.who.Is(authz.System) {
+		return nil, refuse("actor.forbidden")
+	}
+	e := k.event("clocks.recounted", By{Actor: k.who.ID(), Role: string(authz.System)})
+	for _, c := range k.c.Clocks {
+		cl, ok := k.d.Clock(c.ID)
+		live := c.Running() || c.Status == procedure.Paused.String()
+		if !ok || !live || c.Calendar == k.d.Calendar.ID+"@"+k.d.Calendar.Version {
+			continue
+		}
+		e.Recounted = append(e.Recounted, Recounted{Clock: c.ID, Calendar: c.Calendar, Raw: c.Raw, Due: c.Due})
+		e.Clocks = append(e.Clocks, k.count(c, cl))
+	}
+	if len(e.Recounted) == 0 {
+		return nil, nil
+	}
+	return []Event{e}, nil
 }
 
 func statusOf(word string) procedure.Status {
@@ -403,6 +695,12 @@ func (k *decision) notices(list []procedure.Notice, e Event) []Notice {
 			out = append(out, Notice{To: "unit", Unit: e.Holder, Template: n.Template})
 		case "offered":
 			out = append(out, Notice{To: "unit", Unit: e.Offered, Template: n.Template})
+		case "joint":
+			for _, unit := range slices.Concat(k.c.Joint, e.Joined) {
+				if !slices.Contains(e.Left, unit) {
+					out = append(out, Notice{To: "unit", Unit: unit, Template: n.Template})
+				}
+			}
 		case "superior":
 			up, ok := k.d.Units.Superior(e.Holder)
 			if !ok {
@@ -420,18 +718,120 @@ func (k *decision) tick() ([]Event, error) {
 		return nil, refuse("actor.forbidden")
 	}
 	c, ok := k.c.Clock(k.cmd.Tick.Clock)
-	if !ok || !c.Running() || !c.Due.Equal(k.cmd.Tick.Due) || k.at.Before(c.Due) {
+	if !ok || !c.Running() {
+		return nil, nil
+	}
+	if k.cmd.Tick.Alert {
+		return k.alert(c)
+	}
+	if !c.Due.Equal(k.cmd.Tick.Due) || k.at.Before(c.Due) {
 		return nil, nil
 	}
 	c = k.first(c)
 	cl, _ := k.d.Clock(c.ID)
 	a, ok := k.d.Act(cl.Expire)
-	if !ok || !slices.Contains(a.From, k.c.State) {
-		// The checker proves this cannot happen for a loaded pack; staying loud beats losing a case.
+	if !ok {
 		return nil, refuse("clock.unheard", "clock", c.ID, "state", k.c.State)
 	}
 	k.cmd.Fields = nil
-	return k.do(a, By{Actor: k.who.ID(), Role: string(authz.System), Unit: k.c.Holder}, c.ID)
+	events, err := k.do(a, By{Actor: k.who.ID(), Role: string(authz.System), Unit: k.c.Holder}, c.ID)
+	if err != nil {
+		return k.stuck(c)
+	}
+	return events, nil
+}
+
+// alert tells the holder that a date comes near. It changes nothing else.
+func (k *decision) alert(c Clock) ([]Event, error) {
+	if !c.Alert.Equal(k.cmd.Tick.Due) || c.Alert.IsZero() || k.at.Before(c.Alert) {
+		return nil, nil
+	}
+	cl, _ := k.d.Clock(c.ID)
+	e := k.event("clock.at_risk", By{Actor: k.who.ID(), Role: string(authz.System), Unit: k.c.Holder})
+	e.Alert = c.ID
+	e.Clocks = []Clock{k.count(c, cl)}
+	if cl.AlertNotice != "" {
+		e.Notices = k.notices([]procedure.Notice{{To: "holder", Template: cl.AlertNotice}}, e)
+	}
+	return []Event{e}, nil
+}
+
+// stuck records that a clock ran out and its act could not be done. The checker proves that this cannot
+// happen for a loaded pack; if it does, the case must not lie there in silence: it counts as raised, the
+// clock is no longer waited for, and the unit above is told and given a task.
+func (k *decision) stuck(c Clock) ([]Event, error) {
+	e := k.event("clock.stuck", By{Actor: k.who.ID(), Role: string(authz.System), Unit: k.c.Holder})
+	e.Expired, e.Raised = c.ID, true
+	c.Status = procedure.Expired.String()
+	e.Clocks = []Clock{c}
+	if cl, ok := k.d.Clock(c.ID); ok && cl.Promise {
+		e.Late = true
+	}
+	if l, ok := k.d.Link(k.d.Stuck); ok {
+		if r := k.spawn(procedure.Change{Spawn: []*procedure.Link{l}}, &e); r != nil {
+			return nil, r
+		}
+	}
+	if k.d.StuckNotice != "" {
+		e.Notices = k.notices([]procedure.Notice{{To: "superior", Template: k.d.StuckNotice}}, e)
+	}
+	return []Event{e}, nil
+}
+
+// ended hears that a child of this case has ended: by the act its link names, or by a line in the record.
+func (k *decision) ended() ([]Event, error) {
+	if !k.who.Is(authz.System) {
+		return nil, refuse("actor.forbidden")
+	}
+	end := *k.cmd.Ended
+	i := slices.IndexFunc(k.c.Children, func(c Child) bool { return c.Case == end.Case && c.Open })
+	if i < 0 {
+		return nil, nil // it was recalled, and is known to have ended
+	}
+	child := k.c.Children[i]
+	k.c.Children = foldChildren(k.c.Children, Event{Ended: &end})
+	by := By{Actor: k.who.ID(), Role: string(authz.System), Unit: child.Unit}
+	note := func() ([]Event, error) {
+		e := k.event("child.ended", by)
+		e.Ended = &end
+		return []Event{e}, nil
+	}
+	l, ok := k.d.Link(child.Link)
+	if !ok || child.Kind != procedure.Child || !k.c.Closed.IsZero() {
+		return note()
+	}
+	a, ok := k.d.Act(l.Answer(end.Outcome))
+	if !ok {
+		return note()
+	}
+	k.cmd.Fields = nil
+	if slices.ContainsFunc(a.Fields, func(f form.Field) bool { return f.Name == "outcome" }) {
+		k.cmd.Fields = map[string]string{"outcome": end.Outcome}
+	}
+	events, err := k.do(a, by, "")
+	if err != nil {
+		return note() // the case has moved on; what the child found stays in its record
+	}
+	events[0].Ended = &end
+	return events, nil
+}
+
+// recalled ends this case because its parent does not need it any more.
+func (k *decision) recalled() ([]Event, error) {
+	if !k.who.Is(authz.System) {
+		return nil, refuse("actor.forbidden")
+	}
+	if !k.c.Closed.IsZero() {
+		return nil, nil
+	}
+	for i := range k.d.Acts {
+		a := &k.d.Acts[i]
+		if slices.Contains(a.By, procedure.ByParent) && slices.Contains(a.From, k.c.State) {
+			k.cmd.Fields = nil
+			return k.do(a, By{Actor: k.who.ID(), Role: string(authz.System), Unit: k.c.Holder}, "")
+		}
+	}
+	return nil, refuse("case.not_recallable", "state", k.c.State)
 }
 
 // first is the term to answer when several of a case end together: one that an event started, such as
@@ -489,8 +889,7 @@ func (k *decision) writer() (By, error) {
 		return By{Actor: k.who.ID(), Role: string(authz.Importer), Unit: k.c.Holder}, nil
 	case k.who.IsStaff():
 		for _, g := range k.who.Grants() {
-			reads := authz.Scope{Roots: []authz.Root{{Unit: g.Unit, Programmes: g.Programmes}}}
-			if reads.Reads(k.d.Units, "", k.c.Holder, k.c.Programme) || (k.c.Offered != "" && reads.Reads(k.d.Units, "", k.c.Offered, k.c.Programme)) {
+			if k.c.ReadableBy(authz.Scope{Roots: []authz.Root{{Unit: g.Unit, Programmes: g.Programmes}}}, k.d.Units) {
 				return By{Actor: k.who.ID(), Role: string(g.Role), Unit: g.Unit}, nil
 			}
 		}

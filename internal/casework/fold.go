@@ -4,6 +4,8 @@ import (
 	"maps"
 	"slices"
 
+	"comity/internal/authz"
+	"comity/internal/org"
 	"comity/internal/procedure"
 )
 
@@ -17,13 +19,13 @@ func Fold(c Case, e Event) Case {
 		c = Case{
 			ID: o.ID, Ref: o.Ref, Code: o.Code, Pack: o.Pack, Procedure: e.Procedure, Programme: e.Programme,
 			Title: o.Title, Text: o.Text, Category: o.Category, Place: o.Place, Contact: o.Contact,
-			Source: o.Source, External: o.External, Opened: e.At, Intake: e.Fields,
+			Source: o.Source, External: o.External, Opened: e.At, Intake: e.Fields, Parent: o.Parent, Barred: o.Barred,
 		}
 	}
 	c.Seq = e.Seq
 	c.Changed = e.At
-	if e.Sent == nil {
-		c.Version = e.Seq // a notice that left must not make an officer's open form stale
+	if !e.Quiet() {
+		c.Version = e.Seq // what nobody did must not make an officer's open form stale
 	}
 	c.State, c.Holder, c.Assignee, c.Offered = e.State, e.Holder, e.Assignee, e.Offered
 	if e.Outcome != "" {
@@ -38,6 +40,21 @@ func Fold(c Case, e Event) Case {
 			c.Times = map[string]int{}
 		}
 		c.Times[e.Act]++
+		c.Doers = foldDoers(c.Doers, e)
+	}
+	if len(e.Facts) > 0 {
+		c.Facts = maps.Clone(c.Facts)
+		if c.Facts == nil {
+			c.Facts = map[string]string{}
+		}
+		maps.Copy(c.Facts, e.Facts)
+	}
+	c.Children = foldChildren(c.Children, e)
+	if len(e.Joined)+len(e.Left) > 0 {
+		c.Joint = slices.DeleteFunc(slices.Concat(c.Joint, e.Joined), func(u org.UnitID) bool { return slices.Contains(e.Left, u) })
+	}
+	if e.Sealed != "" {
+		c.Sealed = e.Sealed
 	}
 	if e.Raised {
 		c.Raised++
@@ -66,6 +83,47 @@ func Fold(c Case, e Event) Case {
 		c.Files = append(slices.Clone(c.Files), e.Files...)
 	}
 	return c
+}
+
+// foldDoers remembers which staff did an act: the separation of duties asks, and nothing else does.
+func foldDoers(doers map[string][]string, e Event) map[string][]string {
+	switch authz.Role(e.By.Role) {
+	case authz.System, authz.Resident, authz.Importer:
+		return doers
+	}
+	if slices.Contains(doers[e.Act], e.By.Actor) {
+		return doers
+	}
+	doers = maps.Clone(doers)
+	if doers == nil {
+		doers = map[string][]string{}
+	}
+	doers[e.Act] = append(slices.Clone(doers[e.Act]), e.By.Actor)
+	return doers
+}
+
+func foldChildren(list []Child, e Event) []Child {
+	if len(e.Spawn)+len(e.Recalled) == 0 && e.Ended == nil {
+		return list
+	}
+	list = slices.Clone(list)
+	end := func(id CaseID, outcome string) {
+		for i := range list {
+			if list[i].Case == id {
+				list[i].Open, list[i].Outcome = false, outcome
+			}
+		}
+	}
+	if e.Ended != nil {
+		end(e.Ended.Case, e.Ended.Outcome)
+	}
+	for _, id := range e.Recalled {
+		end(id, Recalled)
+	}
+	for _, s := range e.Spawn {
+		list = append(list, Child{Link: s.Link, Kind: s.Kind, Case: s.Case, Ref: s.Ref, Procedure: s.Procedure, Unit: s.Unit, Open: true})
+	}
+	return list
 }
 
 // Clock finds a term of the case.

@@ -162,7 +162,7 @@ func (v *visit) sheet(p *web.Page, c casework.Case, q query, listed bool) (sheet
 
 // writes reports whether the officer's scope holds the case: the same rule as casework's for notes.
 func (v *visit) writes(c casework.Case) bool {
-	return v.scope.Reads(v.pack.Units, "", c.Holder, c.Programme) || (c.Offered != "" && v.scope.Reads(v.pack.Units, "", c.Offered, c.Programme))
+	return c.ReadableBy(v.scope, v.pack.Units)
 }
 
 func (v *visit) caseTags(p *web.Page, d *procedure.Definition, c casework.Case) []web.Tag {

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"comity/internal/authz"
@@ -52,15 +53,15 @@ func (l *Ledger) one(ctx context.Context, tx *db.Tx, r *request) (Receipt, error
 			return Receipt{}, err
 		}
 	}
-	if err := s.save(ctx, tx); err != nil {
+	receipt := s.receipt()
+	if err := l.settle(ctx, tx, s); err != nil {
 		return Receipt{}, err
 	}
 	if r.cmd.Key != "" {
-		if err := putKey(ctx, tx, r.who.ID(), r.cmd.Key, digest, s.n, s.c.Seq); err != nil {
+		if err := putKey(ctx, tx, r.who.ID(), r.cmd.Key, digest, s.n, receipt.Seq); err != nil {
 			return Receipt{}, err
 		}
 	}
-	receipt := s.receipt()
 	if r.then != nil {
 		if err := r.then(tx, receipt); err != nil {
 			return Receipt{}, err
@@ -76,12 +77,13 @@ type stored struct {
 	d     *procedure.Definition
 	hash  []byte
 	fresh bool
-	old   place           // the worklist rows that stand now
-	news  []eventRow      // events that save will store
-	was   casework.Case   // the case as the tallies know it
-	shard int64           // which of the tallies are this node's
-	taken bool            // somebody is assigned, as the timers that stand now know it
-	clock map[string]bool // clocks whose timer must be rewritten
+	old   place            // the worklist rows that stand now
+	news  []eventRow       // events that save will store
+	was   casework.Case    // the case as the tallies know it
+	shard int64            // which of the tallies are this node's
+	taken bool             // somebody is assigned, as the timers that stand now know it
+	clock map[string]bool  // clocks whose timer must be rewritten
+	told  []casework.Event // events that other cases must hear of
 }
 
 func (s *stored) receipt() Receipt {
@@ -93,19 +95,8 @@ func (l *Ledger) stored(ctx context.Context, tx *db.Tx, r *request) (*stored, er
 	if r.cmd.Open != nil {
 		return l.fresh(ctx, tx, r)
 	}
-	n, ok := number(r.cmd.Case)
-	if !ok {
-		return nil, &casework.Refusal{Rule: "case.unknown"}
-	}
-	s, err := loadCase(ctx, tx, n)
-	if errors.Is(err, db.ErrNoRows) {
-		return nil, &casework.Refusal{Rule: "case.unknown"}
-	}
+	s, err := l.load(ctx, tx, r.cmd.Case)
 	if err != nil {
-		return nil, err
-	}
-	s.shard = l.shard
-	if s.d, err = l.cfg.Definitions.Definition(s.c.Pack, s.c.Procedure); err != nil {
 		return nil, err
 	}
 	if r.who.IsStaff() && !s.readable(r.who.Scope()) {
@@ -115,10 +106,7 @@ func (l *Ledger) stored(ctx context.Context, tx *db.Tx, r *request) (*stored, er
 }
 
 func (s *stored) readable(in authz.Scope) bool {
-	if in.Reads(s.d.Units, string(s.c.ID), s.c.Holder, s.c.Programme) {
-		return true
-	}
-	return s.c.Offered != "" && in.Reads(s.d.Units, string(s.c.ID), s.c.Offered, s.c.Programme)
+	return s.c.ReadableBy(in, s.d.Units)
 }
 
 func (l *Ledger) fresh(ctx context.Context, tx *db.Tx, r *request) (*stored, error) {
@@ -135,22 +123,35 @@ func (l *Ledger) fresh(ctx context.Context, tx *db.Tx, r *request) (*stored, err
 	if !r.cmd.At.IsZero() {
 		at = r.cmd.At
 	}
-	n, err := l.drawNumber(ctx, tx, at)
+	n, ref, err := l.drawRef(ctx, tx, d, at)
 	if err != nil {
 		return nil, err
 	}
-	s := &stored{d: d, shard: l.shard, fresh: true, n: n, hash: make([]byte, sha256.Size)}
+	o.ID, o.Ref, o.Pack, o.Code = caseID(n), ref, packDigest, l.drawCode()
+	r.cmd.Open = &o
+	return l.blank(d, n), nil
+}
+
+// blank is a case before its first event.
+func (l *Ledger) blank(d *procedure.Definition, n int64) *stored {
+	return &stored{d: d, shard: l.shard, fresh: true, n: n, hash: make([]byte, sha256.Size)}
+}
+
+func (l *Ledger) drawCode() casework.Code {
 	var random [16]byte
 	l.cfg.Random(random[:])
-	o.ID, o.Pack, o.Code = caseID(s.n), packDigest, casework.NewCode(random)
+	return casework.NewCode(random)
+}
+
+// drawRef draws the key and the public number of a new case.
+func (l *Ledger) drawRef(ctx context.Context, tx *db.Tx, d *procedure.Definition, at time.Time) (int64, casework.Ref, error) {
+	n, err := l.drawNumber(ctx, tx, at)
+	if err != nil {
+		return 0, "", err
+	}
 	year := at.In(d.Calendar.Zone).Year()
 	number, err := next(ctx, tx, fmt.Sprintf("ref %s %d", d.Prefix, year))
-	if err != nil {
-		return nil, err
-	}
-	o.Ref = casework.Ref(fmt.Sprintf("%s-%02d-%06d", d.Prefix, year%100, number))
-	r.cmd.Open = &o
-	return s, nil
+	return n, casework.Ref(fmt.Sprintf("%s-%02d-%06d", d.Prefix, year%100, number)), err
 }
 
 // drawNumber makes a key that sorts by opening time: microseconds and ten random bits, so that two
@@ -207,6 +208,9 @@ func (l *Ledger) catchUp(ctx context.Context, tx *db.Tx, who authz.Actor, s *sto
 
 // append takes one event in, for save to store, under the hash that covers it and all before it, and orders its notices.
 func (l *Ledger) append(ctx context.Context, tx *db.Tx, s *stored, e casework.Event) error {
+	if err := l.number(ctx, tx, s, &e); err != nil {
+		return err
+	}
 	doc, err := json.Marshal(e)
 	if err != nil {
 		return err
@@ -216,6 +220,9 @@ func (l *Ledger) append(ctx context.Context, tx *db.Tx, s *stored, e casework.Ev
 	s.c = casework.Fold(s.c, e)
 	for _, k := range e.Clocks {
 		s.mark(k.ID)
+	}
+	if len(e.Spawn)+len(e.Recalled) > 0 || e.Final {
+		s.told = append(s.told, e)
 	}
 	if l.cfg.Notify == nil {
 		return nil
@@ -284,7 +291,8 @@ func (l *Ledger) RunTimers(ctx context.Context, limit int) (int, error) {
 	}
 	calls := make([]Call, len(due))
 	for i, t := range due {
-		calls[i] = Call{authz.Machine(), casework.Command{Case: caseID(t.n), Version: casework.AnyVersion, Tick: &casework.Tick{Clock: t.clock, Due: t.at}}}
+		clock, alert := strings.CutSuffix(t.clock, alertMark)
+		calls[i] = Call{authz.Machine(), casework.Command{Case: caseID(t.n), Version: casework.AnyVersion, Tick: &casework.Tick{Clock: clock, Due: t.at, Alert: alert}}}
 	}
 	_, errs := l.DoEach(ctx, calls)
 	for i, t := range due {

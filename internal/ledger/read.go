@@ -245,8 +245,7 @@ func (r *Reader) find(ctx context.Context, in authz.Scope, key func(*db.Tx) (int
 	if err != nil {
 		return c, err
 	}
-	t := r.units()
-	if !in.Reads(t, string(c.ID), c.Holder, c.Programme) && (c.Offered == "" || !in.Reads(t, string(c.ID), c.Offered, c.Programme)) {
+	if !c.ReadableBy(in, r.units()) {
 		return casework.Case{}, ErrNotFound
 	}
 	return c, nil

@@ -57,10 +57,15 @@ type place struct {
 	sortAt          int64
 	state           string
 	holder, offered org.UnitID
+	joint           string // ids, separated by spaces
+	sealed          org.UnitID
 }
 
 func rowsOf(c casework.Case) place {
-	p := place{open: c.Closed.IsZero(), late: c.Overdue(), sortAt: never, state: c.State, holder: c.Holder, offered: c.Offered}
+	p := place{open: c.Closed.IsZero(), late: c.Overdue(), sortAt: never, state: c.State, holder: c.Holder, offered: c.Offered, sealed: c.Sealed}
+	for _, u := range c.Joint {
+		p.joint += string(u) + " "
+	}
 	if !p.open {
 		p.sortAt = db.Micros(c.Closed)
 	} else if k, ok := c.Due(); ok {
@@ -92,10 +97,15 @@ func (s *stored) save(ctx context.Context, tx *db.Tx) error {
 			string(s.c.Place.Unit), s.c.Place.Address, s.c.Title, db.Micros(s.c.Opened), s.c.Source}
 		_, err = tx.Exec(ctx, `INSERT INTO cases (`+caseColumns+`) VALUES
  (?17, ?18, ?19, ?20, ?21, ?22, ?23, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?24, ?25, ?26, ?27, ?9, ?10, ?11, ?12, ?13, ?28, ?14, ?15, ?16)`, append(moving, fixed...)...)
-		if err == nil {
+		if err == nil && s.c.Sealed == "" {
 			err = words.IndexText(ctx, tx, s.n, s.c.Title+"\n"+s.c.Text+"\n"+s.c.Place.Address)
 		}
 	} else {
+		if s.c.Sealed != "" && s.old.sealed == "" {
+			if err := words.IndexText(ctx, tx, s.n, ""); err != nil { // what is sealed cannot be searched
+				return err
+			}
+		}
 		_, err = tx.Exec(ctx, `UPDATE cases SET state = ?1, is_open = ?2, sort_at = ?3, clock = ?4, paused = ?5, holder = ?6, assignee = ?7, offered = ?8,
  changed_at = ?9, files = ?10, raised = ?11, late = ?12, outcome = ?13, seq = ?14, hash = ?15, doc = ?16 WHERE n = ?17`, append(moving, s.n)...)
 	}
@@ -205,15 +215,13 @@ func (s *stored) saveWorklist(ctx context.Context, tx *db.Tx, p place) error {
 	return err
 }
 
-// listers are the units whose lists hold the case: its holder, the unit it is offered to, and all above.
+// listers are the units whose lists hold the case.
 func listers(path func(org.UnitID) []org.UnitID, p place) []org.UnitID {
-	units := path(p.holder)
-	for _, u := range path(p.offered) {
-		if !slices.Contains(units, u) {
-			units = append(units, u)
-		}
+	c := casework.Case{Holder: p.holder, Offered: p.offered, Sealed: p.sealed}
+	for _, u := range strings.Fields(p.joint) {
+		c.Joint = append(c.Joint, org.UnitID(u))
 	}
-	return units
+	return c.Listed(path)
 }
 
 func (s *stored) saveTimers(ctx context.Context, tx *db.Tx, p place) error {
@@ -228,15 +236,17 @@ func (s *stored) saveTimers(ctx context.Context, tx *db.Tx, p place) error {
 	}
 	for _, id := range slices.Sorted(maps.Keys(s.clock)) {
 		k, _ := s.c.Clock(id)
-		var err error
+		var due, alert time.Time
 		if p.open && k.Running() {
-			_, err = tx.Exec(ctx, `INSERT INTO timers (n, clock, fires_at, prio, lease_until) VALUES (?1, ?2, ?3, ?4, 0)
- ON CONFLICT (n, clock) DO UPDATE SET fires_at = excluded.fires_at, prio = excluded.prio, lease_until = 0`, s.n, id, db.Micros(k.Due), prio)
-		} else if !s.fresh {
-			_, err = tx.Exec(ctx, `DELETE FROM timers WHERE n = ?1 AND clock = ?2`, s.n, id)
+			due, alert = k.Due, k.Alert
 		}
-		if err != nil {
+		if err := s.saveTimer(ctx, tx, id, due, prio, k.Calendar); err != nil {
 			return err
+		}
+		if cl, ok := s.d.Clock(id); ok && len(cl.Alerts) > 0 {
+			if err := s.saveTimer(ctx, tx, id+alertMark, alert, prio, k.Calendar); err != nil {
+				return err
+			}
 		}
 	}
 	if !p.open {
@@ -244,6 +254,32 @@ func (s *stored) saveTimers(ctx context.Context, tx *db.Tx, p place) error {
 		return err
 	}
 	return nil
+}
+
+// alertMark ends the name of the timer that fires before a clock does, when its date comes near.
+const alertMark = "~"
+
+// saveTimer writes when a timer fires; a zero time takes it away.
+func (s *stored) saveTimer(ctx context.Context, tx *db.Tx, name string, at time.Time, prio int64, calendar string) error {
+	if at.IsZero() {
+		if s.fresh {
+			return nil
+		}
+		_, err := tx.Exec(ctx, `DELETE FROM timers WHERE n = ?1 AND clock = ?2`, s.n, name)
+		return err
+	}
+	_, err := tx.Exec(ctx, `INSERT INTO timers (n, clock, fires_at, prio, lease_until, calendar) VALUES (?1, ?2, ?3, ?4, 0, ?5)
+ ON CONFLICT (n, clock) DO UPDATE SET fires_at = excluded.fires_at, prio = excluded.prio, lease_until = 0, calendar = excluded.calendar`,
+		s.n, name, db.Micros(at), prio, calendar)
+	return err
+}
+
+// countedOtherwise lists cases with a running clock whose date was counted with another version of the
+// calendar, which is written ID@VERSION.
+func countedOtherwise(ctx context.Context, tx *db.Tx, calendar string, limit int) ([]int64, error) {
+	id, _, _ := strings.Cut(calendar, "@")
+	return db.All(ctx, tx, `SELECT DISTINCT n FROM timers WHERE calendar >= ?1 AND calendar < ?2 AND calendar <> ?3 LIMIT ?4`,
+		[]any{id + "@", id + "A", calendar, int64(limit)}, scanInt)
 }
 
 // eventRow is an event as it is stored.

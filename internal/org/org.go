@@ -52,6 +52,7 @@ type Unit struct {
 	Level  Level
 	Kind   string   // "government", "centre", "department"; shown, never decided upon
 	Roles  []string // roles that people of this unit hold
+	Dept   string   // key of a department ("discipline"); empty for the general units of a level
 }
 
 // Tree is an immutable, checked forest with exactly one root.
@@ -129,6 +130,33 @@ func (t *Tree) Children(id UnitID) []UnitID { return t.children[id] }
 func (t *Tree) Superior(id UnitID) (UnitID, bool) {
 	p := t.units[id].Parent
 	return p, p != ""
+}
+
+// Nearest is the closest department with this key: the unit itself, or the first one found among the
+// children of the unit and of each unit above it. ok is false when there is none.
+func (t *Tree) Nearest(from UnitID, dept string) (UnitID, bool) {
+	if t.units[from].Dept == dept && dept != "" {
+		return from, true
+	}
+	for _, id := range t.Path(from) {
+		for _, c := range t.children[id] {
+			if t.units[c].Dept == dept && dept != "" {
+				return c, true
+			}
+		}
+	}
+	return "", false
+}
+
+// SameAbove is the department of the same key one step up the line: the discipline body of the city above
+// that of a district. ok is false at the top of that line.
+func (t *Tree) SameAbove(id UnitID) (UnitID, bool) {
+	u := t.units[id]
+	up := t.units[u.Parent].Parent
+	if u.Dept == "" || up == "" {
+		return "", false
+	}
+	return t.Nearest(up, u.Dept)
 }
 
 // Path lists the unit and its superiors up to the root; empty for an unknown unit.

@@ -38,6 +38,9 @@ type lawYAML struct {
 	Name     words            `yaml:"name"`
 	Short    words            `yaml:"short"`
 	Note     words            `yaml:"note"`
+	Since    string           `yaml:"since"`
+	Verified string           `yaml:"verified"`
+	Source   string           `yaml:"source"`
 	Articles map[string]words `yaml:"articles"`
 }
 
@@ -93,6 +96,7 @@ type categoryYAML struct {
 	Hint      words               `yaml:"hint"`
 	Route     routeYAML           `yaml:"route"`
 	Keywords  map[string][]string `yaml:"keywords"`
+	Facts     map[string]string   `yaml:"facts"`
 	Resident  string              `yaml:"resident"` // "false" hides it from the public form
 }
 
@@ -173,13 +177,63 @@ type procedureFile struct {
 	Outcomes  []outcomeYAML `yaml:"outcomes"`
 	Acts      []actYAML     `yaml:"acts"`
 	Clocks    []clockYAML   `yaml:"clocks"`
+
+	Facts       []factYAML     `yaml:"facts"`
+	Links       []linkYAML     `yaml:"links"`
+	Documents   []documentYAML `yaml:"documents"`
+	Retention   retentionYAML  `yaml:"retention"`
+	Stuck       string         `yaml:"stuck"`
+	StuckNotice string         `yaml:"stuck_notice"`
 }
 
 type lawRefYAML struct {
-	Mark    mark   `yaml:"-"`
-	ID      string `yaml:"id"`
-	Article string `yaml:"article"`
-	Since   string `yaml:"since"`
+	Mark     mark   `yaml:"-"`
+	ID       string `yaml:"id"`
+	Article  string `yaml:"article"`
+	Since    string `yaml:"since"`
+	Verified string `yaml:"verified"`
+}
+
+type factYAML struct {
+	Mark        mark             `yaml:"-"`
+	ID          string           `yaml:"id"`
+	Values      []string         `yaml:"values"`
+	Law         lawRefYAML       `yaml:"law"`
+	KeepsClocks bool             `yaml:"keeps_clocks"`
+	Name        words            `yaml:"name"`
+	Names       map[string]words `yaml:"names"`
+}
+
+type linkYAML struct {
+	Mark      mark              `yaml:"-"`
+	ID        string            `yaml:"id"`
+	Kind      string            `yaml:"kind"`
+	Procedure string            `yaml:"procedure"`
+	Purpose   words             `yaml:"purpose"`
+	Unit      string            `yaml:"unit"`
+	Carry     []string          `yaml:"carry"`
+	Set       map[string]string `yaml:"set"`
+	NotBy     []string          `yaml:"not_by"`
+	Review    bool              `yaml:"review"`
+	Many      bool              `yaml:"many"`
+	Ended     map[string]string `yaml:"ended"`
+	Law       lawRefYAML        `yaml:"law"`
+}
+
+type documentYAML struct {
+	Mark     mark       `yaml:"-"`
+	ID       string     `yaml:"id"`
+	Template string     `yaml:"template"`
+	Name     words      `yaml:"name"`
+	Law      lawRefYAML `yaml:"law"`
+	Remedies bool       `yaml:"remedies"`
+}
+
+type retentionYAML struct {
+	Mark  mark       `yaml:"-"`
+	Class string     `yaml:"class"`
+	Years int        `yaml:"years"`
+	Law   lawRefYAML `yaml:"law"`
 }
 
 type openingYAML struct {
@@ -188,6 +242,9 @@ type openingYAML struct {
 	Past    words        `yaml:"past"`
 	Fields  []fieldYAML  `yaml:"fields"`
 	Notices []noticeYAML `yaml:"notices"`
+
+	Set  map[string]string `yaml:"set"`
+	Seal string            `yaml:"seal"`
 }
 
 type phaseYAML struct {
@@ -204,13 +261,16 @@ type stateYAML struct {
 	Final bool   `yaml:"final"`
 	Name  words  `yaml:"name"`
 	Now   words  `yaml:"now"`
+
+	Law lawRefYAML `yaml:"law"`
 }
 
 type outcomeYAML struct {
-	Mark   mark   `yaml:"-"`
-	ID     string `yaml:"id"`
-	Solved bool   `yaml:"solved"`
-	Name   words  `yaml:"name"`
+	Mark   mark       `yaml:"-"`
+	ID     string     `yaml:"id"`
+	Solved bool       `yaml:"solved"`
+	Name   words      `yaml:"name"`
+	Law    lawRefYAML `yaml:"law"`
 }
 
 type actYAML struct {
@@ -234,6 +294,19 @@ type actYAML struct {
 	Past     words        `yaml:"past"`
 	Fields   []fieldYAML  `yaml:"fields"`
 	Notices  []noticeYAML `yaml:"notices"`
+
+	When      string            `yaml:"when"`
+	WhenText  words             `yaml:"when_text"`
+	Set       map[string]string `yaml:"set"`
+	Spawn     []string          `yaml:"spawn"`
+	Recall    bool              `yaml:"recall"`
+	NotBy     []string          `yaml:"not_by"`
+	Behalf    []string          `yaml:"behalf"`
+	Dept      string            `yaml:"dept"`
+	Proof     bool              `yaml:"proof"`
+	Remedy    string            `yaml:"remedy"`
+	Documents []string          `yaml:"documents"`
+	Dispute   bool              `yaml:"dispute"`
 }
 
 type fieldYAML struct {
@@ -281,6 +354,14 @@ type clockYAML struct {
 	Expire     string              `yaml:"expire"`
 	Promise    bool                `yaml:"promise"`
 	Name       words               `yaml:"name"`
+
+	From        string     `yaml:"from"`
+	Until       string     `yaml:"until"`
+	PauseLaw    lawRefYAML `yaml:"pause_law"`
+	TimeBar     bool       `yaml:"time_bar"`
+	Binds       string     `yaml:"binds"`
+	Alert       []int      `yaml:"alert"`
+	AlertNotice string     `yaml:"alert_notice"`
 }
 
 type ruleYAML struct {
@@ -293,7 +374,8 @@ type ruleYAML struct {
 }
 
 type extendYAML struct {
-	Mark  mark `yaml:"-"`
-	Max   int  `yaml:"max"`
-	Times int  `yaml:"times"`
+	Mark  mark       `yaml:"-"`
+	Max   int        `yaml:"max"`
+	Times int        `yaml:"times"`
+	Law   lawRefYAML `yaml:"law"`
 }

@@ -34,6 +34,7 @@ func load(fsys fs.FS, kept bool) (*Pack, error) {
 		Texts: map[string]map[string]string{}, Procedures: map[string]*procedure.Definition{},
 		Phases: map[string][]string{}, Icons: map[string]string{}, Calendars: map[string]*worktime.Calendar{},
 		Dept: map[org.UnitID]string{}, Reports: map[string]procedure.Report{}, Files: map[string][]byte{},
+		LawDates: map[string]LawDates{},
 	}}
 	steps := []func(){l.head, l.units, l.categories, l.areas, l.calendars, l.texts, l.procedures}
 	for _, step := range steps {
@@ -60,6 +61,8 @@ type loader struct {
 	stop bool // what follows would only report consequences
 	kept bool // an older version: only what makes it unreadable is an error
 	csv  unitsCSVYAML
+	// order lists the procedures so that each comes after those it opens.
+	order []string
 }
 
 // say files words under a key and asks for every language of the pack.
@@ -127,6 +130,12 @@ func (l *loader) head() {
 	l.say(f.Mark, "city.notice", f.Notice, false)
 	for _, law := range f.Laws {
 		p.Laws = append(p.Laws, law.ID)
+		p.LawDates[law.ID] = LawDates{law.Since, law.Verified, law.Source}
+		for _, day := range []string{law.Since, law.Verified} {
+			if _, err := worktime.ParseDay(day); day != "" && err != nil {
+				l.bad.at(law.Mark.file, law.Mark.line, "law %q: %v", law.ID, err)
+			}
+		}
 		l.say(law.Mark, "law."+law.ID, law.Name, true)
 		short := law.Short
 		if len(short) == 0 {
@@ -161,7 +170,7 @@ func (l *loader) units() {
 		if l.id(u.Mark, "unit", u.ID) {
 			l.unitName(u)
 		}
-		list = append(list, org.Unit{ID: org.UnitID(u.ID), Parent: org.UnitID(u.Parent), Level: level, Kind: u.Kind, Roles: u.Roles})
+		list = append(list, org.Unit{ID: org.UnitID(u.ID), Parent: org.UnitID(u.Parent), Level: level, Kind: u.Kind, Roles: u.Roles, Dept: u.Dept})
 		if u.Dept != "" {
 			l.p.Dept[org.UnitID(u.ID)] = u.Dept
 		}
@@ -277,7 +286,7 @@ func (l *loader) categories() {
 		l.say(c.Mark, "category."+c.ID, c.Name, true)
 		l.say(c.Mark, "category."+c.ID+".hint", c.Hint, false)
 		l.p.Categories = append(l.p.Categories, Category{ID: c.ID, Group: c.Group, Icon: icon, Procedure: c.Procedure,
-			Resident: c.Resident != "false", Route: Route{Level: level, Dept: c.Route.Dept}, Keywords: c.Keywords})
+			Resident: c.Resident != "false", Route: Route{Level: level, Dept: c.Route.Dept}, Keywords: c.Keywords, Facts: c.Facts})
 		if c.Route.Dept != "" && !l.hasDept(c.Route.Dept) {
 			l.bad.at(c.Mark.file, c.Mark.line, "category %q: no unit is department %q", c.ID, c.Route.Dept)
 		}

@@ -41,13 +41,18 @@ type Pack struct {
 	Icons       map[string]string   // procedure → icon
 	Calendars   map[string]*worktime.Calendar
 	Laws        []string
-	Parameters  map[string]int // figures of programmes with code of their own, by name
+	Parameters  map[string]int      // figures of programmes with code of their own, by name
+	LawDates    map[string]LawDates // law → when it came into force, and when its words were compared
 	Emergency   []string
 	Phone       string
 	Texts       map[string]map[string]string // language → key → text
 	Files       map[string][]byte            // what it was loaded from
 	Reports     map[string]procedure.Report
 }
+
+// LawDates says since when a law is in force, and where and when its words were compared with the
+// published ones; empty = not yet.
+type LawDates struct{ Since, Verified, Source string }
 
 // Feature is something drawn on the schematic map.
 type Feature struct {
@@ -74,6 +79,7 @@ type Category struct {
 	Resident        bool // offered on the public form
 	Route           Route
 	Keywords        map[string][]string
+	Facts           map[string]string // facts of a case that opens under it
 }
 
 // Route says which unit receives a category: a level, or a department of a level.
@@ -198,5 +204,27 @@ func (r *Registry) Definition(digest, id string) (*procedure.Definition, error) 
 	if !ok {
 		return nil, fmt.Errorf("pack %s %s has no procedure %q", p.ID, p.Version, id)
 	}
-	return d, nil
+	return r.inTime(d), nil
+}
+
+// inTime counts a kept procedure with the calendar in force now: its law stays the one the case was
+// opened under, but holidays are facts, and the newest list of them is the right one (K9).
+func (r *Registry) inTime(d *procedure.Definition) *procedure.Definition {
+	now := r.byID[r.current].Calendars[d.Calendar.ID]
+	if now == nil || now == d.Calendar {
+		return d
+	}
+	dated := *d
+	dated.Calendar = now
+	return &dated
+}
+
+// CalendarVersions lists the calendars in force as ID@VERSION, the way clocks of cases name them.
+func (p *Pack) CalendarVersions() []string {
+	var out []string
+	for _, c := range p.Calendars {
+		out = append(out, c.ID+"@"+c.Version)
+	}
+	slices.Sort(out)
+	return out
 }

@@ -4,11 +4,14 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"comity/internal/authz"
 	"comity/internal/form"
+	"comity/internal/org"
 	"comity/internal/procedure"
 	"comity/internal/worktime"
 )
@@ -44,7 +47,9 @@ func (l *loader) procedures() {
 			continue
 		}
 		d.Categories = append(d.Categories, c.ID)
+		l.categoryFacts(d, c)
 	}
+	l.links()
 	for _, d := range l.p.Procedures {
 		for _, c := range d.Clocks {
 			for cat := range c.ByCategory {
@@ -89,17 +94,28 @@ func (b *builder) build() *procedure.Definition {
 		b.bad.at(f.Mark.file, f.Mark.line, "start %q is not a state", d.Start)
 	}
 	for _, o := range f.Outcomes {
-		d.Outcomes = append(d.Outcomes, procedure.Outcome{ID: o.ID, Solved: o.Solved})
+		d.Outcomes = append(d.Outcomes, procedure.Outcome{ID: o.ID, Solved: o.Solved, Law: b.law(o.Law)})
 		b.say(o.Mark, "outcome."+d.ID+"."+o.ID, o.Name, true)
+	}
+	for _, y := range f.Facts {
+		b.fact(y)
 	}
 	d.Intake = b.fields("open", f.Opening.Fields)
 	d.Opened = b.notices(f.Opening.Notices)
+	d.Stuck, d.StuckNotice = f.Stuck, f.StuckNotice
+	for _, y := range f.Documents {
+		b.document(y)
+	}
 	for _, a := range f.Acts {
 		b.act(a)
 	}
 	for _, c := range f.Clocks {
 		b.clock(c)
 	}
+	for _, y := range f.Links {
+		b.link(y)
+	}
+	d.Retention = procedure.Retention{Class: f.Retention.Class, Years: f.Retention.Years, Law: b.law(f.Retention.Law)}
 	b.references()
 	return d
 }
@@ -111,7 +127,16 @@ func (b *builder) law(r lawRefYAML) procedure.Law {
 	if r.ID != "" && r.Article != "" && b.p.Texts[b.p.Langs[0]]["law."+r.ID+".article."+r.Article] == "" {
 		b.bad.at(r.Mark.file, r.Mark.line, "article %q of law %q has no words in pack.yaml", r.Article, r.ID)
 	}
-	return procedure.Law{ID: r.ID, Article: r.Article, Since: r.Since}
+	law := procedure.Law{ID: r.ID, Article: r.Article, Since: r.Since, Verified: r.Verified}
+	if known := b.p.LawDates[r.ID]; law.Since == "" {
+		law.Since = known.Since
+	}
+	for name, day := range map[string]string{"since": r.Since, "verified": r.Verified} {
+		if _, err := worktime.ParseDay(day); day != "" && err != nil {
+			b.bad.at(r.Mark.file, r.Mark.line, "%s: %v", name, err)
+		}
+	}
+	return law
 }
 
 func (b *builder) state(s stateYAML) {
@@ -120,19 +145,19 @@ func (b *builder) state(s stateYAML) {
 		b.bad.at(s.Mark.file, s.Mark.line, "state %q is listed twice", s.ID)
 	}
 	owner := procedure.Owner(s.Owner)
-	switch owner {
-	case procedure.OwnerHolder, procedure.OwnerOffered, procedure.OwnerResident:
-	case "":
+	switch {
+	case slices.Contains(procedure.Owners, owner):
+	case owner == "":
 		if !s.Final {
-			b.bad.at(s.Mark.file, s.Mark.line, "state %q has no owner; say holder, offered or resident", s.ID)
+			b.bad.at(s.Mark.file, s.Mark.line, "state %q has no owner; say one of %v", s.ID, procedure.Owners)
 		}
 	default:
-		b.bad.at(s.Mark.file, s.Mark.line, "state %q: owner %q is not holder, offered or resident", s.ID, s.Owner)
+		b.bad.at(s.Mark.file, s.Mark.line, "state %q: owner %q is not one of %v", s.ID, s.Owner, procedure.Owners)
 	}
 	if !slices.Contains(b.p.Phases[d.ID], s.Phase) {
 		b.bad.at(s.Mark.file, s.Mark.line, "state %q: phase %q is not listed under phases", s.ID, s.Phase)
 	}
-	d.States = append(d.States, procedure.State{ID: s.ID, Phase: s.Phase, Final: s.Final, Owner: owner})
+	d.States = append(d.States, procedure.State{ID: s.ID, Phase: s.Phase, Final: s.Final, Owner: owner, Law: b.law(s.Law)})
 	b.say(s.Mark, "state."+d.ID+"."+s.ID, s.Name, true)
 	b.say(s.Mark, "state."+d.ID+"."+s.ID+".now", s.Now, true)
 }
@@ -144,12 +169,14 @@ func (b *builder) act(a actYAML) {
 		b.bad.at(where.file, where.line, "act %q is listed twice", a.ID)
 	}
 	act := procedure.Act{ID: a.ID, Event: a.Event, From: a.From, To: a.To, By: a.By, Of: procedure.Of(a.Of), Answers: a.Answers,
-		Withdraw: a.Withdraw, While: a.While, Extends: a.Extends, Times: a.Times, Key: a.Key, Prime: a.Prime, Law: b.law(a.Law)}
+		Withdraw: a.Withdraw, While: a.While, Extends: a.Extends, Times: a.Times, Key: a.Key, Prime: a.Prime, Law: b.law(a.Law),
+		Spawn: a.Spawn, Recall: a.Recall, NotBy: a.NotBy, Behalf: a.Behalf, Dept: a.Dept, Proof: a.Proof, Remedy: a.Remedy,
+		Documents: a.Documents, Dispute: a.Dispute}
 	if act.Of == "" {
 		act.Of = procedure.OfHolder
 	}
-	if !slices.Contains([]procedure.Of{procedure.OfHolder, procedure.OfOffered, procedure.OfSuperior}, act.Of) {
-		b.bad.at(where.file, where.line, "act %q: of %q is not holder, offered or superior", a.ID, a.Of)
+	if !slices.Contains(procedure.Ofs, act.Of) {
+		b.bad.at(where.file, where.line, "act %q: of %q is not one of %v", a.ID, a.Of, procedure.Ofs)
 	}
 	for _, e := range a.Effects {
 		if !slices.Contains(procedure.Effects, procedure.Effect(e)) {
@@ -169,6 +196,9 @@ func (b *builder) act(a actYAML) {
 	act.Fields = b.fields(a.ID, a.Fields)
 	b.needFields(a, act)
 	act.Notices = b.notices(a.Notices)
+	act.Sets = settings(a.Set)
+	act.When = b.guard(where, "act "+strconv.Quote(a.ID)+": when", a.When)
+	b.say(where, "when."+d.ID+"."+a.ID, a.WhenText, a.When != "")
 	d.Acts = append(d.Acts, act)
 	b.say(where, "act."+d.ID+"."+a.ID, a.Name, true)
 	b.say(where, "event."+d.ID+"."+a.Event, a.Past, true)
@@ -201,7 +231,8 @@ func (b *builder) key(a actYAML) {
 // needFields asks for the fields that effects read.
 func (b *builder) needFields(a actYAML, act procedure.Act) {
 	need := map[procedure.Effect]form.Field{
-		procedure.Offer: {Name: "unit", Kind: form.Unit}, procedure.Assign: {Name: "officer", Kind: form.Officer}, procedure.Decide: {Name: "outcome", Kind: form.Outcome},
+		procedure.Offer: {Name: "unit", Kind: form.Unit}, procedure.Give: {Name: "unit", Kind: form.Unit}, procedure.Invite: {Name: "unit", Kind: form.Unit},
+		procedure.Release: {Name: "unit", Kind: form.Unit}, procedure.Assign: {Name: "officer", Kind: form.Officer}, procedure.Decide: {Name: "outcome", Kind: form.Outcome},
 	}
 	for e, f := range need {
 		has := slices.ContainsFunc(act.Fields, func(x form.Field) bool { return x.Name == f.Name && x.Kind == f.Kind && x.Required })
@@ -245,8 +276,8 @@ func (b *builder) fields(act string, list []fieldYAML) []form.Field {
 func (b *builder) notices(list []noticeYAML) []procedure.Notice {
 	var out []procedure.Notice
 	for _, n := range list {
-		if !slices.Contains([]string{"resident", "holder", "offered", "superior"}, n.To) {
-			b.bad.at(n.Mark.file, n.Mark.line, "notice to %q; say resident, holder, offered or superior", n.To)
+		if !slices.Contains([]string{"resident", "holder", "offered", "superior", "joint"}, n.To) {
+			b.bad.at(n.Mark.file, n.Mark.line, "notice to %q; say resident, holder, offered, superior or joint", n.To)
 		}
 		if b.p.Texts[b.p.Langs[0]]["notice."+n.Template] == "" {
 			b.bad.at(n.Mark.file, n.Mark.line, "notice %q has no words; give the text %q", n.Template, "notice."+n.Template)
@@ -258,7 +289,15 @@ func (b *builder) notices(list []noticeYAML) []procedure.Notice {
 
 func (b *builder) clock(y clockYAML) {
 	c := procedure.Clock{ID: y.ID, Law: b.law(y.Law), In: y.In, Start: y.Start, Stop: y.Stop, Pause: y.Pause, Expire: y.Expire, Promise: y.Promise,
-		Extend: procedure.Extend{Max: y.Extend.Max, Times: y.Extend.Times}}
+		Extend: procedure.Extend{Max: y.Extend.Max, Times: y.Extend.Times, Law: b.law(y.Extend.Law)},
+		From:   y.From, Until: y.Until, PauseLaw: b.law(y.PauseLaw), TimeBar: y.TimeBar, Binds: y.Binds,
+		Alerts: y.Alert, AlertNotice: y.AlertNotice}
+	if y.Binds != "" && y.Binds != "resident" && y.Binds != "unit" {
+		b.bad.at(y.Mark.file, y.Mark.line, "clock %q: binds %q is not unit or resident", y.ID, y.Binds)
+	}
+	if y.Until != "" && y.Unit == "" {
+		y.Unit = string(worktime.CalendarDays) // the date is the rule
+	}
 	c.Rule = b.rule(y.Mark, y.ID, ruleYAML{N: y.N, Unit: y.Unit, Roll: y.Roll, At: y.At, Arrival: y.Arrival})
 	for cat, r := range y.ByCategory {
 		if c.ByCategory == nil {
@@ -319,11 +358,14 @@ func (b *builder) references() {
 				b.bad.at(y.Mark.file, y.Mark.line, "act %q names the clock %q, which is not listed", y.ID, c)
 			}
 		}
+		b.moreReferences(y, roles)
 	}
+	b.guards()
+	b.dates()
 }
 
 func (b *builder) rolesHeld() map[string]bool {
-	held := map[string]bool{string(authz.System): true, string(authz.Resident): true}
+	held := map[string]bool{procedure.BySystem: true, procedure.ByResident: true, procedure.ByParent: true, procedure.ByChild: true}
 	for _, rs := range b.p.Units.RolesAt() {
 		for r := range rs {
 			held[r] = true
@@ -355,28 +397,112 @@ func (f *Failed) Error() string {
 	return fmt.Sprintf("%s:%d: procedure %q: %s", f.File, f.Line, f.Procedure, f.Violation)
 }
 
-// properties runs the model checker over every procedure.
+// properties runs the model checker over every procedure, those that others open first: how long they
+// can take is part of how long the others can.
 func (l *loader) properties() error {
-	var out []error
-	files, _ := fs.Glob(l.fsys, "procedures/*.yaml")
-	for _, name := range files {
+	files := map[string]procedureFile{}
+	names, _ := fs.Glob(l.fsys, "procedures/*.yaml")
+	for _, name := range names {
 		var f procedureFile
 		readYAML(l.fsys, name, &f, &problems{})
-		d := l.p.Procedures[f.Procedure]
-		if d == nil {
-			continue
-		}
+		f.Mark.file = name
+		files[f.Procedure] = f
+	}
+	var out []error
+	for _, id := range l.order {
+		d, f := l.p.Procedures[id], files[id]
+		l.begins(d)
 		report := procedure.Check(d)
-		l.p.Reports[d.ID] = report
+		l.p.Reports[id] = report
 		for _, v := range report.Violations {
-			out = append(out, &Failed{File: name, Line: lineOf(f, v), Procedure: d.ID, Violation: v, Pack: l.p})
+			out = append(out, &Failed{File: f.Mark.file, Line: lineOf(f, v), Procedure: id, Violation: v, Pack: l.p})
+		}
+		for _, other := range l.p.Procedures {
+			if other.ChildDays == nil {
+				other.ChildDays = map[string]int{}
+			}
+			other.ChildDays[id] = report.Road.Worst.Final
 		}
 	}
 	return errors.Join(out...)
 }
 
+// begins tells a procedure where and with what facts its cases can begin: by the categories that lead to
+// it, and by the links of other procedures.
+func (l *loader) begins(d *procedure.Definition) {
+	d.Begins = nil
+	for _, c := range l.p.Categories {
+		if c.Procedure == d.ID {
+			d.Begins = append(d.Begins, procedure.Begin{Facts: d.CategoryFacts[c.ID], Units: l.receivers(c)})
+		}
+	}
+	for _, id := range slices.Sorted(maps.Keys(l.p.Procedures)) {
+		other := l.p.Procedures[id]
+		for i := range other.Links {
+			if link := &other.Links[i]; link.Procedure == d.ID {
+				for _, facts := range brought(other, link) {
+					d.Begins = append(d.Begins, procedure.Begin{Facts: facts, Units: l.held(link)})
+				}
+			}
+		}
+	}
+}
+
+// receivers are the units that a category can lead to.
+func (l *loader) receivers(c Category) []org.UnitID {
+	var out []org.UnitID
+	for _, at := range l.p.Units.All() {
+		if to := l.p.RouteTo(c.ID, at); !slices.Contains(out, to) {
+			out = append(out, to)
+		}
+	}
+	return out
+}
+
+// brought lists the facts a case can begin with when a link opens it.
+func brought(d *procedure.Definition, link *procedure.Link) []map[string]string {
+	all := []map[string]string{{}}
+	for _, s := range link.Sets {
+		values := []string{s.Value}
+		if f, ok := d.Fact(s.Field); ok {
+			values = append([]string{""}, f.Values...)
+		}
+		var next []map[string]string
+		for _, m := range all {
+			for _, v := range values {
+				n := maps.Clone(m)
+				if v != "" {
+					n[s.Fact] = v
+				}
+				next = append(next, n)
+			}
+		}
+		all = next
+	}
+	return all
+}
+
+// held are the units in which a case opened by a link can begin; none listed means any.
+func (l *loader) held(link *procedure.Link) []org.UnitID {
+	dept, ok := strings.CutPrefix(link.Unit, procedure.UnitDept)
+	var out []org.UnitID
+	for _, id := range l.p.Units.All() {
+		u, _ := l.p.Units.Unit(id)
+		above := link.Unit == procedure.UnitSuperior && len(l.p.Units.Children(id)) > 0
+		if ok && u.Dept == dept || above {
+			out = append(out, id)
+		}
+	}
+	return out
+}
+
 // lineOf points at the clock, act or state a violation is about.
 func lineOf(f procedureFile, v procedure.Violation) int {
+	for _, l := range f.Links {
+		if l.ID == v.Link {
+			return l.Mark.line
+		}
+	}
 	for _, c := range f.Clocks {
 		if c.ID == v.Clock {
 			return c.Mark.line

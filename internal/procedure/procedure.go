@@ -5,7 +5,8 @@
 // It refuses phrases, jurisdictions and numbers of its own: every day count, role and law comes from
 // the pack. It refuses cases too: what happened to one case is package casework.
 //
-// Open this file first, then clocks.go, then check.go.
+// Open this file first, then guard.go (what an act may depend on), step.go (what an act does: the rules
+// that production and the checker share), clocks.go, check.go, and road.go (the longest lawful road).
 package procedure
 
 import (
@@ -21,7 +22,12 @@ type Law struct {
 	ID      string `json:"id"`
 	Article string `json:"article,omitempty"`
 	Since   string `json:"since,omitempty"` // in force from, ISO date
+	// Verified is the day somebody compared the element with the published words; empty = not yet.
+	Verified string `json:"verified,omitempty"`
 }
+
+// None reports a law that names nothing.
+func (l Law) None() bool { return l.ID == "" }
 
 // Definition is one procedure of one pack version. It is immutable once loaded; a case keeps the
 // version it was opened under.
@@ -38,6 +44,26 @@ type Definition struct {
 	Clocks    []Clock
 	Outcomes  []Outcome
 	Opened    []Notice // sent when the case is opened
+	OpenSets  []Setting
+	Seal      Guard // when the case is sealed from its first event
+	Facts     []Fact
+	Links     []Link
+	Documents []Document
+	Retention Retention
+	// CategoryFacts are facts a category sets when a case is opened: category → fact → value.
+	CategoryFacts map[string]map[string]string
+	// Begins are the ways a case of this procedure can begin: the facts it has and the units that can
+	// receive it. Empty: with no facts, anywhere.
+	Begins []Begin
+	// Stuck names the link through which the unit above gets a task when a clock ran out and its act
+	// could not be done; StuckNotice the message it gets.
+	Stuck, StuckNotice string
+	// Recallable says that another procedure opens this one as a child and may recall it.
+	Recallable bool
+	// Ends gives, for procedures opened by links, the outcomes a case of theirs can end with; ChildDays
+	// the longest time that can take. The pack fills both in, procedures without links first.
+	Ends      map[string][]string
+	ChildDays map[string]int
 
 	Categories []string           // codes a new case may carry
 	Calendar   *worktime.Calendar // counts this procedure's days
@@ -50,6 +76,7 @@ type State struct {
 	Phase string // the step a resident sees; several states share one
 	Final bool   // nothing leads out
 	Owner Owner  // who has to act
+	Law   Law
 }
 
 // Owner says whose turn it is in a state.
@@ -60,7 +87,12 @@ const (
 	OwnerHolder   Owner = "holder"   // the unit that holds the case
 	OwnerOffered  Owner = "offered"  // the unit it is offered to
 	OwnerResident Owner = "resident" // the resident may act; a clock bounds the wait
+	OwnerChild    Owner = "child"    // a case this one opened; it has clocks of its own
+	OwnerOutside  Owner = "outside"  // a body outside this deployment; a clock bounds the wait
 )
+
+// Owners lists every owner, for the pack loader.
+var Owners = []Owner{OwnerHolder, OwnerOffered, OwnerResident, OwnerChild, OwnerOutside}
 
 // Of says in the name of which unit an act is done.
 type Of string
@@ -70,6 +102,18 @@ const (
 	OfHolder   Of = "holder"
 	OfOffered  Of = "offered"
 	OfSuperior Of = "superior" // the unit one step above the holder (the holder itself at the top)
+	OfJoint    Of = "joint"    // any unit that was asked to join
+)
+
+// Ofs lists them, for the pack loader.
+var Ofs = []Of{OfHolder, OfOffered, OfSuperior, OfJoint}
+
+// Kernel roles an act can name beside the pack's own. No unit grants them.
+const (
+	BySystem   = "system"   // a clock that ran out
+	ByResident = "resident" // whoever the case belongs to
+	ByParent   = "parent"   // the case that opened this one recalls it
+	ByChild    = "child"    // a case this one opened has ended
 )
 
 // Effect is a change beyond the state that an act can make. The list is short on purpose: a new
@@ -86,16 +130,23 @@ const (
 	Assign      Effect = "assign"       // field "officer" becomes the assignee
 	AssignSelf  Effect = "assign_self"  // who acts becomes the assignee
 	Unassign    Effect = "unassign"
-	BarHandler  Effect = "bar_handler" // who answered or was assigned may not act on this case again
-	Decide      Effect = "outcome"     // field "outcome" becomes the outcome
+	BarHandler  Effect = "bar_handler"  // who answered or was assigned may not act on this case again
+	Decide      Effect = "outcome"      // field "outcome" becomes the outcome
+	Give        Effect = "give"         // the unit in field "unit" becomes the holder at once
+	SendToDept  Effect = "send_to_dept" // the nearest department of the act's kind on the way up becomes the holder
+	Seal        Effect = "seal"         // from here on only the unit that holds the case reads it
+	Invite      Effect = "invite"       // the unit in field "unit" joins; the holder stays responsible
+	Release     Effect = "release"      // the unit in field "unit" is no longer needed
 )
 
 // Effects lists every effect, for the pack loader.
-var Effects = []Effect{Escalate, Offer, Take, TurnBack, DecideAbove, Assign, AssignSelf, Unassign, BarHandler, Decide}
+var Effects = []Effect{Escalate, Offer, Take, TurnBack, DecideAbove, Assign, AssignSelf, Unassign, BarHandler, Decide, Give, SendToDept, Seal, Invite, Release}
 
 // Moves reports effects that give the case to another unit, which then gets its own full time on
 // state clocks.
-func (e Effect) Moves() bool { return e == Escalate || e == Take || e == DecideAbove }
+func (e Effect) Moves() bool {
+	return e == Escalate || e == Take || e == DecideAbove || e == Give || e == SendToDept
+}
 
 // Act is something a role may do in some states.
 type Act struct {
@@ -116,6 +167,98 @@ type Act struct {
 	Prime    bool   // the usual next step
 	Law      Law
 	Notices  []Notice
+
+	When      Guard     // only when this holds
+	Sets      []Setting // facts it changes
+	Spawn     []string  // links it opens
+	Recall    bool      // ends the children that are open
+	NotBy     []string  // nobody who did one of these acts on this case may do this one
+	Behalf    []string  // roles that may record it for the resident, on signed paper
+	Dept      string    // of SendToDept
+	Proof     bool      // proves that the resident has received a document
+	Remedy    string    // of an answer: the clock within which it can be challenged, or RemedyNone
+	Documents []string
+	Dispute   bool // between offices; not part of the ordinary road
+}
+
+// RemedyNone marks an answer that the law makes the last word.
+const RemedyNone = "none"
+
+// Setting gives a fact a value when an act is done: Value, or the answer to the choice field Field.
+type Setting struct{ Fact, Value, Field string }
+
+// Begin is one way a case can begin.
+type Begin struct {
+	Facts map[string]string
+	Units []org.UnitID // empty = any
+}
+
+// Fact is a small finite thing about the matter that guards may read. Every fact may also be unset.
+type Fact struct {
+	ID     string
+	Values []string
+	Law    Law
+	// KeepsClocks says that changing this fact is a correction: no clock may start or stop by it.
+	KeepsClocks bool
+}
+
+// Link is a typed way from this case to another one, which an act opens. It never leads from a person.
+type Link struct {
+	ID        string
+	Kind      LinkKind
+	Procedure string
+	Unit      string            // where the other case is held: holder, superior, field, or dept:KEY
+	Carry     []string          // what the other case is told; nothing else crosses
+	Sets      []Setting         // facts of the other case; Field names a fact of this one
+	NotBy     []string          // who did these acts here may not act there
+	Review    bool              // the other case examines what was done here
+	Many      bool              // may be open several times at once
+	Ended     map[string]string // outcome of the child ("*" any other) → our act by [child]
+	Law       Law
+}
+
+// LinkKind says whether anybody waits.
+type LinkKind string
+
+// The kinds of links.
+const (
+	Child    LinkKind = "child"    // this case cannot close while the other is open
+	Referral LinkKind = "referral" // handed over; nobody waits
+)
+
+// Where the other case of a link is held.
+const (
+	UnitHolder   = "holder"
+	UnitSuperior = "superior"
+	UnitField    = "field"
+	UnitDept     = "dept:" // followed by the department's key
+)
+
+// Answer is the act that hears a child's outcome; "" when it is only noted.
+func (l *Link) Answer(outcome string) string {
+	if a, ok := l.Ended[outcome]; ok {
+		return a
+	}
+	return l.Ended["*"]
+}
+
+// Document is a paper that an act makes; its words are a template of the pack.
+type Document struct {
+	ID, Template string
+	Law          Law
+	Remedies     bool // tells the resident how, where and until when to challenge the answer
+}
+
+// Retention says how long the file of a case is kept after it ends.
+type Retention struct {
+	Class string
+	Years int
+	Law   Law
+}
+
+// ByPeople reports an act that somebody does, in contrast to the system, a parent or a child.
+func (a *Act) ByPeople() bool {
+	return !slices.ContainsFunc(a.By, func(r string) bool { return r == BySystem || r == ByParent || r == ByChild })
 }
 
 // Has reports whether the act has the effect.
@@ -143,12 +286,21 @@ type Clock struct {
 	Extend     Extend
 	Expire     string // the system's act when it runs out
 	Promise    bool   // the date the resident is told
+
+	From        string // date field of the starting act from which it counts; empty = from the act
+	Until       string // date field that is the end itself; the rule is not used
+	PauseLaw    Law
+	TimeBar     bool   // the resident loses a right when it runs out
+	Binds       string // "resident": running out is lawful; "unit": it is a breach; empty: a breach if it escalates
+	AlertNotice string // template of that message
+	Alerts      []int  // days before the internal target (Raw) on which the holder is told
 }
 
 // Extend bounds extensions of a clock.
 type Extend struct {
 	Max   int // in the unit of the rule, all extensions together
 	Times int
+	Law   Law
 }
 
 // RuleFor is the rule for a category.
@@ -163,42 +315,52 @@ func (c *Clock) RuleFor(category string) worktime.Rule {
 type Outcome struct {
 	ID     string
 	Solved bool
+	Law    Law
+}
+
+// find returns the element of list with this id.
+func find[T any](list []T, id string, of func(*T) string) (*T, bool) {
+	for i := range list {
+		if of(&list[i]) == id {
+			return &list[i], true
+		}
+	}
+	return nil, false
 }
 
 // State finds a state.
 func (d *Definition) State(id string) (*State, bool) {
-	i := slices.IndexFunc(d.States, func(s State) bool { return s.ID == id })
-	if i < 0 {
-		return nil, false
-	}
-	return &d.States[i], true
+	return find(d.States, id, func(s *State) string { return s.ID })
 }
 
 // Act finds an act.
 func (d *Definition) Act(id string) (*Act, bool) {
-	i := slices.IndexFunc(d.Acts, func(a Act) bool { return a.ID == id })
-	if i < 0 {
-		return nil, false
-	}
-	return &d.Acts[i], true
+	return find(d.Acts, id, func(a *Act) string { return a.ID })
 }
 
 // Clock finds a clock.
 func (d *Definition) Clock(id string) (*Clock, bool) {
-	i := slices.IndexFunc(d.Clocks, func(c Clock) bool { return c.ID == id })
-	if i < 0 {
-		return nil, false
-	}
-	return &d.Clocks[i], true
+	return find(d.Clocks, id, func(c *Clock) string { return c.ID })
 }
 
 // Outcome finds an outcome code.
 func (d *Definition) Outcome(id string) (*Outcome, bool) {
-	i := slices.IndexFunc(d.Outcomes, func(o Outcome) bool { return o.ID == id })
-	if i < 0 {
-		return nil, false
-	}
-	return &d.Outcomes[i], true
+	return find(d.Outcomes, id, func(o *Outcome) string { return o.ID })
+}
+
+// Fact finds a fact.
+func (d *Definition) Fact(id string) (*Fact, bool) {
+	return find(d.Facts, id, func(f *Fact) string { return f.ID })
+}
+
+// Link finds a link.
+func (d *Definition) Link(id string) (*Link, bool) {
+	return find(d.Links, id, func(l *Link) string { return l.ID })
+}
+
+// Document finds a document.
+func (d *Definition) Document(id string) (*Document, bool) {
+	return find(d.Documents, id, func(x *Document) string { return x.ID })
 }
 
 // Promise is the clock whose date the resident is told, if there is one.

@@ -154,8 +154,14 @@ func (w *served) File(who story.Who, r intake.Report) (story.Receipt, error) {
 }
 
 func (w *served) Act(who story.Who, s story.Step) (story.Receipt, error) {
+	if s.Paper != "" { // papers are put in at the desk, not through the API
+		return w.stored.Act(who, s)
+	}
 	if who.Resident() {
 		return w.follow(who, s)
+	}
+	if err := w.meet(s.Case); err != nil {
+		return story.Receipt{}, err
 	}
 	token, err := w.token(who)
 	if err != nil {
@@ -175,6 +181,25 @@ func (w *served) Act(who story.Who, s story.Step) (story.Receipt, error) {
 	}
 	err = w.call("POST", "/api/v1/cases/"+w.refs[s.Case]+"/acts/"+url.PathEscape(s.Act), token, s.Key, map[string]any{"version": s.Seen, "fields": s.Fields}, &got)
 	return story.Receipt{Case: s.Case, Replayed: got.Replayed}, err
+}
+
+// meet learns the number of a case that another one opened.
+func (w *served) meet(id casework.CaseID) error {
+	if w.refs[id] != "" {
+		return nil
+	}
+	c, err := w.stored.Case(id)
+	w.codes[id], w.refs[id] = string(c.Code), string(c.Ref)
+	return err
+}
+
+// reader is somebody whose scope holds the case.
+func (w *served) reader(c casework.Case) (string, error) {
+	who := story.Who{Role: "clerk", Name: "reader", Unit: w.city.Pack.Units.Root()}
+	if c.Sealed != "" {
+		who.Unit = c.Sealed
+	}
+	return w.token(who)
 }
 
 // follow is what a resident does with the follow code.
@@ -203,7 +228,10 @@ func (w *served) Case(id casework.CaseID) (casework.Case, error) {
 	if err != nil {
 		return c, err
 	}
-	token, err := w.token(story.Who{Role: "clerk", Name: "reader", Unit: w.city.Pack.Units.Root()})
+	if err := w.meet(id); err != nil {
+		return c, err
+	}
+	token, err := w.reader(c)
 	if err != nil {
 		return c, err
 	}
@@ -230,7 +258,11 @@ func (w *served) Events(id casework.CaseID) ([]casework.Event, error) {
 	if err != nil {
 		return nil, err
 	}
-	token, err := w.token(story.Who{Role: "clerk", Name: "reader", Unit: w.city.Pack.Units.Root()})
+	c, err := w.Case(id)
+	if err != nil {
+		return nil, err
+	}
+	token, err := w.reader(c)
 	if err != nil {
 		return nil, err
 	}

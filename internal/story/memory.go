@@ -69,35 +69,29 @@ func (m *Memory) File(who Who, r intake.Report) (Receipt, error) {
 			return Receipt{}, err
 		}
 		m.order = append(m.order, open.ID)
-		m.fold(open.ID, events)
-		return Receipt{Case: open.ID}, nil
+		return Receipt{Case: open.ID}, m.fold(open.ID, events)
 	})
 }
 
 // Act does an act or writes a note.
 func (m *Memory) Act(who Who, s Step) (Receipt, error) {
 	c := m.cases[s.Case]
-	cmd := command(who, s, c.Seq)
+	cmd := s.Command(who, c.Seq)
 	return m.once(who, cmd, func() (Receipt, error) {
 		d, err := m.reg.Definition(c.Pack, c.Procedure)
 		if err != nil {
 			return Receipt{}, err
 		}
 		a := actor(who, s.Holds)
-		if a.IsStaff() && !reads(a.Scope(), d.Units, c) {
+		if a.IsStaff() && !c.ReadableBy(a.Scope(), d.Units) {
 			return Receipt{}, &casework.Refusal{Rule: "case.unknown"} // not yours equals not there
 		}
 		events, err := casework.Decide(d, c, cmd, a, m.now)
 		if err != nil {
 			return Receipt{}, err
 		}
-		m.fold(s.Case, events)
-		return Receipt{Case: s.Case}, nil
+		return Receipt{Case: s.Case}, m.fold(s.Case, events)
 	})
-}
-
-func reads(in authz.Scope, t *org.Tree, c casework.Case) bool {
-	return in.Reads(t, string(c.ID), c.Holder, c.Programme) || c.Offered != "" && in.Reads(t, string(c.ID), c.Offered, c.Programme)
 }
 
 // once answers a repeated key with the first receipt.
@@ -125,11 +119,60 @@ func (m *Memory) once(who Who, cmd casework.Command, do func() (Receipt, error))
 	return r, err
 }
 
-func (m *Memory) fold(id casework.CaseID, events []casework.Event) {
+// fold takes events in, and then lets the cases around hear of them, as the ledger does.
+func (m *Memory) fold(id casework.CaseID, events []casework.Event) error {
 	for _, e := range events {
+		for i := range e.Spawn {
+			n := len(m.order) + i + 1
+			e.Spawn[i].Case, e.Spawn[i].Ref = casework.CaseID("k"+strconv.Itoa(n)), casework.Ref("K-"+strconv.Itoa(n))
+		}
+		for _, s := range e.Spawn {
+			m.order = append(m.order, s.Case)
+		}
 		m.cases[id] = casework.Fold(m.cases[id], e)
+		m.events[id] = append(m.events[id], e)
 	}
-	m.events[id] = append(m.events[id], events...)
+	for _, e := range events {
+		for _, s := range e.Spawn {
+			cmd := casework.ChildOf(m.cases[id], s)
+			cmd.Open.Pack = m.cases[id].Pack
+			if err := m.carry(s.Case, cmd); err != nil {
+				return err
+			}
+		}
+		for _, child := range e.Recalled {
+			if err := m.carry(child, casework.Command{Case: child, Version: casework.AnyVersion, Recall: true}); err != nil {
+				return err
+			}
+		}
+		if c := m.cases[id]; e.Final && c.Parent != nil {
+			end := &casework.Ended{Case: id, Outcome: c.Outcome}
+			if err := m.carry(c.Parent.Case, casework.Command{Case: c.Parent.Case, Version: casework.AnyVersion, Ended: end}); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// carry lets the machine bring a command of one case to another.
+func (m *Memory) carry(id casework.CaseID, cmd casework.Command) error {
+	c := m.cases[id]
+	digest, proc := c.Pack, c.Procedure
+	if o := cmd.Open; o != nil {
+		parent := m.cases[o.Parent.Case]
+		i := slices.IndexFunc(parent.Children, func(k casework.Child) bool { return k.Case == id })
+		digest, proc = o.Pack, parent.Children[i].Procedure
+	}
+	d, err := m.reg.Definition(digest, proc)
+	if err != nil {
+		return err
+	}
+	events, err := casework.Decide(d, c, cmd, authz.Machine(), m.now)
+	if err != nil {
+		return err
+	}
+	return m.fold(id, events)
 }
 
 // due is a clock that runs out, with its place in line.
@@ -137,6 +180,7 @@ type due struct {
 	id    casework.CaseID
 	clock string
 	at    time.Time
+	alert bool
 }
 
 // Tick lets clocks run out: the earliest first, and among those of one instant the cases nobody is
@@ -167,16 +211,20 @@ func (m *Memory) next(now time.Time) []due {
 			continue
 		}
 		for _, k := range c.Clocks {
-			if !k.Running() || k.Due.After(now) || (!at.IsZero() && k.Due.After(at)) {
+			next := due{id: id, clock: k.ID, at: k.Due}
+			if !k.Alert.IsZero() {
+				next.at, next.alert = k.Alert, true
+			}
+			if !k.Running() || next.at.After(now) || (!at.IsZero() && next.at.After(at)) {
 				continue
 			}
-			if at.IsZero() || k.Due.Before(at) {
-				at, free, taken = k.Due, nil, nil
+			if at.IsZero() || next.at.Before(at) {
+				at, free, taken = next.at, nil, nil
 			}
 			if c.Assignee == "" {
-				free = append(free, due{id, k.ID, k.Due})
+				free = append(free, next)
 			} else {
-				taken = append(taken, due{id, k.ID, k.Due})
+				taken = append(taken, next)
 			}
 		}
 	}
@@ -219,13 +267,12 @@ func (m *Memory) expire(k due) error {
 		return err
 	}
 	m.now = k.at
-	cmd := casework.Command{Case: k.id, Version: casework.AnyVersion, Tick: &casework.Tick{Clock: k.clock, Due: k.at}}
+	cmd := casework.Command{Case: k.id, Version: casework.AnyVersion, Tick: &casework.Tick{Clock: k.clock, Due: k.at, Alert: k.alert}}
 	events, err := casework.Decide(d, c, cmd, authz.Machine(), k.at)
 	if err != nil {
 		return fmt.Errorf("clock %s: %w", k.clock, err)
 	}
-	m.fold(k.id, events)
-	return nil
+	return m.fold(k.id, events)
 }
 
 // Case is the folded case.
@@ -240,7 +287,7 @@ func (m *Memory) Worklist(unit org.UnitID) ([]casework.CaseID, error) {
 	var out []casework.CaseID
 	for _, id := range m.order {
 		c := m.cases[id]
-		if c.Closed.IsZero() && reads(in, m.reg.Current().Units, c) {
+		if c.Closed.IsZero() && c.ReadableBy(in, m.reg.Current().Units) {
 			out = append(out, id)
 		}
 	}

@@ -388,10 +388,16 @@ func (p *parser) on() string {
 		return ""
 	}
 	t := p.word("the name of a case")
-	if !p.names[t.text] {
+	if !p.known(t.text) {
 		p.fail(t, "no case named %q has been filed above", t.text)
 	}
 	return t.text
+}
+
+// known says whether a case of this name has been filed, or may have been opened by one that was.
+func (p *parser) known(name string) bool {
+	filed, _, _ := strings.Cut(name, "/")
+	return p.names[filed]
 }
 
 func (p *parser) options(line *Line) {
@@ -406,6 +412,10 @@ func (p *parser) options(line *Line) {
 			line.Step.Seen = p.number("a version")
 		case p.take("key"):
 			line.Step.Key = p.text("the key")
+		case line.Kind == Does && p.take("behalf"):
+			line.Step.Behalf = true
+		case line.Kind == Does && p.take("file"):
+			line.Step.Paper = p.text("the name of the paper")
 		case line.Kind == Notes && p.take("public"):
 			line.Step.Public = true
 		default:
@@ -440,6 +450,7 @@ var shapes = map[string]shape{
 	"outcome": {1, 1, false}, "rating": {1, 1, false}, "version": {1, 1, false}, "raised": {2, 2, false}, "late": {0, 0, false}, "not": {1, 1, false},
 	"clock": {2, 5, false}, "no": {2, 2, false}, "nothing": {1, 1, false}, "replayed": {0, 0, false}, "refused": {1, 40, false},
 	"events": {0, 0, true}, "notices": {0, 0, true}, "barred": {0, 0, true}, "worklist": {4, 4, false},
+	"fact": {2, 2, false}, "sealed": {1, 1, false}, "joint": {0, 0, true}, "documents": {0, 0, true}, "child": {2, 2, false},
 }
 
 func (p *parser) clauses(line *Line) {
@@ -532,7 +543,7 @@ func (p *parser) sense(t token, c *Clause) {
 	case "worklist":
 		ok = c.Args[0] == "of" && (c.List != nil && c.Args[2] == "shows" || c.List == nil && c.Args[2] == "has" && num(c.Args[3]))
 		for _, name := range c.List {
-			if !p.names[name] {
+			if !p.known(name) {
 				p.fail(t, "no case named %q has been filed above", name)
 			}
 		}

@@ -40,11 +40,13 @@ func Play(s *Story, p *pack.Pack, w World) (transcript string, err error) {
 
 // told is how much of a case the story has named so far.
 type told struct {
+	born    int // events looked at for cases they open
 	id      casework.CaseID
 	name    string
 	filer   string // the resident who holds its code
 	events  int
 	notices int
+	papers  int
 	printed int
 }
 
@@ -174,13 +176,15 @@ func (r *player) meant() *told {
 	return r.cases[r.line.Name]
 }
 
-// print tells what the line changed.
+// print tells what the line changed. Cases that were opened by others join the order as they are met.
 func (r *player) print() error {
-	for _, c := range r.order {
+	for i := 0; i < len(r.order); i++ {
+		c := r.order[i]
 		events, err := r.w.Events(c.id)
 		if err != nil {
 			return err
 		}
+		r.births(c, events)
 		for _, e := range events[min(c.printed, len(events)):] {
 			fmt.Fprintf(&r.out, "    %s case %s: %s; state %s, held by %s", r.civil(e.At), c.name, e.Kind, e.State, e.Holder)
 			if e.Offered != "" {
@@ -197,6 +201,21 @@ func (r *player) print() error {
 		c.printed = len(events)
 	}
 	return nil
+}
+
+// births names the cases that events of c opened.
+func (r *player) births(c *told, events []casework.Event) {
+	for _, e := range events[min(c.born, len(events)):] {
+		for _, s := range e.Spawn {
+			name := c.name + "/" + s.Link
+			for n := 2; r.cases[name] != nil; n++ {
+				name = c.name + "/" + s.Link + strconv.Itoa(n)
+			}
+			child := &told{id: s.Case, name: name}
+			r.cases[name], r.order = child, append(r.order, child)
+		}
+	}
+	c.born = len(events)
 }
 
 func (r *player) civil(t time.Time) string { return t.In(r.pack.Zone).Format(time.DateTime) }
@@ -274,6 +293,22 @@ func (r *player) clause(c Clause, t *told, s *casework.Case, events []casework.E
 		r.same(c, fresh)
 	case "barred":
 		r.same(c, s.Barred)
+	case "joint":
+		var got []string
+		for _, u := range s.Joint {
+			got = append(got, string(u))
+		}
+		r.same(c, got)
+	case "documents":
+		var got []string
+		for _, e := range events {
+			got = append(got, e.Documents...)
+		}
+		fresh := got[min(t.papers, len(got)):]
+		t.papers = len(got)
+		r.same(c, fresh)
+	case "child":
+		r.child(c, s)
 	case "clock":
 		r.clock(c, s)
 	case "no":
@@ -296,8 +331,15 @@ func (r *player) fact(c Clause, s *casework.Case) {
 	got := map[string]string{
 		"state": s.State, "holder": string(s.Holder), "offered": string(s.Offered), "assignee": s.Assignee, "outcome": s.Outcome, "rating": s.Rating,
 		"version": strconv.Itoa(s.Version), "raised": strconv.Itoa(s.Raised), "late": late, "not": late,
+		"sealed": string(s.Sealed),
 	}[c.Verb]
 	want := ""
+	if c.Verb == "fact" {
+		if got = orNothing(s.Facts[c.Args[0]]); got != c.Args[1] {
+			r.miss(c, "fact "+c.Args[0], c.Args[1], got)
+		}
+		return
+	}
 	switch {
 	case c.Verb == "late" || c.Verb == "not":
 		want = strings.Join(append([]string{c.Verb}, c.Args...), " ")
@@ -306,6 +348,21 @@ func (r *player) fact(c Clause, s *casework.Case) {
 	}
 	if got != want {
 		r.miss(c, c.Verb, orNothing(want), orNothing(got))
+	}
+}
+
+// child compares how the last case of a link stands: open, or its outcome.
+func (r *player) child(c Clause, s *casework.Case) {
+	got := "nothing"
+	for _, k := range s.Children {
+		if k.Link == c.Args[0] {
+			if got = orNothing(k.Outcome); k.Open {
+				got = "open"
+			}
+		}
+	}
+	if got != c.Args[1] {
+		r.miss(c, "child "+c.Args[0], c.Args[1], got)
 	}
 }
 
@@ -468,16 +525,4 @@ func actor(w Who, holds casework.CaseID) authz.Actor {
 		return authz.Reporter()
 	}
 	return authz.Holder(string(holds))
-}
-
-// command is the kernel's command for a step.
-func command(who Who, s Step, seq int) casework.Command {
-	cmd := casework.Command{Case: s.Case, Version: s.Seen, Key: s.Key, Act: s.Act, Fields: s.Fields}
-	if s.Note != "" {
-		cmd.Note = &casework.Note{Text: s.Note, Public: s.Public}
-	}
-	if s.Seen == casework.AnyVersion && !who.Resident() {
-		cmd.Version = seq // staff act on the page they have just read
-	}
-	return cmd
 }

@@ -21,7 +21,7 @@
 //	pack ID
 //	at DATE TIME WHO files CATEGORY TEXT [in UNIT] [at point LON LAT] [title TEXT] [as NAME]
 //	             [key KEY] [without contact] [FIELD=TEXT …]
-//	at DATE TIME WHO does ACT [on NAME] [seen N] [key KEY] [FIELD=TEXT …]
+//	at DATE TIME WHO does ACT [on NAME] [seen N] [key KEY] [behalf] [file NAME] [FIELD=TEXT …]
 //	at DATE TIME WHO notes TEXT [on NAME] [seen N] [key KEY] [public]
 //	at DATE TIME tick
 //	at DATE TIME pack changes @SECTION
@@ -35,7 +35,10 @@
 //	clock C due DATE TIME [ZONE] · clock C paused|expired|idle · no other clock
 //	events KIND, … · notices resident TEMPLATE, unit UNIT TEMPLATE, …
 //	worklist of UNIT has N · worklist of UNIT shows NAME, …
+//	fact F V · sealed UNIT · joint UNIT, … · documents D, … · child LINK open|OUTCOME
 //	refused RULE [field FIELD [RULE]] … · replayed · nothing else
+//
+// A case that another one opens is called PARENT/LINK, the second one of that link PARENT/LINK2.
 //
 // where "nobody" and "nothing" stand for the empty value. Lists are complete and in order: events and
 // notices are those since the story last looked. "nothing else" says that no event and no notice is
@@ -117,6 +120,24 @@ type Step struct {
 	Fields map[string]string
 	Seen   int // version the actor has seen; casework.AnyVersion = the newest, or none for residents
 	Key    string
+	Behalf bool   // staff records what the resident asked for on paper
+	Paper  string // name of the scanned paper attached to the step
+}
+
+// Command is the kernel's command for the step. seq is the newest version of the case, which staff have
+// just read unless the story says otherwise.
+func (s Step) Command(who Who, seq int) casework.Command {
+	cmd := casework.Command{Case: s.Case, Version: s.Seen, Key: s.Key, Act: s.Act, Fields: s.Fields, Behalf: s.Behalf}
+	if s.Note != "" {
+		cmd.Note = &casework.Note{Text: s.Note, Public: s.Public}
+	}
+	if s.Paper != "" {
+		cmd.Files = []casework.File{{SHA256: "of-" + s.Paper, Name: s.Paper, Kind: "image/jpeg", Size: 1}}
+	}
+	if s.Seen == casework.AnyVersion && !who.Resident() {
+		cmd.Version = seq
+	}
+	return cmd
 }
 
 // Clause is one thing a line expects.

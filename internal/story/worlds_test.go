@@ -67,18 +67,11 @@ func (w *stored) File(who story.Who, r intake.Report) (story.Receipt, error) {
 }
 
 func (w *stored) Act(who story.Who, s story.Step) (story.Receipt, error) {
-	cmd := casework.Command{Case: s.Case, Version: s.Seen, Key: s.Key, Act: s.Act, Fields: s.Fields}
-	if s.Note != "" {
-		cmd.Note = &casework.Note{Text: s.Note, Public: s.Public}
+	c, err := w.Case(s.Case)
+	if err != nil {
+		return story.Receipt{}, err
 	}
-	if s.Seen == casework.AnyVersion && !who.Resident() {
-		c, err := w.Case(s.Case)
-		if err != nil {
-			return story.Receipt{}, err
-		}
-		cmd.Version = c.Seq
-	}
-	got, err := w.city.Ledger.Do(w.t.Context(), actor(who, s.Holds), cmd)
+	got, err := w.city.Ledger.Do(w.t.Context(), actor(who, s.Holds), s.Command(who, c.Seq))
 	return story.Receipt{Case: got.Case, Replayed: got.Replayed}, err
 }
 

@@ -1,8 +1,10 @@
 package petition
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
+	"slices"
 	"strconv"
 
 	"comity/internal/casework"
@@ -58,6 +60,8 @@ type meeting struct {
 	c       casework.Case
 	d       *procedure.Definition
 	act     *procedure.Act // nil: a note
+	task    bool           // the procedure also has an act for a promise that opens a task
+	asTask  bool           // and that is the one
 }
 
 func (r *receptions) meeting(o *programme.Officer) (m meeting, err error) {
@@ -70,10 +74,31 @@ func (r *receptions) meeting(o *programme.Officer) (m meeting, err error) {
 	if m.d, err = r.Packs.Definition(m.c.Pack, m.c.Procedure); err != nil {
 		return m, err
 	}
-	if a, ok := heldIn(m.d); ok && casework.CanAct(m.d, m.c, a, o.Actor, o.Site.Now()) {
-		m.act = a
+	m.act = m.can(o, heldAct)
+	if a := m.can(o, promiseAct); a != nil {
+		if m.task = true; o.R.URL.Query().Get("with") == "task" {
+			m.act, m.asTask = a, true
+		}
 	}
 	return m, nil
+}
+
+// can finds an act that this officer may do on the case now.
+func (m meeting) can(o *programme.Officer, id string) *procedure.Act {
+	a, ok := m.d.Act(id)
+	if !ok || !casework.CanAct(m.d, m.c, a, o.Actor, o.Site.Now()) {
+		return nil
+	}
+	return a
+}
+
+// path is the address of the form.
+func (m meeting) path(task bool) string {
+	to := pathOf(m.day.ID, "held", strconv.FormatInt(m.booking.ID, 10))
+	if task {
+		to += "?with=task"
+	}
+	return to
 }
 
 // fields are the questions of the meeting, with where their words are.
@@ -97,18 +122,39 @@ func (r *receptions) showHeld(o *programme.Officer, m meeting, values map[string
 	page.Wrong = len(bad) > 0 || refused != ""
 	fields, f := m.fields()
 	f.Values, f.Problems = values, bad
+	f.Choices = map[string][]web.Choice{"unit": m.units(page)}
 	controls := page.Controls(fields, f)
-	id := strconv.FormatInt(m.booking.ID, 10)
-	v := formPage{Title: page.Title, Intro: page.T("reception.held.intro"), To: pathOf(m.day.ID, "held", id), Back: pathOf(m.day.ID), Button: page.T("reception.held.button"),
+	v := formPage{Title: page.Title, Intro: page.T("reception.held.intro"), To: m.path(m.asTask), Back: pathOf(m.day.ID), Button: page.T("reception.held.button"),
 		Key: web.NewKey(), Controls: controls, Mistakes: page.Mistakes(controls, bad), Refused: refused}
+	switch {
+	case m.asTask:
+		v.Other = web.Link{Href: m.path(false), Label: page.T("reception.held.plain")}
+	case m.task:
+		v.Other = web.Link{Href: m.path(true), Label: page.T("reception.held.task")}
+	}
 	v.Facts = append(dayFacts(page, m.pack, m.day), web.Fact{Label: page.T("reception.matter"), Value: string(m.c.Ref) + " " + m.c.Title})
 	return o.Write(page, status, formBody(page, v))
 }
 
+// units lists who may be given a task: the unit of the day, those above it and those next below.
+func (m meeting) units(page *web.Page) (out []web.Choice) {
+	for _, u := range slices.Concat(m.pack.Units.Path(m.day.Unit), m.pack.Units.Children(m.day.Unit)) {
+		if unit, _ := m.pack.Units.Unit(u); len(unit.Roles) > 0 {
+			out = append(out, web.Choice{Value: string(u), Label: page.T("unit." + string(u))})
+		}
+	}
+	return out
+}
+
+// wordsOf and dueOf read a promise from the answers: the act that opens a task calls them otherwise.
+func wordsOf(values map[string]string) string { return cmp.Or(values["promise"], values["what"]) }
+
+func dueOf(values map[string]string) string { return cmp.Or(values["due"], values["report_by"]) }
+
 // promiseIn reads what was promised and by when; a promise without a day, or a day without a promise, is
 // half of one.
 func promiseIn(values map[string]string, now worktime.Day) (due worktime.Day, made bool, bad []form.Problem) {
-	words, date := values["promise"], values["due"]
+	words, date := wordsOf(values), dueOf(values)
 	switch {
 	case words == "" && date == "":
 		return 0, false, nil
@@ -119,7 +165,11 @@ func promiseIn(values map[string]string, now worktime.Day) (due worktime.Day, ma
 	}
 	due, err := worktime.ParseDay(date)
 	if err != nil || due < now {
-		return 0, false, []form.Problem{{Field: "due", Rule: "reception.past"}}
+		field := "due"
+		if values["due"] == "" {
+			field = "report_by"
+		}
+		return 0, false, []form.Problem{{Field: field, Rule: "reception.past"}}
 	}
 	return due, true, nil
 }

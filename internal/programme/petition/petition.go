@@ -45,8 +45,11 @@ var schema embed.FS
 // Name is the programme of packs whose cases are offered receptions unless the pack says otherwise.
 const Name = "petition"
 
-// heldAct is the act of a procedure that records the outcome of a meeting, where it has one.
-const heldAct = "reception_held"
+// Acts of a procedure, where it has them: what came of a meeting, and a promise that opens a task.
+const (
+	heldAct    = "reception_held"
+	promiseAct = "reception_promise"
+)
 
 // errNone says that there is no such day, booking or promise for whoever asks.
 var errNone = web.ErrNotFound

@@ -1,14 +1,18 @@
 package petition
 
 import (
+	"cmp"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"comity/internal/casework"
 	"comity/internal/db"
 	"comity/internal/form"
 	"comity/internal/ledger"
+	"comity/internal/org"
 	"comity/internal/pack"
 	"comity/internal/programme"
 	"comity/internal/web"
@@ -26,6 +30,7 @@ type tallyView struct {
 type promiseView struct {
 	Words, Ref, Case string
 	Unit, Due        string
+	Task             string // the case that carries it out, if its procedure opened one
 	Overdue          bool
 	Keep             string // where it is said that it was kept
 }
@@ -36,6 +41,14 @@ type promisesPage struct {
 	Open    []promiseView
 }
 
+// told is what the case says of a promise: its words, and the task it opened.
+type told struct {
+	words string
+	task  casework.Ref
+	ended worktime.Day // when the task was done; 0: it is not, or there is none
+	found bool         // the officer may read the case
+}
+
 func (r *receptions) promises(o *programme.Officer) error {
 	p, err := r.open()
 	if err != nil {
@@ -44,69 +57,125 @@ func (r *receptions) promises(o *programme.Officer) error {
 	now := today(o.Site.Now(), p.Zone)
 	page := o.Page("reception.promises.title")
 	ctx := o.R.Context()
-	var units []Tally
-	var open []Promise
-	err = r.DB.View(ctx, func(tx *db.Tx) (err error) {
-		if units, err = tallies(ctx, tx, now); err == nil {
-			open, err = openPromises(ctx, tx)
-		}
-		return err
-	})
+	var all []Promise
+	err = r.DB.View(ctx, func(tx *db.Tx) (err error) { all, err = everyPromise(ctx, tx); return err })
 	if err != nil {
 		return err
 	}
 	v := promisesPage{}
-	n := strconv.Itoa
-	for _, t := range units {
-		if sees(p, o.Actor, t.Unit) {
-			v.Tallies = append(v.Tallies, tallyView{page.T("unit." + string(t.Unit)), n(t.Made), n(t.InTime), n(t.Late), n(t.Open), n(t.Overdue)})
-		}
-	}
-	for _, pr := range open {
+	var seen []Promise
+	for _, pr := range all {
 		if !sees(p, o.Actor, pr.Unit) {
 			continue
 		}
-		line, shown, err := r.promiseLine(o, page, p, pr, now)
-		if err != nil {
-			return err
+		if pr.Kept == 0 {
+			t, err := r.promised(o, pr, p.Zone)
+			if err != nil {
+				return err
+			}
+			if pr.Kept = t.ended; pr.Kept == 0 && t.found {
+				v.Open = append(v.Open, promiseLine(page, p, o, pr, t, now))
+			}
 		}
-		if shown {
-			v.Open = append(v.Open, line)
-		}
+		seen = append(seen, pr)
+	}
+	n := strconv.Itoa
+	for _, t := range tally(seen, now) {
+		v.Tallies = append(v.Tallies, tallyView{page.T("unit." + string(t.Unit)), n(t.Made), n(t.InTime), n(t.Late), n(t.Open), n(t.Overdue)})
 	}
 	return o.Write(page, http.StatusOK, promisesBody(page, v))
 }
 
-// promiseLine shows a promise on a case the officer may read; any other is counted above and not told.
-func (r *receptions) promiseLine(o *programme.Officer, page *web.Page, p *pack.Pack, pr Promise, now worktime.Day) (promiseView, bool, error) {
-	words, err := r.promised(o, pr)
-	if missing(err) {
-		return promiseView{}, false, nil
-	}
-	v := promiseView{Words: words, Ref: pr.Ref, Case: "/desk/cases/" + pr.Ref, Unit: page.T("unit." + string(pr.Unit)),
+// promiseLine shows an open promise. One with a task is kept when the task is done, and not by a word here.
+func promiseLine(page *web.Page, p *pack.Pack, o *programme.Officer, pr Promise, t told, now worktime.Day) promiseView {
+	v := promiseView{Words: t.words, Ref: pr.Ref, Case: "/desk/cases/" + pr.Ref, Unit: page.T("unit." + string(pr.Unit)), Task: string(t.task),
 		Due: dateOf(page.Speaker, pr.Due), Overdue: pr.Due < now}
-	if arranges(p, o.Actor, pr.Unit) {
+	if t.task == "" && arranges(p, o.Actor, pr.Unit) {
 		v.Keep = "/desk/reception/promises/" + strconv.FormatInt(pr.ID, 10)
 	}
-	return v, true, err
+	return v
 }
 
-// promised reads the words of a promise from the event that holds them.
-func (r *receptions) promised(o *programme.Officer, pr Promise) (string, error) {
+// promised reads the words of a promise from the event that holds them, and from the case whether the
+// task it opened is done. A case the officer may not read, a sealed one among them, tells nothing.
+func (r *receptions) promised(o *programme.Officer, pr Promise, zone *time.Location) (told, error) {
 	ctx := o.R.Context()
 	c, err := r.Reader.ByID(ctx, o.Actor.Scope(), casework.CaseID(pr.Case))
+	if missing(err) {
+		return told{}, nil
+	}
 	if err != nil {
-		return "", err
+		return told{}, err
 	}
 	events, err := r.Reader.Events(ctx, c.ID)
 	if err != nil || pr.Seq < 1 || pr.Seq > len(events) {
-		return "", err
+		return told{}, err
 	}
 	e := events[pr.Seq-1]
+	t := told{words: wordsOf(e.Fields), found: true}
 	if e.Note != nil {
-		return e.Note.Text, nil
+		t.words = e.Note.Text
 	}
-	return e.Fields["promise"], nil
+	if len(e.Spawn) == 0 {
+		return t, nil
+	}
+	t.task = e.Spawn[0].Ref
+	if r.solved(c, e.Spawn[0].Case) {
+		t.ended = endedOn(events, e.Spawn[0].Case, zone)
+	}
+	return t, nil
+}
+
+// solved reports that a task ended with an outcome its procedure calls solved.
+func (r *receptions) solved(c casework.Case, task casework.CaseID) bool {
+	for _, child := range c.Children {
+		if child.Case != task || child.Open {
+			continue
+		}
+		d, err := r.Packs.Definition(c.Pack, child.Procedure)
+		if err != nil {
+			return false
+		}
+		out, ok := d.Outcome(child.Outcome)
+		return ok && out.Solved
+	}
+	return false
+}
+
+// endedOn is the day the case was told that its task ended.
+func endedOn(events []casework.Event, task casework.CaseID, zone *time.Location) worktime.Day {
+	for _, e := range events {
+		if e.Ended != nil && e.Ended.Case == task {
+			return today(e.At, zone)
+		}
+	}
+	return 0
+}
+
+// tally counts promises by unit, never by case or person.
+func tally(all []Promise, now worktime.Day) (out []Tally) {
+	at := map[org.UnitID]int{}
+	for _, pr := range all {
+		i, ok := at[pr.Unit]
+		if !ok {
+			i, at[pr.Unit] = len(out), len(out)
+			out = append(out, Tally{Unit: pr.Unit})
+		}
+		t := &out[i]
+		t.Made++
+		switch {
+		case pr.Kept != 0 && pr.Kept <= pr.Due:
+			t.InTime++
+		case pr.Kept != 0:
+			t.Late++
+		case pr.Due >= now:
+			t.Open++
+		default:
+			t.Overdue++
+		}
+	}
+	slices.SortFunc(out, func(a, b Tally) int { return cmp.Compare(a.Unit, b.Unit) })
+	return out
 }
 
 // keepFields is what is said when a promise was kept; the resident reads it.
@@ -131,8 +200,11 @@ func (r *receptions) promise(o *programme.Officer) (p *pack.Pack, pr Promise, wo
 	if !arranges(p, o.Actor, pr.Unit) {
 		return p, pr, "", &web.Refused{Status: http.StatusForbidden, Rule: "reception.not_yours"}
 	}
-	words, err = r.promised(o, pr)
-	return p, pr, words, err
+	t, err := r.promised(o, pr, p.Zone)
+	if err == nil && (!t.found || t.task != "") {
+		err = errNone // what a task carries out is kept by ending the task
+	}
+	return p, pr, t.words, err
 }
 
 func (r *receptions) keepShow(o *programme.Officer) error {

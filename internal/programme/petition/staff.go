@@ -190,6 +190,7 @@ type formPage struct {
 	Mistakes                       []web.Mistake
 	Danger                         bool
 	Facts                          []web.Fact
+	Other                          web.Link // another form for the same thing
 }
 
 func (r *receptions) newDay(o *programme.Officer) error {

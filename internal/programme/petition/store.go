@@ -206,22 +206,9 @@ func keepPromise(ctx context.Context, tx *db.Tx, id int64, on worktime.Day) erro
 	return err
 }
 
-// openPromises lists what is promised and not kept, by the day it is due.
-func openPromises(ctx context.Context, tx *db.Tx) ([]Promise, error) {
-	return db.All(ctx, tx, `SELECT `+promiseColumns+` FROM reception_promises WHERE kept_at = 0 ORDER BY due, id`, nil, scanPromise)
-}
-
-// tallies counts promises by unit, never by case or person.
-func tallies(ctx context.Context, tx *db.Tx, today worktime.Day) ([]Tally, error) {
-	return db.All(ctx, tx, `SELECT unit, COUNT(*), SUM(CASE WHEN kept_at > 0 AND kept_on <= due THEN 1 ELSE 0 END), SUM(CASE WHEN kept_at > 0 AND kept_on > due THEN 1 ELSE 0 END),
- SUM(CASE WHEN kept_at = 0 AND due >= ?1 THEN 1 ELSE 0 END), SUM(CASE WHEN kept_at = 0 AND due < ?1 THEN 1 ELSE 0 END) FROM reception_promises GROUP BY unit ORDER BY unit`,
-		[]any{today.String()}, func(row db.Scanner) (t Tally, err error) {
-			var unit string
-			var n [5]int64
-			err = row.Scan(&unit, &n[0], &n[1], &n[2], &n[3], &n[4])
-			t.Unit, t.Made, t.InTime, t.Late, t.Open, t.Overdue = org.UnitID(unit), int(n[0]), int(n[1]), int(n[2]), int(n[3]), int(n[4])
-			return t, err
-		})
+// everyPromise lists what was promised, by the day it is due.
+func everyPromise(ctx context.Context, tx *db.Tx) ([]Promise, error) {
+	return db.All(ctx, tx, `SELECT `+promiseColumns+` FROM reception_promises ORDER BY due, id`, nil, scanPromise)
 }
 
 // record adds a line to the log: who did what, and why where a reason is owed.

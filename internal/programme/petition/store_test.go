@@ -225,7 +225,7 @@ func Test_promises_are_counted_by_unit_and_by_how_they_were_kept(t *testing.T) {
 			})
 		}
 		var open []Promise
-		c.do(func(ctx context.Context, tx *db.Tx) (err error) { open, err = openPromises(ctx, tx); return err })
+		c.do(func(ctx context.Context, tx *db.Tx) (err error) { open, err = everyPromise(ctx, tx); return err })
 		c.do(func(ctx context.Context, tx *db.Tx) error { return keepPromise(ctx, tx, open[0].ID, monday+2) })
 		c.do(func(ctx context.Context, tx *db.Tx) error { return keepPromise(ctx, tx, open[1].ID, monday+3) })
 		refused(t, c.try(func(ctx context.Context, tx *db.Tx) error { return keepPromise(ctx, tx, open[1].ID, monday+1) }), "reception.kept")
@@ -233,11 +233,9 @@ func Test_promises_are_counted_by_unit_and_by_how_they_were_kept(t *testing.T) {
 			on   int
 			want Tally
 		}{{2, Tally{"guiyuan", 4, 1, 1, 2, 0}}, {3, Tally{"guiyuan", 4, 1, 1, 0, 2}}} {
-			var got []Tally
-			c.do(func(ctx context.Context, tx *db.Tx) (err error) {
-				got, err = tallies(ctx, tx, monday+worktime.Day(at.on))
-				return err
-			})
+			var all []Promise
+			c.do(func(ctx context.Context, tx *db.Tx) (err error) { all, err = everyPromise(ctx, tx); return err })
+			got := tally(all, monday+worktime.Day(at.on))
 			if len(got) != 1 || got[0] != at.want {
 				t.Errorf("on day %d the units stand at %+v, want %+v", at.on, got, at.want)
 			}

@@ -53,7 +53,7 @@ func Story(f *Failed, say Teller) string {
 	if v.Clock != "" {
 		kv = append(kv, "clock", say.T("clock."+id+"."+v.Clock))
 	}
-	fmt.Fprintf(&b, "%s:%d: %s\n  %s\n", f.File, f.Line, say.T("check.property."+string(v.Property)), say.T("check.fail."+string(v.Property), kv...))
+	fmt.Fprintf(&b, "%s:%d:%d: %s\n  %s\n", f.File, f.Line, f.Column, say.T("check.property."+string(v.Property)), say.T("check.fail."+string(v.Property), kv...))
 	if len(v.Road) > 0 {
 		fmt.Fprintf(&b, "  %s\n%s", say.T("check.story.heading"), TellRoad(f.Pack, id, v.Road, say))
 	}

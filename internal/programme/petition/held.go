@@ -11,6 +11,7 @@ import (
 	"comity/internal/db"
 	"comity/internal/form"
 	"comity/internal/ledger"
+	"comity/internal/org"
 	"comity/internal/pack"
 	"comity/internal/procedure"
 	"comity/internal/programme"
@@ -30,26 +31,32 @@ var heldFields = []form.Field{
 
 func missing(err error) bool { return errors.Is(err, ledger.ErrNotFound) || errors.Is(err, errNone) }
 
-// due finds a booking whose meeting can be written down: of a day that came, on a case the officer reads.
+// due finds a booking whose meeting can be written down: its day has come.
 func (r *receptions) due(o *programme.Officer) (*pack.Pack, Day, Booking, error) {
-	p, d, bookings, err := r.own(o)
+	p, d, bookings, err := r.asked(o)
 	if err != nil {
 		return p, d, Booking{}, err
 	}
 	id, err := strconv.ParseInt(o.R.PathValue("booking"), 10, 64)
-	if err != nil {
+	i := slices.IndexFunc(bookings, func(b Booking) bool { return b.ID == id })
+	switch {
+	case err != nil || i < 0:
 		return p, d, Booking{}, errNone
+	case !past(p, o, d, bookings[i]):
+		return p, d, Booking{}, refuse("reception.changed")
 	}
-	for _, b := range bookings {
-		if b.ID != id {
-			continue
-		}
-		if b.State != Booked || !d.takesPlace() || today(o.Site.Now(), p.Zone) < d.Date {
-			return p, d, b, refuse("reception.changed")
-		}
-		return p, d, b, nil
-	}
-	return p, d, Booking{}, errNone
+	return p, d, bookings[i], nil
+}
+
+// past reports a meeting that has come and is not written down.
+func past(p *pack.Pack, o *programme.Officer, d Day, b Booking) bool {
+	return b.State == Booked && d.takesPlace() && today(o.Site.Now(), p.Zone) >= d.Date
+}
+
+// records reports who writes the outcome of a unit's meeting down: whoever arranges its receptions, or
+// those of the unit that holds the case now, since a case may have gone up between booking and meeting.
+func records(p *pack.Pack, o *programme.Officer, unit org.UnitID, c casework.Case) bool {
+	return arranges(p, o.Actor, unit) || arranges(p, o.Actor, c.Holder)
 }
 
 // meeting is a booking with its case and how the outcome will be stored.
@@ -70,6 +77,9 @@ func (r *receptions) meeting(o *programme.Officer) (m meeting, err error) {
 	}
 	if m.c, err = r.Reader.ByID(o.R.Context(), o.Actor.Scope(), casework.CaseID(m.booking.Case)); err != nil {
 		return m, err
+	}
+	if !records(m.pack, o, m.day.Unit, m.c) {
+		return m, &web.Refused{Status: http.StatusForbidden, Rule: "reception.not_yours"}
 	}
 	if m.d, err = r.Packs.Definition(m.c.Pack, m.c.Procedure); err != nil {
 		return m, err

@@ -67,7 +67,7 @@ func newHouse(t *testing.T, held bool) *house {
 	h := &house{town: c, server: httptest.NewServer(site.Harden(mux)), now: now}
 	t.Cleanup(h.server.Close)
 	for _, who := range []struct{ login, unit, role string }{
-		{"guiyuan-head", "guiyuan", "head"}, {"guiyuan-officer", "guiyuan", "officer"}, {"binjiang-head", "binjiang", "head"}, {"donghu-head", "donghu", "head"},
+		{"guiyuan-head", "guiyuan", "head"}, {"guiyuan-officer", "guiyuan", "officer"}, {"binjiang-head", "binjiang", "head"}, {"donghu-head", "donghu", "head"}, {"linjiang-head", "linjiang", "head"},
 	} {
 		_, err := accounts.Create(t.Context(), account.Account{ID: who.login, Login: who.login, Name: map[string]string{"en": who.login},
 			Grants: []authz.Grant{{Role: authz.Role(who.role), Unit: org.UnitID(who.unit)}}}, password)
@@ -426,9 +426,32 @@ func Test_without_an_act_the_outcome_is_a_note_its_resident_reads(t *testing.T) 
 	if a := head.post(path+"/held/1", "note", "Talked it over", "promise", "A new lamp", "due", "2026-03-20"); a.status != http.StatusSeeOther {
 		t.Fatalf("the outcome was not stored: %d\n%s", a.status, a.body)
 	}
-	holds(t, h.browser().ok("/f/"+string(k.Code)), "Meeting with He Wanqing, Head of the subdistrict on Thursday 12 March 2026: Talked it over", "Promised: A new lamp")
+	holds(t, h.browser().ok("/f/"+string(k.Code)), "Meeting with He Wanqing, Head of the subdistrict on Thursday 12 March 2026: Talked it over", "Promised, to be done by Friday 20 March 2026: A new lamp")
 	holds(t, h.browser().ok("/f/"+string(k.Code)+"/reception"), "took place")
-	holds(t, head.ok("/desk/reception/promises"), "Promised: A new lamp")
+	holds(t, head.ok("/desk/reception/promises"), "Promised, to be done by Friday 20 March 2026: A new lamp")
+}
+
+func Test_a_case_that_went_up_before_the_meeting_is_written_down_where_it_is_now(t *testing.T) {
+	h := newHouse(t, true)
+	k, street, path := h.meeting()
+	for n := 1; n > 0; { // nobody accepted it, so it has gone up as far as it can
+		var err error
+		if n, err = h.city.Ledger.RunTimers(t.Context(), 100); err != nil {
+			t.Fatal(err)
+		}
+	}
+	page := street.ok(path)
+	hasNot(t, page, "lamp", string(k.Ref), "/held/")
+	holds(t, page, "/absent/")
+	if a := street.post(path+"/held/1", "note", "x"); a.status != http.StatusNotFound {
+		t.Errorf("the street wrote into a case it does not read: %d", a.status)
+	}
+	city := h.as("linjiang-head")
+	holds(t, city.ok(path), "lamp", path+"/held/1")
+	hasNot(t, city.ok(path), "/absent/", "/cancel")
+	if a := city.post(path+"/held/1", "note", "Talked it over"); a.status != http.StatusSeeOther {
+		t.Errorf("the city could not write it down: %d\n%s", a.status, a.body)
+	}
 }
 
 func Test_nobody_came_is_about_the_day_and_not_about_the_case(t *testing.T) {

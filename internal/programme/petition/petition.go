@@ -238,10 +238,10 @@ func sees(p *pack.Pack, who authz.Actor, unit org.UnitID) bool {
 	})
 }
 
-// receives reports whether a matter may come to a unit's reception: the unit holds it, stands above
-// its holder, or above the place it is about.
+// receives reports whether a matter may come to a unit's reception: to one that reads it. Nobody is
+// received by a leader who cannot open the file.
 func receives(p *pack.Pack, c casework.Case, unit org.UnitID) bool {
-	return p.Units.Under(unit, c.Holder) || (c.Place.Unit != "" && p.Units.Under(unit, c.Place.Unit))
+	return slices.Contains(c.Listed(p.Units.Path), unit)
 }
 
 // may reports a matter for which a slot can be asked at all.

@@ -47,6 +47,7 @@ type told struct {
 	task  casework.Ref
 	ended worktime.Day // when the task was done; 0: it is not, or there is none
 	found bool         // the officer may read the case
+	keeps bool         // and say that the promise was kept: whoever may write a meeting of that unit down
 }
 
 func (r *receptions) promises(o *programme.Officer) error {
@@ -69,12 +70,12 @@ func (r *receptions) promises(o *programme.Officer) error {
 			continue
 		}
 		if pr.Kept == 0 {
-			t, err := r.promised(o, pr, p.Zone)
+			t, err := r.promised(o, p, pr)
 			if err != nil {
 				return err
 			}
 			if pr.Kept = t.ended; pr.Kept == 0 && t.found {
-				v.Open = append(v.Open, promiseLine(page, p, o, pr, t, now))
+				v.Open = append(v.Open, promiseLine(page, pr, t, now))
 			}
 		}
 		seen = append(seen, pr)
@@ -87,10 +88,10 @@ func (r *receptions) promises(o *programme.Officer) error {
 }
 
 // promiseLine shows an open promise. One with a task is kept when the task is done, and not by a word here.
-func promiseLine(page *web.Page, p *pack.Pack, o *programme.Officer, pr Promise, t told, now worktime.Day) promiseView {
+func promiseLine(page *web.Page, pr Promise, t told, now worktime.Day) promiseView {
 	v := promiseView{Words: t.words, Ref: pr.Ref, Case: "/desk/cases/" + pr.Ref, Unit: page.T("unit." + string(pr.Unit)), Task: string(t.task),
 		Due: dateOf(page.Speaker, pr.Due), Overdue: pr.Due < now}
-	if t.task == "" && arranges(p, o.Actor, pr.Unit) {
+	if t.task == "" && t.keeps {
 		v.Keep = "/desk/reception/promises/" + strconv.FormatInt(pr.ID, 10)
 	}
 	return v
@@ -98,7 +99,7 @@ func promiseLine(page *web.Page, p *pack.Pack, o *programme.Officer, pr Promise,
 
 // promised reads the words of a promise from the event that holds them, and from the case whether the
 // task it opened is done. A case the officer may not read, a sealed one among them, tells nothing.
-func (r *receptions) promised(o *programme.Officer, pr Promise, zone *time.Location) (told, error) {
+func (r *receptions) promised(o *programme.Officer, p *pack.Pack, pr Promise) (told, error) {
 	ctx := o.R.Context()
 	c, err := r.Reader.ByID(ctx, o.Actor.Scope(), casework.CaseID(pr.Case))
 	if missing(err) {
@@ -112,7 +113,7 @@ func (r *receptions) promised(o *programme.Officer, pr Promise, zone *time.Locat
 		return told{}, err
 	}
 	e := events[pr.Seq-1]
-	t := told{words: wordsOf(e.Fields), found: true}
+	t := told{words: wordsOf(e.Fields), found: true, keeps: records(p, o, pr.Unit, c)}
 	if e.Note != nil {
 		t.words = e.Note.Text
 	}
@@ -121,7 +122,7 @@ func (r *receptions) promised(o *programme.Officer, pr Promise, zone *time.Locat
 	}
 	t.task = e.Spawn[0].Ref
 	if r.solved(c, e.Spawn[0].Case) {
-		t.ended = endedOn(events, e.Spawn[0].Case, zone)
+		t.ended = endedOn(events, e.Spawn[0].Case, p.Zone)
 	}
 	return t, nil
 }
@@ -197,12 +198,13 @@ func (r *receptions) promise(o *programme.Officer) (p *pack.Pack, pr Promise, wo
 	if !sees(p, o.Actor, pr.Unit) {
 		return p, pr, "", errNone
 	}
-	if !arranges(p, o.Actor, pr.Unit) {
-		return p, pr, "", &web.Refused{Status: http.StatusForbidden, Rule: "reception.not_yours"}
-	}
-	t, err := r.promised(o, pr, p.Zone)
-	if err == nil && (!t.found || t.task != "") {
+	t, err := r.promised(o, p, pr)
+	switch {
+	case err != nil:
+	case !t.found || t.task != "":
 		err = errNone // what a task carries out is kept by ending the task
+	case !t.keeps:
+		err = &web.Refused{Status: http.StatusForbidden, Rule: "reception.not_yours"}
 	}
 	return p, pr, t.words, err
 }

@@ -374,7 +374,7 @@ func (r *receptions) day(o *programme.Officer) error {
 	}
 	slices.SortStableFunc(bookings, func(a, b Booking) int { return cmp.Compare(a.Slot, b.Slot) })
 	for _, b := range bookings {
-		line, err := r.line(o, page, p, d, b, v.May && now >= d.Date)
+		line, err := r.line(o, page, p, d, b)
 		if err != nil {
 			return err
 		}
@@ -393,10 +393,17 @@ func (r *receptions) day(o *programme.Officer) error {
 
 // line shows a booking. A case the officer may not read, a sealed one among them, is a taken slot and
 // nothing else.
-func (r *receptions) line(o *programme.Officer, page *web.Page, p *pack.Pack, d Day, b Booking, due bool) (bookingView, error) {
+func (r *receptions) line(o *programme.Officer, page *web.Page, p *pack.Pack, d Day, b Booking) (bookingView, error) {
 	v := bookingView{State: web.Tag{Class: "line", Label: page.T("reception.booking." + string(b.State))}}
 	if b.Slot > 0 {
 		v.Time = web.HourOf(d.Starts(b.Slot, p.Zone), p.Zone)
+	}
+	if b.State == Held {
+		v.State.Class = "ok"
+	}
+	id := strconv.FormatInt(b.ID, 10)
+	if past(p, o, d, b) && arranges(p, o.Actor, d.Unit) {
+		v.Absent = pathOf(d.ID, "absent", id)
 	}
 	c, err := r.Reader.ByID(o.R.Context(), o.Actor.Scope(), casework.CaseID(b.Case))
 	if missing(err) {
@@ -406,12 +413,8 @@ func (r *receptions) line(o *programme.Officer, page *web.Page, p *pack.Pack, d 
 		return v, err
 	}
 	v.Ref, v.Title, v.Href = b.Ref, c.Title, "/desk/cases/"+b.Ref
-	if b.State == Held {
-		v.State.Class = "ok"
-	}
-	if due && b.State == Booked && d.takesPlace() {
-		id := strconv.FormatInt(b.ID, 10)
-		v.Held, v.Absent = pathOf(d.ID, "held", id), pathOf(d.ID, "absent", id)
+	if past(p, o, d, b) && records(p, o, d.Unit, c) {
+		v.Held = pathOf(d.ID, "held", id)
 	}
 	return v, nil
 }
@@ -513,9 +516,12 @@ func (r *receptions) cancelPost(o *programme.Officer) error {
 }
 
 func (r *receptions) absent(o *programme.Officer) error {
-	_, d, b, err := r.due(o)
+	p, d, b, err := r.due(o)
 	if err != nil {
 		return err
+	}
+	if !arranges(p, o.Actor, d.Unit) {
+		return &web.Refused{Status: http.StatusForbidden, Rule: "reception.not_yours"}
 	}
 	ctx := o.R.Context()
 	err = r.DB.Transact(ctx, func(tx *db.Tx) error {

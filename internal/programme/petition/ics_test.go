@@ -1,11 +1,13 @@
 package petition
 
 import (
+	"os"
 	"strings"
 	"testing"
 	"time"
 	"unicode/utf8"
 
+	"comity/internal/pack"
 	"comity/internal/text"
 )
 
@@ -37,5 +39,29 @@ func Test_a_calendar_file_reads_as_it_was_written_whatever_stands_in_it(t *testi
 	}
 	if strings.Contains(whole, "\r\nBEGIN:VALARM") {
 		t.Error("words of a place became a part of the calendar")
+	}
+}
+
+func Test_the_receptions_of_the_demonstration_can_be_announced(t *testing.T) {
+	var f struct {
+		Receptions []Draft `yaml:"receptions"`
+	}
+	if err := pack.ReadYAML(os.DirFS("../../../packs/demo"), "seed/receptions.yaml", &f); err != nil {
+		t.Fatal(err)
+	}
+	h := newHouse(t, false)
+	for _, draft := range f.Receptions {
+		if err := Announce(t.Context(), h.db, h.pack, "he", draft, h.now()); err != nil {
+			t.Error(err)
+		}
+	}
+	page := h.browser().ok("/reception?lang=zh-CN")
+	for _, draft := range f.Receptions {
+		holds(t, page, draft.Leader, draft.Place)
+	}
+	bad := f.Receptions[0]
+	bad.Slots = 60
+	if err := Announce(t.Context(), h.db, h.pack, "he", bad, h.now()); err == nil {
+		t.Error("a day that cannot be was announced")
 	}
 }

@@ -235,6 +235,22 @@ func Test_a_draft_is_seen_by_its_unit_and_a_published_day_by_everybody(t *testin
 	holds(t, visitor.ok("/"), `href="/reception"`)
 }
 
+func Test_the_desk_shows_the_published_days_of_units_above_and_their_drafts_to_nobody_below(t *testing.T) {
+	h := newHouse(t, false)
+	district, street := h.as("binjiang-head"), h.as("guiyuan-officer")
+	a := district.post("/desk/reception/new", with(goodDay, "unit", "binjiang")...)
+	if got := street.get(a.to).status; got != http.StatusNotFound {
+		t.Errorf("a draft of the district answered the street %d", got)
+	}
+	hasNot(t, street.ok("/desk/reception"), a.to)
+	district.post(a.to + "/publish")
+	holds(t, street.ok("/desk/reception"), a.to)
+	hasNot(t, street.ok(a.to), "/cancel", "/edit")
+	if got := h.as("donghu-head").get(a.to).status; got != http.StatusNotFound {
+		t.Errorf("the day of one district answered another %d", got)
+	}
+}
+
 func Test_a_day_that_cannot_be_is_not_stored_and_every_reason_is_said(t *testing.T) {
 	h := newHouse(t, false)
 	head := h.as("guiyuan-head")

@@ -238,6 +238,14 @@ func sees(p *pack.Pack, who authz.Actor, unit org.UnitID) bool {
 	})
 }
 
+// shows reports whether the desk shows a day: one of the officer's scope, or a published one of a unit
+// above, whose leader may receive somebody about a case that the officer's unit holds.
+func shows(p *pack.Pack, who authz.Actor, d Day) bool {
+	return sees(p, who, d.Unit) || !d.Published.IsZero() && slices.ContainsFunc(who.Scope().Roots, func(root authz.Root) bool {
+		return p.Units.Under(d.Unit, root.Unit) && sees(p, who, root.Unit)
+	})
+}
+
 // receives reports whether a matter may come to a unit's reception: to one that reads it. Nobody is
 // received by a leader who cannot open the file.
 func receives(p *pack.Pack, c casework.Case, unit org.UnitID) bool {

@@ -66,19 +66,19 @@ func (r *receptions) promises(o *programme.Officer) error {
 	v := promisesPage{}
 	var seen []Promise
 	for _, pr := range all {
-		if !sees(p, o.Actor, pr.Unit) {
-			continue
-		}
+		ours := sees(p, o.Actor, pr.Unit)
 		if pr.Kept == 0 {
 			t, err := r.promised(o, p, pr)
 			if err != nil {
 				return err
 			}
-			if pr.Kept = t.ended; pr.Kept == 0 && t.found {
+			if pr.Kept = t.ended; pr.Kept == 0 && (t.keeps || ours && t.found) {
 				v.Open = append(v.Open, promiseLine(page, pr, t, now))
 			}
 		}
-		seen = append(seen, pr)
+		if ours {
+			seen = append(seen, pr)
+		}
 	}
 	n := strconv.Itoa
 	for _, t := range tally(seen, now) {
@@ -194,9 +194,6 @@ func (r *receptions) promise(o *programme.Officer) (p *pack.Pack, pr Promise, wo
 	ctx := o.R.Context()
 	if err = r.DB.View(ctx, func(tx *db.Tx) (err error) { pr, err = loadPromise(ctx, tx, id); return err }); err != nil {
 		return p, pr, "", err
-	}
-	if !sees(p, o.Actor, pr.Unit) {
-		return p, pr, "", errNone
 	}
 	t, err := r.promised(o, p, pr)
 	switch {

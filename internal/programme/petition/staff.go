@@ -61,7 +61,7 @@ func (r *receptions) days(o *programme.Officer) error {
 			return err
 		}
 		for _, d := range all {
-			if !sees(p, o.Actor, d.Unit) {
+			if !shows(p, o.Actor, d) {
 				continue
 			}
 			bookings, err := bookingsOf(ctx, tx, d.ID)
@@ -314,7 +314,7 @@ func (r *receptions) asked(o *programme.Officer) (*pack.Pack, Day, []Booking, er
 		}
 		return err
 	})
-	if err == nil && !sees(p, o.Actor, d.Unit) {
+	if err == nil && !shows(p, o.Actor, d) {
 		err = errNone
 	}
 	return p, d, bookings, err

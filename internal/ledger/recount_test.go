@@ -349,4 +349,3 @@ func Test_a_case_that_cannot_be_counted_does_not_keep_the_others(t *testing.T) {
 		}
 	})
 }
-

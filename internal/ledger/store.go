@@ -102,7 +102,7 @@ func (s *stored) save(ctx context.Context, tx *db.Tx) error {
 		}
 	} else {
 		if s.c.Sealed != "" && s.old.sealed == "" {
-			if err := words.IndexText(ctx, tx, s.n, ""); err != nil { // what is sealed cannot be searched
+			if err := words.RemoveText(ctx, tx, s.n); err != nil { // what is sealed cannot be searched
 				return err
 			}
 		}
@@ -215,8 +215,15 @@ func (s *stored) saveWorklist(ctx context.Context, tx *db.Tx, p place) error {
 	return err
 }
 
+// sealedIn names the list of what is sealed to a unit. It is a list of its own, so that no list, figure or
+// search of the unit that somebody above it may open can hold such a case.
+func sealedIn(unit org.UnitID) org.UnitID { return "!" + unit }
+
 // listers are the units whose lists hold the case.
 func listers(path func(org.UnitID) []org.UnitID, p place) []org.UnitID {
+	if p.sealed != "" {
+		return []org.UnitID{sealedIn(p.sealed)}
+	}
 	c := casework.Case{Holder: p.holder, Offered: p.offered, Sealed: p.sealed}
 	for _, u := range strings.Fields(p.joint) {
 		c.Joint = append(c.Joint, org.UnitID(u))

@@ -365,6 +365,21 @@ func (r *Reader) CountLate(ctx context.Context, in authz.Scope, unit org.UnitID,
 // VerifyAll verifies every case, oldest first. bad is told of each that does not agree; the answer is how
 // many were looked at.
 func (r *Reader) VerifyAll(ctx context.Context, bad func(error)) (seen int, err error) {
+	return r.VerifyTelling(ctx, bad, func(int) {})
+}
+
+// Total counts the cases. It reads a whole index: for commands, not for pages.
+func (r *Reader) Total(ctx context.Context) (total int, err error) {
+	err = r.db.View(ctx, func(tx *db.Tx) error {
+		n, err := countCases(ctx, tx)
+		total = int(n)
+		return err
+	})
+	return total, err
+}
+
+// VerifyTelling is VerifyAll that tells now and then how many cases it has looked at.
+func (r *Reader) VerifyTelling(ctx context.Context, bad func(error), tell func(seen int)) (seen int, err error) {
 	const page = 200
 	for last := int64(0); ; {
 		var ids []int64
@@ -383,6 +398,7 @@ func (r *Reader) VerifyAll(ctx context.Context, bad func(error)) (seen int, err 
 			return seen, err
 		}
 		seen += len(ids)
+		tell(seen)
 		last = ids[len(ids)-1]
 	}
 }

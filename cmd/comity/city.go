@@ -77,6 +77,9 @@ func openCity(ctx context.Context, cfg cityConfig) (*city, error) {
 	if dsn == "" {
 		dsn = "sqlite:" + filepath.Join(cfg.Data, "comity.db")
 	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
 	if cfg.Random == nil {
 		cfg.Random = func(b []byte) { rand.Read(b) }
 	}
@@ -141,9 +144,7 @@ func (c *city) join(ctx context.Context, cfg cityConfig, current *pack.Pack) err
 		return err
 	}
 	c.runner.Workers = noticeWorkers
-	if cfg.Log != nil {
-		c.runner.Log = cfg.Log
-	}
+	c.runner.Log = cfg.Log
 	return nil
 }
 
@@ -221,12 +222,14 @@ func secret(path string) ([]byte, error) {
 	return raw, err
 }
 
-// Work answers clocks, carries notices and counts dates again until the context ends.
+// Work answers clocks, carries notices, counts dates again and looks at night for what must not be, until
+// the context ends.
 func (c *city) Work(ctx context.Context) {
 	var wait sync.WaitGroup
 	wait.Go(func() { c.runner.Run(ctx) })
 	wait.Go(func() { c.timers(ctx) })
 	wait.Go(func() { c.recounts(ctx) })
+	wait.Go(func() { c.surveys(ctx) })
 	wait.Wait()
 }
 

@@ -255,4 +255,3 @@ func Test_a_unit_that_a_new_pack_does_not_have_leaves_its_cases_unowned(t *testi
 		}
 	})
 }
-

@@ -101,7 +101,8 @@ func newSpace(d *Definition) (*space, bool) {
 	s.done, s.most = make([]slot, len(d.Acts)), make([]int, len(d.Acts))
 	for i, a := range d.Acts {
 		s.most[i] = a.Times
-		if cl, ok := d.Clock(a.Extends); ok {
+		if cl, ok := d.Clock(a.Extends); ok { // counted by the clock, which forgets it when it starts anew
+			s.extending[a.Extends] = append(s.extending[a.Extends], i)
 			// counted by the clock, which forgets it when it starts anew
 			s.most[i] = cl.Extend.Times
 		}

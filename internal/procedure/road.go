@@ -415,25 +415,25 @@ func LongestStretch(cal *worktime.Calendar, n int) int {
 }
 
 // tellApart picks one kind of unit for each level, set of roles and place in the line: a street and
-// another street take the same road. It also picks the kinds worth giving a case to: the lowest one that
-// can do most, from which a review has the longest way up, and the top.
+// another street take the same road. It also picks the kinds worth giving a case to: of each level the one
+// that can do most, since how many levels are above decides how far a review can go.
 func (w *walker) tellApart() {
 	seen := map[string]int{}
-	low := -1
+	most := map[string]int{} // level → kind
 	for i, c := range w.classes {
 		key := fmt.Sprint(c.top, c.level, c.roles, c.depts, w.classes[c.parent].roles)
 		if _, ok := seen[key]; !ok {
 			seen[key] = i
 		}
 		w.like = append(w.like, seen[key])
-		if c.top {
-			w.targets = append(w.targets, i)
-		} else if low < 0 || w.can(i) > w.can(low) || w.can(i) == w.can(low) && c.level != w.classes[low].level {
-			low = i // parents stand before their children
+		if best, ok := most[c.level]; !ok || w.can(i) > w.can(best) {
+			most[c.level] = i
 		}
 	}
-	if low >= 0 {
-		w.targets = append(w.targets, w.like[low])
+	for _, level := range slices.Sorted(maps.Keys(most)) {
+		if at := w.like[most[level]]; w.can(at) > 0 {
+			w.targets = append(w.targets, at)
+		}
 	}
 }
 

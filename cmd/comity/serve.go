@@ -171,7 +171,7 @@ func surfaces(c *city, o surfaceOptions) http.Handler {
 		resident.Client, program.Client = forwardedFor, forwardedFor
 	}
 	portal.New(resident).Mount(mux)
-	deskDeps := desk.Deps{Site: site, Ledger: c.ledger, Reader: c.reader, Packs: c.packs, Accounts: c.accounts, Files: c.files,
+	deskDeps := desk.Deps{Site: site, Ledger: c.ledger, Reader: c.reader, Packs: c.packs, Accounts: c.accounts, Files: c.files, Bulk: c.bulk,
 		Follow: func(code casework.Code) string { return "/f/" + string(code) }}
 	if o.demo != nil {
 		deskDeps.SignIns = signIns(*o.demo)

@@ -25,6 +25,7 @@ import (
 
 	"comity/internal/account"
 	"comity/internal/authz"
+	"comity/internal/bulk"
 	"comity/internal/casework"
 	"comity/internal/file"
 	"comity/internal/ledger"
@@ -42,6 +43,8 @@ type Deps struct {
 	Packs    *pack.Registry
 	Accounts *account.Store
 	Files    file.Store
+	// Bulk does one act on many cases; nil leaves that out.
+	Bulk *bulk.Book
 	// Client names where a request comes from, for the brake on wrong passwords; nil = its network
 	// address. Behind a proxy it has to read the proxy's header.
 	Client func(r *http.Request) string
@@ -116,6 +119,14 @@ func (d *Desk) Register(mux *http.ServeMux) {
 	page("POST /desk/cases/{ref}/note", (*visit).note)
 	page("POST /desk/cases/{ref}/files", (*visit).attach)
 	page("GET /desk/cases/{ref}/files/{sha256}", (*visit).fileShow)
+	page("GET /desk/cases/{ref}/documents/{seq}/{id}", (*visit).document)
+	if d.Bulk != nil {
+		page("GET /desk/bulk", (*visit).bulkShow)
+		page("POST /desk/bulk", (*visit).bulkDo)
+		page("GET /desk/bulk/{id}", (*visit).bulkProgress)
+		page("POST /desk/bulk/{id}/undo", (*visit).bulkUndo)
+	}
+	page("GET /desk/news", (*visit).news)
 	page("GET /desk/new", (*visit).newShow)
 	page("POST /desk/new", (*visit).newDo)
 	page("GET /desk/me", (*visit).me)
@@ -257,6 +268,7 @@ func (v *visit) navigation(p *web.Page, s *web.Shell) {
 		item("desk.view.mine", "check2", "g m", "/desk/cases?view=mine", 0, cases && view == "mine"),
 		item("desk.view.unassigned", "people", "g u", "/desk/cases?view=unassigned", count.Unassigned, cases && view == "unassigned"),
 		item("desk.view.offered", "route", "g t", "/desk/cases?view=offered", count.Offered, cases && view == "offered"),
+		item("desk.nav.news", "alert", "g n", "/desk/news", 0, at == "/desk/news"),
 		item("desk.nav.new", "inbox", "g i", "/desk/new", 0, at == "/desk/new"),
 	}}
 	work.Items[4].New = count.Offered > 0
@@ -281,7 +293,11 @@ func (v *visit) navigation(p *web.Page, s *web.Shell) {
 		item("desk.tab.me", "people", "", "/desk/me", 0, at == "/desk/me"),
 	}
 	if cases {
-		s.Keys = append(s.Keys, p.ListKeys())
+		keys := p.ListKeys()
+		if v.Bulk != nil {
+			keys.Keys = append(keys.Keys, web.KeyHelp{Keys: []string{"b"}, Label: p.T("desk.bulk.act")})
+		}
+		s.Keys = append(s.Keys, keys)
 	}
 }
 

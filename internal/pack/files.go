@@ -386,3 +386,18 @@ type textYAML struct {
 	Mark mark   `yaml:"-"`
 	Text string `yaml:"text" short:"only" doc:"The text; placeholders stand in braces."`
 }
+
+type repliesFile struct {
+	Mark    mark        `yaml:"-"`
+	Replies []replyYAML `yaml:"replies" doc:"The replies, in the order they are offered."`
+}
+
+type replyYAML struct {
+	Mark      mark     `yaml:"-"`
+	ID        string   `yaml:"id" doc:"Id of the reply."`
+	Procedure string   `yaml:"procedure" doc:"Id of the procedure."`
+	Acts      []string `yaml:"acts" doc:"Ids of the acts on whose form it is offered."`
+	Field     string   `yaml:"field" doc:"The field it fills; text or longtext."`
+	Name      words    `yaml:"name" doc:"What the officer chooses it by."`
+	Text      words    `yaml:"text" doc:"The reply, with places such as {ref} or {clock.ID.due}."`
+}

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"comity/internal/org"
+	"comity/internal/paper"
 	"comity/internal/place"
 	"comity/internal/procedure"
 	"comity/internal/worktime"
@@ -49,12 +50,12 @@ func load(fsys fs.FS, find Finder, kept bool) (*Pack, error) {
 		Texts: map[string]map[string]string{}, Procedures: map[string]*procedure.Definition{},
 		Phases: map[string][]string{}, Icons: map[string]string{}, Calendars: map[string]*worktime.Calendar{},
 		Dept: map[org.UnitID]string{}, Reports: map[string]procedure.Report{}, Files: map[string][]byte{},
-		LawDates: map[string]LawDates{},
+		LawDates: map[string]LawDates{}, Documents: map[string]map[string]paper.Template{},
 	}}
 	if l.fsys = stack(fsys, find, &l.bad); l.fsys == nil {
 		return nil, l.bad.err()
 	}
-	steps := []func(){l.head, l.units, l.categories, l.areas, l.calendars, l.texts, l.procedures}
+	steps := []func(){l.head, l.units, l.categories, l.areas, l.calendars, l.texts, l.procedures, l.replies, l.documents}
 	for _, step := range steps {
 		step()
 		if l.stop {

@@ -89,7 +89,9 @@ func longest(s *space) Road {
 	r.Ordinary, r.Repeats = bounded(s, false)
 	r.Worst = r.Ordinary
 	if slices.ContainsFunc(s.d.Acts, func(a Act) bool { return a.Dispute }) {
-		r.Worst, _ = bounded(s, true)
+		if r.Worst, _ = bounded(s, true); r.Worst.Final < r.Ordinary.Final {
+			r.Worst = Length{} // a dispute that can be had again and again has no longest road
+		}
 	}
 	return r
 }
@@ -240,33 +242,44 @@ func (w *walker) join() {
 	}
 }
 
-// repeated notes the acts of staff in circles in which time passes: such a road has no end.
+// repeated notes the acts of staff that make a circle in which time passes: such a road has no end. Where
+// some of them stop the term the resident was told, it is those; else all that give some term more time.
 func (w *walker) repeated(into map[string]bool) bool {
 	found := false
 	for _, circle := range w.circles {
+		inside := func(i int, t turn) bool { return w.halts[t.to].circle == w.halts[i].circle }
 		passes := slices.ContainsFunc(circle, func(i int) bool {
-			h := w.halts[i]
-			return h.wait > 0 && slices.ContainsFunc(h.turns, func(t turn) bool { return w.halts[t.to].circle == h.circle })
+			return w.halts[i].wait > 0 && slices.ContainsFunc(w.halts[i].turns, func(t turn) bool { return inside(i, t) })
 		})
 		if !passes {
 			continue
 		}
 		found = true
-		for _, i := range circle {
-			for _, t := range w.halts[i].turns {
-				if w.halts[t.to].circle == w.halts[i].circle && w.gains(i, t.to) {
-					into[t.act.ID] = true
+		for _, promised := range []bool{true, false} {
+			before := len(into)
+			for _, i := range circle {
+				for _, t := range w.halts[i].turns {
+					if inside(i, t) && t.act.ByPeople() && w.gains(i, t.to, promised) {
+						into[t.act.ID] = true
+					}
 				}
+			}
+			if len(into) > before {
+				break
 			}
 		}
 	}
 	return found
 }
 
-// gains reports a turn after which some term has more time left than before, or stands still.
-func (w *walker) gains(from, to int) bool {
+// gains reports a turn after which some term has more time left than before, or stands still; promised
+// asks only for the term the resident was told.
+func (w *walker) gains(from, to int, promised bool) bool {
 	a, b := w.halts[from].at, w.halts[to].at
 	for i := range w.d.Clocks {
+		if promised && !w.d.Clocks[i].Promise {
+			continue
+		}
 		was, is := Status(w.clocks[i].get(a.c)), Status(w.clocks[i].get(b.c))
 		if was == Running && is == Paused || is == Running && (was == Idle || w.at(b.left, i) > w.at(a.left, i)-w.halts[from].wait) {
 			return true
@@ -334,37 +347,49 @@ func (w *walker) stays(i, which int) []Stay {
 	return out
 }
 
-// leave finds the nearest spot of the circle from which the longest road goes on: the turns to it, and
-// the turn that leaves the circle there, -1 at the end of the road.
+// leave finds the spot of the circle from which the longest road goes on: the turns to it, and the turn
+// that leaves the circle there, -1 at the end of the road. Where several do, the usual next step is told
+// rather than a correction, and the nearer one rather than one further off.
 func (w *walker) leave(from, which int) (way []int, exit int) {
 	type step struct{ via, turn int }
-	best := w.longest[which][w.halts[from].circle]
+	longest := w.longest[which][w.halts[from].circle]
 	back := map[int]step{from: {-1, -1}}
+	at, liked := -1, -1
+	exit = -1
 	for queue := []int{from}; len(queue) > 0; queue = queue[1:] {
 		i := queue[0]
 		h := &w.halts[i]
-		exit = -1
-		for k := range h.turns {
-			if r := w.rest(which, i, k); r >= 0 && h.wait+r == best {
-				exit = k
-				break
-			}
-		}
-		if exit >= 0 || h.final {
-			for at := i; at != from; at = back[at].via {
-				way = append(way, back[at].turn)
-			}
-			slices.Reverse(way)
-			return way, exit
+		if h.final && at < 0 {
+			at = i
 		}
 		for k, t := range h.turns {
+			if r := w.rest(which, i, k); r >= 0 && h.wait+r == longest && t.act.usual() > liked {
+				at, exit, liked = i, k, t.act.usual()
+			}
 			if _, seen := back[t.to]; !seen && w.halts[t.to].circle == h.circle {
 				back[t.to] = step{i, k}
 				queue = append(queue, t.to)
 			}
 		}
 	}
-	return nil, -1
+	for i := at; i >= 0 && i != from; i = back[i].via {
+		way = append(way, back[i].turn)
+	}
+	slices.Reverse(way)
+	return way, exit
+}
+
+// usual says how likely an act is the next step that people think of.
+func (a *Act) usual() int {
+	switch {
+	case a.Prime:
+		return 3
+	case a.Extends != "" || a.To != "" && len(a.Sets) == 0:
+		return 2
+	case a.To != "":
+		return 1
+	}
+	return 0
 }
 
 func (w *walker) stay(i, k int) Stay {
@@ -415,26 +440,21 @@ func LongestStretch(cal *worktime.Calendar, n int) int {
 }
 
 // tellApart picks one kind of unit for each level, set of roles and place in the line: a street and
-// another street take the same road. It also picks the kinds worth giving a case to: of each level the one
-// that can do most, since how many levels are above decides how far a review can go.
+// another street take the same road. It also picks the kinds worth giving a case to: on each level the one
+// that can do most.
 func (w *walker) tellApart() {
-	seen := map[string]int{}
-	most := map[string]int{} // level → kind
+	seen, most := map[string]int{}, map[string]int{}
 	for i, c := range w.classes {
 		key := fmt.Sprint(c.top, c.level, c.roles, c.depts, w.classes[c.parent].roles)
 		if _, ok := seen[key]; !ok {
 			seen[key] = i
 		}
 		w.like = append(w.like, seen[key])
-		if best, ok := most[c.level]; !ok || w.can(i) > w.can(best) {
-			most[c.level] = i
+		if best, ok := most[c.level]; w.can(i) > 0 && (!ok || w.can(i) > w.can(best)) {
+			most[c.level] = seen[key]
 		}
 	}
-	for _, level := range slices.Sorted(maps.Keys(most)) {
-		if at := w.like[most[level]]; w.can(at) > 0 {
-			w.targets = append(w.targets, at)
-		}
-	}
+	w.targets = slices.Sorted(maps.Values(most))
 }
 
 // can counts the acts that people of a kind of unit can do.

@@ -24,6 +24,7 @@ import (
 	"comity/internal/ledger"
 	"comity/internal/org"
 	"comity/internal/pack"
+	"comity/internal/programme"
 	"comity/internal/text"
 	"comity/packs"
 )
@@ -59,6 +60,7 @@ type city struct {
 	runner   *jobs.Runner
 	courier  *courier.Courier
 	bulk     *bulk.Book
+	plugged  []programme.Programme
 	base     *text.Catalogue // the program's own words
 	words    *text.Catalogue // and those of the current pack over them
 	clock    *clock
@@ -146,7 +148,17 @@ func (c *city) join(ctx context.Context, cfg cityConfig, current *pack.Pack) err
 		a, err := c.accounts.ByID(ctx, id)
 		return a.Actor(), err
 	}}
-	c.runner, err = jobs.NewRunner(c.db, c.courier.Kind(), c.bulk.Kind())
+	c.plugged = programmes(c)
+	kinds := []jobs.Kind{c.courier.Kind(), c.bulk.Kind()}
+	for _, g := range c.plugged {
+		if g.Migrate != nil {
+			if err := g.Migrate(ctx, c.db); err != nil {
+				return err
+			}
+		}
+		kinds = append(kinds, g.Jobs...)
+	}
+	c.runner, err = jobs.NewRunner(c.db, kinds...)
 	if err != nil {
 		return err
 	}

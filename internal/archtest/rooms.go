@@ -46,8 +46,11 @@ var Rooms = map[string]Room{
 	"internal/intake/importer":   {Why: "history from another system, through the door", Rooms: with("file/whole", "intake", "intake/csvin", "ledger", "pack")},
 	"internal/courier":           {Why: "sends what events owe", Rooms: with("db", "jobs", "ledger", "pack", "text")},
 
-	"internal/portal":  {Why: "what residents see", Rooms: with("draw", "file", "intake", "ledger", "limit", "pack", "text", "web"), Others: []string{"github.com/a-h/templ"}},
-	"internal/desk":    {Why: "what officers see", Rooms: with("account", "bulk", "file", "intake", "ledger", "limit", "pack", "paper", "text", "web"), Others: []string{"github.com/a-h/templ"}},
+	"internal/programme":          {Why: "the socket programmes plug into; surfaces mount what it holds", Rooms: with("db", "jobs", "web"), Others: []string{"github.com/a-h/templ"}},
+	"internal/programme/petition": {Why: "reception days of the petition programme", Rooms: with("courier", "db", "jobs", "ledger", "pack", "programme", "text", "web"), Others: []string{"github.com/a-h/templ"}},
+
+	"internal/portal":  {Why: "what residents see", Rooms: with("draw", "file", "intake", "ledger", "limit", "pack", "programme", "text", "web"), Others: []string{"github.com/a-h/templ"}},
+	"internal/desk":    {Why: "what officers see", Rooms: with("account", "bulk", "file", "intake", "ledger", "limit", "pack", "paper", "programme", "text", "web"), Others: []string{"github.com/a-h/templ"}},
 	"internal/api":     {Why: "JSON for programs", Rooms: with("account", "db", "file", "intake", "jobs", "ledger", "limit", "pack", "text"), Others: []string{"github.com/danielgtaylor/huma/v2", "github.com/VictoriaMetrics/metrics", "golang.org/x/text/language"}},
 	"internal/open311": {Why: "GeoReport v2", Rooms: with("account", "intake", "ledger", "pack", "text")},
 

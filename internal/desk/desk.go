@@ -32,6 +32,7 @@ import (
 	"comity/internal/limit"
 	"comity/internal/org"
 	"comity/internal/pack"
+	"comity/internal/programme"
 	"comity/internal/web"
 )
 
@@ -50,6 +51,8 @@ type Deps struct {
 	Client func(r *http.Request) string
 	// Follow is the path of the resident's page for a follow code, printed on the slip; nil leaves it out.
 	Follow func(casework.Code) string
+	// Programmes add their pages; the desk mounts them behind its own sign-in.
+	Programmes []programme.Programme
 
 	// The rest is for demonstrations and development only; leave it zero in a real installation.
 	SignIns  []SignIn                                 // shown on the sign-in page, one click each
@@ -137,6 +140,11 @@ func (d *Desk) Register(mux *http.ServeMux) {
 		page("GET /desk/clock", (*visit).clockShow)
 		page("POST /desk/clock", (*visit).clockMove)
 	}
+	for _, g := range d.Programmes {
+		for pattern, h := range g.Desk {
+			page(pattern, func(v *visit) error { return h(v.officerOf()) })
+		}
+	}
 	page("GET /desk/{rest...}", func(*visit) error { return web.ErrNotFound })
 }
 
@@ -151,6 +159,11 @@ type visit struct {
 	now   time.Time
 	pack  *pack.Pack // the current version
 	names map[string]string
+}
+
+// officerOf is what a programme's page gets of a visit.
+func (v *visit) officerOf() *programme.Officer {
+	return &programme.Officer{Visitor: programme.Visitor{W: v.w, R: v.r, Site: v.site}, Actor: v.actor, Home: v.who.Home(), Shell: v.shell, Sheet: sheetLink()}
 }
 
 const sessionCookie = "comity_desk"
@@ -278,6 +291,11 @@ func (v *visit) navigation(p *web.Page, s *web.Shell) {
 		href := "/desk/cases?programme=" + url.QueryEscape(g.ID)
 		programmes.Items = append(programmes.Items, web.NavItem{Href: href, Label: p.T("programme." + g.ID), Icon: g.Icon,
 			Current: cases && v.r.URL.Query().Get("programme") == g.ID})
+	}
+	for _, g := range v.Programmes {
+		if g.Menu != nil {
+			programmes.Items = append(programmes.Items, g.Menu(p, v.actor, at)...)
+		}
 	}
 	if len(programmes.Items) > 1 {
 		s.Nav = append(s.Nav, programmes)

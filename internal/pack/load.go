@@ -155,6 +155,13 @@ func (l *loader) head() {
 	}
 	p.Zone, p.Fallback, l.csv, l.fallback = zone, org.UnitID(f.Fallback), f.UnitsCSV, f.Mark.of("fallback_unit")
 	l.id(f.Mark.of("pack"), "pack", f.Pack)
+	p.Parameters = f.Parameters
+	for _, name := range slices.Sorted(maps.Keys(f.Parameters)) {
+		l.id(f.Mark.of("parameters"), "parameter", name)
+		if f.Parameters[name] < 0 {
+			l.bad.on(f.Mark.of("parameters"), "parameters: %s is %d; a parameter is 0 or more", name, f.Parameters[name])
+		}
+	}
 	l.say(f.Mark, "city", f.Name, true)
 	l.say(f.Operator.Mark, "operator", f.Operator.Name, !f.Abstract)
 	l.say(f.Mark, "city.notice", f.Notice, false)

@@ -46,6 +46,7 @@ type Pack struct {
 	Icons       map[string]string   // procedure → icon
 	Calendars   map[string]*worktime.Calendar
 	Laws        []string
+	Parameters  map[string]int      // figures of programmes with code of their own, by name
 	LawDates    map[string]LawDates // law → when it came into force, and when its words were compared
 	Emergency   []string
 	Phone       string

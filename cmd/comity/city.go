@@ -74,9 +74,12 @@ func openCity(ctx context.Context, cfg cityConfig) (*city, error) {
 	if cfg.Bases == nil {
 		cfg.Bases = pack.In(packs.FS)
 	}
-	current, err := pack.LoadWith(cfg.Pack, cfg.Bases)
+	current, err := pack.LoadKnown(cfg.Pack, cfg.Bases, knownReports(cfg.Data))
 	if err != nil {
 		return nil, fmt.Errorf("the pack does not load:\n%w", err)
+	}
+	if err := remember(cfg.Data, current.Digest, current.Reports); err != nil {
+		return nil, err
 	}
 	if current.Abstract {
 		return nil, fmt.Errorf("pack %s is a base without units and cannot be served; name a pack that stands on it (base: %s)", current.ID, current.ID)

@@ -2,12 +2,16 @@ package desk
 
 import (
 	"errors"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
+	"strings"
 
 	"comity/internal/authz"
 	"comity/internal/casework"
+	"comity/internal/file"
 	"comity/internal/form"
 	"comity/internal/procedure"
 	"comity/internal/web"
@@ -21,6 +25,7 @@ type actButton struct {
 	Post                 bool
 	Version              string
 	Form                 string // idempotency key
+	Group                string // what it does: text key desk.acts.<group>
 }
 
 // actPage is the page that asks before an act.
@@ -32,26 +37,35 @@ type actPage struct {
 	Controls             []web.Control
 	Units                []unitGroup
 	Mistakes             []web.Mistake
+	FilesWrong           string
+	Behalf               bool        // recorded for the resident, from signed paper
 	Changed              []web.Entry // what happened since the form was opened
 	Version, Key         string
 	Bad                  bool
 	HasList              bool
-	Reads                bool // the resident reads an answer of this form
+	Replies              map[string][]replyLink // by field
+	Reads                bool                   // the resident reads an answer of this form
 	Wrong                string
 }
 
-// acts lists what this officer may do now: exactly what the ledger would accept, forms aside.
+// acts lists what this officer may do now: exactly what the ledger would accept, forms aside. The usual
+// next step comes first.
 func (v *visit) acts(p *web.Page, d *procedure.Definition, c casework.Case, in string) []actButton {
 	var out []actButton
 	prime := false
 	for i := range d.Acts {
 		a := &d.Acts[i]
-		if !casework.CanAct(d, c, a, v.actor, v.now) {
+		own := casework.CanAct(d, c, a, v.actor, v.now)
+		if !own && !casework.CanActFor(d, c, a, v.actor, v.now) {
 			continue
 		}
-		b := actButton{ID: a.ID, Label: p.T("act." + d.ID + "." + a.ID), Key: a.Key, Icon: actIcon(a), Prime: a.Prime && !prime,
+		b := actButton{ID: a.ID, Label: p.T("act." + d.ID + "." + a.ID), Key: a.Key, Icon: actIcon(a), Prime: own && a.Prime && !prime,
 			Href: actAddress(string(c.Ref), a.ID, in), Post: len(a.Fields) == 0 && !irreversible(d, a),
-			Version: strconv.Itoa(c.Seq), Form: web.NewKey()}
+			Version: strconv.Itoa(c.Seq), Form: web.NewKey(), Group: actGroup(a)}
+		if !own {
+			b.Label, b.Key, b.Icon, b.Post, b.Group = p.T("desk.act.behalf", "act", b.Label), "", "people", false, actsRare
+			b.Href = behalfAddress(b.Href)
+		}
 		prime = prime || b.Prime
 		if b.Prime {
 			out = append([]actButton{b}, out...)
@@ -62,18 +76,94 @@ func (v *visit) acts(p *web.Page, d *procedure.Definition, c casework.Case, in s
 	return out
 }
 
+// Groups of acts, by what they do to the matter, in the order they are shown.
+const (
+	actsNext   = "next"
+	actsAnswer = "answer"
+	actsHand   = "hand"
+	actsPeople = "people"
+	actsTime   = "time"
+	actsRecord = "record"
+	actsRare   = "rare" // folded away
+)
+
+var actGroups = []string{actsNext, actsAnswer, actsHand, actsPeople, actsTime, actsRecord, actsRare}
+
+// manyActs is how many acts stand side by side before they are put into groups.
+const manyActs = 8
+
+// actGroup says what an act does. Disputes between offices, recalls, and acts that a pack gave no letter
+// are the rare ones.
+func actGroup(a *procedure.Act) string {
+	has := func(effects ...procedure.Effect) bool { return slices.ContainsFunc(effects, a.Has) }
+	switch {
+	case a.Prime:
+		return actsNext
+	case a.Answers:
+		return actsAnswer
+	case a.Dispute || a.Recall || a.Withdraw || a.Key == "":
+		return actsRare
+	case a.Moves() || has(procedure.Offer, procedure.TurnBack, procedure.Invite, procedure.Release) || len(a.Spawn) > 0:
+		return actsHand
+	case has(procedure.Assign, procedure.AssignSelf, procedure.Unassign, procedure.Seal):
+		return actsPeople
+	case a.Extends != "":
+		return actsTime
+	}
+	return actsRecord
+}
+
+// actSet is one group of acts on a page that has many.
+type actSet struct {
+	Name string
+	Acts []actButton
+}
+
+// grouped puts many acts into groups; few stay as they are and give none.
+func grouped(acts []actButton) []actSet {
+	if len(acts) <= manyActs {
+		return nil
+	}
+	var out []actSet
+	for _, name := range actGroups {
+		set := actSet{Name: name}
+		for _, a := range acts {
+			if a.Group == name {
+				set.Acts = append(set.Acts, a)
+			}
+		}
+		if len(set.Acts) > 0 {
+			out = append(out, set)
+		}
+	}
+	return out
+}
+
+// behalfAddress is the form of an act that is recorded for the resident.
+func behalfAddress(act string) string {
+	if strings.Contains(act, "?") {
+		return act + "&behalf=1"
+	}
+	return act + "?behalf=1"
+}
+
 // irreversible acts are asked about even when they have no form: the case ends, or leaves the unit.
 func irreversible(d *procedure.Definition, a *procedure.Act) bool {
 	st, ok := d.State(a.To)
-	return a.Answers || a.Has(procedure.Escalate) || (ok && st.Final)
+	return a.Answers || a.Recall || (ok && st.Final) ||
+		slices.ContainsFunc([]procedure.Effect{procedure.Escalate, procedure.Give, procedure.SendToDept, procedure.Seal}, a.Has)
 }
 
 func actIcon(a *procedure.Act) string {
 	switch {
 	case a.Answers:
 		return "reply"
-	case a.Has(procedure.Offer):
+	case a.Has(procedure.Offer), a.Has(procedure.Give), a.Has(procedure.SendToDept):
 		return "route"
+	case a.Has(procedure.Seal):
+		return "lock"
+	case a.Has(procedure.Invite):
+		return "people"
 	case a.Has(procedure.Escalate):
 		return "up"
 	case a.Has(procedure.Assign):
@@ -119,10 +209,15 @@ func (v *visit) actShow() error {
 	if err != nil {
 		return err
 	}
-	if !casework.CanAct(d, c, a, v.actor, v.now) {
+	behalf := v.r.URL.Query().Get("behalf") != ""
+	can := casework.CanAct
+	if behalf {
+		can = casework.CanActFor
+	}
+	if !can(d, c, a, v.actor, v.now) {
 		return web.ErrNotFound
 	}
-	return v.showAct(http.StatusOK, c, d, a, actTry{key: web.NewKey(), version: c.Seq})
+	return v.showAct(http.StatusOK, c, d, a, actTry{key: web.NewKey(), version: c.Seq, behalf: behalf})
 }
 
 // actTry is an attempt at an act: what was typed and what was wrong with it.
@@ -130,6 +225,7 @@ type actTry struct {
 	values   map[string]string
 	problems []form.Problem
 	wrong    string
+	behalf   bool
 	version  int
 	key      string
 	changed  []casework.Event // since the form was opened
@@ -141,34 +237,57 @@ func (v *visit) showAct(status int, c casework.Case, d *procedure.Definition, a 
 	p := v.page("desk.act.title", "act", v.site.Text.In(v.site.Lang(v.r)).T(name), "ref", string(c.Ref))
 	p.Wrong = len(try.problems) > 0 || try.wrong != ""
 	in := v.r.URL.Query().Get("in")
+	replies := v.replies(p, d, c, a)
+	if try.values == nil {
+		try.values = v.replied(d, a, replies)
+	}
 	f := web.ActForm(d.ID, a.ID)
 	f.Values, f.Problems = try.values, try.problems
 	f.Choices = v.choices(p, d, c, a)
 	controls := p.Controls(a.Fields, f)
 	data := actPage{
 		Ref: string(c.Ref), Title: c.Title, In: in, Back: caseAddress(string(c.Ref), in), Act: p.T(name), Law: p.Law(a.Law), Article: p.Article(a.Law),
-		Controls: controls, Mistakes: p.Mistakes(controls, try.problems), Version: strconv.Itoa(try.version), Key: try.key, HasList: in != "", Wrong: try.wrong,
+		Controls: controls, Mistakes: p.Mistakes(controls, try.problems), Version: strconv.Itoa(try.version), Key: try.key, HasList: in != "", Wrong: try.wrong, Replies: replies, Behalf: try.behalf,
+	}
+	if try.behalf {
+		data.Mistakes = p.Mistakes(append(controls, web.Control{Field: form.Field{Name: "files"}, ID: "f-files", Label: p.T("desk.act.paper"), Wrong: wrongOf(p, try.problems, "files")}), try.problems)
+		data.FilesWrong = wrongOf(p, try.problems, "files")
 	}
 	for _, field := range a.Fields {
 		data.Reads = data.Reads || field.Public
 		if field.Kind == form.Unit {
 			data.Units = v.unitsOf(p, c.Holder)
+			if a.Has(procedure.Release) { // only who joined can be let go
+				data.Units = []unitGroup{{Label: p.T("desk.act.joint"), Units: unitChoices(p, c.Joint)}}
+			}
 		}
 	}
-	switch st, _ := d.State(a.To); {
-	case a.Answers:
-		data.Confirm = p.T("desk.act.answers")
-	case a.Has(procedure.Escalate):
-		data.Confirm, data.Bad = p.T("desk.act.moves"), true
-	case st != nil && st.Final:
-		data.Confirm, data.Bad = p.T("desk.act.ends"), true
-	case a.Has(procedure.Offer):
-		data.Confirm = p.T("desk.act.offers")
-	}
+	data.Confirm, data.Bad = confirmWords(p, d, a)
 	for _, e := range try.changed {
 		data.Changed = append([]web.Entry{v.entry(p, d, c, e, try.events)}, data.Changed...)
 	}
 	return v.write(p, status, actBody(p, data))
+}
+
+// confirmWords says what cannot be taken back after an act; bad when that is an end.
+func confirmWords(p *web.Page, d *procedure.Definition, a *procedure.Act) (words string, bad bool) {
+	switch st, _ := d.State(a.To); {
+	case a.Answers:
+		return p.T("desk.act.answers"), false
+	case a.Has(procedure.Escalate):
+		return p.T("desk.act.moves"), true
+	case st != nil && st.Final:
+		return p.T("desk.act.ends"), true
+	case a.Has(procedure.Seal):
+		return p.T("desk.act.seals"), true
+	case a.Recall:
+		return p.T("desk.act.recalls"), true
+	case a.Has(procedure.Give), a.Has(procedure.SendToDept):
+		return p.T("desk.act.gives"), false
+	case a.Has(procedure.Offer):
+		return p.T("desk.act.offers"), false
+	}
+	return "", false
 }
 
 // choices are the answers that depend on the case: officers of the unit, outcomes of the procedure.
@@ -210,13 +329,13 @@ func (v *visit) actDo() error {
 	if err != nil {
 		return err
 	}
-	if err := v.r.ParseForm(); err != nil {
-		return &web.Refused{Status: http.StatusBadRequest, Rule: "desk.form.unreadable"}
+	if err := v.parse(); err != nil {
+		return err
 	}
-	if !v.mayTry(d, c, a) {
+	try := actTry{values: map[string]string{}, key: web.KeyOf(v.r), version: c.Seq, behalf: v.r.URL.Query().Get("behalf") != ""}
+	if !v.mayTry(d, c, a, try.behalf) {
 		return web.ErrNotFound
 	}
-	try := actTry{values: map[string]string{}, key: web.KeyOf(v.r), version: c.Seq}
 	for _, f := range a.Fields {
 		try.values[f.Name] = v.r.PostForm.Get(f.Name)
 	}
@@ -228,8 +347,15 @@ func (v *visit) actDo() error {
 	if err != nil {
 		return err
 	}
-	_, err = v.Ledger.Do(v.ctx(), v.actor, casework.Command{Case: c.ID, Version: version, Key: try.key, Act: a.ID, Fields: try.values})
+	cmd := casework.Command{Case: c.ID, Version: version, Key: try.key, Act: a.ID, Fields: try.values, Behalf: try.behalf}
 	var no *casework.Refusal
+	if cmd.Files, no, err = v.signedPaper(try.behalf); err != nil {
+		return err
+	}
+	if no != nil {
+		return v.refusedAct(no, version, try)
+	}
+	_, err = v.Ledger.Do(v.ctx(), v.actor, cmd)
 	switch {
 	case err == nil:
 		v.afterAct(c, a, next)
@@ -240,14 +366,53 @@ func (v *visit) actDo() error {
 	return err
 }
 
+// signedPaper keeps the resident's paper that an act on their behalf is recorded from. A file that cannot
+// be kept is a mistake of the form.
+func (v *visit) signedPaper(behalf bool) ([]casework.File, *casework.Refusal, error) {
+	if !behalf {
+		return nil, nil, nil
+	}
+	files, err := v.uploads(true)
+	var no file.Refused
+	if errors.As(err, &no) {
+		return nil, &casework.Refusal{Rule: "form.invalid", Fields: []form.Problem{{Field: "files", Rule: no.Rule, Params: no.Params}}}, nil
+	}
+	return files, nil, err
+}
+
+// wrongOf is what is wrong with one field, in words.
+func wrongOf(p *web.Page, problems []form.Problem, field string) string {
+	for _, b := range problems {
+		if b.Field == field {
+			return p.Problem(b.Rule, b.Params)
+		}
+	}
+	return ""
+}
+
+// whyNot says a refusal in words. Where an act depends on how the matter stands, the pack says on what.
+func whyNot(p *web.Page, procedure string, no *casework.Refusal) string {
+	key := "when." + procedure + "." + no.Params["act"]
+	if no.Params["act"] == "" || !p.Has(key) {
+		return p.Problem(no.Rule, no.Params)
+	}
+	params := maps.Clone(no.Params)
+	params["why"] = p.T(key)
+	return p.Problem(no.Rule, params)
+}
+
 // mayTry lets a posted act through to the ledger when the officer has, or had, a part in the case: the
 // ledger then says why not. An officer with no part in it learns nothing.
-func (v *visit) mayTry(d *procedure.Definition, c casework.Case, a *procedure.Act) bool {
-	if casework.CanAct(d, c, a, v.actor, v.now) {
+func (v *visit) mayTry(d *procedure.Definition, c casework.Case, a *procedure.Act, behalf bool) bool {
+	can, by := casework.CanAct, a.By
+	if behalf {
+		can, by = casework.CanActFor, a.Behalf
+	}
+	if can(d, c, a, v.actor, v.now) {
 		return true
 	}
 	for _, g := range v.actor.Grants() {
-		for _, r := range a.By {
+		for _, r := range by {
 			if g.Role == authz.Role(r) {
 				return true
 			}
@@ -283,7 +448,7 @@ func (v *visit) refusedAct(no *casework.Refusal, seen int, try actTry) error {
 		}
 	}
 	if no.Rule != "form.invalid" {
-		try.wrong = p.Problem(no.Rule, no.Params)
+		try.wrong = whyNot(p, d.ID, no)
 	}
 	if no.Rule == casework.Conflict {
 		try.wrong = p.T("desk.act.stale")

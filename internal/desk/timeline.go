@@ -67,7 +67,8 @@ func (v *visit) entry(p *web.Page, d *procedure.Definition, c casework.Case, e c
 	for _, f := range e.Files {
 		files = append(files, v.fileRow(p, c, f, []casework.Event{}))
 	}
-	if body := entryBody(p, said, files, e.Note != nil && e.Note.Public); len(said) > 0 || len(files) > 0 {
+	papers := v.documentLinks(p, d, c, e)
+	if body := entryBody(p, said, files, papers); len(said)+len(files)+len(papers) > 0 {
 		out.Body = body
 	}
 	return out

@@ -4,6 +4,7 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // The small helpers below serve the templates.
@@ -26,4 +27,10 @@ func countOf(n int) string { return strconv.Itoa(n) }
 
 func hasImage(files []fileRow) bool {
 	return slices.ContainsFunc(files, func(f fileRow) bool { return f.Image })
+}
+
+// inOf is the part of a list's address that other pages carry along.
+func inOf(list string) string {
+	_, in, _ := strings.Cut(list, "?")
+	return in
 }

@@ -385,7 +385,7 @@ func (b *builder) rolesHeld() map[string]bool {
 	return held
 }
 
-func keys(m map[string]bool) []string {
+func keys[V any](m map[string]V) []string {
 	var out []string
 	for k := range m {
 		out = append(out, k)
@@ -430,7 +430,7 @@ func (l *loader) properties() error {
 			if other.ChildDays == nil {
 				other.ChildDays = map[string]int{}
 			}
-			other.ChildDays[id] = report.Road.Worst.Final
+			other.ChildDays[id] = max(report.Road.Ordinary.Final, report.Road.Worst.Final)
 		}
 	}
 	return errors.Join(out...)

@@ -2,6 +2,7 @@ package procedure
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 
 	"comity/internal/worktime"
@@ -40,10 +41,7 @@ type Stay struct {
 }
 
 // maxRoads bounds the walk; MaxStates bounds the check itself.
-const maxRoads = 400_000
-
-// maxTurns is the most stops of one road.
-const maxTurns = 2000
+const maxRoads = 60_000
 
 // never is shorter than every road: nothing leads there.
 const never = -1 << 30
@@ -54,12 +52,21 @@ type spot struct {
 	left string // one byte pair a clock and a link
 }
 
-// way is the longest continuation from a spot.
-type way struct {
-	days, stops int
-	stay        Stay
-	next        spot
-	ends        bool
+// turn is one way on from a spot: wait, then do.
+type turn struct {
+	to            int
+	act           *Act
+	answers, last bool // an answer; the last word
+}
+
+// halt is a spot as the walk knows it.
+type halt struct {
+	at          spot
+	final       bool
+	wait        int
+	clock, link string
+	turns       []turn
+	circle      int // the strongly connected part it belongs to
 }
 
 type walker struct {
@@ -67,67 +74,327 @@ type walker struct {
 	disputes bool
 	skip     map[string]bool // acts left out
 	terms    []int           // days of each clock
-	best     map[spot][2]way // to the first answer, to the end
-	onRoad   map[spot]int    // days at which a spot of the present road was met, plus one
-	repeats  map[string]bool
-	over     bool
-	classSet []int // kinds of units worth telling apart
+	halts    []halt
+	met      map[spot]int
+	targets  []int // kinds worth giving a case to
+	like     []int // for each kind of unit, the one that stands for all that take the same road
+	circles  [][]int
+	longest  [2][]int // days per circle: to the first answer, to the end
 }
 
-// longest walks the roads of a procedure that has every property. Acts that turn out to repeat without a
-// limit are left out and the roads walked again, so that what is left has an end.
+// longest walks the roads of a procedure that has every property, without and with the disputes between
+// offices. The two are walked apart: what only a dispute lets repeat belongs to the ordinary road.
 func longest(s *space) Road {
-	skip := map[string]bool{}
 	var r Road
-	for range s.d.Acts {
-		repeats := map[string]bool{}
-		r.Worst = walk(s, true, skip, repeats)
-		r.Ordinary = r.Worst
-		if slices.ContainsFunc(s.d.Acts, func(a Act) bool { return a.Dispute }) {
-			r.Ordinary = walk(s, false, skip, repeats)
+	r.Ordinary, r.Repeats = bounded(s, false)
+	r.Worst = r.Ordinary
+	if slices.ContainsFunc(s.d.Acts, func(a Act) bool { return a.Dispute }) {
+		if r.Worst, _ = bounded(s, true); r.Worst.Final < r.Ordinary.Final {
+			r.Worst = Length{} // a dispute that can be had again and again has no longest road
 		}
+	}
+	return r
+}
+
+// bounded walks the roads again and again: acts that turn out to repeat without a limit are left out, so
+// that what is left has an end.
+func bounded(s *space, disputes bool) (l Length, left []string) {
+	skip := map[string]bool{}
+	for range len(s.d.Acts) + 1 {
+		repeats := map[string]bool{}
+		l = walk(s, disputes, skip, repeats)
 		more := false
 		for i := range s.d.Acts {
 			if a := &s.d.Acts[i]; repeats[a.ID] && a.ByPeople() && !slices.Equal(a.By, []string{ByResident}) && !skip[a.ID] {
 				skip[a.ID], more = true, true
-				r.Repeats = append(r.Repeats, a.ID)
+				left = append(left, a.ID)
 			}
 		}
 		if !more {
 			break
 		}
 	}
-	return r
+	return l, left
 }
 
 func walk(s *space, disputes bool, skip, repeats map[string]bool) Length {
-	w := &walker{space: s, disputes: disputes, skip: skip, best: map[spot][2]way{}, onRoad: map[spot]int{}, repeats: repeats}
+	w := &walker{space: s, disputes: disputes, skip: maps.Clone(skip), met: map[spot]int{}}
 	for i := range s.d.Clocks {
 		w.terms = append(w.terms, days(s.d.Calendar, &s.d.Clocks[i]))
 	}
 	w.tellApart()
-	l := Length{First: never, Final: never}
-	var first, final spot
+	w.sift()
 	for _, c := range s.begins() {
-		if !slices.Contains(w.classSet, s.class.get(c)) {
-			continue
+		w.meet(w.start(c))
+	}
+	starts := len(w.halts)
+	for i := 0; i < len(w.halts); i++ {
+		if len(w.halts) > maxRoads {
+			return Length{}
 		}
-		at := w.start(c)
-		got := w.from(at, 0)
-		if got[0].days > l.First {
-			l.First, first = got[0].days, at
+		w.look(i)
+	}
+	w.join()
+	if w.repeated(repeats) {
+		return Length{}
+	}
+	w.measure()
+	l := Length{First: never, Final: never}
+	var first, final int
+	for i := range starts {
+		c := w.halts[i].circle
+		if d := w.longest[0][c]; d > l.First {
+			l.First, first = d, i
 		}
-		if got[1].days > l.Final {
-			l.Final, final = got[1].days, at
+		if d := w.longest[1][c]; d > l.Final {
+			l.Final, final = d, i
 		}
 	}
-	l.Known = !w.over && l.Final >= 0
-	if !l.Known {
+	if l.Known = l.Final >= 0; !l.Known {
 		return Length{}
 	}
 	l.ToFirst, l.ToFinal = w.stays(first, 0), w.stays(final, 1)
 	l.First = max(l.First, 0)
 	return l
+}
+
+func (w *walker) meet(at spot) int {
+	at.c = w.alike(at.c)
+	if i, ok := w.met[at]; ok {
+		return i
+	}
+	i := len(w.halts)
+	w.met[at] = i
+	w.halts = append(w.halts, halt{at: at, final: w.d.States[w.state.get(at.c)].Final})
+	return i
+}
+
+// look finds the ways on from a spot: time passes until the first term ends, then something is done.
+func (w *walker) look(i int) {
+	if w.halts[i].final {
+		return
+	}
+	now, wait, clock, link := w.wait(w.halts[i].at)
+	var turns []turn
+	try := func(act *Act, next spot) {
+		to := w.meet(next)
+		if to != i || wait > 0 {
+			answers := act.Answers && !slices.Contains(act.By, ByResident)
+			turns = append(turns, turn{to, act, answers, answers && act.Remedy == RemedyNone || w.bars(act)})
+		}
+	}
+	w.acts(now, try)
+	w.lapses(now, try)
+	w.ends(now, try)
+	h := &w.halts[i]
+	h.wait, h.clock, h.link, h.turns = wait, clock, link, turns
+}
+
+// join finds the circles of spots that lead to each other (Tarjan 1972, without recursion). A circle is
+// numbered after all that it leads to.
+func (w *walker) join() {
+	n := len(w.halts)
+	index, low, on := make([]int, n), make([]int, n), make([]bool, n)
+	var stack, path, at []int // at[k] is the next turn to follow from path[k]
+	count := 0
+	for root := range n {
+		if index[root] > 0 {
+			continue
+		}
+		path, at = append(path, root), append(at, 0)
+		for len(path) > 0 {
+			v := path[len(path)-1]
+			if at[len(at)-1] == 0 && index[v] == 0 {
+				count++
+				index[v], low[v], on[v] = count, count, true
+				stack = append(stack, v)
+			}
+			if k := at[len(at)-1]; k < len(w.halts[v].turns) {
+				at[len(at)-1]++
+				to := w.halts[v].turns[k].to
+				if index[to] == 0 {
+					path, at = append(path, to), append(at, 0)
+				} else if on[to] {
+					low[v] = min(low[v], index[to])
+				}
+				continue
+			}
+			path, at = path[:len(path)-1], at[:len(at)-1]
+			if len(path) > 0 {
+				up := path[len(path)-1]
+				low[up] = min(low[up], low[v])
+			}
+			if low[v] == index[v] {
+				var circle []int
+				for {
+					x := stack[len(stack)-1]
+					stack = stack[:len(stack)-1]
+					on[x] = false
+					w.halts[x].circle = len(w.circles)
+					circle = append(circle, x)
+					if x == v {
+						break
+					}
+				}
+				w.circles = append(w.circles, circle)
+			}
+		}
+	}
+}
+
+// repeated notes the acts of staff that make a circle in which time passes: such a road has no end. Where
+// some of them stop the term the resident was told, it is those; else all that give some term more time.
+func (w *walker) repeated(into map[string]bool) bool {
+	found := false
+	for _, circle := range w.circles {
+		inside := func(i int, t turn) bool { return w.halts[t.to].circle == w.halts[i].circle }
+		passes := slices.ContainsFunc(circle, func(i int) bool {
+			return w.halts[i].wait > 0 && slices.ContainsFunc(w.halts[i].turns, func(t turn) bool { return inside(i, t) })
+		})
+		if !passes {
+			continue
+		}
+		found = true
+		for _, promised := range []bool{true, false} {
+			before := len(into)
+			for _, i := range circle {
+				for _, t := range w.halts[i].turns {
+					if inside(i, t) && t.act.ByPeople() && w.gains(i, t.to, promised) {
+						into[t.act.ID] = true
+					}
+				}
+			}
+			if len(into) > before {
+				break
+			}
+		}
+	}
+	return found
+}
+
+// gains reports a turn after which some term has more time left than before, or stands still; promised
+// asks only for the term the resident was told.
+func (w *walker) gains(from, to int, promised bool) bool {
+	a, b := w.halts[from].at, w.halts[to].at
+	for i := range w.d.Clocks {
+		if promised && !w.d.Clocks[i].Promise {
+			continue
+		}
+		was, is := Status(w.clocks[i].get(a.c)), Status(w.clocks[i].get(b.c))
+		if was == Running && is == Paused || is == Running && (was == Idle || w.at(b.left, i) > w.at(a.left, i)-w.halts[from].wait) {
+			return true
+		}
+	}
+	return false
+}
+
+// measure finds the longest way on from each circle, those that others lead to first.
+func (w *walker) measure() {
+	for which := range w.longest {
+		w.longest[which] = make([]int, len(w.circles))
+	}
+	for c, circle := range w.circles {
+		for which := range w.longest {
+			longest := never
+			for _, i := range circle {
+				h := &w.halts[i]
+				if h.final && which == 1 {
+					longest = max(longest, 0)
+				}
+				for k := range h.turns {
+					if r := w.rest(which, i, k); r >= 0 {
+						longest = max(longest, h.wait+r)
+					}
+				}
+			}
+			w.longest[which][c] = longest
+		}
+	}
+}
+
+// rest is how long the road is from a turn on; never when it does not lead there.
+func (w *walker) rest(which, i, k int) int {
+	t := w.halts[i].turns[k]
+	if which == 0 && t.answers || which == 1 && t.last {
+		return 0
+	}
+	if c := w.halts[t.to].circle; c != w.halts[i].circle {
+		return w.longest[which][c]
+	}
+	return never
+}
+
+// stays reads the longest road off, by the shortest way through each circle; which is 0 for the first
+// answer, 1 for the end.
+func (w *walker) stays(i, which int) []Stay {
+	var out []Stay
+	for range len(w.circles) {
+		way, exit := w.leave(i, which)
+		for _, k := range way {
+			out = append(out, w.stay(i, k))
+			i = w.halts[i].turns[k].to
+		}
+		if exit < 0 {
+			return out
+		}
+		t := w.halts[i].turns[exit]
+		out = append(out, w.stay(i, exit))
+		if which == 0 && t.answers || which == 1 && t.last {
+			return out
+		}
+		i = t.to
+	}
+	return out
+}
+
+// leave finds the spot of the circle from which the longest road goes on: the turns to it, and the turn
+// that leaves the circle there, -1 at the end of the road. Where several do, the usual next step is told
+// rather than a correction, and the nearer one rather than one further off.
+func (w *walker) leave(from, which int) (way []int, exit int) {
+	type step struct{ via, turn int }
+	longest := w.longest[which][w.halts[from].circle]
+	back := map[int]step{from: {-1, -1}}
+	at, liked := -1, -1
+	exit = -1
+	for queue := []int{from}; len(queue) > 0; queue = queue[1:] {
+		i := queue[0]
+		h := &w.halts[i]
+		if h.final && at < 0 {
+			at = i
+		}
+		for k, t := range h.turns {
+			if r := w.rest(which, i, k); r >= 0 && h.wait+r == longest && t.act.usual() > liked {
+				at, exit, liked = i, k, t.act.usual()
+			}
+			if _, seen := back[t.to]; !seen && w.halts[t.to].circle == h.circle {
+				back[t.to] = step{i, k}
+				queue = append(queue, t.to)
+			}
+		}
+	}
+	for i := at; i >= 0 && i != from; i = back[i].via {
+		way = append(way, back[i].turn)
+	}
+	slices.Reverse(way)
+	return way, exit
+}
+
+// usual says how likely an act is the next step that people think of.
+func (a *Act) usual() int {
+	switch {
+	case a.Prime:
+		return 3
+	case a.Extends != "" || a.To != "" && len(a.Sets) == 0:
+		return 2
+	case a.To != "":
+		return 1
+	}
+	return 0
+}
+
+func (w *walker) stay(i, k int) Stay {
+	h := &w.halts[i]
+	return Stay{State: w.d.States[w.state.get(h.at.c)].ID, Days: h.wait, Clock: h.clock, Link: h.link, Act: h.turns[k].act.ID}
 }
 
 // days is a term in calendar days at its longest.
@@ -172,24 +439,84 @@ func LongestStretch(cal *worktime.Calendar, n int) int {
 	return longest
 }
 
-// tellApart picks one kind of unit for each set of roles and place in the line: a street and another
-// street take the same road.
+// tellApart picks one kind of unit for each level, set of roles and place in the line: a street and
+// another street take the same road. It also picks the kinds worth giving a case to: on each level the one
+// that can do most.
 func (w *walker) tellApart() {
-	seen := map[string]bool{}
+	seen, most := map[string]int{}, map[string]int{}
 	for i, c := range w.classes {
-		key := fmt.Sprint(c.top, c.level, c.roles, w.classes[c.parent].top)
-		if !seen[key] && len(c.roles) > 0 {
-			seen[key] = true
-			w.classSet = append(w.classSet, i)
+		key := fmt.Sprint(c.top, c.level, c.roles, c.depts, w.classes[c.parent].roles)
+		if _, ok := seen[key]; !ok {
+			seen[key] = i
+		}
+		w.like = append(w.like, seen[key])
+		if best, ok := most[c.level]; w.can(i) > 0 && (!ok || w.can(i) > w.can(best)) {
+			most[c.level] = seen[key]
 		}
 	}
-	for i := range w.d.Begins { // where cases begin is always worth it
-		for _, u := range w.d.Begins[i].Units[:min(len(w.d.Begins[i].Units), 1)] {
-			if cl, ok := w.of[u]; ok && !slices.Contains(w.classSet, cl) {
-				w.classSet = append(w.classSet, cl)
-			}
+	w.targets = slices.Sorted(maps.Values(most))
+}
+
+// can counts the acts that people of a kind of unit can do.
+func (w *walker) can(class int) (n int) {
+	for _, a := range w.d.Acts {
+		if slices.ContainsFunc(a.By, func(r string) bool { return w.classes[class].roles[r] }) {
+			n++
 		}
 	}
+	return n
+}
+
+// sift finds what makes no difference to how long a case takes: units that join, tasks that run beside the
+// work, acts that only write something down.
+func (w *walker) sift() {
+	for i := range w.d.Acts {
+		a := &w.d.Acts[i]
+		idle := (a.To == "" || len(a.From) == 1 && a.From[0] == a.To) && !a.Moves() && !a.Has(Offer) && !a.Has(TurnBack) && a.Extends == "" && !a.Answers && !a.Recall
+		for _, c := range w.d.Clocks {
+			idle = idle && !slices.Contains(c.Start, a.Event) && !slices.Contains(c.Stop, a.Event)
+		}
+		for _, set := range a.Sets {
+			_, read := w.facted[set.Fact]
+			idle = idle && !read
+		}
+		for _, l := range a.Spawn {
+			idle = idle && w.beside(w.linkAt[l])
+		}
+		_, read := w.counted[a.ID]
+		if idle && !read {
+			w.skip[a.ID] = true
+		}
+	}
+}
+
+// beside reports a link whose cases run beside the work: no state waits for one, and nobody above is asked.
+func (w *walker) beside(link int) bool {
+	l := &w.d.Links[link]
+	if l.Unit == UnitSuperior {
+		return false
+	}
+	for _, a := range w.d.Acts {
+		st, ok := w.d.State(a.To)
+		if ok && st.Owner == OwnerChild && slices.Contains(a.Spawn, l.ID) {
+			return false
+		}
+	}
+	return true
+}
+
+// alike puts the case with the unit that stands for all of its kind, and forgets what makes no difference.
+func (w *walker) alike(c config) config {
+	c = w.class.set(c, w.like[w.class.get(c)])
+	if off := w.offered.get(c); off > 0 {
+		c = w.offered.set(c, w.like[off-1]+1)
+	}
+	for i := range w.d.Links {
+		if w.beside(i) {
+			c = w.open[i].set(c, 0)
+		}
+	}
+	return c
 }
 
 func (w *walker) at(left string, i int) int { return int(left[2*i])<<8 | int(left[2*i+1]) }
@@ -241,52 +568,15 @@ func (w *walker) after(at spot, next config, moves []Move, act *Act) spot {
 	return spot{next, string(left)}
 }
 
-// from finds the longest roads from a spot; sofar is how long the present road is.
-func (w *walker) from(at spot, sofar int) [2]way {
-	none := [2]way{{days: never}, {days: never}}
-	st := &w.d.States[w.state.get(at.c)]
-	if st.Final {
-		return [2]way{{days: never}, {days: 0, ends: true}}
+// bars reports the end of the time in which an answer can be challenged: nothing more can be asked after
+// it, whatever is still carried out and filed.
+func (w *walker) bars(act *Act) bool {
+	if !slices.Equal(act.By, []string{BySystem}) {
+		return false
 	}
-	if got, ok := w.best[at]; ok {
-		return got
-	}
-	if len(w.best) > maxRoads || len(w.onRoad) > maxTurns || w.over {
-		w.over = true
-		return none
-	}
-	w.onRoad[at] = sofar + 1
-	now, wait, clock, link := w.wait(at)
-	best := none
-	try := func(act *Act, next spot) {
-		stay := Stay{State: st.ID, Days: wait, Clock: clock, Link: link, Act: act.ID}
-		if met := w.onRoad[next]; met > 0 {
-			if met-1 < sofar+wait {
-				w.repeats[act.ID] = true
-			}
-			return
-		}
-		got := w.from(next, sofar+wait)
-		answers := act.Answers && !slices.Contains(act.By, ByResident)
-		if answers {
-			got[0] = way{}
-		}
-		for i, g := range got {
-			if g.days < 0 {
-				continue
-			}
-			longer := way{days: g.days + wait, stops: g.stops + 1, stay: stay, next: next, ends: i == 0 && answers}
-			if longer.days > best[i].days || longer.days == best[i].days && longer.stops < best[i].stops {
-				best[i] = longer
-			}
-		}
-	}
-	w.acts(now, try)
-	w.lapses(now, try)
-	w.ends(now, try)
-	delete(w.onRoad, at)
-	w.best[at] = best
-	return best
+	return slices.ContainsFunc(w.d.Clocks, func(c Clock) bool {
+		return c.Expire == act.ID && c.lawful(w.d) && slices.ContainsFunc(w.d.Acts, func(a Act) bool { return a.Remedy == c.ID })
+	})
 }
 
 // wait lets the time pass until the first term ends, and says which.
@@ -338,7 +628,7 @@ func (w *walker) acts(at spot, try func(*Act, spot)) {
 			if no != nil {
 				continue
 			}
-			for _, next := range w.few(all) {
+			for _, next := range w.worth(all) {
 				if to := w.after(at, next, change.Moves, a); to != at {
 					try(a, to)
 				}
@@ -347,14 +637,14 @@ func (w *walker) acts(at spot, try func(*Act, spot)) {
 	}
 }
 
-// few keeps one situation for each kind of unit worth telling apart.
-func (w *walker) few(all []config) []config {
-	if len(all) == 1 {
+// worth keeps the units worth giving a case to, where an act may give it to any.
+func (w *walker) worth(all []config) []config {
+	if len(all) < len(w.classes) {
 		return all
 	}
 	return slices.DeleteFunc(slices.Clone(all), func(c config) bool {
 		off := w.offered.get(c)
-		return !slices.Contains(w.classSet, w.class.get(c)) || off > 0 && !slices.Contains(w.classSet, off-1)
+		return off > 0 && !slices.Contains(w.targets, off-1) || off == 0 && !slices.Contains(w.targets, w.class.get(c))
 	})
 }
 
@@ -384,6 +674,11 @@ func (c *Clock) lawful(d *Definition) bool {
 	case c.Binds == "unit" || c.Promise:
 		return false
 	}
+	for _, id := range c.In { // a body outside has to keep its term, too
+		if st, ok := d.State(id); ok && st.Owner == OwnerOutside {
+			return false
+		}
+	}
 	a, ok := d.Act(c.Expire)
 	return ok && !a.Has(Escalate) && !a.Has(DecideAbove)
 }
@@ -405,7 +700,9 @@ func (w *walker) ends(at spot, try func(*Act, spot)) {
 			act := &Act{}
 			var moves []Move
 			if n >= 0 {
-				act = &w.d.Acts[n]
+				if act = &w.d.Acts[n]; act.Dispute && !w.disputes {
+					continue
+				}
 				closed := w.ended[i].set(w.open[i].set(at.c, 0), slices.Index(w.outcomes[i], outcome)+1)
 				_, change, _ := w.step(closed, n, map[string]string{"outcome": outcome}, "")
 				moves = change.Moves
@@ -415,21 +712,4 @@ func (w *walker) ends(at spot, try func(*Act, spot)) {
 			}
 		}
 	}
-}
-
-// stays reads the longest road off; which is 0 for the first answer, 1 for the end.
-func (w *walker) stays(at spot, which int) []Stay {
-	var out []Stay
-	for range 1000 {
-		got, ok := w.best[at]
-		if !ok || got[which].days < 0 || got[which].stay.State == "" {
-			break
-		}
-		out = append(out, got[which].stay)
-		if got[which].ends {
-			break
-		}
-		at = got[which].next
-	}
-	return out
 }

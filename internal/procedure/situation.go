@@ -58,6 +58,7 @@ type space struct {
 	counted  map[string]int // acts whose number is tracked
 	most     []int          // highest number that matters
 	results  map[string]int // links whose outcome is tracked
+	lapsed   map[string]int // clocks of which some guard asks whether they ran out
 	outcomes [][]string     // per link
 
 	clockAt, linkAt map[string]int
@@ -79,11 +80,14 @@ func (s *space) take(values int) slot {
 
 // newSpace lays situations out; ok is false when they do not fit, which no sensible procedure reaches.
 func newSpace(d *Definition) (*space, bool) {
-	s := &space{d: d, facted: map[string]int{}, counted: map[string]int{}, results: map[string]int{}, clockAt: map[string]int{}, linkAt: map[string]int{}, extending: map[string][]int{}}
+	s := &space{d: d, facted: map[string]int{}, counted: map[string]int{}, results: map[string]int{}, lapsed: map[string]int{}, clockAt: map[string]int{}, linkAt: map[string]int{}, extending: map[string][]int{}}
 	s.classesOf()
 	s.readGuards()
 	s.state, s.class, s.offered = s.take(len(d.States)), s.take(len(s.classes)), s.take(len(s.classes)+1)
-	s.answered, s.joint, s.contact, s.sealed = s.take(2), s.take(2), s.take(2), s.take(2)
+	s.answered, s.contact, s.sealed = s.take(2), s.take(2), s.take(2)
+	if s.jointMatters() {
+		s.joint = s.take(2)
+	}
 	for i, c := range d.Clocks {
 		s.clocks = append(s.clocks, s.take(4))
 		s.clockAt[c.ID] = i
@@ -97,7 +101,8 @@ func newSpace(d *Definition) (*space, bool) {
 	s.done, s.most = make([]slot, len(d.Acts)), make([]int, len(d.Acts))
 	for i, a := range d.Acts {
 		s.most[i] = a.Times
-		if cl, ok := d.Clock(a.Extends); ok {
+		if cl, ok := d.Clock(a.Extends); ok { // counted by the clock, which forgets it when it starts anew
+			s.extending[a.Extends] = append(s.extending[a.Extends], i)
 			// counted by the clock, which forgets it when it starts anew
 			s.most[i] = cl.Extend.Times
 		}
@@ -135,6 +140,8 @@ func (s *space) readGuards() {
 				s.counted[n.Name] = 0
 			case OpOutcome:
 				s.results[n.Name] = 0
+			case OpExpired:
+				s.lapsed[n.Name] = 0
 			}
 		})
 	}
@@ -143,6 +150,19 @@ func (s *space) readGuards() {
 			s.facted[f.ID] = 0
 		}
 	}
+}
+
+// jointMatters says whether it makes a difference that a unit has joined. What joint units add to the
+// record and nothing else can be left out of the search.
+func (s *space) jointMatters() bool {
+	matters := false
+	for _, a := range s.d.Acts {
+		a.When.Walk(func(n *Node) { matters = matters || n.Op == OpJoint })
+		heard := slices.ContainsFunc(s.d.Clocks, func(c Clock) bool { return slices.Contains(c.Start, a.Event) || slices.Contains(c.Stop, a.Event) })
+		plain := a.To == "" && len(a.Sets) == 0 && len(a.Spawn) == 0 && len(a.Effects) == 0 && !a.Recall && !a.Answers && a.Extends == "" && !heard
+		matters = matters || a.Of == OfJoint && !plain
+	}
+	return matters
 }
 
 func (s *space) index() {
@@ -207,16 +227,28 @@ func (s *space) classesOf() {
 	depts := s.deptsUsed()
 	index := map[string]int{}
 	s.of = map[org.UnitID]int{}
+	// A department is told apart by its key only where the procedure speaks of it: streets and road
+	// centres with the same roles take the same roads.
 	mark := func(id org.UnitID) string {
 		u, ok := t.Unit(id)
 		roles := slices.Clone(u.Roles)
 		slices.Sort(roles)
-		return fmt.Sprint(ok, u.Level, u.Dept, roles)
+		dept := u.Dept
+		if !slices.Contains(depts, dept) {
+			dept = ""
+		}
+		return fmt.Sprint(ok, u.Level, dept, roles)
+	}
+	line := func(id org.UnitID) (marks string) { // where a sealed case goes from here, step by step
+		for to, ok := t.SameAbove(id); ok; to, ok = t.SameAbove(to) {
+			marks += mark(to)
+		}
+		return marks
 	}
 	for _, id := range t.All() { // parents first
 		u, _ := t.Unit(id)
 		up, hasUp := t.Superior(id)
-		key := fmt.Sprint(mark(id), hasUp, s.of[up])
+		key := fmt.Sprint(mark(id), hasUp, s.of[up], line(id))
 		for _, dept := range depts {
 			if to, ok := t.Nearest(id, dept); ok {
 				key += mark(to)
@@ -405,8 +437,8 @@ func (s *space) apply(c config, change Change) config {
 		c = s.setFact(c, f.Fact, f.Value)
 	}
 	for _, m := range change.Moves {
-		c = s.clocks[s.clockAt[m.Clock]].set(c, int(m.Op.After()))
-		if m.Op == OpStart {
+		c = s.clocks[s.clockAt[m.Clock]].set(c, s.standing(m.Clock, m.Op.After()))
+		if m.Op == OpStart || m.Op == OpStop || m.Op == OpExpire { // what does not run cannot be extended
 			for _, act := range s.extending[m.Clock] {
 				c = s.done[act].set(c, 0)
 			}
@@ -425,6 +457,15 @@ func (s *space) apply(c config, change Change) config {
 		}
 	}
 	return s.state.set(c, max(s.stateAt(change.State), 0))
+}
+
+// standing is where a clock stands as far as rules can tell: Moves starts a clock that ran out as it starts
+// one that never ran, so that the two are one situation unless a guard asks.
+func (s *space) standing(clock string, status Status) int {
+	if _, asked := s.lapsed[clock]; status == Expired && !asked {
+		status = Idle
+	}
+	return int(status)
 }
 
 // step lists where an act leads: one situation, or one per kind of unit that it may give the case to.

@@ -34,7 +34,7 @@ func newCity(t *testing.T, d *db.DB) *city {
 
 // open files a report in a community and returns its receipt.
 func (c *city) open(key string) (ledger.Receipt, error) {
-	cmd, err := intake.Command(c.pack, intake.Report{Category: c.pack.Categories[0].ID, Text: "路面有一个大坑，已经三天了。", Unit: community(c.pack), Source: "web", Key: key})
+	cmd, err := intake.Command(c.pack, intake.Report{Category: "road.pavement", Text: "路面有一个大坑，已经三天了。", Unit: community(c.pack), Source: "web", Key: key})
 	if err != nil {
 		c.t.Fatal(err)
 	}

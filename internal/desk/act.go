@@ -4,11 +4,14 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 
-	"comity/internal/authz"
 	"comity/internal/casework"
+	"comity/internal/explain"
+	"comity/internal/file"
 	"comity/internal/form"
+	"comity/internal/org"
 	"comity/internal/procedure"
 	"comity/internal/web"
 )
@@ -37,7 +40,9 @@ type actPage struct {
 	Bad                  bool
 	HasList              bool
 	Reads                bool // the resident reads an answer of this form
-	Wrong                string
+	No                   *web.No
+	Behalf               bool   // recorded for the resident, with the signed paper
+	Paper                string // what is wrong with the paper
 }
 
 // acts lists what this officer may do now: exactly what the ledger would accept, forms aside.
@@ -119,17 +124,29 @@ func (v *visit) actShow() error {
 	if err != nil {
 		return err
 	}
-	if !casework.CanAct(d, c, a, v.actor, v.now) {
-		return web.ErrNotFound
+	if !v.can(d, c, a) {
+		return v.closedAct(c, d, a)
 	}
 	return v.showAct(http.StatusOK, c, d, a, actTry{key: web.NewKey(), version: c.Seq})
+}
+
+// closedAct tells somebody with a part in the case why an act is not open now; it may be an old link.
+func (v *visit) closedAct(c casework.Case, d *procedure.Definition, a *procedure.Act) error {
+	why := casework.WhyNot(d, c, a, v.actor, v.now)
+	if why == nil || v.forResident() || !v.hasPart(a) || !explain.Passes(why.Rule) {
+		return web.ErrNotFound
+	}
+	p := v.page("desk.act.title", "act", v.site.Text.In(v.site.Lang(v.r)).T("act."+d.ID+"."+a.ID), "ref", string(c.Ref))
+	v.speak(p, c)
+	back := caseAddress(string(c.Ref), v.r.URL.Query().Get("in"))
+	return v.write(p, web.StatusOf(why), noBody(p, string(c.Ref), back, p.T("act."+d.ID+"."+a.ID), *v.no(p, d, c, why)))
 }
 
 // actTry is an attempt at an act: what was typed and what was wrong with it.
 type actTry struct {
 	values   map[string]string
 	problems []form.Problem
-	wrong    string
+	no       *casework.Refusal
 	version  int
 	key      string
 	changed  []casework.Event // since the form was opened
@@ -139,20 +156,32 @@ type actTry struct {
 func (v *visit) showAct(status int, c casework.Case, d *procedure.Definition, a *procedure.Act, try actTry) error {
 	name := "act." + d.ID + "." + a.ID
 	p := v.page("desk.act.title", "act", v.site.Text.In(v.site.Lang(v.r)).T(name), "ref", string(c.Ref))
-	p.Wrong = len(try.problems) > 0 || try.wrong != ""
+	v.speak(p, c)
+	p.Wrong = len(try.problems) > 0 || try.no != nil
 	in := v.r.URL.Query().Get("in")
 	f := web.ActForm(d.ID, a.ID)
 	f.Values, f.Problems = try.values, try.problems
 	f.Choices = v.choices(p, d, c, a)
 	controls := p.Controls(a.Fields, f)
+	extension(p, d, c, a, controls)
 	data := actPage{
-		Ref: string(c.Ref), Title: c.Title, In: in, Back: caseAddress(string(c.Ref), in), Act: p.T(name), Law: p.Law(a.Law), Article: p.Article(a.Law),
-		Controls: controls, Mistakes: p.Mistakes(controls, try.problems), Version: strconv.Itoa(try.version), Key: try.key, HasList: in != "", Wrong: try.wrong,
+		Ref: string(c.Ref), Title: v.listedTitle(c), In: in, Back: caseAddress(string(c.Ref), in), Act: p.T(name), Law: p.Law(a.Law), Article: p.Article(a.Law),
+		Controls: controls, Version: strconv.Itoa(try.version), Key: try.key, HasList: in != "",
+		Behalf: v.forResident(),
 	}
+	if try.no != nil {
+		data.No = v.no(p, d, c, try.no)
+	}
+	for _, bad := range try.problems {
+		if bad.Field == "files" {
+			data.Paper = p.Problem(bad.Rule, bad.Params)
+		}
+	}
+	data.Mistakes = paperMistake(p, controls, try.problems)
 	for _, field := range a.Fields {
 		data.Reads = data.Reads || field.Public
 		if field.Kind == form.Unit {
-			data.Units = v.unitsOf(p, c.Holder)
+			data.Units = v.unitsFor(p, c, a)
 		}
 	}
 	switch st, _ := d.State(a.To); {
@@ -169,6 +198,49 @@ func (v *visit) showAct(status int, c casework.Case, d *procedure.Definition, a 
 		data.Changed = append([]web.Entry{v.entry(p, d, c, e, try.events)}, data.Changed...)
 	}
 	return v.write(p, status, actBody(p, data))
+}
+
+// unitsFor lists the units an act can name: those that joined to let go, others to ask.
+func (v *visit) unitsFor(p *web.Page, c casework.Case, a *procedure.Act) []unitGroup {
+	groups := v.unitsOf(p, c.Holder)
+	joined := func(o web.Choice) bool { return slices.Contains(c.Joint, org.UnitID(o.Value)) }
+	for i := range groups {
+		switch {
+		case a.Has(procedure.Release):
+			groups[i].Units = slices.DeleteFunc(groups[i].Units, func(o web.Choice) bool { return !joined(o) })
+		case a.Has(procedure.Invite):
+			groups[i].Units = slices.DeleteFunc(groups[i].Units, joined)
+		}
+	}
+	return slices.DeleteFunc(groups, func(g unitGroup) bool { return len(g.Units) == 0 })
+}
+
+// extension says in what the days of an extension are counted and how many are left.
+func extension(p *web.Page, d *procedure.Definition, c casework.Case, a *procedure.Act, controls []web.Control) {
+	cl, ok := d.Clock(a.Extends)
+	k, runs := c.Clock(a.Extends)
+	if !ok || !runs {
+		return
+	}
+	for i := range controls {
+		if controls[i].Name == "days" {
+			controls[i].Hint = p.T("desk.act.days."+string(k.Rule.Unit), "max", strconv.Itoa(max(0, cl.Extend.Max-k.Extra)))
+		}
+	}
+}
+
+// paperMistake is the error summary with the signed paper among the fields.
+func paperMistake(p *web.Page, controls []web.Control, problems []form.Problem) []web.Mistake {
+	var fields []form.Problem
+	var out []web.Mistake
+	for _, bad := range problems {
+		if bad.Field == "files" {
+			out = append(out, web.Mistake{ID: "f-files", Words: p.T("desk.behalf.paper") + p.T("web.colon") + p.Problem(bad.Rule, bad.Params)})
+		} else {
+			fields = append(fields, bad)
+		}
+	}
+	return append(p.Mistakes(controls, fields), out...)
 }
 
 // choices are the answers that depend on the case: officers of the unit, outcomes of the procedure.
@@ -210,8 +282,8 @@ func (v *visit) actDo() error {
 	if err != nil {
 		return err
 	}
-	if err := v.r.ParseForm(); err != nil {
-		return &web.Refused{Status: http.StatusBadRequest, Rule: "desk.form.unreadable"}
+	if err := v.parse(); err != nil {
+		return err
 	}
 	if !v.mayTry(d, c, a) {
 		return web.ErrNotFound
@@ -228,7 +300,18 @@ func (v *visit) actDo() error {
 	if err != nil {
 		return err
 	}
-	_, err = v.Ledger.Do(v.ctx(), v.actor, casework.Command{Case: c.ID, Version: version, Key: try.key, Act: a.ID, Fields: try.values})
+	cmd := casework.Command{Case: c.ID, Version: version, Key: try.key, Act: a.ID, Fields: try.values, Behalf: v.forResident()}
+	if cmd.Behalf {
+		cmd.Files, err = v.uploads(true)
+		if bad := (file.Refused{}); errors.As(err, &bad) {
+			problem := form.Problem{Field: "files", Rule: bad.Rule, Params: bad.Params}
+			return v.refusedAct(&casework.Refusal{Rule: "form.invalid", Fields: []form.Problem{problem}}, version, try)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	_, err = v.Ledger.Do(v.ctx(), v.actor, cmd)
 	var no *casework.Refusal
 	switch {
 	case err == nil:
@@ -243,17 +326,7 @@ func (v *visit) actDo() error {
 // mayTry lets a posted act through to the ledger when the officer has, or had, a part in the case: the
 // ledger then says why not. An officer with no part in it learns nothing.
 func (v *visit) mayTry(d *procedure.Definition, c casework.Case, a *procedure.Act) bool {
-	if casework.CanAct(d, c, a, v.actor, v.now) {
-		return true
-	}
-	for _, g := range v.actor.Grants() {
-		for _, r := range a.By {
-			if g.Role == authz.Role(r) {
-				return true
-			}
-		}
-	}
-	return false
+	return v.can(d, c, a) || v.hasPart(a)
 }
 
 // refusedAct shows the form again with the reason. After a conflict it shows what happened meanwhile,
@@ -271,7 +344,6 @@ func (v *visit) refusedAct(no *casework.Refusal, seen int, try actTry) error {
 	if !ok {
 		return web.ErrNotFound
 	}
-	p := v.site.Page(v.r, "desk.case.title")
 	try.version, try.key, try.problems = c.Seq, web.NewKey(), no.Fields
 	if no.Rule == casework.Conflict || seen != c.Seq {
 		events, err := v.Reader.Events(v.ctx(), c.ID)
@@ -283,10 +355,7 @@ func (v *visit) refusedAct(no *casework.Refusal, seen int, try actTry) error {
 		}
 	}
 	if no.Rule != "form.invalid" {
-		try.wrong = p.Problem(no.Rule, no.Params)
-	}
-	if no.Rule == casework.Conflict {
-		try.wrong = p.T("desk.act.stale")
+		try.no = no
 	}
 	return v.showAct(web.StatusOf(no), c, d, a, try)
 }

@@ -44,6 +44,8 @@ type sheet struct {
 	Why      bool   // the day-by-day count is unfolded
 	Print    string // who printed it and when; empty on screen
 	Owner    []web.Fact
+	Family   family
+	Behalf   []web.Link // acts that can be recorded for the resident
 }
 
 type level struct {
@@ -56,6 +58,7 @@ type otherClock struct {
 	Name string
 	Pill web.Pill
 	At   string
+	Why  string // address of the page that explains it
 }
 
 type fileRow struct {
@@ -84,7 +87,8 @@ func (v *visit) caseShow() error {
 }
 
 func (v *visit) showCase(status int, c casework.Case, n noteForm) error {
-	p := v.page("desk.case.title", "ref", string(c.Ref), "title", c.Title)
+	p := v.page("desk.case.title", "ref", string(c.Ref), "title", v.listedTitle(c))
+	v.speak(p, c)
 	p.Wrong = n.Wrong != ""
 	q, listed := inList(v.r.URL.Query())
 	s, err := v.sheet(p, c, q, listed)
@@ -113,6 +117,14 @@ func caseKeys(p *web.Page, s sheet) web.KeyGroup {
 	return web.KeyGroup{Title: g.Title, Keys: append(g.Keys,
 		web.KeyHelp{Keys: []string{"n"}, Label: p.T("desk.note.internal")},
 		web.KeyHelp{Keys: []string{"[", "]"}, Label: p.T("desk.keys.neighbours")})}
+}
+
+// listedTitle is the title as lists and histories of browsers may keep it.
+func (v *visit) listedTitle(c casework.Case) string {
+	if c.Sealed != "" {
+		return v.site.Text.In(v.site.Lang(v.r)).T("desk.sealed")
+	}
+	return c.Title
 }
 
 // definition is the procedure the case was opened under.
@@ -148,8 +160,12 @@ func (v *visit) sheet(p *web.Page, c casework.Case, q query, listed bool) (sheet
 		s.Hand = p.T("desk.case.offered", "from", p.T("unit."+string(c.Holder)), "to", p.T("unit."+string(c.Offered)))
 	}
 	s.Contact = v.contact(p, c)
-	s.Facts = v.facts(p, d, c)
-	s.Owner = v.owner(p, c)
+	s.Facts = append(v.facts(p, d, c), caseFacts(p, d, c)...)
+	s.Owner = append(v.owner(p, c), retention(p, d)...)
+	if s.Family, err = v.family(p, d, c); err != nil {
+		return s, err
+	}
+	s.Behalf = v.behalf(p, d, c, s.In)
 	s.Answer = v.answer(p, d, c)
 	s.Plan = drawPlan(p, v.pack, c.Place.Point, c.Place.Unit, c.Place.Address)
 	for _, f := range c.Files {
@@ -220,7 +236,8 @@ func otherClocks(p *web.Page, d *procedure.Definition, c casework.Case, shown *T
 	for _, k := range c.Clocks {
 		name := p.T("clock." + d.ID + "." + k.ID)
 		if k.Running() && (shown == nil || shown.ID != k.ID) {
-			out = append(out, otherClock{Name: name, Pill: p.Pill(web.Term{Start: k.Start, Due: k.Due}), At: shortDue(p, k.Due)})
+			out = append(out, otherClock{Name: name, Pill: p.Pill(web.Term{Start: k.Start, Due: k.Due}), At: shortDue(p, k.Due),
+				Why: caseHref(string(c.Ref)) + "/why/" + url.PathEscape(k.ID)})
 		}
 	}
 	return out

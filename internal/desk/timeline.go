@@ -4,6 +4,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/a-h/templ"
+
 	"comity/internal/casework"
 	"comity/internal/form"
 	"comity/internal/procedure"
@@ -14,7 +16,7 @@ import (
 func (v *visit) timeline(p *web.Page, d *procedure.Definition, c casework.Case, events []casework.Event, publicOnly bool) []web.Entry {
 	var out []web.Entry
 	for _, e := range slices.Backward(events) {
-		if publicOnly && !public(d, e) {
+		if publicOnly && !public(d, e) && !v.told(p, d, c, events).ForResident(e) {
 			continue
 		}
 		out = append(out, v.entry(p, d, c, e, events))
@@ -42,7 +44,7 @@ func hasPublicField(d *procedure.Definition, e casework.Event) bool {
 }
 
 func (v *visit) entry(p *web.Page, d *procedure.Definition, c casework.Case, e casework.Event, events []casework.Event) web.Entry {
-	out := web.Entry{Icon: "next", Title: v.eventWords(p, d, e, events), When: when(p, v.now, e.At), ISO: p.ISO(e.At), By: v.byline(p, e)}
+	out := web.Entry{Icon: "next", Title: v.eventWords(p, d, c, e, events), When: when(p, v.now, e.At), ISO: p.ISO(e.At), By: v.byline(p, e)}
 	var said []saidField
 	switch {
 	case e.Note != nil:
@@ -62,6 +64,8 @@ func (v *visit) entry(p *web.Page, d *procedure.Definition, c casework.Case, e c
 		said = v.said(p, d, e)
 	case len(e.Files) > 0:
 		out.Icon = "doc"
+	case e.Alert != "" || e.Expired != "" || len(e.Recounted) > 0:
+		out.Icon, out.Class = "clock", "hold"
 	}
 	var files []fileRow
 	for _, f := range e.Files {
@@ -69,6 +73,13 @@ func (v *visit) entry(p *web.Page, d *procedure.Definition, c casework.Case, e c
 	}
 	if body := entryBody(p, said, files, e.Note != nil && e.Note.Public); len(said) > 0 || len(files) > 0 {
 		out.Body = body
+	}
+	if changes := v.told(p, d, c, events).Changes(e); len(changes) > 0 {
+		list := web.ChangesOf(p, web.Changes(changes, v.changeHref))
+		if out.Body != nil {
+			list = templ.Join(out.Body, list)
+		}
+		out.Body = list
 	}
 	return out
 }
@@ -90,7 +101,7 @@ func dot(d *procedure.Definition, e casework.Event) (icon, class string) {
 	return "check", ""
 }
 
-func (v *visit) eventWords(p *web.Page, d *procedure.Definition, e casework.Event, events []casework.Event) string {
+func (v *visit) eventWords(p *web.Page, d *procedure.Definition, c casework.Case, e casework.Event, events []casework.Event) string {
 	switch {
 	case e.Note != nil && e.Note.Public && e.By.Role == "resident":
 		return p.T("desk.event.noted.resident")
@@ -105,12 +116,8 @@ func (v *visit) eventWords(p *web.Page, d *procedure.Definition, e casework.Even
 	case e.Act == "" && e.Opening == nil && len(e.Files) > 0:
 		return p.N("desk.event.attached", len(e.Files))
 	}
-	for _, key := range []string{"event." + d.ID + "." + e.Kind, "act." + d.ID + "." + e.Act} {
-		if p.Has(key) {
-			return p.T(key)
-		}
-	}
-	return e.Kind
+	title, _ := v.told(p, d, c, events).Title(e)
+	return title
 }
 
 // recipient names whom a message went to: the resident, or the unit the ordering event names.
@@ -129,6 +136,9 @@ func recipient(p *web.Page, s casework.Sent, events []casework.Event) string {
 // byline is who did it and in whose name.
 func (v *visit) byline(p *web.Page, e casework.Event) string {
 	by := v.person(p, e.By)
+	if e.Behalf {
+		by = p.T("desk.by.behalf", "who", by)
+	}
 	if e.By.Unit != "" && e.By.Role != "system" {
 		by += p.T("desk.sep") + short(p, e.By.Unit)
 	}

@@ -27,3 +27,13 @@ func countOf(n int) string { return strconv.Itoa(n) }
 func hasImage(files []fileRow) bool {
 	return slices.ContainsFunc(files, func(f fileRow) bool { return f.Image })
 }
+
+func kidIcon(k kidRow) string {
+	switch {
+	case k.Href == "":
+		return "lock"
+	case k.Open:
+		return "clock"
+	}
+	return "check"
+}

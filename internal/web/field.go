@@ -2,6 +2,7 @@ package web
 
 import (
 	"strconv"
+	"strings"
 
 	"comity/internal/form"
 )
@@ -45,6 +46,9 @@ func (p *Page) Controls(fields []form.Field, f Form) []Control {
 		if p.Has(key + ".hint") {
 			c.Hint = p.T(key + ".hint")
 		}
+		if when := field.When; when != nil && c.Hint == "" {
+			c.Hint = p.whenWords(fields, f, when)
+		}
 		if c.Choices == nil {
 			for _, o := range field.Options {
 				c.Choices = append(c.Choices, Choice{Value: o, Label: p.optionWords(f, field, o)})
@@ -58,6 +62,19 @@ func (p *Page) Controls(fields []form.Field, f Form) []Control {
 		out = append(out, c)
 	}
 	return out
+}
+
+// whenWords says in which case a field has to be filled in; no script hides it in the others.
+func (p *Page) whenWords(fields []form.Field, f Form, when *form.When) string {
+	var values []string
+	for _, other := range fields {
+		for _, v := range when.In {
+			if other.Name == when.Field {
+				values = append(values, p.Answer(f, other, v))
+			}
+		}
+	}
+	return p.T("web.form.when", "field", p.T(f.Prefix+"."+when.Field), "values", strings.Join(values, p.T("web.form.or")))
 }
 
 // optionWords finds the words of one option: those of this very form, or those every form shares under

@@ -25,8 +25,11 @@ story: ## play one story: make story F=packs/demo/stories/happy-path.txtar
 bench: ## print the benchmarks as ratios against baselines of the same run (some minutes)
 	$(GO) run ./internal/bench
 
-generate: ## write the generated Go files anew (templates)
+generate: ## write the generated files anew (templates, schemas and reference of packs)
 	$(GO) tool templ generate -path internal
+	$(GO) run ./cmd/comity pack schema --dir docs/schema
+	$(GO) run ./cmd/comity pack docs > docs/pack-reference.new
+	mv docs/pack-reference.new docs/pack-reference.md
 
 build: ## build the static, stripped binary
 	$(GO) build -trimpath -ldflags '-s -w' -o comity ./cmd/comity

@@ -40,12 +40,14 @@ formatted() {
   [ -z "$out" ] || { echo "gofmt differs in:"; echo "$out"; return 1; }
 }
 
+generated_sums() { { find internal -name '*_templ.go'; ls docs/schema/*.json docs/pack-reference.md; } | sort | xargs sha256sum; }
+
 # Generated files must be what the generators write today.
 generated() {
   local before after
-  before=$(find internal -name '*_templ.go' -exec sha256sum {} + | sort)
+  before=$(generated_sums)
   make -s generate >/dev/null 2>&1 || { echo "the generator failed"; return 1; }
-  after=$(find internal -name '*_templ.go' -exec sha256sum {} + | sort)
+  after=$(generated_sums)
   [ "$before" = "$after" ] || { echo "run make generate and commit:"; diff <(echo "$before") <(echo "$after"); return 1; }
 }
 

@@ -23,6 +23,7 @@ import (
 	"comity/internal/org"
 	"comity/internal/pack"
 	"comity/internal/text"
+	"comity/packs"
 )
 
 // noticeWorkers is how many notices are under way at a time: enough to share a commit, few enough to
@@ -34,6 +35,7 @@ type cityConfig struct {
 	DB      string // database; empty: SQLite in the data folder
 	Data    string // folder for the embedded database, attachments and secrets
 	Pack    fs.FS
+	Bases   pack.Finder // finds what the pack stands on; nil: the packs in the program
 	Clock   *clock
 	Log     *slog.Logger
 	Random  func([]byte)
@@ -61,9 +63,15 @@ type city struct {
 // openCity opens the database, keeps the pack's version, and joins the rooms. What it opened is closed
 // again when a later step fails.
 func openCity(ctx context.Context, cfg cityConfig) (*city, error) {
-	current, err := pack.Load(cfg.Pack)
+	if cfg.Bases == nil {
+		cfg.Bases = pack.In(packs.FS)
+	}
+	current, err := pack.LoadWith(cfg.Pack, cfg.Bases)
 	if err != nil {
 		return nil, fmt.Errorf("the pack does not load:\n%w", err)
+	}
+	if current.Abstract {
+		return nil, fmt.Errorf("pack %s is a base without units and cannot be served; name a pack that stands on it (base: %s)", current.ID, current.ID)
 	}
 	dsn := cfg.DB
 	if dsn == "" {

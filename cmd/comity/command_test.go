@@ -35,6 +35,9 @@ func Test_a_wrong_call_is_a_usage_error_that_names_the_way_out(t *testing.T) {
 		"an unknown command":       {[]string{"serv"}, "comity help"},
 		"pack without check":       {[]string{"pack", "packs/demo"}, "comity pack check DIR"},
 		"pack check of nothing":    {[]string{"pack", "check"}, "name one folder"},
+		"pack diff of nothing":     {[]string{"pack", "diff"}, "name one folder, or two"},
+		"pack diff without a base": {[]string{"pack", "diff", "../../packs/us-nyc-311"}, "comity pack diff OLD"},
+		"a schema of nothing":      {[]string{"pack", "schema", "poem"}, "known are pack, units"},
 		"user without add":         {[]string{"user"}, "comity user add"},
 		"user without a unit":      {[]string{"user", "add", "--login", "li"}, "--unit"},
 		"token without create":     {[]string{"token"}, "comity token create"},
@@ -63,7 +66,7 @@ func Test_help_lists_every_command_and_every_command_has_help(t *testing.T) {
 			}
 		}
 	}
-	for _, args := range [][]string{{"serve"}, {"demo"}, {"verify"}, {"pack", "check"}, {"user", "add"}, {"token", "create"}, {"import", "requests"}, {"story"}} {
+	for _, args := range [][]string{{"serve"}, {"demo"}, {"verify"}, {"pack", "check"}, {"pack", "diff"}, {"pack", "schema"}, {"pack", "docs"}, {"user", "add"}, {"token", "create"}, {"import", "requests"}, {"story"}} {
 		_, errs, err := said(t, append(args, "--help")...)
 		if !errors.Is(err, flag.ErrHelp) || !strings.Contains(errs, "Examples:") {
 			t.Errorf("%v --help says %q, %v", args, errs, err)
@@ -125,7 +128,7 @@ func Test_a_pack_that_loses_cases_is_refused_with_the_story_of_one(t *testing.T)
 		if err == nil || errors.As(err, &usage) {
 			t.Errorf("%s: got %v, want a refusal that is no usage error", lang, err)
 		}
-		if !regexp.MustCompile(`(?m)^`+file+`:[1-9][0-9]*: `).MatchString(out) || !strings.Contains(out, "\n  1. ") || strings.ContainsAny(out, "⟦{") {
+		if !regexp.MustCompile(`(?m)^`+file+`:[1-9][0-9]*:[1-9][0-9]*: `).MatchString(out) || !strings.Contains(out, "\n  1. ") || strings.ContainsAny(out, "⟦{") {
 			t.Errorf("%s: no file, line and story in\n%s", lang, out)
 		}
 		for _, w := range want {
@@ -139,7 +142,7 @@ func Test_a_pack_that_loses_cases_is_refused_with_the_story_of_one(t *testing.T)
 func Test_a_slip_in_a_pack_is_named_by_file_and_line(t *testing.T) {
 	dir := brokenPack(t, "areas.yaml", [2]string{"  - {unit: linjiang,", "  - {unit: atlantis, ring: [[1, 1], [2, 1], [2, 2]]}\n"})
 	out, _, err := said(t, "pack", "check", "--lang", "en", dir)
-	if err == nil || !regexp.MustCompile(`(?m)^areas.yaml:[1-9][0-9]*: .*"atlantis"`).MatchString(out) {
+	if err == nil || !regexp.MustCompile(`(?m)^areas.yaml:[1-9][0-9]*:[1-9][0-9]*: .*"atlantis"`).MatchString(out) {
 		t.Errorf("got %v and\n%s", err, out)
 	}
 }

@@ -27,7 +27,7 @@ func commands() []command {
 	return []command{
 		{"demo", "run the invented city of Linjiang, a year of cases included", runDemo},
 		{"serve", "run a city from its own pack and database", runServe},
-		{"pack", "check packs: comity pack check DIR", runPack},
+		{"pack", "check, compare and describe packs: comity pack check DIR", runPack},
 		{"story", "play stories: comity story FILE…", runStory},
 		{"import", "import the requests of another system with their history", runImport},
 		{"user", "add the people who sign in", runUser},

@@ -25,6 +25,7 @@ import (
 	"comity/internal/ledger"
 	"comity/internal/limit"
 	"comity/internal/org"
+	"comity/internal/pack"
 	"comity/internal/portal"
 	"comity/internal/web"
 	"comity/packs"
@@ -59,7 +60,7 @@ func (c cityFlags) open(ctx context.Context, log *slog.Logger) (*city, error) {
 	if err != nil {
 		return nil, err
 	}
-	return openCity(ctx, cityConfig{DB: *c.db, Data: *c.data, Pack: fsys, Clock: &clock{}, Log: log, Hashing: account.OWASP(), Base: strings.TrimSuffix(*c.base, "/")})
+	return openCity(ctx, cityConfig{DB: *c.db, Data: *c.data, Pack: fsys, Bases: basesOf(*c.pack), Clock: &clock{}, Log: log, Hashing: account.OWASP(), Base: strings.TrimSuffix(*c.base, "/")})
 }
 
 // packFS finds a pack by folder, or by the name of one in the binary.
@@ -74,6 +75,21 @@ func packFS(name string) (fs.FS, error) {
 		return fs.Sub(packs.FS, name)
 	}
 	return nil, usagef("--pack %s: there is no pack.yaml in that folder, and no pack of that name in the program", name)
+}
+
+// basesOf finds the bases of a pack in the folder beside its own, else among the packs in the program.
+func basesOf(dir string) pack.Finder {
+	inside := pack.In(packs.FS)
+	if _, err := os.Stat(filepath.Join(dir, "pack.yaml")); err != nil {
+		return inside // a pack of the program stands on packs of the program
+	}
+	beside := pack.In(os.DirFS(filepath.Join(dir, "..")))
+	return func(name string) (fs.FS, error) {
+		if found, err := beside(name); err == nil {
+			return found, nil
+		}
+		return inside(name)
+	}
 }
 
 func runServe(ctx context.Context, args []string, _, stderr io.Writer) error {

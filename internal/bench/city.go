@@ -34,11 +34,7 @@ type city struct {
 }
 
 func demoPack() (*pack.Pack, error) {
-	sub, err := fs.Sub(packs.FS, "demo")
-	if err != nil {
-		return nil, err
-	}
-	return pack.Load(sub)
+	return pack.LoadFrom(packs.FS, "demo")
 }
 
 // openCity makes or opens the tables; the path is a SQLite file.

@@ -34,7 +34,7 @@ type life struct {
 }
 
 func Test_whatever_anybody_does_a_case_stays_inside_its_definition(t *testing.T) {
-	p, err := pack.Load(os.DirFS("../../packs/demo"))
+	p, err := pack.LoadFrom(os.DirFS("../../packs"), "demo")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -38,7 +38,7 @@ type city struct {
 
 func each(t *testing.T, run func(c *city)) {
 	t.Helper()
-	p, err := pack.Load(os.DirFS("../../packs/demo"))
+	p, err := pack.LoadFrom(os.DirFS("../../packs"), "demo")
 	if err != nil {
 		t.Fatal(err)
 	}

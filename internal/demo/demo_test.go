@@ -40,7 +40,7 @@ func play(t *testing.T, seed uint64) season {
 	t.Helper()
 	ctx := t.Context()
 	fsys := os.DirFS("../../packs/demo")
-	p, err := pack.Load(fsys)
+	p, err := pack.LoadFrom(os.DirFS("../../packs"), "demo")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -79,7 +79,7 @@ type house struct {
 
 func openHouse(o orders) (*house, error) {
 	ctx := context.Background()
-	p, err := pack.Load(os.DirFS("../../packs/demo"))
+	p, err := pack.LoadFrom(os.DirFS("../../packs"), "demo")
 	if err != nil {
 		return nil, err
 	}

@@ -1,8 +1,10 @@
 package pack
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"reflect"
 	"slices"
@@ -12,70 +14,148 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// problems collects what is wrong with a pack, each with file and line, so that an author mends many
-// mistakes in one go.
-type problems struct{ list []error }
-
-func (p *problems) at(file string, line int, format string, args ...any) {
-	p.list = append(p.list, fmt.Errorf("%s:%d: %s", file, line, fmt.Sprintf(format, args...)))
-}
-
-func (p *problems) err() error { return errors.Join(p.list...) }
-
-// mark is where something stands in a pack; it is embedded in what the decoder fills.
-type mark struct {
-	file string
-	line int
-}
-
-var markType = reflect.TypeFor[mark]()
-
-// Mark is mark for files of other packages that ReadYAML fills; an embedding struct names it in its
-// errors with Errorf.
-type Mark = mark
-
-// Errorf makes an error that names file and line.
-func (m mark) Errorf(format string, args ...any) error {
-	return fmt.Errorf("%s:%d: %s", m.file, m.line, fmt.Sprintf(format, args...))
-}
+const (
+	maxFile  = 8 << 20
+	maxNodes = 1 << 20 // an upper bound by punctuation, before anything is built
+)
 
 // readYAML decodes one file into out. Unknown names, wrong types and names given twice are reported
-// with their line; what can be read is read all the same.
+// with their place; what can be read is read all the same. A file that several layers have is merged
+// first.
 func readYAML(fsys fs.FS, file string, out any, p *problems) bool {
-	raw, err := fs.ReadFile(fsys, file)
+	before := p.n
+	from := &origins{file: file, other: map[*yaml.Node]string{}}
+	v := reflect.ValueOf(out).Elem()
+	root := merged(fsys, file, v.Type(), from, p)
+	if root == nil {
+		return false
+	}
+	d := decoder{from: from, p: p}
+	d.value(root, v, "")
+	return p.n == before
+}
+
+// merged is the tree of a file, laid over those of the layers below.
+func merged(fsys fs.FS, file string, t reflect.Type, from *origins, p *problems) *yaml.Node {
+	ls, ok := fsys.(layers)
+	if !ok {
+		ls = layers{{fsys: fsys}}
+	}
+	from.file = ls[0].path(file)
+	m := merger{from: from, bad: p}
+	var root *yaml.Node
+	for i, l := range slices.Backward(ls) {
+		n, there := parse(l, file, p)
+		switch {
+		case !there:
+			continue
+		case n == nil:
+			return nil
+		case i > 0:
+			from.own(n, l.path(file))
+		}
+		if i > 0 && file == "pack.yaml" {
+			withoutOwn(n)
+		}
+		if root != nil {
+			n = m.merge(root, n, t)
+		}
+		root = n
+	}
+	if root == nil {
+		p.at(from.file, 1, "the file is missing")
+	}
+	return root
+}
+
+// own notes that a tree was read from another file than the topmost.
+func (o *origins) own(n *yaml.Node, file string) {
+	o.other[n] = file
+	for _, c := range n.Content {
+		o.own(c, file)
+	}
+}
+
+// parse reads one file of one layer. A file that is there but cannot be read is nil.
+func parse(l layer, file string, p *problems) (root *yaml.Node, there bool) {
+	name := l.path(file)
+	raw, err := readFile(l.fsys, file)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, false
+	case err != nil:
+		p.at(name, 1, "%v", err)
+		return nil, true
+	}
+	parts := 0
+	for _, c := range []byte("\n,[{-?") {
+		parts += bytes.Count(raw, []byte{c})
+	}
+	if parts > maxNodes {
+		p.at(name, 1, "the file has more than %d parts; split it", maxNodes)
+		return nil, true
+	}
+	dec := yaml.NewDecoder(bytes.NewReader(raw))
+	var doc, second yaml.Node
+	err = dec.Decode(&doc)
+	switch {
+	case errors.Is(err, io.EOF) || err == nil && len(doc.Content) == 0:
+		p.at(name, 1, "the file is empty")
+		return nil, true
+	case err != nil:
+		p.add(badYAML(name, err))
+		return nil, true
+	}
+	if err := dec.Decode(&second); err == nil {
+		p.on(mark{file: name, line: max(1, second.Line), col: 1}, "a second document begins here; a file of a pack holds one")
+		return nil, true
+	} else if !errors.Is(err, io.EOF) {
+		p.add(badYAML(name, err))
+		return nil, true
+	}
+	return doc.Content[0], true
+}
+
+// readFile reads a file that is not longer than a pack's may be.
+func readFile(fsys fs.FS, file string) ([]byte, error) {
+	f, err := fsys.Open(file)
 	if err != nil {
-		p.list = append(p.list, fmt.Errorf("%s: %w", file, err))
-		return false
+		return nil, err
 	}
-	if len(raw) > 8<<20 {
-		p.at(file, 1, "the file is larger than 8 MiB")
-		return false
+	defer f.Close()
+	raw, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	if err == nil && len(raw) > maxFile {
+		return nil, errors.New("the file is larger than 8 MiB")
 	}
-	var doc yaml.Node
-	if err := yaml.Unmarshal(raw, &doc); err != nil {
-		p.list = append(p.list, fmt.Errorf("%s: %s", file, strings.TrimPrefix(err.Error(), "yaml: ")))
-		return false
+	return raw, err
+}
+
+// badYAML gives the parser's complaint the place the parser found.
+func badYAML(file string, err error) error {
+	m := mark{file: file, line: 1, col: 1}
+	said := err.Error()
+	if e, ok := errors.AsType[*yaml.LoadError](err); ok {
+		said = e.Message
+		for _, at := range []yaml.Mark{e.Mark, e.ContextMark} {
+			if at.Line > 0 {
+				m.line, m.col = at.Line, max(1, at.Column)
+				break
+			}
+		}
 	}
-	if len(doc.Content) == 0 {
-		p.at(file, 1, "the file is empty")
-		return false
-	}
-	before := len(p.list)
-	d := decoder{file: file, p: p}
-	d.value(doc.Content[0], reflect.ValueOf(out).Elem(), "")
-	return len(p.list) == before
+	return m.Errorf("this is not YAML: %s", strings.TrimPrefix(said, "yaml: "))
 }
 
 type decoder struct {
-	file string
+	from *origins
 	p    *problems
 }
 
 func (d decoder) bad(n *yaml.Node, path, format string, args ...any) {
 	if path != "" {
-		format = path + ": " + format
+		format = strings.ReplaceAll(path, "%", "%%") + ": " + format
 	}
-	d.p.list = append(d.p.list, fmt.Errorf("%s:%d:%d: %s", d.file, n.Line, n.Column, fmt.Sprintf(format, args...)))
+	d.p.on(d.from.mark(n), format, args...)
 }
 
 func (d decoder) value(n *yaml.Node, v reflect.Value, path string) {
@@ -119,8 +199,12 @@ func (d decoder) value(n *yaml.Node, v reflect.Value, path string) {
 
 func (d decoder) structure(n *yaml.Node, v reflect.Value, path string) {
 	if f, ok := shortField(v.Type()); ok && n.Kind == yaml.ScalarNode {
-		markAt(v, mark{d.file, n.Line})
+		markAt(v, d.from.mark(n))
 		d.value(n, v.Field(f), path)
+		return
+	}
+	if f, ok := shortField(v.Type()); ok && v.Type().Field(f).Tag.Get("short") == "only" {
+		d.bad(n, path, "one value is expected")
 		return
 	}
 	if n.Kind != yaml.MappingNode {
@@ -132,7 +216,7 @@ func (d decoder) structure(n *yaml.Node, v reflect.Value, path string) {
 	var names []string
 	for i := range t.NumField() {
 		if t.Field(i).Type == markType {
-			v.Field(i).Set(reflect.ValueOf(mark{d.file, n.Line}))
+			v.Field(i).Set(reflect.ValueOf(d.from.mark(n)))
 			continue
 		}
 		name := t.Field(i).Tag.Get("yaml")
@@ -144,6 +228,8 @@ func (d decoder) structure(n *yaml.Node, v reflect.Value, path string) {
 		key := n.Content[i]
 		f, ok := fields[key.Value]
 		switch {
+		case !ok && key.Value == "remove":
+			d.bad(key, path, "there is nothing to remove here: no base has this")
 		case !ok:
 			d.bad(key, path, "%q is not a name that is known here%s", key.Value, suggest(key.Value, names))
 		case seen[key.Value]:
@@ -152,6 +238,11 @@ func (d decoder) structure(n *yaml.Node, v reflect.Value, path string) {
 			d.value(n.Content[i+1], v.Field(f), join(path, key.Value))
 		}
 		seen[key.Value] = true
+	}
+	for name, f := range fields {
+		if !seen[name] && v.Field(f).Kind() == reflect.Struct {
+			markAt(v.Field(f), d.from.mark(n)) // what is not given is missing here
+		}
 	}
 }
 
@@ -169,6 +260,8 @@ func markAt(v reflect.Value, m mark) {
 	for i := range v.NumField() {
 		if v.Type().Field(i).Type == markType {
 			v.Field(i).Set(reflect.ValueOf(m))
+		} else if v.Field(i).Kind() == reflect.Struct {
+			markAt(v.Field(i), m)
 		}
 	}
 }

@@ -7,371 +7,382 @@ type words = map[string]string
 
 type packFile struct {
 	Mark       mark         `yaml:"-"`
-	Pack       string       `yaml:"pack"`
-	Version    string       `yaml:"version"`
-	Name       words        `yaml:"name"`
-	Languages  []string     `yaml:"languages"`
-	Zone       string       `yaml:"zone"`
-	Root       string       `yaml:"root"`
-	Fallback   string       `yaml:"fallback_unit"`
-	Operator   operatorYAML `yaml:"operator"`
-	Emergency  []string     `yaml:"emergency"`
-	Laws       []lawYAML    `yaml:"laws"`
-	Programmes []progYAML   `yaml:"programmes"`
-	Notice     words        `yaml:"notice"`
-	UnitsCSV   unitsCSVYAML `yaml:"units_csv"`
+	Pack       string       `yaml:"pack" doc:"The pack's id: small letters, digits, dot, dash and underscore."`
+	Base       string       `yaml:"base" doc:"The pack this one stands on; only what differs needs to be said here."`
+	Abstract   bool         `yaml:"abstract" doc:"A base without units, checked by itself and served only by packs that stand on it."`
+	Version    string       `yaml:"version" doc:"Raised whenever the pack changes; people read it."`
+	Name       words        `yaml:"name" doc:"Name of the city."`
+	Languages  []string     `yaml:"languages" doc:"Languages in which every word must exist; the first is the default."`
+	Zone       string       `yaml:"zone" doc:"Time zone of the city, such as Asia/Shanghai."`
+	Root       string       `yaml:"root" doc:"The unit at the top, for readers of the file."`
+	Fallback   string       `yaml:"fallback_unit" doc:"The unit that receives what cannot be placed; left out, the top unit."`
+	Operator   operatorYAML `yaml:"operator" doc:"Who runs the service."`
+	Emergency  []string     `yaml:"emergency" doc:"Emergency numbers, shown to residents."`
+	Laws       []lawYAML    `yaml:"laws" doc:"The laws and rules that procedures cite."`
+	Programmes []progYAML   `yaml:"programmes" doc:"Headings over procedures."`
+	Notice     words        `yaml:"notice" doc:"A line shown to residents on every page."`
+	UnitsCSV   unitsCSVYAML `yaml:"units_csv" doc:"Takes the units from a table instead of units.yaml."`
 }
 
 type operatorYAML struct {
 	Mark  mark   `yaml:"-"`
-	Name  words  `yaml:"name"`
-	Phone string `yaml:"phone"`
+	Name  words  `yaml:"name" doc:"Name of the operator."`
+	Phone string `yaml:"phone" doc:"Number to call, as people dial it."`
 }
 
 type lawYAML struct {
 	Mark     mark             `yaml:"-"`
-	ID       string           `yaml:"id"`
-	Name     words            `yaml:"name"`
-	Short    words            `yaml:"short"`
-	Note     words            `yaml:"note"`
-	Since    string           `yaml:"since"`
-	Verified string           `yaml:"verified"`
-	Source   string           `yaml:"source"`
-	Articles map[string]words `yaml:"articles"`
+	ID       string           `yaml:"id" doc:"Short id that procedures cite."`
+	Name     words            `yaml:"name" doc:"Full name."`
+	Short    words            `yaml:"short" doc:"Name in running text; left out, the full name."`
+	Note     words            `yaml:"note" doc:"What to know about it: where it is from, since when it is in force."`
+	Since    string           `yaml:"since" doc:"In force since, YYYY-MM-DD."`
+	Verified string           `yaml:"verified" doc:"The day its words were last held against the source, YYYY-MM-DD."`
+	Source   string           `yaml:"source" doc:"Where its words were published."`
+	Articles map[string]words `yaml:"articles" doc:"Words of each article that is cited, by number."`
 }
 
 type progYAML struct {
 	Mark mark   `yaml:"-"`
-	ID   string `yaml:"id"`
-	Name words  `yaml:"name"`
-	Icon string `yaml:"icon"`
+	ID   string `yaml:"id" doc:"Id of the programme."`
+	Name words  `yaml:"name" doc:"Its heading."`
+	Icon string `yaml:"icon" doc:"Name of its drawing."`
 }
 
 type unitsFile struct {
 	Mark  mark       `yaml:"-"`
-	Units []unitYAML `yaml:"units"`
+	Units []unitYAML `yaml:"units" doc:"The offices, in the order they are shown."`
 }
 
 type unitsCSVYAML struct {
 	Mark mark   `yaml:"-"`
-	File string `yaml:"file"`
+	File string `yaml:"file" doc:"A CSV file of the pack with the columns id, parent, level, kind, roles, name_zh, name_en."`
 }
 
 type unitYAML struct {
 	Mark   mark     `yaml:"-"`
-	ID     string   `yaml:"id"`
-	Parent string   `yaml:"parent"`
-	Level  string   `yaml:"level"`
-	Kind   string   `yaml:"kind"`
-	Dept   string   `yaml:"dept"`
-	Roles  []string `yaml:"roles"`
-	Name   words    `yaml:"name"`
-	Short  words    `yaml:"short"`
+	ID     string   `yaml:"id" doc:"Id of the unit."`
+	Parent string   `yaml:"parent" doc:"The unit above; the top unit has none."`
+	Level  string   `yaml:"level" enum:"level" doc:"Rung of the ladder the unit stands on."`
+	Kind   string   `yaml:"kind" doc:"What it is called; shown, never decided upon."`
+	Dept   string   `yaml:"dept" doc:"Key of the department, for a unit that receives by subject."`
+	Roles  []string `yaml:"roles" doc:"Roles people of the unit can hold; a unit without roles holds no cases."`
+	Name   words    `yaml:"name" doc:"Name; may exist in the first language only."`
+	Short  words    `yaml:"short" doc:"Short name for lists."`
 }
 
 type categoriesFile struct {
 	Mark       mark           `yaml:"-"`
-	Groups     []groupYAML    `yaml:"groups"`
-	Categories []categoryYAML `yaml:"categories"`
+	Groups     []groupYAML    `yaml:"groups" doc:"Headings on the public form."`
+	Categories []categoryYAML `yaml:"categories" doc:"What a matter can be about."`
 }
 
 type groupYAML struct {
 	Mark mark   `yaml:"-"`
-	ID   string `yaml:"id"`
-	Icon string `yaml:"icon"`
-	Name words  `yaml:"name"`
+	ID   string `yaml:"id" doc:"Id of the group."`
+	Icon string `yaml:"icon" doc:"Name of its drawing."`
+	Name words  `yaml:"name" doc:"Its heading."`
 }
 
 type categoryYAML struct {
 	Mark      mark                `yaml:"-"`
-	ID        string              `yaml:"id"`
-	Group     string              `yaml:"group"`
-	Procedure string              `yaml:"procedure"`
-	Icon      string              `yaml:"icon"`
-	Name      words               `yaml:"name"`
-	Hint      words               `yaml:"hint"`
-	Route     routeYAML           `yaml:"route"`
-	Keywords  map[string][]string `yaml:"keywords"`
-	Facts     map[string]string   `yaml:"facts"`
-	Resident  string              `yaml:"resident"` // "false" hides it from the public form
+	ID        string              `yaml:"id" doc:"Id of the category."`
+	Group     string              `yaml:"group" doc:"The heading it stands under."`
+	Procedure string              `yaml:"procedure" doc:"The procedure it is handled by; left out, the first."`
+	Icon      string              `yaml:"icon" doc:"Name of its drawing; left out, that of the group."`
+	Name      words               `yaml:"name" doc:"Its name."`
+	Hint      words               `yaml:"hint" doc:"A line that helps the resident choose or describe it."`
+	Route     routeYAML           `yaml:"route" doc:"Which unit receives it."`
+	Keywords  map[string][]string `yaml:"keywords" doc:"Words by language that suggest it."`
+	Facts     map[string]string   `yaml:"facts" plain:"yes" doc:"Facts a case of this category begins with."`
+	Resident  string              `yaml:"resident" doc:"false keeps it for staff."` // "false" hides it from the public form
 }
 
 type routeYAML struct {
 	Mark  mark   `yaml:"-"`
-	Level string `yaml:"level"`
-	Dept  string `yaml:"dept"`
+	Level string `yaml:"level" enum:"level" doc:"The unit of this level where the place is."`
+	Dept  string `yaml:"dept" doc:"The nearest department of this key on the way up."`
 }
 
 type areasFile struct {
 	Mark     mark          `yaml:"-"`
-	Areas    []areaYAML    `yaml:"areas"`
-	Features []featureYAML `yaml:"features"`
-	Places   []placeYAML   `yaml:"places"`
+	Areas    []areaYAML    `yaml:"areas" doc:"Outlines of units."`
+	Features []featureYAML `yaml:"features" doc:"What is drawn on the map."`
+	Places   []placeYAML   `yaml:"places" doc:"Places that can be found by name."`
 }
 
 type areaYAML struct {
-	Mark mark        `yaml:"-"`
-	Unit string      `yaml:"unit"`
-	Ring [][]float64 `yaml:"ring"`
+	Mark mark        `yaml:"-" key:"unit"`
+	Unit string      `yaml:"unit" doc:"The unit whose area it is."`
+	Ring [][]float64 `yaml:"ring" doc:"Points [longitude, latitude] around it, at least three."`
 }
 
 type featureYAML struct {
 	Mark  mark        `yaml:"-"`
-	Kind  string      `yaml:"kind"`
-	Width float64     `yaml:"width"`
-	Line  [][]float64 `yaml:"line"`
-	Name  words       `yaml:"name"`
+	Kind  string      `yaml:"kind" doc:"What it is drawn as: water, green, road, edge."`
+	Width float64     `yaml:"width" doc:"Width of the line."`
+	Line  [][]float64 `yaml:"line" doc:"Points [longitude, latitude] along it."`
+	Name  words       `yaml:"name" doc:"Name written beside it."`
 }
 
 type placeYAML struct {
 	Mark  mark      `yaml:"-"`
-	Name  words     `yaml:"name"`
-	Point []float64 `yaml:"point"`
-	Unit  string    `yaml:"unit"`
+	Name  words     `yaml:"name" doc:"Its name."`
+	Point []float64 `yaml:"point" doc:"[longitude, latitude]."`
+	Unit  string    `yaml:"unit" doc:"The unit it lies in."`
 }
 
 type calendarFile struct {
 	Mark       mark        `yaml:"-"`
-	Calendar   string      `yaml:"calendar"`
-	Version    string      `yaml:"version"`
-	Zone       string      `yaml:"zone"`
-	Week       []string    `yaml:"week"`
-	KnownUntil string      `yaml:"known_until"`
-	Hours      hoursYAML   `yaml:"hours"`
-	Source     string      `yaml:"source"`
-	DaysOff    []datedYAML `yaml:"days_off"`
-	DaysOn     []datedYAML `yaml:"days_on"`
+	Calendar   string      `yaml:"calendar" doc:"Id of the calendar."`
+	Version    string      `yaml:"version" doc:"Raised when days are added."`
+	Zone       string      `yaml:"zone" doc:"Time zone in which its days begin."`
+	Week       []string    `yaml:"week" enum:"weekday" doc:"Days that are worked in an ordinary week."`
+	KnownUntil string      `yaml:"known_until" doc:"Last day for which days off and on are complete; later dates are provisional."`
+	Hours      hoursYAML   `yaml:"hours" doc:"Office hours; left out, the whole day."`
+	Source     string      `yaml:"source" doc:"The document the dates come from."`
+	DaysOff    []datedYAML `yaml:"days_off" doc:"Days that are not worked."`
+	DaysOn     []datedYAML `yaml:"days_on" doc:"Days that are worked although the week says no."`
 }
 
 type hoursYAML struct {
 	Mark   mark   `yaml:"-"`
-	Opens  string `yaml:"opens"`
-	Closes string `yaml:"closes"`
+	Opens  string `yaml:"opens" doc:"Time of day, such as \"09:00\"."`
+	Closes string `yaml:"closes" doc:"Time of day, such as \"17:30\"."`
 }
 
 type datedYAML struct {
-	Mark mark   `yaml:"-"`
-	Date string `yaml:"date"`
-	From string `yaml:"from"`
-	To   string `yaml:"to"`
-	Name words  `yaml:"name"`
+	Mark mark   `yaml:"-" key:"date,from"`
+	Date string `yaml:"date" doc:"One day, YYYY-MM-DD."`
+	From string `yaml:"from" doc:"First day of a range."`
+	To   string `yaml:"to" doc:"Last day of a range."`
+	Name words  `yaml:"name" doc:"Why, as people read it."`
 }
 
 type procedureFile struct {
 	Mark      mark          `yaml:"-"`
-	Procedure string        `yaml:"procedure"`
-	Programme string        `yaml:"programme"`
-	Prefix    string        `yaml:"prefix"`
-	Calendar  string        `yaml:"calendar"`
-	Law       lawRefYAML    `yaml:"law"`
-	Name      words         `yaml:"name"`
-	Icon      string        `yaml:"icon"`
-	Start     string        `yaml:"start"`
-	Opening   openingYAML   `yaml:"opening"`
-	Phases    []phaseYAML   `yaml:"phases"`
-	States    []stateYAML   `yaml:"states"`
-	Outcomes  []outcomeYAML `yaml:"outcomes"`
-	Acts      []actYAML     `yaml:"acts"`
-	Clocks    []clockYAML   `yaml:"clocks"`
+	Procedure string        `yaml:"procedure" doc:"Id of the procedure."`
+	Programme string        `yaml:"programme" doc:"The heading it stands under."`
+	Prefix    string        `yaml:"prefix" doc:"Letters before case numbers."`
+	Calendar  string        `yaml:"calendar" doc:"The calendar its terms are counted by."`
+	Law       lawRefYAML    `yaml:"law" doc:"The law it rests on."`
+	Name      words         `yaml:"name" doc:"Its name."`
+	Icon      string        `yaml:"icon" doc:"Name of its drawing."`
+	Start     string        `yaml:"start" doc:"The state a case begins in."`
+	Opening   openingYAML   `yaml:"opening" doc:"How a case begins."`
+	Phases    []phaseYAML   `yaml:"phases" doc:"Steps a resident sees, in order."`
+	States    []stateYAML   `yaml:"states" doc:"Where a case can be."`
+	Outcomes  []outcomeYAML `yaml:"outcomes" doc:"How a matter can end."`
+	Acts      []actYAML     `yaml:"acts" doc:"What can be done, by whom, and where it leads."`
+	Clocks    []clockYAML   `yaml:"clocks" doc:"Terms that run."`
 
-	Facts       []factYAML     `yaml:"facts"`
-	Links       []linkYAML     `yaml:"links"`
-	Documents   []documentYAML `yaml:"documents"`
-	Retention   retentionYAML  `yaml:"retention"`
-	Stuck       string         `yaml:"stuck"`
-	StuckNotice string         `yaml:"stuck_notice"`
+	Facts       []factYAML     `yaml:"facts" doc:"Small closed facts that guards may read."`
+	Links       []linkYAML     `yaml:"links" doc:"Cases that acts may open, and how they answer."`
+	Documents   []documentYAML `yaml:"documents" doc:"Documents that acts make."`
+	Retention   retentionYAML  `yaml:"retention" doc:"How long cases are kept."`
+	Stuck       string         `yaml:"stuck" doc:"Link that gives the unit above a task when a term has run out and its act could not be done."`
+	StuckNotice string         `yaml:"stuck_notice" doc:"Template of the message it gets then."`
 }
 
 type lawRefYAML struct {
 	Mark     mark   `yaml:"-"`
-	ID       string `yaml:"id"`
-	Article  string `yaml:"article"`
-	Since    string `yaml:"since"`
-	Verified string `yaml:"verified"`
+	ID       string `yaml:"id" doc:"Id of a law in pack.yaml."`
+	Article  string `yaml:"article" doc:"Its article, which must have words there."`
+	Since    string `yaml:"since" doc:"In force since, YYYY-MM-DD."`
+	Verified string `yaml:"verified" doc:"The day somebody last held it against the source, YYYY-MM-DD."`
 }
 
 type factYAML struct {
 	Mark        mark             `yaml:"-"`
-	ID          string           `yaml:"id"`
-	Values      []string         `yaml:"values"`
-	Law         lawRefYAML       `yaml:"law"`
-	KeepsClocks bool             `yaml:"keeps_clocks"`
-	Name        words            `yaml:"name"`
-	Names       map[string]words `yaml:"names"`
+	ID          string           `yaml:"id" doc:"Id of the fact."`
+	Values      []string         `yaml:"values" doc:"What it can be; it begins unset."`
+	Law         lawRefYAML       `yaml:"law" doc:"The article it rests on."`
+	KeepsClocks bool             `yaml:"keeps_clocks" doc:"Changing it resets no clock."`
+	Name        words            `yaml:"name" doc:"Its name."`
+	Names       map[string]words `yaml:"names" doc:"Words of its values."`
 }
 
 type linkYAML struct {
 	Mark      mark              `yaml:"-"`
-	ID        string            `yaml:"id"`
-	Kind      string            `yaml:"kind"`
-	Procedure string            `yaml:"procedure"`
-	Purpose   words             `yaml:"purpose"`
-	Unit      string            `yaml:"unit"`
-	Carry     []string          `yaml:"carry"`
-	Set       map[string]string `yaml:"set"`
-	NotBy     []string          `yaml:"not_by"`
-	Review    bool              `yaml:"review"`
-	Many      bool              `yaml:"many"`
-	Ended     map[string]string `yaml:"ended"`
-	Law       lawRefYAML        `yaml:"law"`
+	ID        string            `yaml:"id" doc:"Id of the link."`
+	Kind      string            `yaml:"kind" enum:"link" doc:"Whether the case waits for the other one."`
+	Procedure string            `yaml:"procedure" doc:"Procedure of the other case."`
+	Purpose   words             `yaml:"purpose" doc:"What the other case is for."`
+	Unit      string            `yaml:"unit" doc:"Who receives it: holder, superior, field, or dept:KEY."`
+	Carry     []string          `yaml:"carry" doc:"What the other case is told: minimal fields, fields of the act, fact:ID."`
+	Set       map[string]string `yaml:"set" plain:"yes" doc:"Facts the other case begins with."`
+	NotBy     []string          `yaml:"not_by" doc:"Who did these acts here may not act there."`
+	Review    bool              `yaml:"review" doc:"The other case examines what was done here."`
+	Many      bool              `yaml:"many" doc:"Several may be open at once."`
+	Ended     map[string]string `yaml:"ended" plain:"yes" doc:"Which act answers each outcome of the other case."`
+	Law       lawRefYAML        `yaml:"law" doc:"The article it rests on."`
 }
 
 type documentYAML struct {
 	Mark     mark       `yaml:"-"`
-	ID       string     `yaml:"id"`
-	Template string     `yaml:"template"`
-	Name     words      `yaml:"name"`
-	Law      lawRefYAML `yaml:"law"`
-	Remedies bool       `yaml:"remedies"`
+	ID       string     `yaml:"id" doc:"Id of the document."`
+	Template string     `yaml:"template" doc:"Its text: documents/TEMPLATE.LANGUAGE.md."`
+	Name     words      `yaml:"name" doc:"Its name."`
+	Law      lawRefYAML `yaml:"law" doc:"The article it rests on."`
+	Remedies bool       `yaml:"remedies" doc:"It tells how to challenge."`
 }
 
 type retentionYAML struct {
 	Mark  mark       `yaml:"-"`
-	Class string     `yaml:"class"`
-	Years int        `yaml:"years"`
-	Law   lawRefYAML `yaml:"law"`
+	Class string     `yaml:"class" doc:"Class of records."`
+	Years int        `yaml:"years" doc:"How long a closed case is kept."`
+	Law   lawRefYAML `yaml:"law" doc:"The article it rests on."`
 }
 
 type openingYAML struct {
 	Mark    mark         `yaml:"-"`
-	Event   string       `yaml:"event"`
-	Past    words        `yaml:"past"`
-	Fields  []fieldYAML  `yaml:"fields"`
-	Notices []noticeYAML `yaml:"notices"`
+	Event   string       `yaml:"event" doc:"Kind of the event that opens a case."`
+	Past    words        `yaml:"past" doc:"What has happened then, for the record."`
+	Fields  []fieldYAML  `yaml:"fields" doc:"Questions asked when a case is opened."`
+	Notices []noticeYAML `yaml:"notices" doc:"Who is told."`
 
-	Set  map[string]string `yaml:"set"`
-	Seal string            `yaml:"seal"`
+	Set  map[string]string `yaml:"set" plain:"yes" doc:"Facts the case begins with: a value, or $FIELD for the answer to a choice."`
+	Seal string            `yaml:"seal" doc:"Guard: the case is sealed to the unit that receives it."`
 }
 
 type phaseYAML struct {
 	Mark mark   `yaml:"-"`
-	ID   string `yaml:"id"`
-	Name words  `yaml:"name"`
+	ID   string `yaml:"id" doc:"Id of the step."`
+	Name words  `yaml:"name" doc:"Its name."`
 }
 
 type stateYAML struct {
 	Mark  mark   `yaml:"-"`
-	ID    string `yaml:"id"`
-	Phase string `yaml:"phase"`
-	Owner string `yaml:"owner"`
-	Final bool   `yaml:"final"`
-	Name  words  `yaml:"name"`
-	Now   words  `yaml:"now"`
+	ID    string `yaml:"id" doc:"Id of the state."`
+	Phase string `yaml:"phase" doc:"The step a resident sees."`
+	Owner string `yaml:"owner" enum:"owner" doc:"Whose turn it is."`
+	Final bool   `yaml:"final" doc:"The case has ended."`
+	Name  words  `yaml:"name" doc:"Its name for staff."`
+	Now   words  `yaml:"now" doc:"What a resident reads about it."`
 
-	Law lawRefYAML `yaml:"law"`
+	Law lawRefYAML `yaml:"law" doc:"The article it rests on."`
 }
 
 type outcomeYAML struct {
 	Mark   mark       `yaml:"-"`
-	ID     string     `yaml:"id"`
-	Solved bool       `yaml:"solved"`
-	Name   words      `yaml:"name"`
-	Law    lawRefYAML `yaml:"law"`
+	ID     string     `yaml:"id" doc:"Id of the outcome."`
+	Solved bool       `yaml:"solved" doc:"Counts as solved."`
+	Name   words      `yaml:"name" doc:"Its name."`
+	Law    lawRefYAML `yaml:"law" doc:"The article it rests on."`
 }
 
 type actYAML struct {
 	Mark     mark         `yaml:"-"`
-	ID       string       `yaml:"id"`
-	Event    string       `yaml:"event"`
-	From     []string     `yaml:"from"`
-	To       string       `yaml:"to"`
-	By       []string     `yaml:"by"`
-	Of       string       `yaml:"of"`
-	Effects  []string     `yaml:"effects"`
-	Answers  bool         `yaml:"answers"`
-	Withdraw bool         `yaml:"withdraw"`
-	While    string       `yaml:"while"`
-	Extends  string       `yaml:"extends"`
-	Times    int          `yaml:"times"`
-	Key      string       `yaml:"key"`
-	Prime    bool         `yaml:"prime"`
-	Law      lawRefYAML   `yaml:"law"`
-	Name     words        `yaml:"name"`
-	Past     words        `yaml:"past"`
-	Fields   []fieldYAML  `yaml:"fields"`
-	Notices  []noticeYAML `yaml:"notices"`
+	ID       string       `yaml:"id" doc:"Id of the act."`
+	Event    string       `yaml:"event" doc:"Kind of the event it leaves."`
+	From     []string     `yaml:"from" doc:"States in which it can be done."`
+	To       string       `yaml:"to" doc:"State it leads to; left out, the case stays."`
+	By       []string     `yaml:"by" doc:"Roles that may do it; resident is the person with the code, system answers a term."`
+	Of       string       `yaml:"of" enum:"of" doc:"Whose people do it; left out, the holder's."`
+	Effects  []string     `yaml:"effects" enum:"effect" doc:"What it does beside the state."`
+	Answers  bool         `yaml:"answers" doc:"It tells the resident how the matter ends."`
+	Withdraw bool         `yaml:"withdraw" doc:"The resident takes the matter back."`
+	While    string       `yaml:"while" doc:"A clock that must be running."`
+	Extends  string       `yaml:"extends" doc:"The clock it gives more time."`
+	Times    int          `yaml:"times" doc:"How often it can be done on one case; 0 is without bound."`
+	Key      string       `yaml:"key" doc:"Its letter at the desk."`
+	Prime    bool         `yaml:"prime" doc:"The usual next step."`
+	Law      lawRefYAML   `yaml:"law" doc:"The article it rests on."`
+	Name     words        `yaml:"name" doc:"What the button says."`
+	Past     words        `yaml:"past" doc:"What has happened then, for the record."`
+	Fields   []fieldYAML  `yaml:"fields" doc:"Questions it asks."`
+	Notices  []noticeYAML `yaml:"notices" doc:"Who is told."`
 
-	When      string            `yaml:"when"`
-	WhenText  words             `yaml:"when_text"`
-	Set       map[string]string `yaml:"set"`
-	Spawn     []string          `yaml:"spawn"`
-	Recall    bool              `yaml:"recall"`
-	NotBy     []string          `yaml:"not_by"`
-	Behalf    []string          `yaml:"behalf"`
-	Dept      string            `yaml:"dept"`
-	Proof     bool              `yaml:"proof"`
-	Remedy    string            `yaml:"remedy"`
-	Documents []string          `yaml:"documents"`
-	Dispute   bool              `yaml:"dispute"`
+	When      string            `yaml:"when" doc:"Guard: a condition over facts, answers and clocks."`
+	WhenText  words             `yaml:"when_text" doc:"Why not, and what to do instead; needed with when."`
+	Set       map[string]string `yaml:"set" plain:"yes" doc:"Facts it sets: a value, or $FIELD for the answer to a choice."`
+	Spawn     []string          `yaml:"spawn" doc:"Links it opens."`
+	Recall    bool              `yaml:"recall" doc:"Open child cases are ended."`
+	NotBy     []string          `yaml:"not_by" doc:"Nobody who did one of these acts on the case may do this one."`
+	Behalf    []string          `yaml:"behalf" doc:"Roles that may record it for the resident on a signed paper."`
+	Dept      string            `yaml:"dept" doc:"Department that effect send_to_dept looks for on the way up."`
+	Proof     bool              `yaml:"proof" doc:"It proves service of a document."`
+	Remedy    string            `yaml:"remedy" doc:"The clock within which the resident may challenge it."`
+	Documents []string          `yaml:"documents" doc:"Documents it makes."`
+	Dispute   bool              `yaml:"dispute" doc:"A matter between offices, not part of the ordinary road."`
 }
 
 type fieldYAML struct {
 	Mark     mark             `yaml:"-"`
-	Name     string           `yaml:"name"`
-	Kind     string           `yaml:"kind"`
-	Required bool             `yaml:"required"`
-	Min      int              `yaml:"min"`
-	Max      int              `yaml:"max"`
-	Options  []string         `yaml:"options"`
-	Names    map[string]words `yaml:"option_names"`
-	Public   bool             `yaml:"public"`
-	Personal bool             `yaml:"personal"`
-	When     whenYAML         `yaml:"required_when"`
-	Label    words            `yaml:"label"`
+	Name     string           `yaml:"name" doc:"Id of the field."`
+	Kind     string           `yaml:"kind" enum:"kind" doc:"What it takes."`
+	Required bool             `yaml:"required" doc:"Must be answered."`
+	Min      int              `yaml:"min" doc:"Least number, or fewest characters."`
+	Max      int              `yaml:"max" doc:"Greatest number, or most characters."`
+	Options  []string         `yaml:"options" doc:"Ids of the choices."`
+	Names    map[string]words `yaml:"option_names" doc:"Words of the choices, by id."`
+	Public   bool             `yaml:"public" doc:"The resident reads the answer."`
+	Personal bool             `yaml:"personal" doc:"Personal data; goes when the case is erased."`
+	When     whenYAML         `yaml:"required_when" doc:"Must be answered when another field says so."`
+	Label    words            `yaml:"label" doc:"The question."`
 }
 
 type whenYAML struct {
 	Mark  mark     `yaml:"-"`
-	Field string   `yaml:"field"`
-	In    []string `yaml:"in"`
+	Field string   `yaml:"field" doc:"The other field."`
+	In    []string `yaml:"in" doc:"The answers to it that ask for this one."`
 }
 
 type noticeYAML struct {
 	Mark     mark   `yaml:"-"`
-	To       string `yaml:"to"`
-	Template string `yaml:"template"`
+	To       string `yaml:"to" enum:"reader" doc:"Who is told."`
+	Template string `yaml:"template" doc:"The text notice.TEMPLATE."`
 }
 
 type clockYAML struct {
 	Mark       mark                `yaml:"-"`
-	ID         string              `yaml:"id"`
-	Law        lawRefYAML          `yaml:"law"`
-	N          int                 `yaml:"n"`
-	Unit       string              `yaml:"unit"`
-	Roll       string              `yaml:"roll"`
-	At         string              `yaml:"at"`
-	Arrival    string              `yaml:"arrival"`
-	ByCategory map[string]ruleYAML `yaml:"by_category"`
-	In         []string            `yaml:"in"`
-	Start      []string            `yaml:"start"`
-	Stop       []string            `yaml:"stop"`
-	Pause      []string            `yaml:"pause"`
-	Extend     extendYAML          `yaml:"extend"`
-	Expire     string              `yaml:"expire"`
-	Promise    bool                `yaml:"promise"`
-	Name       words               `yaml:"name"`
+	ID         string              `yaml:"id" doc:"Id of the term."`
+	Law        lawRefYAML          `yaml:"law" doc:"The article that sets it."`
+	N          int                 `yaml:"n" doc:"How many."`
+	Unit       string              `yaml:"unit" enum:"unit" doc:"What is counted."`
+	Roll       string              `yaml:"roll" enum:"roll" doc:"What happens when the last day is not worked."`
+	At         string              `yaml:"at" doc:"When on the last day it ends: end_of_day, same_time, or a time such as \"17:30\"."`
+	Arrival    string              `yaml:"arrival" enum:"arrival" doc:"Whether what comes outside office hours waits for the office."`
+	ByCategory map[string]ruleYAML `yaml:"by_category" doc:"Other terms for some categories."`
+	In         []string            `yaml:"in" doc:"States it runs in, anew on each entry."`
+	Start      []string            `yaml:"start" doc:"Events that start it."`
+	Stop       []string            `yaml:"stop" doc:"Events that stop it."`
+	Pause      []string            `yaml:"pause" doc:"States in which it stands still."`
+	Extend     extendYAML          `yaml:"extend" doc:"How far it can be extended."`
+	Expire     string              `yaml:"expire" doc:"The act of the system that answers when it runs out."`
+	Promise    bool                `yaml:"promise" doc:"The date the resident is told."`
+	Name       words               `yaml:"name" doc:"Its name."`
 
-	From        string     `yaml:"from"`
-	Until       string     `yaml:"until"`
-	PauseLaw    lawRefYAML `yaml:"pause_law"`
-	TimeBar     bool       `yaml:"time_bar"`
-	Binds       string     `yaml:"binds"`
-	Alert       []int      `yaml:"alert"`
-	AlertNotice string     `yaml:"alert_notice"`
+	From        string     `yaml:"from" doc:"Date field of the starting act from which it counts."`
+	Until       string     `yaml:"until" doc:"Date field in which it ends, instead of n and unit."`
+	PauseLaw    lawRefYAML `yaml:"pause_law" doc:"The article that lets it stand still; needed with pause."`
+	TimeBar     bool       `yaml:"time_bar" doc:"The resident loses a right when it runs out."`
+	Binds       string     `yaml:"binds" enum:"binds" doc:"Whose failing it is when it runs out."`
+	Alert       []int      `yaml:"alert" doc:"Days before the end on which the holder is told."`
+	AlertNotice string     `yaml:"alert_notice" doc:"Template of what the holder is told then."`
 }
 
 type ruleYAML struct {
 	Mark    mark   `yaml:"-"`
-	N       int    `yaml:"n"`
-	Unit    string `yaml:"unit"`
-	Roll    string `yaml:"roll"`
-	At      string `yaml:"at"`
-	Arrival string `yaml:"arrival"`
+	N       int    `yaml:"n" doc:"How many."`
+	Unit    string `yaml:"unit" enum:"unit" doc:"What is counted."`
+	Roll    string `yaml:"roll" enum:"roll" doc:"What happens when the last day is not worked."`
+	At      string `yaml:"at" doc:"When on the last day it ends."`
+	Arrival string `yaml:"arrival" enum:"arrival" doc:"Whether what comes outside office hours waits for the office."`
 }
 
 type extendYAML struct {
 	Mark  mark       `yaml:"-"`
-	Max   int        `yaml:"max"`
-	Times int        `yaml:"times"`
-	Law   lawRefYAML `yaml:"law"`
+	Max   int        `yaml:"max" doc:"How much longer in all, in the term's unit."`
+	Times int        `yaml:"times" doc:"How often."`
+	Law   lawRefYAML `yaml:"law" doc:"The article that allows it."`
+}
+
+// textsFile holds words by key.
+type textsFile = map[string]textYAML
+
+// textYAML is one text; it has a place, so that one that is missing in a language can be pointed at.
+type textYAML struct {
+	Mark mark   `yaml:"-"`
+	Text string `yaml:"text" short:"only" doc:"The text; placeholders stand in braces."`
 }

@@ -27,13 +27,13 @@ func settings(set map[string]string) []procedure.Setting {
 func (b *builder) fact(y factYAML) {
 	b.id(y.Mark, "fact", y.ID)
 	if _, twice := b.d.Fact(y.ID); twice {
-		b.bad.at(y.Mark.file, y.Mark.line, "fact %q is listed twice", y.ID)
+		b.bad.on(y.Mark, "fact %q is listed twice", y.ID)
 	}
 	if guardFlags[y.ID] != "" || y.ID == "form" {
-		b.bad.at(y.Mark.file, y.Mark.line, "fact %q: guards use this word for something else; choose another", y.ID)
+		b.bad.on(y.Mark, "fact %q: guards use this word for something else; choose another", y.ID)
 	}
 	if len(y.Values) == 0 {
-		b.bad.at(y.Mark.file, y.Mark.line, "fact %q has no values", y.ID)
+		b.bad.on(y.Mark, "fact %q has no values", y.ID)
 	}
 	b.d.Facts = append(b.d.Facts, procedure.Fact{ID: y.ID, Values: y.Values, Law: b.law(y.Law), KeepsClocks: y.KeepsClocks})
 	b.say(y.Mark, "fact."+b.d.ID+"."+y.ID, y.Name, true)
@@ -42,7 +42,7 @@ func (b *builder) fact(y factYAML) {
 	}
 	for v := range y.Names {
 		if !slices.Contains(y.Values, v) {
-			b.bad.at(y.Mark.file, y.Mark.line, "fact %q: %q has a name but is not one of its values", y.ID, v)
+			b.bad.on(y.Mark, "fact %q: %q has a name but is not one of its values", y.ID, v)
 		}
 	}
 }
@@ -50,7 +50,7 @@ func (b *builder) fact(y factYAML) {
 func (b *builder) document(y documentYAML) {
 	b.id(y.Mark, "document", y.ID)
 	if _, twice := b.d.Document(y.ID); twice {
-		b.bad.at(y.Mark.file, y.Mark.line, "document %q is listed twice", y.ID)
+		b.bad.on(y.Mark, "document %q is listed twice", y.ID)
 	}
 	template := y.Template
 	if template == "" {
@@ -62,7 +62,7 @@ func (b *builder) document(y documentYAML) {
 
 func (b *builder) link(y linkYAML) {
 	at := func(format string, args ...any) {
-		b.bad.at(y.Mark.file, y.Mark.line, "link %q: %s", y.ID, fmt.Sprintf(format, args...))
+		b.bad.on(y.Mark, "link %q: %s", y.ID, fmt.Sprintf(format, args...))
 	}
 	b.id(y.Mark, "link", y.ID)
 	if _, twice := b.d.Link(y.ID); twice {
@@ -90,7 +90,7 @@ func (b *builder) link(y linkYAML) {
 func (b *builder) guard(m mark, what, src string) procedure.Guard {
 	g, err := parseGuard(src)
 	if err != nil {
-		b.bad.at(m.file, m.line, "%s: %v", what, err)
+		b.bad.on(m, "%s: %v", what, err)
 		return procedure.Guard{}
 	}
 	return g
@@ -100,7 +100,7 @@ func (b *builder) guard(m mark, what, src string) procedure.Guard {
 func (b *builder) moreReferences(y actYAML, roles map[string]bool) {
 	d := b.d
 	at := func(format string, args ...any) {
-		b.bad.at(y.Mark.file, y.Mark.line, "act %q: %s", y.ID, fmt.Sprintf(format, args...))
+		b.bad.on(y.Mark, "act %q: %s", y.ID, fmt.Sprintf(format, args...))
 	}
 	for _, r := range y.Behalf {
 		if !roles[r] {
@@ -142,26 +142,26 @@ func (b *builder) sets(m mark, what string, list []procedure.Setting, fields []f
 	for _, s := range list {
 		f, ok := b.d.Fact(s.Fact)
 		if !ok {
-			b.bad.at(m.file, m.line, "%s: set names the fact %q, which is not listed", what, s.Fact)
+			b.bad.on(m, "%s: set names the fact %q, which is not listed", what, s.Fact)
 			continue
 		}
 		if s.Field == "" {
 			if s.Value != "" && !slices.Contains(f.Values, s.Value) {
-				b.bad.at(m.file, m.line, "%s: fact %q cannot be %q; it can be %v", what, s.Fact, s.Value, f.Values)
+				b.bad.on(m, "%s: fact %q cannot be %q; it can be %v", what, s.Fact, s.Value, f.Values)
 			}
 			continue
 		}
 		i := slices.IndexFunc(fields, func(x form.Field) bool { return x.Name == s.Field })
 		if i < 0 || fields[i].Kind != form.Choice && fields[i].Kind != form.Outcome {
-			b.bad.at(m.file, m.line, "%s: set takes the fact %q from %q, which is not a choice field here", what, s.Fact, s.Field)
+			b.bad.on(m, "%s: set takes the fact %q from %q, which is not a choice field here", what, s.Fact, s.Field)
 			continue
 		}
 		if fields[i].Personal {
-			b.bad.at(m.file, m.line, "%s: %q says something about a person; no rule may depend on it", what, s.Field)
+			b.bad.on(m, "%s: %q says something about a person; no rule may depend on it", what, s.Field)
 		}
 		for _, o := range fields[i].Options {
 			if !slices.Contains(f.Values, o) {
-				b.bad.at(m.file, m.line, "%s: field %q can be %q, which is not a value of fact %q", what, s.Field, o, s.Fact)
+				b.bad.on(m, "%s: field %q can be %q, which is not a value of fact %q", what, s.Field, o, s.Fact)
 			}
 		}
 	}
@@ -173,18 +173,18 @@ func (b *builder) guards() {
 	for _, y := range b.f.Acts {
 		a, _ := d.Act(y.ID)
 		if err := a.When.Check(d, a.Fields); err != nil {
-			b.bad.at(y.Mark.file, y.Mark.line, "act %q: when: %v", y.ID, err)
+			b.bad.on(y.Mark.of("when"), "act %q: when: %v", y.ID, err)
 		}
 	}
 	open := b.f.Opening
 	d.OpenSets = settings(open.Set)
 	b.sets(open.Mark, "opening", d.OpenSets, d.Intake)
-	d.Seal = b.guard(open.Mark, "opening: seal", open.Seal)
+	d.Seal = b.guard(open.Mark.of("seal"), "opening: seal", open.Seal)
 	if err := d.Seal.Check(d, d.Intake); err != nil {
-		b.bad.at(open.Mark.file, open.Mark.line, "opening: seal: %v", err)
+		b.bad.on(open.Mark.of("seal"), "opening: seal: %v", err)
 	}
 	if _, ok := d.Link(d.Stuck); !ok && d.Stuck != "" {
-		b.bad.at(b.f.Mark.file, b.f.Mark.line, "stuck names the link %q, which is not listed", d.Stuck)
+		b.bad.on(b.f.Mark.of("stuck"), "stuck names the link %q, which is not listed", d.Stuck)
 	}
 }
 
@@ -197,11 +197,11 @@ func (b *builder) dates() {
 		}
 		c := d.Clocks[i]
 		if len(c.Pause) > 0 && c.PauseLaw.None() && c.Law.None() {
-			b.bad.at(y.Mark.file, y.Mark.line, "clock %q: a pause needs pause_law, the rule that allows it", y.ID)
+			b.bad.on(y.Mark, "clock %q: a pause needs pause_law, the rule that allows it", y.ID)
 		}
 		for _, n := range c.Alerts {
 			if n < 0 || n > 366 {
-				b.bad.at(y.Mark.file, y.Mark.line, "clock %q: alert %d is not between 0 and 366 days", y.ID, n)
+				b.bad.on(y.Mark, "clock %q: alert %d is not between 0 and 366 days", y.ID, n)
 			}
 		}
 		for _, field := range []string{c.From, c.Until} {
@@ -212,7 +212,7 @@ func (b *builder) dates() {
 				j := slices.IndexFunc(fields, func(f form.Field) bool { return f.Name == field && f.Kind == form.Date && f.Required })
 				k := slices.IndexFunc(d.Intake, func(f form.Field) bool { return f.Name == field && f.Kind == form.Date && f.Required })
 				if j < 0 && k < 0 {
-					b.bad.at(y.Mark.file, y.Mark.line, "clock %q: %q must be a required date field of the opening or of every act that starts it", y.ID, field)
+					b.bad.on(y.Mark, "clock %q: %q must be a required date field of the opening or of every act that starts it", y.ID, field)
 					break
 				}
 			}
@@ -233,12 +233,32 @@ func (b *builder) starters(c procedure.Clock) (out [][]form.Field) {
 	return out
 }
 
+// linkMark is where a link stands; that of its procedure for one that is not found.
+func (l *loader) linkMark(id, link string) mark {
+	for _, f := range l.files {
+		if f.Procedure != id {
+			continue
+		}
+		for _, y := range f.Links {
+			if y.ID == link {
+				return y.Mark
+			}
+		}
+		return f.Mark
+	}
+	return mark{file: "procedures", line: 1, col: 1}
+}
+
+func (l *loader) catMark(id string) mark {
+	return l.cats[slices.IndexFunc(l.p.Categories, func(c Category) bool { return c.ID == id })]
+}
+
 // categoryFacts gives the procedure the facts that a category brings.
 func (l *loader) categoryFacts(d *procedure.Definition, c Category) {
 	for fact, v := range c.Facts {
 		f, ok := d.Fact(fact)
 		if !ok || !slices.Contains(f.Values, v) {
-			l.bad.at("categories.yaml", 1, "category %q: procedure %q has no fact %q with the value %q", c.ID, d.ID, fact, v)
+			l.bad.on(l.catMark(c.ID), "category %q: procedure %q has no fact %q with the value %q", c.ID, d.ID, fact, v)
 			continue
 		}
 		if d.CategoryFacts == nil {
@@ -266,7 +286,7 @@ func (l *loader) links() {
 
 func (l *loader) linkTo(d *procedure.Definition, link *procedure.Link) {
 	at := func(format string, args ...any) {
-		l.bad.at("procedures/"+d.ID+".yaml", 1, "link %q: %s", link.ID, fmt.Sprintf(format, args...))
+		l.bad.on(l.linkMark(d.ID, link.ID), "link %q: %s", link.ID, fmt.Sprintf(format, args...))
 	}
 	to := l.p.Procedures[link.Procedure]
 	if to == nil {
@@ -352,7 +372,7 @@ func (l *loader) childrenFirst() []string {
 	visit = func(id string, road []string) {
 		road = append(road, id)
 		if state[id] == 1 {
-			l.bad.at("procedures/"+id+".yaml", 1, "procedures open each other in a circle: %s", strings.Join(road, " → "))
+			l.bad.on(l.linkMark(id, ""), "procedures open each other in a circle: %s", strings.Join(road, " → "))
 			return
 		}
 		if state[id] == 2 || l.p.Procedures[id] == nil {

@@ -1,6 +1,8 @@
 package pack
 
 import (
+	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/csv"
 	"encoding/hex"
@@ -8,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"path"
 	"regexp"
 	"slices"
@@ -20,21 +23,37 @@ import (
 	"comity/internal/worktime"
 )
 
-// Load reads and checks a pack. The error lists everything that is wrong, each with file and line;
-// failed properties of procedures are *Failed in that list.
-func Load(fsys fs.FS) (*Pack, error) { return load(fsys, false) }
+// Load reads and checks a pack. The error lists everything that is wrong, each with file, line and
+// column; failed properties of procedures are *Failed in that list. A base the pack names must lie in
+// the pack itself, under base/NAME.
+func Load(fsys fs.FS) (*Pack, error) { return load(fsys, nil, false) }
+
+// LoadWith is Load for a pack whose bases lie elsewhere.
+func LoadWith(fsys fs.FS, find Finder) (*Pack, error) { return load(fsys, find, false) }
+
+// LoadFrom loads one of the packs of a folder; its bases lie beside it.
+func LoadFrom(dir fs.FS, name string) (*Pack, error) {
+	sub, err := fs.Sub(dir, name)
+	if err != nil {
+		return nil, err
+	}
+	return load(sub, In(dir), false)
+}
 
 // LoadKept reads a version that cases were opened under. It was checked when it was first loaded, by the
 // checks of that day; rules that came later must not take the law away from a case that is under way.
-func LoadKept(fsys fs.FS) (*Pack, error) { return load(fsys, true) }
+func LoadKept(fsys fs.FS) (*Pack, error) { return load(fsys, nil, true) }
 
-func load(fsys fs.FS, kept bool) (*Pack, error) {
-	l := &loader{fsys: fsys, kept: kept, p: &Pack{
+func load(fsys fs.FS, find Finder, kept bool) (*Pack, error) {
+	l := &loader{kept: kept, where: map[string]mark{}, p: &Pack{
 		Texts: map[string]map[string]string{}, Procedures: map[string]*procedure.Definition{},
 		Phases: map[string][]string{}, Icons: map[string]string{}, Calendars: map[string]*worktime.Calendar{},
 		Dept: map[org.UnitID]string{}, Reports: map[string]procedure.Report{}, Files: map[string][]byte{},
 		LawDates: map[string]LawDates{},
 	}}
+	if l.fsys = stack(fsys, find, &l.bad); l.fsys == nil {
+		return nil, l.bad.err()
+	}
 	steps := []func(){l.head, l.units, l.categories, l.areas, l.calendars, l.texts, l.procedures}
 	for _, step := range steps {
 		step()
@@ -54,12 +73,20 @@ func load(fsys fs.FS, kept bool) (*Pack, error) {
 }
 
 type loader struct {
-	fsys fs.FS
+	fsys layers // the pack over its bases
 	p    *Pack
 	bad  problems
 	stop bool // what follows would only report consequences
 	kept bool // an older version: only what makes it unreadable is an error
 	csv  unitsCSVYAML
+
+	fallback mark // where pack.yaml names the fallback unit
+
+	langs []string        // of the pack and of its bases, whose other words are left aside
+	where map[string]mark // language and key → where the words stand
+	cats  []mark          // of Pack.Categories
+	files []procedureFile // as read, for what is checked when everything is known
+
 	// order lists the procedures so that each comes after those it opens.
 	order []string
 }
@@ -70,15 +97,16 @@ func (l *loader) say(m mark, key string, w words, needed bool) {
 		t := strings.TrimSpace(w[lang])
 		if t == "" {
 			if needed {
-				l.bad.at(m.file, m.line, "words in %s are missing (%s)", lang, key)
+				l.bad.on(m, "words in %s are missing (%s)", lang, key)
 			}
 			continue
 		}
 		l.p.Texts[lang][key] = t
+		l.where[lang+" "+key] = m
 	}
 	for lang := range w {
-		if !slices.Contains(l.p.Langs, lang) {
-			l.bad.at(m.file, m.line, "language %q is not one of the pack's languages %v", lang, l.p.Langs)
+		if !slices.Contains(l.langs, lang) {
+			l.bad.on(m, "language %q is not one of the pack's languages %v", lang, l.p.Langs)
 		}
 	}
 }
@@ -87,7 +115,7 @@ var idPattern = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]*$`)
 
 func (l *loader) id(m mark, what, id string) bool {
 	if !idPattern.MatchString(id) {
-		l.bad.at(m.file, m.line, "%s %q: use small letters, digits, dot, dash and underscore", what, id)
+		l.bad.on(m, "%s %q: use small letters, digits, dot, dash and underscore", what, id)
 		return false
 	}
 	return true
@@ -100,32 +128,41 @@ func (l *loader) head() {
 		return
 	}
 	p := l.p
+	p.Base, p.Abstract = nil, f.Abstract
+	for _, under := range l.fsys[1:] {
+		p.Base = append(p.Base, under.name)
+	}
 	p.ID, p.Version, p.Langs, p.Emergency, p.Phone = f.Pack, f.Version, f.Languages, f.Emergency, f.Operator.Phone
 	if len(p.Langs) == 0 {
-		l.bad.at("pack.yaml", f.Mark.line, "languages: name at least one")
+		l.bad.on(f.Mark.of("languages"), "languages: name at least one")
 		l.stop = true
 		return
 	}
 	for _, lang := range p.Langs {
 		p.Texts[lang] = map[string]string{}
 	}
+	l.langs = slices.Clone(p.Langs)
+	for i := range l.fsys[1:] {
+		under, _ := head(&l.fsys[i+1])
+		l.langs = append(l.langs, under.Languages...)
+	}
 	zone, err := time.LoadLocation(f.Zone)
 	if err != nil || f.Zone == "" {
-		l.bad.at("pack.yaml", f.Mark.line, "zone %q is not a time zone; write for example Asia/Shanghai", f.Zone)
+		l.bad.on(f.Mark.of("zone"), "zone %q is not a time zone; write for example Asia/Shanghai", f.Zone)
 		l.stop = true
 		return
 	}
-	p.Zone, p.Fallback, l.csv = zone, org.UnitID(f.Fallback), f.UnitsCSV
-	l.id(f.Mark, "pack", f.Pack)
+	p.Zone, p.Fallback, l.csv, l.fallback = zone, org.UnitID(f.Fallback), f.UnitsCSV, f.Mark.of("fallback_unit")
+	l.id(f.Mark.of("pack"), "pack", f.Pack)
 	l.say(f.Mark, "city", f.Name, true)
-	l.say(f.Operator.Mark, "operator", f.Operator.Name, true)
+	l.say(f.Operator.Mark, "operator", f.Operator.Name, !f.Abstract)
 	l.say(f.Mark, "city.notice", f.Notice, false)
 	for _, law := range f.Laws {
 		p.Laws = append(p.Laws, law.ID)
 		p.LawDates[law.ID] = LawDates{law.Since, law.Verified, law.Source}
 		for _, day := range []string{law.Since, law.Verified} {
 			if _, err := worktime.ParseDay(day); day != "" && err != nil {
-				l.bad.at(law.Mark.file, law.Mark.line, "law %q: %v", law.ID, err)
+				l.bad.on(law.Mark, "law %q: %v", law.ID, err)
 			}
 		}
 		l.say(law.Mark, "law."+law.ID, law.Name, true)
@@ -147,7 +184,9 @@ func (l *loader) head() {
 
 func (l *loader) units() {
 	var f unitsFile
-	if l.csv.File != "" {
+	if l.p.Abstract {
+		f = l.sampleUnits()
+	} else if l.csv.File != "" {
 		f.Units = l.unitsCSV(l.csv)
 	} else if !readYAML(l.fsys, "units.yaml", &f, &l.bad) {
 		l.stop = true
@@ -157,7 +196,7 @@ func (l *loader) units() {
 	for _, u := range f.Units {
 		level, err := org.ParseLevel(u.Level)
 		if err != nil {
-			l.bad.at(u.Mark.file, u.Mark.line, "unit %q: %v", u.ID, err)
+			l.bad.on(u.Mark, "unit %q: %v", u.ID, err)
 		}
 		if l.id(u.Mark, "unit", u.ID) {
 			l.unitName(u)
@@ -169,13 +208,16 @@ func (l *loader) units() {
 	}
 	tree, err := org.NewTree(list)
 	if err != nil {
-		line := f.Mark.line
+		where := f.Mark
+		if where.file == "" {
+			where = l.csv.Mark
+		}
 		for _, u := range f.Units {
 			if strings.Contains(err.Error(), fmt.Sprintf("unit %q", u.ID)) {
-				line = u.Mark.line
+				where = u.Mark
 			}
 		}
-		l.bad.at("units.yaml", line, "%v", err)
+		l.bad.on(where, "%v", err)
 		l.stop = true
 		return
 	}
@@ -183,8 +225,8 @@ func (l *loader) units() {
 	if l.p.Fallback == "" {
 		l.p.Fallback = tree.Root()
 	}
-	if u, ok := tree.Unit(l.p.Fallback); !ok || len(u.Roles) == 0 {
-		l.bad.at("pack.yaml", 1, "fallback_unit %q is not a unit with roles", l.p.Fallback)
+	if u, ok := tree.Unit(l.p.Fallback); !l.p.Abstract && (!ok || len(u.Roles) == 0) {
+		l.bad.on(l.fallback, "fallback_unit %q is not a unit with roles", l.p.Fallback)
 	}
 }
 
@@ -192,20 +234,19 @@ func (l *loader) units() {
 // one language, and is shown in that one with its language tag.
 func (l *loader) unitName(u unitYAML) {
 	if strings.TrimSpace(u.Name[l.p.Langs[0]]) == "" {
-		l.bad.at(u.Mark.file, u.Mark.line, "unit %q: name in %s is missing", u.ID, l.p.Langs[0])
+		l.bad.on(u.Mark, "unit %q: name in %s is missing", u.ID, l.p.Langs[0])
 	}
 	l.say(u.Mark, "unit."+u.ID, u.Name, false)
 	l.say(u.Mark, "unit."+u.ID+".short", u.Short, false)
 }
 
 func (l *loader) unitsCSV(src unitsCSVYAML) []unitYAML {
-	f, err := l.fsys.Open(src.File)
+	raw, err := readFile(l.fsys, src.File)
 	if err != nil {
-		l.bad.at(src.Mark.file, src.Mark.line, "units_csv: %v", err)
+		l.bad.on(src.Mark, "units_csv: %v", err)
 		return nil
 	}
-	defer f.Close()
-	r := csv.NewReader(f)
+	r := csv.NewReader(bytes.NewReader(raw))
 	head, err := r.Read()
 	if err != nil {
 		l.bad.at(src.File, 1, "%v", err)
@@ -228,11 +269,15 @@ func (l *loader) unitsCSV(src unitsCSVYAML) []unitYAML {
 			return out
 		}
 		if err != nil {
-			l.bad.list = append(l.bad.list, fmt.Errorf("%s: %w", src.File, err))
+			where := mark{file: src.File, line: 1, col: 1}
+			if e, ok := errors.AsType[*csv.ParseError](err); ok {
+				where.line, where.col, err = e.Line, max(1, e.Column), e.Err
+			}
+			l.bad.on(where, "%v", err)
 			return out
 		}
-		line, _ := r.FieldPos(0)
-		u := unitYAML{Mark: mark{src.File, line}, ID: row[col["id"]], Parent: row[col["parent"]], Level: row[col["level"]],
+		line, column := r.FieldPos(0)
+		u := unitYAML{Mark: mark{file: src.File, line: line, col: column}, ID: row[col["id"]], Parent: row[col["parent"]], Level: row[col["level"]],
 			Kind: row[col["kind"]], Roles: strings.Fields(row[col["roles"]]), Name: words{}}
 		for lang, c := range map[string]string{"zh-CN": "name_zh", "en": "name_en"} {
 			if w := row[col[c]]; w != "" {
@@ -245,6 +290,9 @@ func (l *loader) unitsCSV(src unitsCSVYAML) []unitYAML {
 
 func (l *loader) categories() {
 	var f categoriesFile
+	if _, err := fs.Stat(l.fsys, "categories.yaml"); l.p.Abstract && errors.Is(err, fs.ErrNotExist) {
+		return // a base may leave the categories to the packs that stand on it
+	}
 	if !readYAML(l.fsys, "categories.yaml", &f, &l.bad) {
 		return
 	}
@@ -258,12 +306,12 @@ func (l *loader) categories() {
 	for _, c := range f.Categories {
 		l.id(c.Mark, "category", c.ID)
 		if seen[c.ID] {
-			l.bad.at(c.Mark.file, c.Mark.line, "category %q is listed twice", c.ID)
+			l.bad.on(c.Mark, "category %q is listed twice", c.ID)
 		}
 		seen[c.ID] = true
 		icon, ok := groups[c.Group]
 		if !ok {
-			l.bad.at(c.Mark.file, c.Mark.line, "category %q: group %q is not listed under groups", c.ID, c.Group)
+			l.bad.on(c.Mark.of("group"), "category %q: group %q is not listed under groups", c.ID, c.Group)
 		}
 		if c.Icon != "" {
 			icon = c.Icon
@@ -272,19 +320,20 @@ func (l *loader) categories() {
 		if c.Route.Level != "" {
 			var err error
 			if level, err = org.ParseLevel(c.Route.Level); err != nil {
-				l.bad.at(c.Route.Mark.file, c.Route.Mark.line, "route: %v", err)
+				l.bad.on(c.Route.Mark, "route: %v", err)
 			}
 		}
 		l.say(c.Mark, "category."+c.ID, c.Name, true)
 		l.say(c.Mark, "category."+c.ID+".hint", c.Hint, false)
+		l.cats = append(l.cats, c.Mark.of("procedure"))
 		l.p.Categories = append(l.p.Categories, Category{ID: c.ID, Group: c.Group, Icon: icon, Procedure: c.Procedure,
 			Resident: c.Resident != "false", Route: Route{Level: level, Dept: c.Route.Dept}, Keywords: c.Keywords, Facts: c.Facts})
 		if c.Route.Dept != "" && !l.hasDept(c.Route.Dept) {
-			l.bad.at(c.Mark.file, c.Mark.line, "category %q: no unit is department %q", c.ID, c.Route.Dept)
+			l.bad.on(c.Route.Mark.of("dept"), "category %q: no unit is department %q", c.ID, c.Route.Dept)
 		}
 	}
 	if len(f.Categories) == 0 {
-		l.bad.at("categories.yaml", f.Mark.line, "a pack needs at least one category")
+		l.bad.on(f.Mark, "a pack needs at least one category")
 	}
 }
 
@@ -307,11 +356,11 @@ func (l *loader) areas() {
 	}
 	for _, a := range f.Areas {
 		if _, ok := l.p.Units.Unit(org.UnitID(a.Unit)); !ok {
-			l.bad.at(a.Mark.file, a.Mark.line, "area of unknown unit %q", a.Unit)
+			l.bad.on(a.Mark, "area of unknown unit %q", a.Unit)
 		}
 		ring := l.points(a.Mark, a.Ring)
 		if len(ring) < 3 {
-			l.bad.at(a.Mark.file, a.Mark.line, "area of %q needs at least three points", a.Unit)
+			l.bad.on(a.Mark, "area of %q needs at least three points", a.Unit)
 		}
 		l.p.Map.Areas = append(l.p.Map.Areas, place.Area{Unit: org.UnitID(a.Unit), Ring: ring})
 	}
@@ -328,7 +377,7 @@ func (l *loader) areas() {
 		l.say(x.Mark, key, x.Name, true)
 		pts := l.points(x.Mark, [][]float64{x.Point})
 		if _, ok := l.p.Units.Unit(org.UnitID(x.Unit)); !ok {
-			l.bad.at(x.Mark.file, x.Mark.line, "place in unknown unit %q", x.Unit)
+			l.bad.on(x.Mark, "place in unknown unit %q", x.Unit)
 		}
 		if len(pts) == 1 {
 			l.p.Places = append(l.p.Places, NamedPlace{Key: key, Point: pts[0], Unit: org.UnitID(x.Unit)})
@@ -340,12 +389,12 @@ func (l *loader) points(m mark, raw [][]float64) []place.Point {
 	var out []place.Point
 	for _, c := range raw {
 		if len(c) != 2 {
-			l.bad.at(m.file, m.line, "a point is [longitude, latitude]")
+			l.bad.on(m, "a point is [longitude, latitude]")
 			continue
 		}
 		p := place.Point{Lon: c[0], Lat: c[1]}
 		if err := p.Check(); err != nil {
-			l.bad.at(m.file, m.line, "%v", err)
+			l.bad.on(m, "%v", err)
 		}
 		out = append(out, p)
 	}
@@ -354,7 +403,7 @@ func (l *loader) points(m mark, raw [][]float64) []place.Point {
 
 func (l *loader) calendars() {
 	files, _ := fs.Glob(l.fsys, "calendars/*.yaml")
-	if len(files) == 0 {
+	if len(files) == 0 && !l.p.Abstract {
 		l.bad.at("calendars", 1, "a pack needs at least one calendar in calendars/*.yaml")
 	}
 	for _, name := range files {
@@ -369,35 +418,39 @@ var weekdays = map[string]time.Weekday{"sun": 0, "mon": 1, "tue": 2, "wed": 3, "
 
 func (l *loader) calendar(f calendarFile) {
 	c := &worktime.Calendar{ID: f.Calendar, Version: f.Version, Source: f.Source, Off: map[worktime.Day]string{}, On: map[worktime.Day]string{}, Closes: 1440}
-	bad := func(m mark, format string, args ...any) { l.bad.at(m.file, m.line, format, args...) }
+	bad := func(m mark, format string, args ...any) { l.bad.on(m, format, args...) }
 	zone, err := time.LoadLocation(f.Zone)
 	if err != nil {
-		bad(f.Mark, "zone %q is not a time zone", f.Zone)
+		bad(f.Mark.of("zone"), "zone %q is not a time zone", f.Zone)
 		return
 	}
 	c.Zone = zone
 	for _, d := range f.Week {
 		w, ok := weekdays[d]
 		if !ok {
-			bad(f.Mark, "week: %q is not one of sun mon tue wed thu fri sat", d)
+			bad(f.Mark.of("week"), "week: %q is not one of sun mon tue wed thu fri sat", d)
 		}
 		c.Week[w] = true
 	}
 	if c.KnownUntil, err = worktime.ParseDay(f.KnownUntil); err != nil {
-		bad(f.Mark, "known_until: %v", err)
+		bad(f.Mark.of("known_until"), "known_until: %v", err)
 	}
 	if f.Hours.Opens != "" {
 		c.Opens, c.Closes = l.minutes(f.Hours.Mark, f.Hours.Opens), l.minutes(f.Hours.Mark, f.Hours.Closes)
 	}
-	l.days(f.Calendar, f.DaysOff, c.Off)
-	l.days(f.Calendar, f.DaysOn, c.On)
+	before := l.bad.n
+	l.days(f.DaysOff, c, false)
+	l.days(f.DaysOn, c, true)
+	if l.bad.n > before {
+		return // what the calendar as a whole would say has been said, with its line
+	}
 	done, err := c.Compile()
 	if err != nil {
 		bad(f.Mark, "%v", err)
 		return
 	}
 	if l.p.Calendars[c.ID] != nil {
-		bad(f.Mark, "calendar %q is in two files", c.ID)
+		bad(f.Mark.of("calendar"), "calendar %q is in two files", c.ID)
 	}
 	l.p.Calendars[c.ID] = done
 }
@@ -405,7 +458,7 @@ func (l *loader) calendar(f calendarFile) {
 func (l *loader) minutes(m mark, s string) int {
 	t, err := time.Parse("15:04", s)
 	if err != nil && s != "24:00" {
-		l.bad.at(m.file, m.line, "%q is not a time of day like 09:00", s)
+		l.bad.on(m, "%q is not a time of day like 09:00", s)
 	}
 	if s == "24:00" {
 		return 1440
@@ -413,7 +466,12 @@ func (l *loader) minutes(m mark, s string) int {
 	return t.Hour()*60 + t.Minute()
 }
 
-func (l *loader) days(calendar string, list []datedYAML, into map[worktime.Day]string) {
+// days reads days off or days on; days on come second, so that each can be held against the days off.
+func (l *loader) days(list []datedYAML, c *worktime.Calendar, on bool) {
+	into := c.Off
+	if on {
+		into = c.On
+	}
 	for _, d := range list {
 		from, to := d.From, d.To
 		if d.Date != "" {
@@ -421,18 +479,40 @@ func (l *loader) days(calendar string, list []datedYAML, into map[worktime.Day]s
 		}
 		first, err1 := worktime.ParseDay(from)
 		last, err2 := worktime.ParseDay(to)
-		if err := errors.Join(err1, err2); err != nil || last < first || last-first > 366 {
-			l.bad.at(d.Mark.file, d.Mark.line, "dates %q to %q: %v", from, to, err)
+		switch err := errors.Join(err1, err2); {
+		case err != nil && from == to:
+			l.bad.on(d.Mark, "%v", err1)
+			continue
+		case err != nil:
+			l.bad.on(d.Mark, "dates %q to %q: %v", from, to, cmp.Or(err1, err2))
+			continue
+		case last < first || last-first > 366:
+			l.bad.on(d.Mark, "dates %q to %q: the second must not lie before the first, nor more than a year after it", from, to)
+			continue
+		case last > c.KnownUntil:
+			l.bad.on(d.Mark, "%s lies after known_until %s; move known_until or remove the date", last, c.KnownUntil)
 			continue
 		}
 		for day := first; day <= last; day++ {
-			if _, twice := into[day]; twice {
-				l.bad.at(d.Mark.file, d.Mark.line, "%s is listed twice", day)
-			}
-			key := "calendar." + calendar + "." + day.String()
+			l.day(d.Mark, c, on, day)
+			key := "calendar." + c.ID + "." + day.String()
 			into[day] = key
 			l.say(d.Mark, key, d.Name, true)
 		}
+	}
+}
+
+// day refuses a day that contradicts what the calendar says already.
+func (l *loader) day(m mark, c *worktime.Calendar, on bool, day worktime.Day) {
+	_, isOff := c.Off[day]
+	_, isOn := c.On[day]
+	switch {
+	case on && isOn || !on && isOff:
+		l.bad.on(m, "%s is listed twice", day)
+	case isOff:
+		l.bad.on(m, "%s is also in days_off; keep one", day)
+	case on && c.Week[day.Weekday()]:
+		l.bad.on(m, "%s is a %s, worked every week; remove it or correct the date", day, day.Weekday())
 	}
 }
 
@@ -442,44 +522,76 @@ func (l *loader) texts() {
 		if _, err := fs.Stat(l.fsys, name); errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
-		var w map[string]string
+		var w textsFile
 		if !readYAML(l.fsys, name, &w, &l.bad) {
 			continue
 		}
 		for k, v := range w {
-			l.p.Texts[lang][k] = v
+			l.p.Texts[lang][k] = v.Text
+			l.where[lang+" "+k] = v.Mark
 		}
 	}
 	for _, a := range l.p.Langs {
 		for _, b := range l.p.Langs {
-			for k := range l.p.Texts[a] {
+			for _, k := range slices.Sorted(maps.Keys(l.p.Texts[a])) {
 				if _, ok := l.p.Texts[b][k]; !ok && !strings.HasPrefix(k, "unit.") {
-					l.bad.at(path.Join("texts", b+".yaml"), 1, "%q has words in %s but not in %s", k, a, b)
+					l.bad.on(l.where[a+" "+k], "%q has words in %s but not in %s", k, a, b)
 				}
 			}
 		}
 	}
 }
 
-// digest fixes the version: file names and contents, in order.
+// counts says which files make up a version: what a case under way may still need, and what
+// was shown to hold when the version was made. Seeds are for demonstrations and change nothing.
+func counts(name string) bool {
+	top, _, _ := strings.Cut(name, "/")
+	switch path.Ext(name) {
+	case ".yaml", ".csv":
+		return top != "seed"
+	case ".md":
+		return top == "documents"
+	case ".txtar":
+		return top == "stories"
+	}
+	return false
+}
+
+// digest fixes the version: file names and contents, in order. The files of bases count, so that a
+// version can be read again when its base has moved on.
 func (l *loader) digest() error {
-	h := sha256.New()
-	err := fs.WalkDir(l.fsys, ".", func(name string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return err
-		}
-		if !strings.HasSuffix(name, ".yaml") && !strings.HasSuffix(name, ".csv") || strings.HasPrefix(name, "seed/") {
+	for _, from := range l.fsys {
+		err := fs.WalkDir(from.fsys, ".", func(name string, d fs.DirEntry, err error) error {
+			switch {
+			case err != nil:
+				return err
+			case d.IsDir() && name == basesDir:
+				return fs.SkipDir // the layers have their own turn
+			case d.IsDir() || !counts(name):
+				return nil
+			}
+			raw, err := readFile(from.fsys, name)
+			if err != nil {
+				return fmt.Errorf("%s: %w", from.path(name), err)
+			}
+			l.p.Files[from.path(name)] = raw
 			return nil
-		}
-		raw, err := fs.ReadFile(l.fsys, name)
+		})
 		if err != nil {
 			return err
 		}
-		l.p.Files[name] = raw
+	}
+	h := sha256.New()
+	for _, name := range slices.SortedFunc(maps.Keys(l.p.Files), inTreeOrder) {
+		raw := l.p.Files[name]
 		fmt.Fprintf(h, "%s\x00%d\x00", name, len(raw))
 		h.Write(raw)
-		return nil
-	})
+	}
 	l.p.Digest = hex.EncodeToString(h.Sum(nil))
-	return err
+	return nil
+}
+
+// inTreeOrder is the order in which a folder is walked, in which digests of kept versions were made.
+func inTreeOrder(a, b string) int {
+	return slices.Compare(strings.Split(a, "/"), strings.Split(b, "/"))
 }

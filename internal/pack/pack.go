@@ -4,8 +4,9 @@
 // It refuses partial packs: a name that leads nowhere, a word missing in one language, a procedure
 // that fails a property, and nothing loads. It knows no jurisdiction.
 //
-// Open this file first; files.go is what authors write, load.go how it is read, procedures.go how a
-// procedure is put together, story.go how a failed property is told.
+// Open this file first; files.go is what authors write, decode.go and overlay.go how it is read and laid
+// over the pack's bases, load.go what it becomes, procedures.go how a procedure is put together, story.go
+// how a failed property is told, diff.go what differs between two packs, schema.go what editors are told.
 package pack
 
 import (
@@ -24,7 +25,9 @@ import (
 // Pack is one loaded version of a pack. It is immutable.
 type Pack struct {
 	ID, Version string
-	Digest      string // SHA-256 over all its files: what a case pins
+	Base        []string // the packs it stands on, nearest first
+	Abstract    bool     // a base: it has no units and cannot be served by itself
+	Digest      string   // SHA-256 over all its files: what a case pins
 	Langs       []string
 	Zone        *time.Location
 	Units       *org.Tree
@@ -45,7 +48,7 @@ type Pack struct {
 	Emergency   []string
 	Phone       string
 	Texts       map[string]map[string]string // language → key → text
-	Files       map[string][]byte            // what it was loaded from
+	Files       map[string][]byte            // what it was loaded from; files of bases under base/NAME
 	Reports     map[string]procedure.Report
 }
 
@@ -89,6 +92,17 @@ type Route struct {
 
 // Programme is a heading over procedures.
 type Programme struct{ ID, Icon string }
+
+// File is a file of the pack, or of the nearest base that has it. It is for files that are not merged.
+func (p *Pack) File(name string) ([]byte, bool) {
+	raw, ok := p.Files[name]
+	for _, base := range p.Base {
+		if !ok {
+			raw, ok = p.Files[layer{name: base}.path(name)]
+		}
+	}
+	return raw, ok
+}
 
 // Category finds a category.
 func (p *Pack) Category(id string) (Category, bool) {

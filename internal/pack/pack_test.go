@@ -11,9 +11,8 @@ import (
 
 func demo(t *testing.T) fstest.MapFS {
 	t.Helper()
-	fsys := os.DirFS("../../packs/demo")
 	m := fstest.MapFS{}
-	p, err := Load(fsys)
+	p, err := LoadFrom(os.DirFS("../../packs"), "demo")
 	if err != nil {
 		t.Fatalf("the demo pack does not load:\n%v", err)
 	}
@@ -32,7 +31,7 @@ func Test_every_pack_of_the_project_loads(t *testing.T) {
 		if _, err := os.Stat("../../packs/" + d.Name() + "/pack.yaml"); err != nil {
 			continue
 		}
-		p, err := Load(os.DirFS("../../packs/" + d.Name()))
+		p, err := LoadFrom(os.DirFS("../../packs"), d.Name())
 		if err != nil {
 			t.Errorf("%s:\n%v", d.Name(), err)
 			continue

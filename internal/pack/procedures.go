@@ -4,19 +4,21 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
 
 	"comity/internal/authz"
 	"comity/internal/form"
+	"comity/internal/org"
 	"comity/internal/procedure"
 	"comity/internal/worktime"
 )
 
 func (l *loader) procedures() {
 	files, _ := fs.Glob(l.fsys, "procedures/*.yaml")
-	if len(files) == 0 {
+	if len(files) == 0 && !l.p.Abstract {
 		l.bad.at("procedures", 1, "a pack needs at least one procedure in procedures/*.yaml")
 	}
 	first := ""
@@ -25,10 +27,15 @@ func (l *loader) procedures() {
 		if !readYAML(l.fsys, name, &f, &l.bad) {
 			continue
 		}
-		if l.p.Procedures[f.Procedure] != nil {
-			l.bad.at(name, f.Mark.line, "procedure %q is in two files", f.Procedure)
+		if f.Procedure == "" && len(l.p.Base) > 0 {
+			l.bad.on(f.Mark, "this file names no procedure, and no base has a file of its name to lay it over")
 			continue
 		}
+		if l.p.Procedures[f.Procedure] != nil {
+			l.bad.on(f.Mark.of("procedure"), "procedure %q is in two files; to change one of a base, use the name of its file", f.Procedure)
+			continue
+		}
+		l.files = append(l.files, f)
 		b := builder{loader: l, f: f, d: &procedure.Definition{}}
 		l.p.Procedures[f.Procedure] = b.build()
 		if first == "" {
@@ -40,19 +47,22 @@ func (l *loader) procedures() {
 			l.p.Categories[i].Procedure = first
 		}
 		d := l.p.Procedures[l.p.Categories[i].Procedure]
+		if d == nil && len(l.files) < len(files) {
+			continue // it may be in a file that could not be read
+		}
 		if d == nil {
-			l.bad.at("categories.yaml", 1, "category %q: procedure %q is not in procedures/", c.ID, c.Procedure)
+			l.bad.on(l.cats[i], "category %q: procedure %q is not in procedures/", c.ID, c.Procedure)
 			continue
 		}
 		d.Categories = append(d.Categories, c.ID)
 		l.categoryFacts(d, c)
 	}
 	l.links()
-	for _, d := range l.p.Procedures {
-		for _, c := range d.Clocks {
-			for cat := range c.ByCategory {
-				if !slices.Contains(d.Categories, cat) {
-					l.bad.at("procedures/"+d.ID+".yaml", 1, "clock %q: by_category names %q, which is not a category of this procedure", c.ID, cat)
+	for _, f := range l.files {
+		for _, c := range f.Clocks {
+			for cat, r := range c.ByCategory {
+				if !slices.Contains(l.p.Procedures[f.Procedure].Categories, cat) {
+					l.bad.on(r.Mark, "clock %q: by_category names %q, which is not a category of this procedure", c.ID, cat)
 				}
 			}
 		}
@@ -76,10 +86,10 @@ func (b *builder) build() *procedure.Definition {
 	b.say(f.Opening.Mark, "event."+d.ID+"."+d.Opening, f.Opening.Past, true)
 	b.p.Icons[d.ID] = f.Icon
 	if !slices.ContainsFunc(b.p.Programmes, func(p Programme) bool { return p.ID == d.Programme }) {
-		b.bad.at(f.Mark.file, f.Mark.line, "programme %q is not listed in pack.yaml", d.Programme)
+		b.bad.on(f.Mark.of("programme"), "programme %q is not listed in pack.yaml", d.Programme)
 	}
 	if d.Calendar = b.p.Calendars[f.Calendar]; d.Calendar == nil {
-		b.bad.at(f.Mark.file, f.Mark.line, "calendar %q is not in calendars/", f.Calendar)
+		b.bad.on(f.Mark.of("calendar"), "calendar %q is not in calendars/", f.Calendar)
 	}
 	for _, ph := range f.Phases {
 		b.p.Phases[d.ID] = append(b.p.Phases[d.ID], ph.ID)
@@ -89,7 +99,7 @@ func (b *builder) build() *procedure.Definition {
 		b.state(s)
 	}
 	if _, ok := d.State(d.Start); !ok {
-		b.bad.at(f.Mark.file, f.Mark.line, "start %q is not a state", d.Start)
+		b.bad.on(f.Mark.of("start"), "start %q is not a state", d.Start)
 	}
 	for _, o := range f.Outcomes {
 		d.Outcomes = append(d.Outcomes, procedure.Outcome{ID: o.ID, Solved: o.Solved, Law: b.law(o.Law)})
@@ -120,10 +130,10 @@ func (b *builder) build() *procedure.Definition {
 
 func (b *builder) law(r lawRefYAML) procedure.Law {
 	if r.ID != "" && !slices.Contains(b.p.Laws, r.ID) {
-		b.bad.at(r.Mark.file, r.Mark.line, "law %q is not listed in pack.yaml", r.ID)
+		b.bad.on(r.Mark, "law %q is not listed in pack.yaml", r.ID)
 	}
 	if r.ID != "" && r.Article != "" && b.p.Texts[b.p.Langs[0]]["law."+r.ID+".article."+r.Article] == "" {
-		b.bad.at(r.Mark.file, r.Mark.line, "article %q of law %q has no words in pack.yaml", r.Article, r.ID)
+		b.bad.on(r.Mark, "article %q of law %q has no words in pack.yaml", r.Article, r.ID)
 	}
 	law := procedure.Law{ID: r.ID, Article: r.Article, Since: r.Since, Verified: r.Verified}
 	if known := b.p.LawDates[r.ID]; law.Since == "" {
@@ -131,7 +141,7 @@ func (b *builder) law(r lawRefYAML) procedure.Law {
 	}
 	for name, day := range map[string]string{"since": r.Since, "verified": r.Verified} {
 		if _, err := worktime.ParseDay(day); day != "" && err != nil {
-			b.bad.at(r.Mark.file, r.Mark.line, "%s: %v", name, err)
+			b.bad.on(r.Mark.of(name), "%s: %v", name, err)
 		}
 	}
 	return law
@@ -140,20 +150,20 @@ func (b *builder) law(r lawRefYAML) procedure.Law {
 func (b *builder) state(s stateYAML) {
 	d := b.d
 	if _, twice := d.State(s.ID); twice {
-		b.bad.at(s.Mark.file, s.Mark.line, "state %q is listed twice", s.ID)
+		b.bad.on(s.Mark, "state %q is listed twice", s.ID)
 	}
 	owner := procedure.Owner(s.Owner)
 	switch {
 	case slices.Contains(procedure.Owners, owner):
 	case owner == "":
 		if !s.Final {
-			b.bad.at(s.Mark.file, s.Mark.line, "state %q has no owner; say one of %v", s.ID, procedure.Owners)
+			b.bad.on(s.Mark, "state %q has no owner; say one of %v", s.ID, procedure.Owners)
 		}
 	default:
-		b.bad.at(s.Mark.file, s.Mark.line, "state %q: owner %q is not one of %v", s.ID, s.Owner, procedure.Owners)
+		b.bad.on(s.Mark, "state %q: owner %q is not one of %v", s.ID, s.Owner, procedure.Owners)
 	}
 	if !slices.Contains(b.p.Phases[d.ID], s.Phase) {
-		b.bad.at(s.Mark.file, s.Mark.line, "state %q: phase %q is not listed under phases", s.ID, s.Phase)
+		b.bad.on(s.Mark, "state %q: phase %q is not listed under phases", s.ID, s.Phase)
 	}
 	d.States = append(d.States, procedure.State{ID: s.ID, Phase: s.Phase, Final: s.Final, Owner: owner, Law: b.law(s.Law)})
 	b.say(s.Mark, "state."+d.ID+"."+s.ID, s.Name, true)
@@ -164,7 +174,7 @@ func (b *builder) act(a actYAML) {
 	d := b.d
 	where := a.Mark
 	if _, twice := d.Act(a.ID); twice {
-		b.bad.at(where.file, where.line, "act %q is listed twice", a.ID)
+		b.bad.on(where, "act %q is listed twice", a.ID)
 	}
 	act := procedure.Act{ID: a.ID, Event: a.Event, From: a.From, To: a.To, By: a.By, Of: procedure.Of(a.Of), Answers: a.Answers,
 		Withdraw: a.Withdraw, While: a.While, Extends: a.Extends, Times: a.Times, Key: a.Key, Prime: a.Prime, Law: b.law(a.Law),
@@ -174,28 +184,28 @@ func (b *builder) act(a actYAML) {
 		act.Of = procedure.OfHolder
 	}
 	if !slices.Contains(procedure.Ofs, act.Of) {
-		b.bad.at(where.file, where.line, "act %q: of %q is not one of %v", a.ID, a.Of, procedure.Ofs)
+		b.bad.on(where, "act %q: of %q is not one of %v", a.ID, a.Of, procedure.Ofs)
 	}
 	for _, e := range a.Effects {
 		if !slices.Contains(procedure.Effects, procedure.Effect(e)) {
-			b.bad.at(where.file, where.line, "act %q: effect %q is not known; known are %v", a.ID, e, procedure.Effects)
+			b.bad.on(where, "act %q: effect %q is not known; known are %v", a.ID, e, procedure.Effects)
 		}
 		act.Effects = append(act.Effects, procedure.Effect(e))
 	}
 	for _, s := range append(slices.Clone(a.From), a.To) {
 		if _, ok := d.State(s); !ok && s != "" {
-			b.bad.at(where.file, where.line, "act %q names the state %q, which is not listed", a.ID, s)
+			b.bad.on(where, "act %q names the state %q, which is not listed", a.ID, s)
 		}
 	}
 	b.key(a)
 	if len(a.From) == 0 || a.Event == "" || len(a.By) == 0 {
-		b.bad.at(where.file, where.line, "act %q needs from, event and by", a.ID)
+		b.bad.on(where, "act %q needs from, event and by", a.ID)
 	}
 	act.Fields = b.fields(a.ID, a.Fields)
 	b.needFields(a, act)
 	act.Notices = b.notices(a.Notices)
 	act.Sets = settings(a.Set)
-	act.When = b.guard(where, "act "+strconv.Quote(a.ID)+": when", a.When)
+	act.When = b.guard(where.of("when"), "act "+strconv.Quote(a.ID)+": when", a.When)
 	b.say(where, "when."+d.ID+"."+a.ID, a.WhenText, a.When != "")
 	d.Acts = append(d.Acts, act)
 	b.say(where, "act."+d.ID+"."+a.ID, a.Name, true)
@@ -213,7 +223,7 @@ func (b *builder) key(a actYAML) {
 		return
 	}
 	if len(a.Key) != 1 || a.Key[0] < 'a' || a.Key[0] > 'z' || strings.Contains(reservedKeys, a.Key) {
-		b.bad.at(a.Mark.file, a.Mark.line, "act %q: key %q is not a small letter that is free; the desk itself uses %s", a.ID, a.Key, reservedKeys)
+		b.bad.on(a.Mark, "act %q: key %q is not a small letter that is free; the desk itself uses %s", a.ID, a.Key, reservedKeys)
 	}
 	for _, other := range b.f.Acts {
 		if other.ID == a.ID {
@@ -221,7 +231,7 @@ func (b *builder) key(a actYAML) {
 		}
 		both := slices.ContainsFunc(a.From, func(s string) bool { return slices.Contains(other.From, s) })
 		if other.Key == a.Key && both && other.Of == a.Of {
-			b.bad.at(a.Mark.file, a.Mark.line, "act %q: key %q already does %q in the same state", a.ID, a.Key, other.ID)
+			b.bad.on(a.Mark, "act %q: key %q already does %q in the same state", a.ID, a.Key, other.ID)
 		}
 	}
 }
@@ -235,7 +245,7 @@ func (b *builder) needFields(a actYAML, act procedure.Act) {
 	for e, f := range need {
 		has := slices.ContainsFunc(act.Fields, func(x form.Field) bool { return x.Name == f.Name && x.Kind == f.Kind && x.Required })
 		if act.Has(e) && !has {
-			b.bad.at(a.Mark.file, a.Mark.line, "act %q: effect %q needs a required field %q of kind %q", a.ID, e, f.Name, f.Kind)
+			b.bad.on(a.Mark, "act %q: effect %q needs a required field %q of kind %q", a.ID, e, f.Name, f.Kind)
 		}
 	}
 }
@@ -245,7 +255,7 @@ func (b *builder) fields(act string, list []fieldYAML) []form.Field {
 	for _, y := range list {
 		kind := form.Kind(y.Kind)
 		if !slices.Contains(form.Kinds, kind) {
-			b.bad.at(y.Mark.file, y.Mark.line, "field %q: kind %q is not one of %v", y.Name, y.Kind, form.Kinds)
+			b.bad.on(y.Mark, "field %q: kind %q is not one of %v", y.Name, y.Kind, form.Kinds)
 		}
 		f := form.Field{Name: y.Name, Kind: kind, Required: y.Required, Min: y.Min, Max: y.Max, Options: y.Options, Public: y.Public, Personal: y.Personal}
 		if y.When.Field != "" {
@@ -261,7 +271,7 @@ func (b *builder) fields(act string, list []fieldYAML) []form.Field {
 				if w, ok := y.Names[o]; ok {
 					b.say(y.Mark, fmt.Sprintf("option.%s.%s.%s.%s", b.f.Procedure, act, y.Name, o), w, true)
 				} else if b.p.Texts[b.p.Langs[0]][y.Name+"."+o] == "" {
-					b.bad.at(y.Mark.file, y.Mark.line, "option %q of field %q has no words; give option_names or a text %q", o, y.Name, y.Name+"."+o)
+					b.bad.on(y.Mark, "option %q of field %q has no words; give option_names or a text %q", o, y.Name, y.Name+"."+o)
 				}
 			}
 		}
@@ -271,14 +281,17 @@ func (b *builder) fields(act string, list []fieldYAML) []form.Field {
 	return out
 }
 
+// readers are whom a notice can be sent to.
+var readers = []string{"resident", "holder", "offered", "superior", "joint"}
+
 func (b *builder) notices(list []noticeYAML) []procedure.Notice {
 	var out []procedure.Notice
 	for _, n := range list {
-		if !slices.Contains([]string{"resident", "holder", "offered", "superior", "joint"}, n.To) {
-			b.bad.at(n.Mark.file, n.Mark.line, "notice to %q; say resident, holder, offered, superior or joint", n.To)
+		if !slices.Contains(readers, n.To) {
+			b.bad.on(n.Mark, "notice to %q, not one of %v", n.To, readers)
 		}
 		if b.p.Texts[b.p.Langs[0]]["notice."+n.Template] == "" {
-			b.bad.at(n.Mark.file, n.Mark.line, "notice %q has no words; give the text %q", n.Template, "notice."+n.Template)
+			b.bad.on(n.Mark, "notice %q has no words; give the text %q", n.Template, "notice."+n.Template)
 		}
 		out = append(out, procedure.Notice{To: n.To, Template: n.Template})
 	}
@@ -288,10 +301,10 @@ func (b *builder) notices(list []noticeYAML) []procedure.Notice {
 func (b *builder) clock(y clockYAML) {
 	c := procedure.Clock{ID: y.ID, Law: b.law(y.Law), In: y.In, Start: y.Start, Stop: y.Stop, Pause: y.Pause, Expire: y.Expire, Promise: y.Promise,
 		Extend: procedure.Extend{Max: y.Extend.Max, Times: y.Extend.Times, Law: b.law(y.Extend.Law)},
-		From:   y.From, Until: y.Until, PauseLaw: b.law(y.PauseLaw), TimeBar: y.TimeBar, Resident: y.Binds == "resident",
+		From:   y.From, Until: y.Until, PauseLaw: b.law(y.PauseLaw), TimeBar: y.TimeBar, Binds: y.Binds,
 		Alerts: y.Alert, AlertNotice: y.AlertNotice}
 	if y.Binds != "" && y.Binds != "resident" && y.Binds != "unit" {
-		b.bad.at(y.Mark.file, y.Mark.line, "clock %q: binds %q is not unit or resident", y.ID, y.Binds)
+		b.bad.on(y.Mark, "clock %q: binds %q is not unit or resident", y.ID, y.Binds)
 	}
 	if y.Until != "" && y.Unit == "" {
 		y.Unit = string(worktime.CalendarDays) // the date is the rule
@@ -304,7 +317,7 @@ func (b *builder) clock(y clockYAML) {
 		c.ByCategory[cat] = b.rule(r.Mark, y.ID+" for "+cat, r)
 	}
 	if (len(y.In) > 0) == (len(y.Start) > 0) {
-		b.bad.at(y.Mark.file, y.Mark.line, "clock %q: give either in (states) or start (events)", y.ID)
+		b.bad.on(y.Mark, "clock %q: give either in (states) or start (events)", y.ID)
 	}
 	b.d.Clocks = append(b.d.Clocks, c)
 	b.say(y.Mark, "clock."+b.d.ID+"."+y.ID, y.Name, true)
@@ -313,7 +326,7 @@ func (b *builder) clock(y clockYAML) {
 func (b *builder) rule(m mark, clock string, y ruleYAML) worktime.Rule {
 	r := worktime.Rule{N: y.N, Unit: worktime.Unit(y.Unit), Roll: worktime.Roll(y.Roll), At: worktime.At(y.At), Arrival: worktime.Arrival(y.Arrival)}
 	if err := r.Check(); err != nil {
-		b.bad.at(m.file, m.line, "clock %q: %v", clock, err)
+		b.bad.on(m, "clock %q: %v", clock, err)
 	}
 	return r
 }
@@ -328,32 +341,32 @@ func (b *builder) references() {
 	for i, y := range b.f.Clocks {
 		for _, s := range slices.Concat(y.In, y.Pause) {
 			if _, ok := d.State(s); !ok {
-				b.bad.at(y.Mark.file, y.Mark.line, "clock %q names the state %q, which is not listed", y.ID, s)
+				b.bad.on(y.Mark, "clock %q names the state %q, which is not listed", y.ID, s)
 			}
 		}
 		for _, e := range slices.Concat(y.Start, y.Stop) {
 			if !slices.Contains(events, e) {
-				b.bad.at(y.Mark.file, y.Mark.line, "clock %q names the event %q, which no act makes", y.ID, e)
+				b.bad.on(y.Mark, "clock %q names the event %q, which no act makes", y.ID, e)
 			}
 		}
 		a, ok := d.Act(y.Expire)
 		if !ok || !slices.Contains(a.By, string(authz.System)) {
-			b.bad.at(y.Mark.file, y.Mark.line, "clock %q: expire %q is not an act by [system]", y.ID, y.Expire)
+			b.bad.on(y.Mark, "clock %q: expire %q is not an act by [system]", y.ID, y.Expire)
 		}
 		if i < len(d.Clocks) && slices.ContainsFunc(d.Clocks[:i], func(c procedure.Clock) bool { return c.ID == y.ID }) {
-			b.bad.at(y.Mark.file, y.Mark.line, "clock %q is listed twice", y.ID)
+			b.bad.on(y.Mark, "clock %q is listed twice", y.ID)
 		}
 	}
 	roles := b.rolesHeld()
 	for _, y := range b.f.Acts {
 		for _, r := range y.By {
 			if !roles[r] {
-				b.bad.at(y.Mark.file, y.Mark.line, "act %q: role %q is held by no unit%s", y.ID, r, suggest(r, keys(roles)))
+				b.bad.on(y.Mark, "act %q: role %q is held by no unit%s", y.ID, r, suggest(r, keys(roles)))
 			}
 		}
 		for _, c := range []string{y.While, y.Extends} {
 			if _, ok := d.Clock(c); !ok && c != "" {
-				b.bad.at(y.Mark.file, y.Mark.line, "act %q names the clock %q, which is not listed", y.ID, c)
+				b.bad.on(y.Mark, "act %q names the clock %q, which is not listed", y.ID, c)
 			}
 		}
 		b.moreReferences(y, roles)
@@ -385,6 +398,7 @@ func keys(m map[string]bool) []string {
 type Failed struct {
 	File      string
 	Line      int
+	Column    int
 	Procedure string
 	Violation procedure.Violation
 	Pack      *Pack // for the words of the story
@@ -392,45 +406,126 @@ type Failed struct {
 
 // Error is the short form; Story tells it in words.
 func (f *Failed) Error() string {
-	return fmt.Sprintf("%s:%d: procedure %q: %s", f.File, f.Line, f.Procedure, f.Violation)
+	return fmt.Sprintf("%s:%d:%d: procedure %q: %s", f.File, f.Line, f.Column, f.Procedure, f.Violation)
 }
 
-// properties runs the model checker over every procedure.
+// properties runs the model checker over every procedure, those that others open first: how long they
+// can take is part of how long the others can.
 func (l *loader) properties() error {
+	files := map[string]procedureFile{}
+	for _, f := range l.files {
+		files[f.Procedure] = f
+	}
 	var out []error
-	files, _ := fs.Glob(l.fsys, "procedures/*.yaml")
-	for _, name := range files {
-		var f procedureFile
-		readYAML(l.fsys, name, &f, &problems{})
-		d := l.p.Procedures[f.Procedure]
-		if d == nil {
-			continue
-		}
+	for _, id := range l.order {
+		d, f := l.p.Procedures[id], files[id]
+		l.begins(d)
 		report := procedure.Check(d)
-		l.p.Reports[d.ID] = report
+		l.p.Reports[id] = report
 		for _, v := range report.Violations {
-			out = append(out, &Failed{File: name, Line: lineOf(f, v), Procedure: d.ID, Violation: v, Pack: l.p})
+			where := placeOf(f, v)
+			out = append(out, &Failed{File: where.file, Line: where.line, Column: where.col, Procedure: id, Violation: v, Pack: l.p})
+		}
+		for _, other := range l.p.Procedures {
+			if other.ChildDays == nil {
+				other.ChildDays = map[string]int{}
+			}
+			other.ChildDays[id] = report.Road.Worst.Final
 		}
 	}
 	return errors.Join(out...)
 }
 
-// lineOf points at the clock, act or state a violation is about.
-func lineOf(f procedureFile, v procedure.Violation) int {
+// begins tells a procedure where and with what facts its cases can begin: by the categories that lead to
+// it, and by the links of other procedures.
+func (l *loader) begins(d *procedure.Definition) {
+	d.Begins = nil
+	for _, c := range l.p.Categories {
+		if c.Procedure == d.ID {
+			d.Begins = append(d.Begins, procedure.Begin{Facts: d.CategoryFacts[c.ID], Units: l.receivers(c)})
+		}
+	}
+	for _, id := range slices.Sorted(maps.Keys(l.p.Procedures)) {
+		other := l.p.Procedures[id]
+		for i := range other.Links {
+			if link := &other.Links[i]; link.Procedure == d.ID {
+				for _, facts := range brought(other, link) {
+					d.Begins = append(d.Begins, procedure.Begin{Facts: facts, Units: l.held(link)})
+				}
+			}
+		}
+	}
+}
+
+// receivers are the units that a category can lead to.
+func (l *loader) receivers(c Category) []org.UnitID {
+	var out []org.UnitID
+	for _, at := range l.p.Units.All() {
+		if to := l.p.RouteTo(c.ID, at); !slices.Contains(out, to) {
+			out = append(out, to)
+		}
+	}
+	return out
+}
+
+// brought lists the facts a case can begin with when a link opens it.
+func brought(d *procedure.Definition, link *procedure.Link) []map[string]string {
+	all := []map[string]string{{}}
+	for _, s := range link.Sets {
+		values := []string{s.Value}
+		if f, ok := d.Fact(s.Field); ok {
+			values = append([]string{""}, f.Values...)
+		}
+		var next []map[string]string
+		for _, m := range all {
+			for _, v := range values {
+				n := maps.Clone(m)
+				if v != "" {
+					n[s.Fact] = v
+				}
+				next = append(next, n)
+			}
+		}
+		all = next
+	}
+	return all
+}
+
+// held are the units in which a case opened by a link can begin; none listed means any.
+func (l *loader) held(link *procedure.Link) []org.UnitID {
+	dept, ok := strings.CutPrefix(link.Unit, procedure.UnitDept)
+	var out []org.UnitID
+	for _, id := range l.p.Units.All() {
+		u, _ := l.p.Units.Unit(id)
+		above := link.Unit == procedure.UnitSuperior && len(l.p.Units.Children(id)) > 0
+		if ok && u.Dept == dept || above {
+			out = append(out, id)
+		}
+	}
+	return out
+}
+
+// placeOf points at the clock, act or state a violation is about.
+func placeOf(f procedureFile, v procedure.Violation) mark {
+	for _, l := range f.Links {
+		if l.ID == v.Link {
+			return l.Mark
+		}
+	}
 	for _, c := range f.Clocks {
 		if c.ID == v.Clock {
-			return c.Mark.line
+			return c.Mark
 		}
 	}
 	for _, a := range f.Acts {
 		if a.ID == v.Act && v.Clock == "" {
-			return a.Mark.line
+			return a.Mark
 		}
 	}
 	for _, s := range f.States {
 		if s.ID == v.State {
-			return s.Mark.line
+			return s.Mark
 		}
 	}
-	return f.Mark.line
+	return f.Mark
 }

@@ -1,6 +1,7 @@
 package pack
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -46,22 +47,48 @@ func Story(f *Failed, say Teller) string {
 	if v.Act != "" {
 		kv = append(kv, "act", say.T("act."+id+"."+v.Act))
 	}
+	if v.Link != "" {
+		kv = append(kv, "link", say.T("link."+id+"."+v.Link))
+	}
 	if v.Clock != "" {
 		kv = append(kv, "clock", say.T("clock."+id+"."+v.Clock))
 	}
-	fmt.Fprintf(&b, "%s:%d: %s\n  %s\n", f.File, f.Line, say.T("check.property."+string(v.Property)), say.T("check.fail."+string(v.Property), kv...))
+	fmt.Fprintf(&b, "%s:%d:%d: %s\n  %s\n", f.File, f.Line, f.Column, say.T("check.property."+string(v.Property)), say.T("check.fail."+string(v.Property), kv...))
 	if len(v.Road) > 0 {
-		fmt.Fprintf(&b, "  %s\n", say.T("check.story.heading"))
-	}
-	for i, s := range v.Road {
-		line := say.T("check.story.acts", "act", say.T("act."+id+"."+s.Act), "state", state(s.State), "unit", unit(s))
-		if s.Clock != "" {
-			line = say.T("check.story.expires", "clock", say.T("clock."+id+"."+s.Clock), "act", say.T("act."+id+"."+s.Act), "state", state(s.State), "unit", unit(s))
-		}
-		if i == 0 {
-			line = say.T("check.story.opens", "unit", unit(s), "state", state(s.State))
-		}
-		fmt.Fprintf(&b, "  %d. %s\n", i+1, line)
+		fmt.Fprintf(&b, "  %s\n%s", say.T("check.story.heading"), TellRoad(f.Pack, id, v.Road, say))
 	}
 	return b.String()
+}
+
+// TellRoad tells a road through a procedure step by step, one numbered line each.
+func TellRoad(p *Pack, id string, road []procedure.Step, say Teller) string {
+	var b strings.Builder
+	for i, s := range road {
+		kv := []string{"act", "", "state", say.T("state." + id + "." + s.State), "unit", say.T("unit." + string(s.Unit))}
+		if s.Act != "" {
+			kv[1] = say.T("act." + id + "." + s.Act)
+		}
+		key := "check.story.acts"
+		switch {
+		case i == 0:
+			key = "check.story.opens"
+		case s.Clock != "":
+			key, kv = "check.story.expires", append(kv, "clock", say.T("clock."+id+"."+s.Clock))
+		case s.Link != "":
+			l, _ := p.Procedures[id].Link(s.Link)
+			kv = append(kv, "link", say.T("link."+id+"."+s.Link), "outcome", outcomeWords(l.Procedure, s.Ended, say))
+			if key = "check.story.ends"; s.Act == "" {
+				key = "check.story.ends_noted"
+			}
+		}
+		fmt.Fprintf(&b, "  %d. %s\n", i+1, say.T(key, kv...))
+	}
+	return b.String()
+}
+
+func outcomeWords(procedure, outcome string, say Teller) string {
+	if outcome == "" || outcome == "recalled" {
+		return say.T("check.outcome." + cmp.Or(outcome, "none"))
+	}
+	return say.T("outcome." + procedure + "." + outcome)
 }

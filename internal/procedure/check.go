@@ -11,171 +11,200 @@ import (
 // Property names one thing every loaded procedure must satisfy.
 type Property string
 
-// The properties checked on every load.
+// The properties checked on every load: first those that the search decides, then those that the
+// declarations alone decide. The letters are those of the project's list of properties.
 const (
-	Reachable  Property = "every-state-reachable"
-	CanFinish  Property = "can-always-finish"
-	Owned      Property = "someone-must-act"
-	Heard      Property = "expiry-is-heard"
-	FinalStays Property = "final-means-final"
-	Answered   Property = "no-close-without-answer"
-	Bounded    Property = "bounded-search"
+	Reachable      Property = "every-state-reachable"
+	CanFinish      Property = "can-always-finish"           // L1
+	Owned          Property = "someone-must-act"            // L2
+	Heard          Property = "expiry-is-heard"             // L2
+	FinalStays     Property = "final-means-final"           //
+	Answered       Property = "no-close-without-answer"     // L1
+	TransferEnds   Property = "transfer-ends"               // L3
+	EscalationGoes Property = "escalation-goes-on"          // L2
+	NoOrphans      Property = "no-close-over-open-child"    //
+	ChildHeard     Property = "child-is-heard"              //
+	ChildRecalled  Property = "child-can-be-recalled"       //
+	ClassKeeps     Property = "class-change-keeps-clocks"   // S16
+	MoveKeeps      Property = "moving-keeps-the-term"       // S22
+	RemedyNamed    Property = "answer-names-the-remedy"     // S1
+	OtherReviews   Property = "reviewer-is-not-the-handler" // S2
+	PauseLawful    Property = "pause-is-lawful"             // S9
+	ExtensionBound Property = "extension-is-bounded"        // S10
+	ServiceFirst   Property = "time-bar-needs-service"      // S15
+	OwnWithdrawal  Property = "withdrawal-is-the-residents" // S17
+	OwnRating      Property = "rating-is-the-residents"     // S21
+	Bounded        Property = "bounded-search"
 )
 
 // Properties lists them in the order they are reported.
-var Properties = []Property{Reachable, CanFinish, Owned, Heard, FinalStays, Answered}
+var Properties = []Property{Reachable, CanFinish, Owned, Heard, FinalStays, Answered, TransferEnds, EscalationGoes, NoOrphans, ChildHeard,
+	ChildRecalled, ClassKeeps, MoveKeeps, RemedyNamed, OtherReviews, PauseLawful, ExtensionBound, ServiceFirst, OwnWithdrawal, OwnRating, Bounded}
 
 // MaxStates bounds the search; a procedure that needs more is refused instead of hanging the load.
-const MaxStates = 400_000
+const MaxStates = 1_000_000
 
 // Violation is a property that does not hold, with the shortest road that shows it.
 type Violation struct {
-	Property Property
-	State    string
-	Act      string // the act at fault, if one is
-	Clock    string // the clock at fault, if one is
-	Road     []Step
+	Property Property `json:"property"`
+	State    string   `json:"state,omitempty"`
+	Act      string   `json:"act,omitempty"`   // the act at fault, if one is
+	Clock    string   `json:"clock,omitempty"` // the clock at fault, if one is
+	Link     string   `json:"link,omitempty"`  // the link at fault, if one is
+	Road     []Step   `json:"road,omitempty"`
 }
 
-// Step is one event on the road: an act by somebody, or a clock that ran out.
+// Step is one event on the road: an act by somebody, a clock that ran out, or a child that ended.
 type Step struct {
-	Act   string
-	Clock string // not empty when the act is the answer to this clock's expiry
-	State string // where the case is afterwards
-	Unit  org.UnitID
+	Act   string     `json:"act,omitempty"`
+	Clock string     `json:"clock,omitempty"` // not empty when the act is the answer to this clock's expiry
+	Link  string     `json:"link,omitempty"`  // not empty when a child of this link ended
+	Ended string     `json:"ended,omitempty"` // with this outcome
+	State string     `json:"state"`           // where the case is afterwards
+	Unit  org.UnitID `json:"unit,omitempty"`
 }
 
 // Report is the result of a check.
 type Report struct {
-	States     int // configurations visited
-	Violations []Violation
+	States     int         `json:"states"` // situations visited
+	Steps      int         `json:"steps"`  // ways between them
+	Violations []Violation `json:"violations,omitempty"`
+	// Roads is the shortest road to each state that a case can be in.
+	Roads map[string][]Step `json:"-"`
+	Road  Road              `json:"road"` // the longest one, if everybody keeps the law
 }
 
-// config is one abstract situation: the state, where every clock stands, and what kind of unit holds
-// the case. Case data is left out, so every guard on data may go either way: what holds for all
-// configurations holds for all cases.
-type config struct {
-	state    uint8
-	class    uint8
-	offered  uint8 // class + 1, 0 = no offer
-	answered bool  // or withdrawn by the resident: nothing more is owed
-	clocks   uint64
+// Reached is every situation that the search of a procedure visits.
+type Reached struct{ k *checker }
+
+// Explore searches a procedure without judging it, so that a test can ask whether what happens to real
+// cases stays inside what was checked.
+func Explore(d *Definition) (*Reached, bool) {
+	s, fits := newSpace(d)
+	k := &checker{space: s, limit: MaxStates, seen: map[config]int32{}, said: map[string]bool{}}
+	return &Reached{k}, fits && k.search()
 }
 
-func (c config) clock(i int) Status { return Status(c.clocks >> (2 * i) & 3) }
-func (c config) with(i int, s Status) config {
-	c.clocks = c.clocks&^(3<<(2*i)) | uint64(s)<<(2*i)
-	return c
+// Standing is what a case has beside what rules see: the units it is with, and what is owed.
+type Standing struct {
+	Holder, Offered  org.UnitID
+	Answered, Sealed bool
 }
 
-// class is a set of units that the procedure cannot tell apart: same level, roles and line upwards.
-type class struct {
-	sample org.UnitID
-	parent uint8
-	top    bool
-	roles  map[string]bool
+// Holds reports whether the search met the situation a case is in; the text describes it.
+func (r *Reached) Holds(v View, at Standing) (bool, string) {
+	s := r.k.space
+	c := s.state.set(config{}, s.stateAt(v.State()))
+	c = s.class.set(c, s.of[at.Holder])
+	if at.Offered != "" {
+		c = s.offered.set(c, s.of[at.Offered]+1)
+	}
+	bit := func(in slot, b bool) {
+		if b {
+			c = in.set(c, 1)
+		}
+	}
+	bit(s.answered, at.Answered)
+	bit(s.joint, v.Joint())
+	bit(s.contact, v.Contact() || !s.readsContact())
+	bit(s.sealed, at.Sealed)
+	for i, k := range s.d.Clocks {
+		c = s.clocks[i].set(c, int(v.Clock(k.ID)))
+	}
+	for _, f := range s.d.Facts {
+		c = s.setFact(c, f.ID, v.Fact(f.ID))
+	}
+	for i, a := range s.d.Acts {
+		if a.Extends == "" {
+			c = s.done[i].set(c, min(v.Done(a.ID), s.most[i]))
+		}
+	}
+	for i, l := range s.d.Links {
+		bit(s.open[i], v.Open(l.ID))
+		c = s.ended[i].set(c, slices.Index(s.outcomes[i], v.Outcome(l.ID))+1)
+	}
+	for _, seen := range r.k.nodes {
+		for i, a := range s.d.Acts {
+			if a.Extends != "" {
+				seen = s.done[i].set(seen, 0)
+			}
+		}
+		if seen == c {
+			return true, ""
+		}
+	}
+	return false, s.describe(c)
 }
 
 type edge struct {
-	from  int32
-	act   int16
-	clock int16 // -1 unless an expiry
+	from             int32
+	act, clock, link int16 // -1 where there is none
+	ended            uint8 // outcome of the link
 }
 
 type checker struct {
-	d       *Definition
-	classes []class
-	seen    map[config]int32
-	nodes   []config
-	edges   []edge    // how each node was first reached
-	back    [][]int32 // predecessors by sure steps, for CanFinish
-	out     []Violation
-	said    map[string]bool
+	*space
+	limit int
+	seen  map[config]int32
+	nodes []config
+	edges []edge     // how each node was first reached
+	sure  [][2]int32 // steps the city can rely on, for CanFinish
+	steps int
+	out   []Violation
+	said  map[string]bool
 }
 
 // Check searches every situation a case of this procedure can get into and reports each property
-// that fails, with the shortest counterexample. It terminates for every definition: the
-// configurations are finite and at most MaxStates of them are visited.
-func Check(d *Definition) Report {
-	k := &checker{d: d, seen: map[config]int32{}, said: map[string]bool{}}
-	k.classes = classesOf(d.Units)
-	if len(d.Clocks) > 32 || len(d.States) > 255 || len(k.classes) > 250 {
+// that fails, with the shortest counterexample. Acts are carried out by the same Step as in production.
+// It ends for every definition: the situations are finite and at most MaxStates of them are visited.
+//
+// Assumed: a unit that has a role has enough people in it that somebody has not yet acted on the case;
+// a procedure that is opened by a link ends, which its own check proves.
+func Check(d *Definition) Report { return CheckWithin(d, MaxStates) }
+
+// CheckWithin is Check with another bound on the number of situations.
+func CheckWithin(d *Definition, limit int) Report {
+	s, fits := newSpace(d)
+	k := &checker{space: s, limit: limit, seen: map[config]int32{}, said: map[string]bool{}}
+	if !fits {
 		return Report{Violations: []Violation{{Property: Bounded}}}
 	}
-	k.finals()
-	if !k.search() {
+	k.static()
+	bounded := k.search()
+	if !bounded {
 		k.say(Violation{Property: Bounded})
-		return Report{States: len(k.nodes), Violations: k.out}
+	} else {
+		k.reachable()
+		k.canFinish()
 	}
-	k.reachable()
-	k.canFinish()
 	slices.SortStableFunc(k.out, func(a, b Violation) int {
 		return slices.Index(Properties, a.Property) - slices.Index(Properties, b.Property)
 	})
-	return Report{States: len(k.nodes), Violations: k.out}
-}
-
-func classesOf(t *org.Tree) []class {
-	var out []class
-	index := map[string]uint8{}
-	of := map[org.UnitID]uint8{}
-	for _, id := range t.All() { // parents first
-		u, _ := t.Unit(id)
-		roles := slices.Clone(u.Roles)
-		slices.Sort(roles)
-		up, hasUp := t.Superior(id)
-		key := fmt.Sprint(u.Level, roles, hasUp, of[up])
-		i, ok := index[key]
-		if !ok {
-			if len(out) > 250 {
-				break
-			}
-			i = uint8(len(out))
-			index[key] = i
-			c := class{sample: id, top: !hasUp, parent: of[up], roles: map[string]bool{}}
-			if !hasUp {
-				c.parent = i
-			}
-			for _, r := range roles {
-				c.roles[r] = true
-			}
-			out = append(out, c)
-		}
-		of[id] = i
+	r := Report{States: len(k.nodes), Steps: k.steps, Violations: k.out, Roads: k.roads()}
+	if len(k.out) == 0 {
+		r.Road = longest(s)
 	}
-	return out
+	return r
 }
 
 // say keeps the first, that is shortest, counterexample per property and place.
 func (k *checker) say(v Violation) {
-	key := string(v.Property) + "|" + v.State + "|" + v.Act + "|" + v.Clock
+	key := fmt.Sprint(v.Property, "|", v.State, "|", v.Act, "|", v.Clock, "|", v.Link)
 	if !k.said[key] {
 		k.said[key] = true
 		k.out = append(k.out, v)
 	}
 }
 
-func (k *checker) finals() {
-	for _, a := range k.d.Acts {
-		for _, s := range a.From {
-			if st, ok := k.d.State(s); ok && st.Final {
-				k.say(Violation{Property: FinalStays, State: s, Act: a.ID})
-			}
-		}
-	}
-}
-
 func (k *checker) search() bool {
-	start := slices.IndexFunc(k.d.States, func(s State) bool { return s.ID == k.d.Start })
-	if start < 0 {
+	if k.stateAt(k.d.Start) < 0 {
 		return true // the loader names the missing state with its line
 	}
-	for cl := range k.classes {
-		c := k.apply(config{state: uint8(start), class: uint8(cl)}, nil, k.d.Opening, "", k.d.Start, "")
-		k.visit(c, edge{from: -1, act: -1, clock: -1})
+	for _, c := range k.begins() {
+		k.visit(c, edge{from: -1, act: -1, clock: -1, link: -1})
 	}
 	for i := 0; i < len(k.nodes); i++ {
-		if len(k.nodes) > MaxStates {
+		if len(k.nodes) > k.limit {
 			return false
 		}
 		k.expand(int32(i))
@@ -184,136 +213,246 @@ func (k *checker) search() bool {
 }
 
 func (k *checker) visit(c config, e edge) int32 {
+	k.steps++
 	if i, ok := k.seen[c]; ok {
 		return i
 	}
 	i := int32(len(k.nodes))
 	k.seen[c] = i
-	k.nodes, k.edges, k.back = append(k.nodes, c), append(k.edges, e), append(k.back, nil)
+	k.nodes, k.edges = append(k.nodes, c), append(k.edges, e)
 	return i
 }
 
+// rely records a step that does not depend on anybody's good will.
+func (k *checker) rely(from, to int32) { k.sure = append(k.sure, [2]int32{from, to}) }
+
 func (k *checker) expand(i int32) {
 	c := k.nodes[i]
-	st := k.d.States[c.state]
+	st := &k.d.States[k.state.get(c)]
 	if st.Final {
-		if !c.answered {
+		if k.answered.get(c) == 0 {
 			k.say(Violation{Property: Answered, State: st.ID, Road: k.road(i)})
 		}
 		return
 	}
-	for n := range k.d.Acts {
+	k.people(i, c, st)
+	running := k.expiries(i, c, st)
+	open := k.children(i, c, st)
+	if st.Owner == "" || !running && !open || st.Owner == OwnerOutside && !running || st.Owner == OwnerChild && !open {
+		k.say(Violation{Property: Owned, State: st.ID, Road: k.road(i)})
+	}
+	if k.d.Recallable {
+		k.recall(i, c, st)
+	}
+}
+
+// people does every act that somebody may do here.
+func (k *checker) people(i int32, c config, st *State) {
+	for _, n := range k.byState[k.state.get(c)] {
 		a := &k.d.Acts[n]
-		if slices.Contains(a.From, st.ID) && !slices.Contains(a.By, "system") {
-			possible, sure := k.enabled(c, a)
-			if !possible {
+		possible, sure := k.enabled(c, a)
+		if !possible {
+			continue
+		}
+		for _, fields := range k.answers(n) {
+			all, change, no := k.step(c, n, fields, "")
+			if no != nil {
 				continue
 			}
-			for _, next := range k.outcomes(c, a, "") {
-				j := k.visit(next, edge{i, int16(n), -1})
+			k.keeps(i, c, a, change, "")
+			for _, next := range all {
+				j := k.visit(next, edge{i, int16(n), -1, -1, 0})
 				if sure {
-					k.back[j] = append(k.back[j], i)
+					k.rely(i, j)
+				}
+			}
+			if a.Has(Offer) && a.Times == 0 {
+				k.transfers(i, st, a, all)
+			}
+		}
+	}
+}
+
+// expiries lets every running clock run out and reports whether one is heard.
+func (k *checker) expiries(i int32, c config, st *State) bool {
+	bounded := false
+	for n := range k.d.Clocks {
+		if Status(k.clocks[n].get(c)) != Running {
+			continue
+		}
+		cl := &k.d.Clocks[n]
+		act := slices.IndexFunc(k.d.Acts, func(a Act) bool { return a.ID == cl.Expire && slices.Contains(a.By, BySystem) })
+		if act < 0 {
+			k.say(Violation{Property: Heard, State: st.ID, Clock: cl.ID, Act: cl.Expire, Road: k.road(i)})
+			continue
+		}
+		all, change, no := k.step(c, act, nil, cl.ID)
+		if no != nil {
+			property := Heard
+			if no.Rule == "act.child_open" {
+				property = NoOrphans
+			}
+			k.say(Violation{Property: property, State: st.ID, Clock: cl.ID, Act: cl.Expire, Road: k.road(i)})
+			continue
+		}
+		bounded = true
+		a := &k.d.Acts[act]
+		k.keeps(i, c, a, change, cl.ID)
+		for _, next := range all {
+			j := k.visit(next, edge{i, int16(act), int16(n), -1, 0})
+			k.rely(i, j)
+			if a.Has(Escalate) && !change.Final && !k.escalatesOn(next) {
+				k.say(Violation{Property: EscalationGoes, State: change.State, Clock: cl.ID, Act: a.ID, Road: k.road(j)})
+			}
+		}
+	}
+	return bounded
+}
+
+// escalatesOn reports a clock that will bring the case up again if the unit above does nothing either.
+func (k *checker) escalatesOn(c config) bool {
+	for n := range k.d.Clocks {
+		if Status(k.clocks[n].get(c)) != Running {
+			continue
+		}
+		a, ok := k.d.Act(k.d.Clocks[n].Expire)
+		if ok && (a.Has(Escalate) || a.Has(DecideAbove)) && slices.Contains(a.From, situation{k.space, c}.State()) {
+			return true
+		}
+	}
+	return false
+}
+
+// children lets every open child end in every way it can, and reports whether there is one.
+func (k *checker) children(i int32, c config, st *State) bool {
+	any := false
+	for n := range k.d.Links {
+		if k.open[n].get(c) == 0 {
+			continue
+		}
+		any = true
+		ends := k.outcomes[n][:len(k.outcomes[n])-1] // being recalled is the parent's own doing
+		if len(ends) == 0 {
+			ends = []string{""}
+		}
+		for e, outcome := range ends {
+			all, act, heard := k.end(c, n, outcome)
+			if !heard {
+				k.say(Violation{Property: ChildHeard, State: st.ID, Link: k.d.Links[n].ID, Act: k.d.Links[n].Answer(outcome), Road: k.road(i)})
+			}
+			for x, next := range all {
+				j := k.visit(next, edge{i, int16(act), -1, int16(n), uint8(e)})
+				if x == 0 {
+					k.rely(i, j)
 				}
 			}
 		}
 	}
-	heard := st.Owner != ""
-	bounded := false
-	for n := range k.d.Clocks {
-		if c.clock(n) != Running {
+	return any
+}
+
+func (k *checker) recall(i int32, c config, st *State) {
+	for n := range k.d.Acts {
+		a := &k.d.Acts[n]
+		if !slices.Contains(a.By, ByParent) || !slices.Contains(a.From, st.ID) {
 			continue
 		}
-		cl := &k.d.Clocks[n]
-		a, ok := k.d.Act(cl.Expire)
-		if !ok || !slices.Contains(a.From, st.ID) || !slices.Contains(a.By, "system") {
-			k.say(Violation{Property: Heard, State: st.ID, Clock: cl.ID, Act: cl.Expire, Road: k.road(i)})
-			continue
-		}
-		bounded = true
-		at := slices.IndexFunc(k.d.Acts, func(x Act) bool { return x.ID == a.ID })
-		for _, next := range k.outcomes(c, a, cl.ID) {
-			j := k.visit(next, edge{i, int16(at), int16(n)})
-			k.back[j] = append(k.back[j], i)
+		all, change, no := k.step(c, n, nil, "")
+		if no == nil && change.Final {
+			for _, next := range all {
+				k.visit(k.answered.set(next, 1), edge{i, int16(n), -1, -1, 0}) // its parent has told the resident
+			}
+			return
 		}
 	}
-	if !heard || !bounded {
-		k.say(Violation{Property: Owned, State: st.ID, Road: k.road(i)})
+	k.say(Violation{Property: ChildRecalled, State: st.ID, Road: k.road(i)})
+}
+
+// keeps checks that a correction starts no clock anew, and that giving the case to another unit does not
+// change the date the resident was told.
+func (k *checker) keeps(i int32, c config, a *Act, change Change, expired string) {
+	if a.Answers || change.Final {
+		return
+	}
+	v := situation{k.space, c}
+	corrected := slices.ContainsFunc(change.Sets, func(s Set) bool {
+		f, ok := k.d.Fact(s.Fact)
+		return ok && f.KeepsClocks && v.Fact(s.Fact) != "" && v.Fact(s.Fact) != s.Value
+	})
+	for _, m := range change.Moves {
+		cl, _ := k.d.Clock(m.Clock)
+		was := v.Clock(m.Clock)
+		live := was == Running || was == Paused
+		if m.Clock == expired {
+			continue // it has run out; what comes next is another term
+		}
+		again := m.Op == OpStart && live
+		ended := m.Op == OpStop && live && cl.Promise
+		if corrected && (again || ended) {
+			k.say(Violation{Property: ClassKeeps, State: v.State(), Act: a.ID, Clock: cl.ID, Road: k.road(i)})
+		}
+		if a.Moves() && cl.Promise && (again || ended) {
+			k.say(Violation{Property: MoveKeeps, State: v.State(), Act: a.ID, Clock: cl.ID, Road: k.road(i)})
+		}
 	}
 }
 
-// enabled says whether anybody may do the act here, and whether the city can rely on it: by a role
-// that the unit in question really holds, any number of times. A resident may answer or withdraw,
-// but a case must be able to end without that.
-func (k *checker) enabled(c config, a *Act) (possible, sure bool) {
-	if a.While != "" {
-		n := slices.IndexFunc(k.d.Clocks, func(x Clock) bool { return x.ID == a.While })
-		if n < 0 || c.clock(n) != Running {
-			return false, false
+// transfers looks for a matter that two units can send to and fro: offered, turned back, offered again,
+// and nothing counts how often.
+func (k *checker) transfers(i int32, st *State, a *Act, offered []config) {
+	for _, c := range offered {
+		for _, n := range k.byState[k.state.get(c)] {
+			back := &k.d.Acts[n]
+			if !back.Has(TurnBack) || back.Times > 0 {
+				continue
+			}
+			all, _, no := k.step(c, n, k.answers(n)[0], "")
+			if no != nil {
+				continue
+			}
+			again := slices.IndexFunc(all, func(x config) bool { return k.d.Allowed(situation{k.space, x}, a, nil) == nil })
+			if again >= 0 {
+				road := append(k.road(i),
+					Step{Act: a.ID, State: situation{k.space, c}.State(), Unit: k.unit(c)},
+					Step{Act: back.ID, State: situation{k.space, all[again]}.State(), Unit: k.unit(all[again])},
+					Step{Act: a.ID, State: situation{k.space, c}.State(), Unit: k.unit(c)})
+				k.say(Violation{Property: TransferEnds, State: st.ID, Act: a.ID, Road: road})
+				return
+			}
 		}
 	}
-	holder := k.classes[c.class]
+}
+
+func (k *checker) unit(c config) org.UnitID { return k.classes[k.class.get(c)].sample }
+
+// enabled says whether anybody may do the act here, and whether the city can rely on it: by a role
+// that the unit in question really holds. A resident may answer or withdraw, but a case must be able to
+// end without that.
+func (k *checker) enabled(c config, a *Act) (possible, sure bool) {
+	holder := k.classes[k.class.get(c)]
 	switch a.Of {
 	case OfSuperior:
 		holder = k.classes[holder.parent]
 	case OfOffered:
-		if c.offered == 0 {
+		n := k.offered.get(c)
+		if n == 0 {
 			return false, false
 		}
-		holder = k.classes[c.offered-1]
+		holder = k.classes[n-1]
+	case OfJoint:
+		if k.joint.get(c) == 0 {
+			return false, false
+		}
+		return true, false // some unit joined; which roles it has is not known here
 	}
 	byStaff := slices.ContainsFunc(a.By, func(r string) bool { return holder.roles[r] })
-	return byStaff || slices.Contains(a.By, "resident"), byStaff && a.Times == 0
-}
-
-// outcomes lists where the act can lead: one configuration, or one per kind of unit for an offer.
-func (k *checker) outcomes(c config, a *Act, expired string) []config {
-	from := k.d.States[c.state].ID
-	to := a.To
-	if to == "" {
-		to = from
-	}
-	n := slices.IndexFunc(k.d.States, func(s State) bool { return s.ID == to })
-	if n < 0 {
-		return nil
-	}
-	next := k.apply(c, a, a.Event, from, to, expired)
-	next.state = uint8(n)
-	next.answered = c.answered || a.Answers || a.Withdraw
-	switch {
-	case a.Has(Escalate):
-		next.class = k.classes[c.class].parent
-	case a.Has(Take) && c.offered > 0:
-		next.class, next.offered = c.offered-1, 0
-	case a.Has(TurnBack):
-		next.offered = 0
-	case a.Has(DecideAbove):
-		next.class, next.offered = k.classes[c.class].parent, 0
-	case a.Has(Offer):
-		var all []config
-		for cl := range k.classes {
-			o := next
-			o.offered = uint8(cl) + 1
-			all = append(all, o)
-		}
-		return all
-	}
-	return []config{next}
-}
-
-func (k *checker) apply(c config, a *Act, event, from, to, expired string) config {
-	moves := k.d.Moves(a, event, from, to, expired, func(id string) Status {
-		return c.clock(slices.IndexFunc(k.d.Clocks, func(x Clock) bool { return x.ID == id }))
-	})
-	for _, m := range moves {
-		c = c.with(slices.IndexFunc(k.d.Clocks, func(x Clock) bool { return x.ID == m.Clock }), m.Op.After())
-	}
-	return c
+	return byStaff || slices.Contains(a.By, ByResident), byStaff
 }
 
 func (k *checker) reachable() {
 	seen := make([]bool, len(k.d.States))
 	for _, c := range k.nodes {
-		seen[c.state] = true
+		seen[k.state.get(c)] = true
 	}
 	for i, s := range k.d.States {
 		if !seen[i] {
@@ -322,13 +461,26 @@ func (k *checker) reachable() {
 	}
 }
 
-// canFinish walks backwards from the final configurations over steps that are always open (acts
-// limited in number are not); what it does not meet can get stuck.
+// canFinish walks backwards from the final situations over steps that the city can rely on; what it does
+// not meet can get stuck.
 func (k *checker) canFinish() {
+	from := make([]int32, len(k.nodes)+1) // where the steps into a node begin in into
+	for _, e := range k.sure {
+		from[e[1]+1]++
+	}
+	for i := range k.nodes {
+		from[i+1] += from[i]
+	}
+	into := make([]int32, len(k.sure))
+	fill := slices.Clone(from)
+	for _, e := range k.sure {
+		into[fill[e[1]]] = e[0]
+		fill[e[1]]++
+	}
 	ok := make([]bool, len(k.nodes))
 	var queue []int32
 	for i, c := range k.nodes {
-		if k.d.States[c.state].Final {
+		if k.d.States[k.state.get(c)].Final {
 			ok[i] = true
 			queue = append(queue, int32(i))
 		}
@@ -336,7 +488,7 @@ func (k *checker) canFinish() {
 	for len(queue) > 0 {
 		i := queue[0]
 		queue = queue[1:]
-		for _, p := range k.back[i] {
+		for _, p := range into[from[i]:from[i+1]] {
 			if !ok[p] {
 				ok[p] = true
 				queue = append(queue, p)
@@ -345,7 +497,7 @@ func (k *checker) canFinish() {
 	}
 	for i := range k.nodes {
 		if !ok[i] {
-			k.say(Violation{Property: CanFinish, State: k.d.States[k.nodes[i].state].ID, Road: k.road(int32(i))})
+			k.say(Violation{Property: CanFinish, State: k.d.States[k.state.get(k.nodes[i])].ID, Road: k.road(int32(i))})
 		}
 	}
 }
@@ -354,12 +506,15 @@ func (k *checker) road(i int32) []Step {
 	var out []Step
 	for i >= 0 {
 		e, c := k.edges[i], k.nodes[i]
-		s := Step{State: k.d.States[c.state].ID, Unit: k.classes[c.class].sample}
+		s := Step{State: k.d.States[k.state.get(c)].ID, Unit: k.unit(c)}
 		if e.act >= 0 {
 			s.Act = k.d.Acts[e.act].ID
 		}
 		if e.clock >= 0 {
 			s.Clock = k.d.Clocks[e.clock].ID
+		}
+		if e.link >= 0 {
+			s.Link, s.Ended = k.d.Links[e.link].ID, k.outcomes[e.link][e.ended]
 		}
 		out = append(out, s)
 		i = e.from
@@ -368,16 +523,25 @@ func (k *checker) road(i int32) []Step {
 	return out
 }
 
+func (k *checker) roads() map[string][]Step {
+	out := map[string][]Step{}
+	for i, c := range k.nodes {
+		if id := k.d.States[k.state.get(c)].ID; out[id] == nil {
+			out[id] = k.road(int32(i))
+		}
+	}
+	return out
+}
+
 // String is the violation for logs and errors; the story in the reader's language is made from the
 // pack's texts.
 func (v Violation) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: state %q", v.Property, v.State)
-	if v.Act != "" {
-		fmt.Fprintf(&b, " act %q", v.Act)
-	}
-	if v.Clock != "" {
-		fmt.Fprintf(&b, " clock %q", v.Clock)
+	for _, part := range [][2]string{{"act", v.Act}, {"clock", v.Clock}, {"link", v.Link}} {
+		if part[1] != "" {
+			fmt.Fprintf(&b, " %s %q", part[0], part[1])
+		}
 	}
 	for i, s := range v.Road {
 		if i == 0 {
@@ -386,6 +550,8 @@ func (v Violation) String() string {
 		switch {
 		case s.Clock != "":
 			fmt.Fprintf(&b, " -[%s runs out: %s]-> %s", s.Clock, s.Act, s.State)
+		case s.Link != "":
+			fmt.Fprintf(&b, " -[%s ends: %s]-> %s", s.Link, s.Ended, s.State)
 		case s.Act != "":
 			fmt.Fprintf(&b, " -[%s]-> %s", s.Act, s.State)
 		default:

@@ -52,6 +52,9 @@ type Definition struct {
 	Retention Retention
 	// CategoryFacts are facts a category sets when a case is opened: category → fact → value.
 	CategoryFacts map[string]map[string]string
+	// Begins are the ways a case of this procedure can begin: the facts it has and the units that can
+	// receive it. Empty: with no facts, anywhere.
+	Begins []Begin
 	// Stuck names the link through which the unit above gets a task when a clock ran out and its act
 	// could not be done; StuckNotice the message it gets.
 	Stuck, StuckNotice string
@@ -184,6 +187,12 @@ const RemedyNone = "none"
 // Setting gives a fact a value when an act is done: Value, or the answer to the choice field Field.
 type Setting struct{ Fact, Value, Field string }
 
+// Begin is one way a case can begin.
+type Begin struct {
+	Facts map[string]string
+	Units []org.UnitID // empty = any
+}
+
 // Fact is a small finite thing about the matter that guards may read. Every fact may also be unset.
 type Fact struct {
 	ID     string
@@ -282,7 +291,7 @@ type Clock struct {
 	Until       string // date field that is the end itself; the rule is not used
 	PauseLaw    Law
 	TimeBar     bool   // the resident loses a right when it runs out
-	Resident    bool   // it binds the resident: running out is lawful
+	Binds       string // "resident": running out is lawful; "unit": it is a breach; empty: a breach if it escalates
 	AlertNotice string // template of that message
 	Alerts      []int  // days before the internal target (Raw) on which the holder is told
 }

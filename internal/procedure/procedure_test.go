@@ -5,6 +5,7 @@ import (
 	"slices"
 	"testing"
 
+	"comity/internal/form"
 	"comity/internal/org"
 	"comity/internal/worktime"
 )
@@ -25,15 +26,16 @@ func desk(t *testing.T) *Definition {
 		ID: "p", Start: "open", Opening: "received", Units: units,
 		States: []State{{ID: "open", Owner: OwnerHolder}, {ID: "waiting", Owner: OwnerResident}, {ID: "done", Final: true}},
 		Acts: []Act{
-			{ID: "answer", Event: "answered", From: []string{"open"}, To: "done", By: []string{"officer"}, Of: OfHolder, Answers: true},
+			{ID: "answer", Event: "answered", From: []string{"open"}, To: "done", By: []string{"officer"}, Of: OfHolder, Answers: true, Remedy: RemedyNone, Law: Law{ID: "L"}},
 			{ID: "ask", Event: "asked", From: []string{"open"}, To: "waiting", By: []string{"officer"}, Of: OfHolder},
 			{ID: "reply", Event: "replied", From: []string{"waiting"}, To: "open", By: []string{"resident"}},
-			{ID: "extend", Event: "extended", From: []string{"open"}, By: []string{"officer"}, Of: OfHolder, Extends: "term"},
+			{ID: "extend", Event: "extended", From: []string{"open"}, By: []string{"officer"}, Of: OfHolder, Extends: "term", While: "term",
+				Fields: []form.Field{{Name: "reason", Kind: form.LongText, Required: true, Public: true}}, Notices: []Notice{{To: "resident", Template: "extended"}}},
 			{ID: "raise", Event: "raised", From: []string{"open", "waiting"}, To: "open", By: []string{"system"}, Effects: []Effect{Escalate}},
 			{ID: "lapse", Event: "lapsed", From: []string{"waiting"}, To: "open", By: []string{"system"}},
 		},
 		Clocks: []Clock{
-			{ID: "term", Rule: day, Start: []string{"received", "raised"}, Stop: []string{"answered"}, Pause: []string{"waiting"}, Expire: "raise", Promise: true},
+			{ID: "term", Rule: day, Start: []string{"received", "raised"}, Stop: []string{"answered"}, Pause: []string{"waiting"}, PauseLaw: Law{ID: "L"}, Expire: "raise", Promise: true, Extend: Extend{Max: 1, Times: 1}},
 			{ID: "wait", Rule: day, In: []string{"waiting"}, Expire: "lapse"},
 		},
 	}
@@ -59,15 +61,24 @@ func Test_each_broken_procedure_fails_its_own_property_with_a_road_that_ends_the
 		want   Property
 		state  string
 	}{
-		"a state nothing leads to":            {func(d *Definition) { d.States = append(d.States, State{ID: "attic", Owner: OwnerHolder}) }, Reachable, "attic"},
-		"a final state with a way out":        {func(d *Definition) { a := act(d, "ask"); a.From = append(a.From, "done") }, FinalStays, "done"},
-		"an end without an answer":            {func(d *Definition) { act(d, "answer").Answers = false }, Answered, "done"},
-		"an expiry nobody hears":              {func(d *Definition) { act(d, "lapse").From = []string{"open"} }, Heard, "waiting"},
-		"a wait without an end":               {func(d *Definition) { d.Clocks = d.Clocks[:1] }, Owned, "waiting"},
-		"a state that is nobody's":            {func(d *Definition) { d.States[0].Owner = "" }, Owned, "open"},
-		"an answer only a missing role gives": {func(d *Definition) { act(d, "answer").By = []string{"mayor"} }, CanFinish, "open"},
-		"an end only the resident can bring":  {func(d *Definition) { act(d, "answer").By = []string{"resident"} }, CanFinish, "open"},
-		"an answer that can be given once":    {func(d *Definition) { act(d, "answer").Times = 1 }, CanFinish, "open"},
+		"a state nothing leads to":                        {func(d *Definition) { d.States = append(d.States, State{ID: "attic", Owner: OwnerHolder}) }, Reachable, "attic"},
+		"a final state with a way out":                    {func(d *Definition) { a := act(d, "ask"); a.From = append(a.From, "done") }, FinalStays, "done"},
+		"an end without an answer":                        {func(d *Definition) { act(d, "answer").Answers = false }, Answered, "done"},
+		"an expiry nobody hears":                          {func(d *Definition) { act(d, "lapse").From = []string{"open"} }, Heard, "waiting"},
+		"a wait without an end":                           {func(d *Definition) { d.Clocks = d.Clocks[:1] }, Owned, "waiting"},
+		"a state that is nobody's":                        {func(d *Definition) { d.States[0].Owner = "" }, Owned, "open"},
+		"an answer only a missing role gives":             {func(d *Definition) { act(d, "answer").By = []string{"mayor"} }, CanFinish, "open"},
+		"an end only the resident can bring":              {func(d *Definition) { act(d, "answer").By = []string{"resident"} }, CanFinish, "open"},
+		"an answer whose guard never holds":               {func(d *Definition) { act(d, "answer").When = Guard{Root: &Node{Op: OpJoint}} }, CanFinish, "open"},
+		"an answer without a word on how to challenge it": {func(d *Definition) { act(d, "answer").Remedy = "" }, RemedyNamed, "done"},
+		"a pause no rule allows":                          {func(d *Definition) { d.Clocks[0].PauseLaw = Law{} }, PauseLawful, "waiting"},
+		"an extension without a reason":                   {func(d *Definition) { act(d, "extend").Fields = nil }, ExtensionBound, ""},
+		"an extension after the date":                     {func(d *Definition) { act(d, "extend").While = "" }, ExtensionBound, ""},
+		"a right lost without proof of service":           {func(d *Definition) { d.Clocks[1].TimeBar = true }, ServiceFirst, "waiting"},
+		"a withdrawal by an officer": {func(d *Definition) {
+			d.Acts = append(d.Acts, Act{ID: "drop", Event: "dropped", From: []string{"open"}, To: "done", By: []string{"officer"}, Of: OfHolder, Withdraw: true})
+		}, OwnWithdrawal, ""},
+		"an escalation that stops after one level": {func(d *Definition) { d.Clocks[0].Start = []string{"received"} }, EscalationGoes, "open"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := broken(t, c.change)
@@ -117,11 +128,11 @@ func Test_a_term_stands_still_while_the_resident_is_asked_and_runs_out_only_when
 
 func Test_the_search_is_bounded_whatever_the_pack_says(t *testing.T) {
 	d := desk(t)
-	for i := range 40 {
+	for i := range 200 {
 		d.Clocks = append(d.Clocks, Clock{ID: fmt.Sprint("c", i), In: []string{"open"}, Expire: "raise"})
 	}
-	if r := Check(d); len(r.Violations) != 1 || r.Violations[0].Property != Bounded {
-		t.Errorf("forty clocks: %v", r.Violations)
+	if r := Check(d); r.States != 0 || len(r.Violations) != 1 || r.Violations[0].Property != Bounded {
+		t.Errorf("two hundred clocks: %d situations, %v", r.States, r.Violations)
 	}
 	if testing.Short() {
 		t.Skip("the long half searches to the bound; make check runs it without -short")

@@ -133,7 +133,7 @@ func everyStory(t *testing.T) []told {
 		}
 		dir := filepath.Dir(filepath.Dir(file))
 		if packs[dir] == nil {
-			if packs[dir], err = pack.Load(os.DirFS(dir)); err != nil {
+			if packs[dir], err = pack.LoadFrom(os.DirFS(filepath.Dir(dir)), filepath.Base(dir)); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -10,6 +10,7 @@ import (
 	"context"
 	"crypto/rand"
 	"os"
+	"path/filepath"
 	"testing"
 
 	"comity/internal/db"
@@ -35,7 +36,7 @@ type Option func(*ledger.Config)
 // closed when the test ends.
 func Open(t testing.TB, d *db.DB, packDir string, options ...Option) *City {
 	t.Helper()
-	p, err := pack.Load(os.DirFS(packDir))
+	p, err := pack.LoadFrom(os.DirFS(filepath.Dir(packDir)), filepath.Base(packDir))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,563 @@
+package procedure
+
+import (
+	"fmt"
+	"math/bits"
+	"slices"
+	"strings"
+
+	"comity/internal/form"
+	"comity/internal/org"
+)
+
+// config is one abstract situation, packed: the state, where every clock stands, the kind of unit that
+// holds the case, the facts that guards read, how often limited acts were done, and which children are
+// open. All other data of a case is left out, so what depends on it may go either way: what holds for
+// all configurations holds for all cases.
+type config [4]uint64
+
+// slot is where one figure lies in a config.
+type slot struct{ word, shift, width uint8 }
+
+func (s slot) get(c config) int {
+	if s.width == 0 {
+		return 0
+	}
+	return int(c[s.word] >> s.shift & (1<<s.width - 1))
+}
+
+func (s slot) set(c config, v int) config {
+	if s.width > 0 {
+		c[s.word] = c[s.word]&^((1<<s.width-1)<<s.shift) | uint64(v)<<s.shift
+	}
+	return c
+}
+
+// class is a set of units that the procedure cannot tell apart: same level, roles, department and line
+// upwards.
+type class struct {
+	sample    org.UnitID
+	parent    int
+	sameAbove int // class of the same department one step up its line; itself when there is none
+	top       bool
+	level     string
+	roles     map[string]bool
+	depts     map[string]int // department → class of the nearest one; -1 when there is none
+}
+
+// space is the layout of situations of one procedure.
+type space struct {
+	d       *Definition
+	classes []class
+	of      map[org.UnitID]int
+
+	state, class, offered, answered, joint, contact, sealed slot
+	clocks, facts, done, open, ended                        []slot
+
+	facted   map[string]int // facts that are tracked
+	counted  map[string]int // acts whose number is tracked
+	most     []int          // highest number that matters
+	results  map[string]int // links whose outcome is tracked
+	outcomes [][]string     // per link
+
+	clockAt, linkAt map[string]int
+	extending       map[string][]int // clock → acts that extend it
+	byState         [][]int          // acts that can be done in a state, by people
+	asks            [][]string       // per act: answers that a guard or a tracked fact reads
+	used            int              // bits
+}
+
+func (s *space) take(values int) slot {
+	width := bits.Len(uint(max(values-1, 0)))
+	if s.used%64+width > 64 {
+		s.used += 64 - s.used%64
+	}
+	at := slot{uint8(s.used / 64), uint8(s.used % 64), uint8(width)}
+	s.used += width
+	return at
+}
+
+// newSpace lays situations out; ok is false when they do not fit, which no sensible procedure reaches.
+func newSpace(d *Definition) (*space, bool) {
+	s := &space{d: d, facted: map[string]int{}, counted: map[string]int{}, results: map[string]int{}, clockAt: map[string]int{}, linkAt: map[string]int{}, extending: map[string][]int{}}
+	s.classesOf()
+	s.readGuards()
+	s.state, s.class, s.offered = s.take(len(d.States)), s.take(len(s.classes)), s.take(len(s.classes)+1)
+	s.answered, s.joint, s.contact, s.sealed = s.take(2), s.take(2), s.take(2), s.take(2)
+	for i, c := range d.Clocks {
+		s.clocks = append(s.clocks, s.take(4))
+		s.clockAt[c.ID] = i
+	}
+	s.facts = make([]slot, len(d.Facts))
+	for i, f := range d.Facts {
+		if _, ok := s.facted[f.ID]; ok {
+			s.facted[f.ID], s.facts[i] = i, s.take(len(f.Values)+1)
+		}
+	}
+	s.done, s.most = make([]slot, len(d.Acts)), make([]int, len(d.Acts))
+	for i, a := range d.Acts {
+		s.most[i] = a.Times
+		if cl, ok := d.Clock(a.Extends); ok {
+			// counted by the clock, which forgets it when it starts anew
+			s.most[i] = cl.Extend.Times
+		}
+		if _, ok := s.counted[a.ID]; ok {
+			s.most[i] = max(1, a.Times)
+		}
+		s.done[i] = s.take(s.most[i] + 1)
+	}
+	for i, l := range d.Links {
+		s.linkAt[l.ID] = i
+		ends := append(slices.Clone(d.Ends[l.Procedure]), "recalled")
+		s.outcomes = append(s.outcomes, ends)
+		width := 0
+		if _, ok := s.results[l.ID]; ok {
+			width = len(ends) + 1
+		}
+		s.open, s.ended = append(s.open, s.take(2)), append(s.ended, s.take(width))
+	}
+	s.index()
+	return s, s.used <= 64*len(config{}) && len(d.States) < 1000 && len(s.classes) < 1000
+}
+
+// readGuards finds out what must be tracked: only what some guard reads.
+func (s *space) readGuards() {
+	guards := []Guard{s.d.Seal}
+	for _, a := range s.d.Acts {
+		guards = append(guards, a.When)
+	}
+	for _, g := range guards {
+		g.Walk(func(n *Node) {
+			switch n.Op {
+			case OpFact:
+				s.facted[n.Name] = 0
+			case OpDone:
+				s.counted[n.Name] = 0
+			case OpOutcome:
+				s.results[n.Name] = 0
+			}
+		})
+	}
+	for _, f := range s.d.Facts {
+		if f.KeepsClocks {
+			s.facted[f.ID] = 0
+		}
+	}
+}
+
+func (s *space) index() {
+	s.byState, s.asks = make([][]int, len(s.d.States)), make([][]string, len(s.d.Acts))
+	for i := range s.d.Acts {
+		a := &s.d.Acts[i]
+		a.When.Walk(func(n *Node) {
+			if n.Op == OpForm && !slices.Contains(s.asks[i], n.Name) {
+				s.asks[i] = append(s.asks[i], n.Name)
+			}
+		})
+		for _, set := range a.Sets {
+			if _, ok := s.facted[set.Fact]; ok && set.Field != "" && !slices.Contains(s.asks[i], set.Field) {
+				s.asks[i] = append(s.asks[i], set.Field)
+			}
+		}
+		for _, from := range a.From {
+			if n := s.stateAt(from); n >= 0 && a.ByPeople() {
+				s.byState[n] = append(s.byState[n], i)
+			}
+		}
+	}
+}
+
+func (s *space) stateAt(id string) int {
+	return slices.IndexFunc(s.d.States, func(x State) bool { return x.ID == id })
+}
+
+// answers lists every combination of the answers that matter for an act.
+func (s *space) answers(act int) []map[string]string {
+	all := []map[string]string{{}}
+	for _, name := range s.asks[act] {
+		f, ok := find(s.d.Acts[act].Fields, name, func(f *form.Field) string { return f.Name })
+		if !ok {
+			continue
+		}
+		options := f.Options
+		if f.Kind == form.Yes {
+			options = []string{"yes"}
+		}
+		if !f.Required {
+			options = append([]string{""}, options...)
+		}
+		var next []map[string]string
+		for _, m := range all {
+			for _, o := range options {
+				n := map[string]string{name: o}
+				for k, v := range m {
+					n[k] = v
+				}
+				next = append(next, n)
+			}
+		}
+		all = next
+	}
+	return all
+}
+
+// classesOf sorts the units into kinds.
+func (s *space) classesOf() {
+	t := s.d.Units
+	depts := s.deptsUsed()
+	index := map[string]int{}
+	s.of = map[org.UnitID]int{}
+	mark := func(id org.UnitID) string {
+		u, ok := t.Unit(id)
+		roles := slices.Clone(u.Roles)
+		slices.Sort(roles)
+		return fmt.Sprint(ok, u.Level, u.Dept, roles)
+	}
+	for _, id := range t.All() { // parents first
+		u, _ := t.Unit(id)
+		up, hasUp := t.Superior(id)
+		key := fmt.Sprint(mark(id), hasUp, s.of[up])
+		for _, dept := range depts {
+			if to, ok := t.Nearest(id, dept); ok {
+				key += mark(to)
+			} else {
+				key += "-"
+			}
+		}
+		i, ok := index[key]
+		if !ok {
+			i = len(s.classes)
+			index[key] = i
+			c := class{sample: id, top: !hasUp, parent: s.of[up], level: u.Level.String(), roles: map[string]bool{}, depts: map[string]int{}}
+			if !hasUp {
+				c.parent = i
+			}
+			for _, r := range u.Roles {
+				c.roles[r] = true
+			}
+			s.classes = append(s.classes, c)
+		}
+		s.of[id] = i
+	}
+	for i := range s.classes {
+		c := &s.classes[i]
+		c.sameAbove = i
+		if to, ok := t.SameAbove(c.sample); ok {
+			c.sameAbove = s.of[to]
+		}
+		for _, dept := range depts {
+			c.depts[dept] = -1
+			if to, ok := t.Nearest(c.sample, dept); ok {
+				c.depts[dept] = s.of[to]
+			}
+		}
+	}
+}
+
+func (s *space) deptsUsed() []string {
+	var out []string
+	for _, a := range s.d.Acts {
+		if a.Dept != "" && !slices.Contains(out, a.Dept) {
+			out = append(out, a.Dept)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// situation is a config as rules see it: the abstract twin of casework's view of a case.
+type situation struct {
+	s *space
+	c config
+}
+
+func (v situation) State() string { return v.s.d.States[v.s.state.get(v.c)].ID }
+
+func (v situation) Fact(id string) string {
+	i, ok := v.s.facted[id]
+	if !ok {
+		return ""
+	}
+	n := v.s.facts[i].get(v.c)
+	if n == 0 {
+		return ""
+	}
+	return v.s.d.Facts[i].Values[n-1]
+}
+
+func (v situation) Clock(id string) Status {
+	i, ok := v.s.clockAt[id]
+	if !ok {
+		return Idle
+	}
+	return Status(v.s.clocks[i].get(v.c))
+}
+
+func (v situation) Done(act string) int {
+	i := slices.IndexFunc(v.s.d.Acts, func(a Act) bool { return a.ID == act })
+	return v.s.done[i].get(v.c)
+}
+
+func (v situation) Open(link string) bool {
+	i, ok := v.s.linkAt[link]
+	return ok && v.s.open[i].get(v.c) == 1
+}
+
+func (v situation) Outcome(link string) string {
+	i, ok := v.s.linkAt[link]
+	if !ok {
+		return ""
+	}
+	n := v.s.ended[i].get(v.c)
+	if n == 0 {
+		return ""
+	}
+	return v.s.outcomes[i][n-1]
+}
+
+func (v situation) Top() bool     { return v.s.classes[v.s.class.get(v.c)].top }
+func (v situation) Level() string { return v.s.classes[v.s.class.get(v.c)].level }
+func (v situation) Contact() bool { return v.s.contact.get(v.c) == 1 }
+func (v situation) Joint() bool   { return v.s.joint.get(v.c) == 1 }
+
+// begins lists the situations in which a case of the procedure can be opened.
+func (s *space) begins() []config {
+	var out []config
+	starts := s.d.Begins
+	if len(starts) == 0 {
+		starts = []Begin{{}}
+	}
+	contacts := []int{1}
+	if s.readsContact() {
+		contacts = []int{0, 1}
+	}
+	for _, b := range starts {
+		for _, cl := range s.classesFor(b.Units) {
+			for _, fields := range s.openAnswers() {
+				for _, contact := range contacts {
+					c := s.begin(b, cl, fields, contact)
+					if !slices.Contains(out, c) {
+						out = append(out, c)
+					}
+				}
+			}
+		}
+	}
+	return out
+}
+
+func (s *space) readsContact() bool {
+	reads := false
+	for _, a := range s.d.Acts {
+		a.When.Walk(func(n *Node) { reads = reads || n.Op == OpContact })
+	}
+	return reads
+}
+
+func (s *space) classesFor(units []org.UnitID) []int {
+	var out []int
+	if len(units) == 0 {
+		for i := range s.classes {
+			out = append(out, i)
+		}
+		return out
+	}
+	for _, u := range units {
+		if c, ok := s.of[u]; ok && !slices.Contains(out, c) {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+func (s *space) openAnswers() []map[string]string {
+	opening := Act{ID: "", Fields: s.d.Intake, Sets: s.d.OpenSets, When: s.d.Seal}
+	one := &space{d: &Definition{Acts: []Act{opening}, Facts: s.d.Facts}, facted: s.facted}
+	one.index()
+	return one.answers(0)
+}
+
+func (s *space) begin(b Begin, cl int, fields map[string]string, contact int) config {
+	change := s.d.Begin("", fields)
+	c := s.state.set(config{}, max(s.stateAt(change.State), 0))
+	c = s.contact.set(s.class.set(c, cl), contact)
+	for fact, v := range b.Facts {
+		c = s.setFact(c, fact, v)
+	}
+	c = s.apply(c, change)
+	if s.d.Seal.Root != nil && s.d.Seal.Holds(situation{s, c}, fields) == Yes {
+		c = s.sealed.set(c, 1)
+	}
+	return c
+}
+
+func (s *space) setFact(c config, fact, value string) config {
+	i, ok := s.facted[fact]
+	if !ok {
+		return c
+	}
+	return s.facts[i].set(c, slices.Index(s.d.Facts[i].Values, value)+1)
+}
+
+// apply carries out what Step or Begin decided, as casework folds it into a case.
+func (s *space) apply(c config, change Change) config {
+	for _, f := range change.Sets {
+		c = s.setFact(c, f.Fact, f.Value)
+	}
+	for _, m := range change.Moves {
+		c = s.clocks[s.clockAt[m.Clock]].set(c, int(m.Op.After()))
+		if m.Op == OpStart {
+			for _, act := range s.extending[m.Clock] {
+				c = s.done[act].set(c, 0)
+			}
+		}
+	}
+	if change.Recall {
+		for i, l := range s.d.Links {
+			if l.Kind == Child && s.open[i].get(c) == 1 {
+				c = s.ended[i].set(s.open[i].set(c, 0), slices.Index(s.outcomes[i], "recalled")+1)
+			}
+		}
+	}
+	for _, l := range change.Spawn {
+		if l.Kind == Child {
+			c = s.open[s.linkAt[l.ID]].set(c, 1)
+		}
+	}
+	return s.state.set(c, max(s.stateAt(change.State), 0))
+}
+
+// step lists where an act leads: one situation, or one per kind of unit that it may give the case to.
+func (s *space) step(c config, act int, fields map[string]string, expired string) ([]config, Change, *Refused) {
+	a := &s.d.Acts[act]
+	if a.Extends != "" && s.done[act].get(c) >= s.most[act] {
+		return nil, Change{}, refused("clock.extended")
+	}
+	change, no := s.d.Step(situation{s, c}, a, fields, expired)
+	if no != nil {
+		return nil, change, no
+	}
+	next := s.apply(c, change)
+	if n := s.done[act].get(c); n < s.most[act] {
+		next = s.done[act].set(next, n+1)
+	}
+	if a.Answers || a.Withdraw {
+		next = s.answered.set(next, 1)
+	}
+	all := s.move(c, next, a)
+	if st, ok := s.d.State(change.State); ok && st.Owner != OwnerOffered {
+		for i := range all {
+			all[i] = s.offered.set(all[i], 0)
+		}
+	}
+	return all, change, nil
+}
+
+// move gives the case to other units, as the effects say.
+func (s *space) move(c, next config, a *Act) []config {
+	holder, offered := s.class.get(c), s.offered.get(c)
+	all := []config{next}
+	each := func(set func(config, int) config) {
+		var out []config
+		for _, x := range all {
+			for cl := range s.classes {
+				out = append(out, set(x, cl))
+			}
+		}
+		all = out
+	}
+	to := func(cl int) {
+		for i := range all {
+			all[i] = s.offered.set(s.class.set(all[i], cl), 0)
+		}
+	}
+	for _, e := range a.Effects {
+		switch e {
+		case Escalate:
+			up := s.classes[holder].parent
+			if s.sealed.get(c) == 1 {
+				up = s.classes[holder].sameAbove
+			}
+			to(up)
+		case Take:
+			if offered > 0 {
+				to(offered - 1)
+			}
+		case TurnBack:
+			for i := range all {
+				all[i] = s.offered.set(all[i], 0)
+			}
+		case DecideAbove:
+			to(s.classes[holder].parent)
+		case Give:
+			each(func(x config, cl int) config { return s.offered.set(s.class.set(x, cl), 0) })
+		case Offer:
+			each(func(x config, cl int) config { return s.offered.set(x, cl+1) })
+		case SendToDept:
+			if cl := s.classes[holder].depts[a.Dept]; cl >= 0 {
+				to(cl)
+			}
+		case Seal:
+			for i := range all {
+				all[i] = s.sealed.set(all[i], 1)
+			}
+		case Invite:
+			for i := range all {
+				all[i] = s.joint.set(all[i], 1)
+			}
+		case Release:
+			for _, x := range all {
+				all = append(all, s.joint.set(x, 0))
+			}
+		}
+	}
+	return all
+}
+
+// end lists where it leads when the child of a link ends with an outcome. heard is false when the case
+// names an act for it that cannot be done here.
+func (s *space) end(c config, link int, outcome string) (all []config, act int, heard bool) {
+	l := &s.d.Links[link]
+	closed := s.ended[link].set(s.open[link].set(c, 0), slices.Index(s.outcomes[link], outcome)+1)
+	id := l.Answer(outcome)
+	act = slices.IndexFunc(s.d.Acts, func(a Act) bool { return a.ID == id })
+	if act < 0 {
+		all, heard = []config{closed}, id == ""
+	} else {
+		fields := map[string]string{"outcome": outcome}
+		next, _, no := s.step(closed, act, fields, "")
+		if no != nil {
+			return []config{closed}, act, false
+		}
+		all, heard = next, true
+	}
+	if l.Many { // another one of the same link may still be open
+		for _, x := range all {
+			all = append(all, s.open[link].set(x, 1))
+		}
+	}
+	return all, act, heard
+}
+
+// describe is a situation in words, for traces.
+func (s *space) describe(c config) string {
+	v := situation{s, c}
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s at %s", v.State(), s.classes[s.class.get(c)].sample)
+	for _, f := range s.d.Facts {
+		if x := v.Fact(f.ID); x != "" {
+			fmt.Fprintf(&b, " %s=%s", f.ID, x)
+		}
+	}
+	for i, k := range s.d.Clocks {
+		if st := Status(s.clocks[i].get(c)); st != Idle {
+			fmt.Fprintf(&b, " %s:%s", k.ID, st)
+		}
+	}
+	for i, l := range s.d.Links {
+		if s.open[i].get(c) == 1 {
+			fmt.Fprintf(&b, " %s open", l.ID)
+		}
+	}
+	return b.String()
+}

@@ -120,7 +120,7 @@ func (m Matter) told(e casework.Event) bool {
 // concerns reports a clock whose date the resident is told: the promise, and those that bound what they
 // may do.
 func (m Matter) concerns(clock string) bool {
-	if cl, ok := m.D.Clock(clock); ok && (cl.Promise || cl.Resident || cl.TimeBar) {
+	if cl, ok := m.D.Clock(clock); ok && (cl.Promise || cl.Binds == "resident" || cl.TimeBar) {
 		return true
 	}
 	return slices.ContainsFunc(m.D.Acts, func(a procedure.Act) bool {

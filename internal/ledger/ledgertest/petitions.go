@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"path/filepath"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -45,15 +46,16 @@ func Petitions(t testing.TB, packDir string) *pack.Pack {
 			t.Fatal(err)
 		}
 	}
-	put(os.DirFS(packDir), "")
-	put(fixture, "procedures")
+	name := filepath.Base(packDir)
+	put(os.DirFS(filepath.Dir(packDir)), "") // all of them: a pack may stand on another one
+	put(fixture, name+"/procedures")
 	// With one procedure a pack need not say which a category takes; with several it has to.
-	kinds := files["categories.yaml"]
+	kinds := files[name+"/categories.yaml"]
 	kinds.Data = bytes.ReplaceAll(kinds.Data, []byte(", group: "), []byte(", procedure: service-request, group: "))
-	for name, more := range added {
-		files[name].Data = append(files[name].Data, more...)
+	for file, more := range added {
+		files[name+"/"+file].Data = append(files[name+"/"+file].Data, more...)
 	}
-	p, err := pack.Load(files)
+	p, err := pack.LoadFrom(files, name)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -46,6 +46,12 @@ type city struct {
 
 func newCity(t *testing.T) *city {
 	t.Helper()
+	return cityOf(t, func(d *db.DB) *ledgertest.City { return ledgertest.Open(t, d, "../../packs/demo") })
+}
+
+// cityOf is newCity with a ledger of the test's own.
+func cityOf(t *testing.T, open func(*db.DB) *ledgertest.City) *city {
+	t.Helper()
 	now, set := dbtest.Clock(t)
 	d, err := db.Open(context.Background(), "sqlite:"+t.TempDir()+"/desk.db", now)
 	if err != nil {
@@ -59,7 +65,7 @@ func newCity(t *testing.T) *city {
 	if err != nil {
 		t.Fatal(err)
 	}
-	made := ledgertest.Open(t, d, "../../packs/demo")
+	made := open(d)
 	p, l := made.Pack, made.Ledger
 	base, err := text.Base()
 	if err != nil {

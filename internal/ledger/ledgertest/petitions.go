@@ -8,6 +8,7 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"testing/fstest"
 
@@ -27,11 +28,22 @@ var added = map[string]string{
 	"texts/zh-CN.yaml": "\nremedies.petition: \"Reconsideration: within 60 days.\\nThe court: within six months.\"\nretention.petition: Petition files\n",
 }
 
+// loaded keeps what was read: the checks of a pack take longer than most tests.
+var loaded = struct {
+	sync.Mutex
+	packs map[string]*pack.Pack
+}{packs: map[string]*pack.Pack{}}
+
 // Petitions is the pack in packDir, a folder seen from the test's own, with three procedures more: a
 // petition that uses facts, a seal, links, joint units, papers and acts on behalf, and the two kinds of
 // cases it opens.
 func Petitions(t testing.TB, packDir string) *pack.Pack {
 	t.Helper()
+	loaded.Lock()
+	defer loaded.Unlock()
+	if p := loaded.packs[packDir]; p != nil {
+		return p
+	}
 	files := fstest.MapFS{}
 	put := func(fsys fs.FS, dir string) {
 		err := fs.WalkDir(fsys, ".", func(name string, d fs.DirEntry, err error) error {
@@ -59,5 +71,6 @@ func Petitions(t testing.TB, packDir string) *pack.Pack {
 	if err != nil {
 		t.Fatal(err)
 	}
+	loaded.packs[packDir] = p
 	return p
 }

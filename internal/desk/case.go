@@ -286,8 +286,8 @@ func masked(address string) string {
 func (v *visit) facts(p *web.Page, d *procedure.Definition, c casework.Case) []web.Fact {
 	out := []web.Fact{{Label: p.T("desk.fact.category"), Value: p.T("category." + c.Category)}}
 	for _, f := range d.Intake {
-		if a := c.Intake[f.Name]; a != "" && !f.Personal {
-			out = append(out, web.Fact{Label: p.T("field." + d.ID + ".open." + f.Name), Value: a})
+		if a := c.Intake[f.Name]; a != "" && !f.Personal && !stands(d, c, f.Name, a) {
+			out = append(out, web.Fact{Label: p.T("field." + d.ID + ".open." + f.Name), Value: p.Answer(web.ActForm(d.ID, "open"), f, a)})
 		}
 	}
 	out = append(out, web.Fact{Label: p.T("desk.fact.opened"), Value: p.Moment(c.Opened)})

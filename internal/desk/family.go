@@ -112,6 +112,11 @@ func caseFacts(p *web.Page, d *procedure.Definition, c casework.Case) []web.Fact
 	return out
 }
 
+// stands reports an answer of the opening that is a fact of the case still, and shown as such.
+func stands(d *procedure.Definition, c casework.Case, field, answer string) bool {
+	return slices.ContainsFunc(d.OpenSets, func(s procedure.Setting) bool { return s.Field == field && c.Facts[s.Fact] == answer })
+}
+
 // retention says how long the file is kept, and by which rule.
 func retention(p *web.Page, d *procedure.Definition) []web.Fact {
 	r := d.Retention

@@ -190,6 +190,8 @@ func (v *visit) fieldWords(p *web.Page, d *procedure.Definition, a *procedure.Ac
 		return p.T("outcome." + d.ID + "." + value)
 	case form.Yes:
 		return p.T("desk.csv.yes")
+	case form.Date:
+		return p.CivilDate(value)
 	case form.Choice:
 		for _, key := range []string{"option." + d.ID + "." + a.ID + "." + f.Name + "." + value, "rating." + value} {
 			if p.Has(key) {

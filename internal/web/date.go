@@ -24,7 +24,7 @@ func (p *Page) DateView(d explain.Date, unit worktime.Unit) DateView {
 	case d.Status != procedure.Running.String():
 		v.Ends = p.T("why.stopped")
 	default:
-		v.Ends = p.T("why.ends", "when", p.Moment(d.Due))
+		v.Ends = p.T("why.ends", "when", p.T("date.time", "date", p.Day(d.Due), "time", HourOf(d.Due, p.Site.Zone)))
 	}
 	return v
 }

@@ -3,6 +3,7 @@ package web
 import (
 	"strconv"
 	"strings"
+	"time"
 
 	"comity/internal/form"
 )
@@ -101,8 +102,19 @@ func (p *Page) Answer(f Form, field form.Field, value string) string {
 		return p.T("web.yes")
 	case field.Kind == form.Unit:
 		return p.T("unit." + value)
+	case field.Kind == form.Date:
+		return p.CivilDate(value)
 	}
 	return value
+}
+
+// CivilDate says a date as forms write it, with its weekday; what is no date stays as it is.
+func (p *Page) CivilDate(value string) string {
+	at, err := time.Parse(time.DateOnly, value)
+	if err != nil {
+		return value
+	}
+	return p.Date(at, time.UTC) // a date is in no zone
 }
 
 // Mistakes is the error summary of controls: the same words as beside each field. Problems of names

@@ -6,5 +6,5 @@ import "embed"
 
 // FS holds one folder per pack.
 //
-//go:embed */*.yaml */*.csv */*/*.yaml */stories/*.txtar
+//go:embed */*.yaml */*.csv */*/*.yaml */*/*.md */stories/*.txtar
 var FS embed.FS

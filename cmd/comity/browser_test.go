@@ -271,6 +271,9 @@ func Test_a_resident_reports_a_pothole_in_Chinese_and_two_levels_work_it_to_a_cl
 	b.expect("甘园")
 	ref := b.js(`document.body.innerText.match(/SR-\d\d-\d{6}/)[0]`)
 	b.everywhere("why", "/f/"+code+"/why")
+	b.everywhere("procedures", "/law")
+	b.everywhere("procedure", "/law/service-request")
+	b.everywhere("place in the procedure", "/f/"+code+"/law")
 
 	// The street: where a pothole of this category goes is the pack's decision.
 	receipt, err := b.reader.Case(context.Background(), machineScope(), ref)
@@ -279,6 +282,7 @@ func Test_a_resident_reports_a_pothole_in_Chinese_and_two_levels_work_it_to_a_cl
 	}
 	clerk, officer := b.workers(string(receipt.Holder))
 	b.do(chromedp.EmulateViewport(1280, 900))
+	b.everywhere("procedure, wide", "/law/service-request")
 	b.everywhere("sign in", "/desk/signin")
 	b.signIn(clerk)
 	b.everywhere("unit home", "/desk")

@@ -34,6 +34,8 @@ func Test_a_wrong_call_is_a_usage_error_that_names_the_way_out(t *testing.T) {
 	}{
 		"an unknown command":       {[]string{"serv"}, "comity help"},
 		"pack without check":       {[]string{"pack", "packs/demo"}, "comity pack check DIR"},
+		"pack simulate of nothing": {[]string{"pack", "simulate", "packs/demo"}, "name a pack and a scenario"},
+		"more of an unclear role":  {[]string{"pack", "simulate", "--add", "clerk"}, "clerk@guiyuan=2"},
 		"pack check of nothing":    {[]string{"pack", "check"}, "name one folder"},
 		"pack diff of nothing":     {[]string{"pack", "diff"}, "name one folder, or two"},
 		"pack diff without a base": {[]string{"pack", "diff", "../../packs/us-nyc-311"}, "comity pack diff OLD"},
@@ -66,7 +68,7 @@ func Test_help_lists_every_command_and_every_command_has_help(t *testing.T) {
 			}
 		}
 	}
-	for _, args := range [][]string{{"serve"}, {"demo"}, {"verify"}, {"pack", "check"}, {"pack", "diff"}, {"pack", "schema"}, {"pack", "docs"}, {"user", "add"}, {"token", "create"}, {"import", "requests"}, {"story"}} {
+	for _, args := range [][]string{{"serve"}, {"demo"}, {"verify"}, {"pack", "check"}, {"pack", "diff"}, {"pack", "schema"}, {"pack", "docs"}, {"pack", "simulate"}, {"user", "add"}, {"token", "create"}, {"import", "requests"}, {"story"}} {
 		_, errs, err := said(t, append(args, "--help")...)
 		if !errors.Is(err, flag.ErrHelp) || !strings.Contains(errs, "Examples:") {
 			t.Errorf("%v --help says %q, %v", args, errs, err)

@@ -13,6 +13,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 	_ "time/tzdata" // zones of packs must load on machines without a zone database
 )
@@ -27,7 +28,7 @@ func commands() []command {
 	return []command{
 		{"demo", "run the invented city of Linjiang, a year of cases included", runDemo},
 		{"serve", "run a city from its own pack and database", runServe},
-		{"pack", "check, compare and describe packs: comity pack check DIR", runPack},
+		{"pack", "check, compare, describe and simulate packs: comity pack check DIR", runPack},
 		{"story", "play stories: comity story FILE…", runStory},
 		{"import", "import the requests of another system with their history", runImport},
 		{"user", "add the people who sign in", runUser},
@@ -95,13 +96,22 @@ func flags(name, line, examples string, stderr io.Writer) *flag.FlagSet {
 	return fs
 }
 
-// parse reads flags and turns mistakes into usage errors.
+// parse reads flags, before and after operands, and turns mistakes into usage errors.
 func parse(fs *flag.FlagSet, args []string) error {
-	if err := fs.Parse(args); err != nil {
-		if errors.Is(err, flag.ErrHelp) {
-			return err
+	var operands []string
+	for {
+		if err := fs.Parse(args); err != nil {
+			if errors.Is(err, flag.ErrHelp) {
+				return err
+			}
+			return &usageError{err.Error()}
 		}
-		return &usageError{err.Error()}
+		taken := len(args) - fs.NArg()
+		if fs.NArg() == 0 || taken > 0 && args[taken-1] == "--" {
+			break
+		}
+		operands = append(operands, fs.Arg(0))
+		args = fs.Args()[1:]
 	}
-	return nil
+	return fs.Parse(slices.Concat([]string{"--"}, operands, fs.Args()))
 }

@@ -2,72 +2,38 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"comity/internal/pack"
-	"comity/internal/text"
 )
 
-const packExamples = `  comity pack check packs/demo             read it, check every name and every property
-  comity pack check --lang zh-CN mypack    tell counterexamples in Chinese
-`
-
-// runPack is what pack authors use.
-func runPack(ctx context.Context, args []string, stdout, stderr io.Writer) error {
-	verbs := map[string]func(context.Context, []string, io.Writer, io.Writer) error{
-		"check": runPackCheck, "diff": runPackDiff, "schema": runPackSchema, "docs": runPackDocs,
-	}
-	if len(args) > 0 && verbs[args[0]] != nil {
-		return verbs[args[0]](ctx, args[1:], stdout, stderr)
-	}
-	return usagef("say `comity pack check DIR`, `comity pack diff DIR [DIR]`, `comity pack schema [KIND]` or `comity pack docs`")
+// packVerbs is what pack authors use, in the order in which they need it.
+var packVerbs = []struct {
+	name, call string
+	run        func(context.Context, []string, io.Writer, io.Writer) error
+}{
+	{"check", "check DIR", runPackCheck},
+	{"law", "law DIR", runPackLaw},
+	{"diff", "diff DIR [DIR]", runPackDiff},
+	{"draw", "draw DIR [PROCEDURE]", runPackDraw},
+	{"simulate", "simulate PACK SCENARIO", runSimulate},
+	{"schema", "schema [KIND]", runPackSchema},
+	{"docs", "docs", runPackDocs},
 }
 
-// runPackCheck checks a pack. Problems go to stdout, because they are the answer; the exit status is 1.
-func runPackCheck(_ context.Context, args []string, stdout, stderr io.Writer) error {
-	f := flags("pack check DIR", "Reads a pack, names every mistake by file, line and column, and checks that no case can get lost in its procedures.", packExamples, stderr)
-	lang := f.String("lang", "", "language of the answer: en or zh-CN (default: from the environment)")
-	if err := parse(f, args); err != nil {
-		return err
-	}
-	if f.NArg() != 1 {
-		return usagef("name one folder: comity pack check DIR")
-	}
-	base, err := text.Base()
-	if err != nil {
-		return err
-	}
-	say := base.In(langOf(*lang))
-	dir := f.Arg(0)
-	p, err := pack.LoadWith(os.DirFS(dir), basesOf(dir))
-	if err != nil {
-		fmt.Fprintln(stdout, say.T("cli.pack.bad", "dir", dir))
-		failures := pack.Failures(err)
-		if len(failures) == 0 {
-			fmt.Fprintln(stdout, err)
+func runPack(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	var calls []string
+	for _, v := range packVerbs {
+		if len(args) > 0 && args[0] == v.name {
+			return v.run(ctx, args[1:], stdout, stderr)
 		}
-		for _, v := range failures {
-			fmt.Fprintln(stdout, pack.Story(v, base.With(v.Pack.Texts).In(say.Lang)))
-		}
-		return errors.New("the pack was refused")
+		calls = append(calls, "comity pack "+v.call)
 	}
-	say = base.With(p.Texts).In(say.Lang)
-	fmt.Fprintln(stdout, say.T("cli.pack.ok", "pack", p.ID, "version", p.Version, "procedures", fmt.Sprint(len(p.Procedures)),
-		"units", fmt.Sprint(len(p.Units.All())), "categories", fmt.Sprint(len(p.Categories)), "digest", p.Digest[:12]))
-	if p.Abstract {
-		fmt.Fprintln(stdout, "  "+say.T("cli.pack.abstract"))
-	}
-	for _, id := range slices.Sorted(maps.Keys(p.Reports)) {
-		fmt.Fprintln(stdout, "  "+say.T("check.passed", "procedure", say.T("procedure."+id), "states", fmt.Sprint(p.Reports[id].States)))
-	}
-	return nil
+	return usagef("say one of: %s", strings.Join(calls, "; "))
 }
 
 const schemaExamples = `  comity pack schema                       list the kinds of files

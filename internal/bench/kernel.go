@@ -3,17 +3,21 @@ package main
 import (
 	"context"
 	"fmt"
+	"io/fs"
 	"maps"
 	"slices"
 	"time"
 
+	"comity/internal/pack"
 	"comity/internal/procedure"
+	"comity/internal/simulate"
 	"comity/internal/worktime"
+	"comity/packs"
 )
 
 // kernel times what needs no database: why a date is what it is, and the model check of a pack. There
 // is nothing to compare them with but themselves, so only the first has a baseline: the date alone.
-func kernel(_ context.Context, o options, _ string, t *table) error {
+func kernel(ctx context.Context, o options, _ string, t *table) error {
 	p, err := demoPack()
 	if err != nil {
 		return err
@@ -48,6 +52,33 @@ func kernel(_ context.Context, o options, _ string, t *table) error {
 		each = append(each, float64(took.Nanoseconds())/float64(states))
 	}
 	t.row(fmt.Sprintf("model check, %d procedures, ms", len(p.Procedures)), whole.String(), fmt.Sprintf("%d states: %s ns each", states, each.format("%.0f")), "–", "–", "–")
+	return simulated(ctx, o, p, t)
+}
+
+// simulated plays the demo's scenario once per round: every case is opened, worked, answered and closed by
+// the kernel, with a few calls for the world around it.
+func simulated(ctx context.Context, o options, p *pack.Pack, t *table) error {
+	files, err := fs.Sub(packs.FS, "demo")
+	if err != nil {
+		return err
+	}
+	s, err := simulate.Read(files, "scenarios/street-office.yaml", p)
+	if err != nil {
+		return err
+	}
+	s.Variants = nil
+	var rate series
+	cases := 0
+	for range o.rounds {
+		began := time.Now()
+		r, err := simulate.Run(ctx, p, s, simulate.Options{Runs: 1})
+		if err != nil {
+			return err
+		}
+		cases = r.Base.Arrived
+		rate = append(rate, float64(cases)/time.Since(began).Seconds())
+	}
+	t.row(fmt.Sprintf("simulation of %d cases on one core, cases/s", cases), rate.format("%.0f"), "–", "–", "–", "–")
 	return nil
 }
 

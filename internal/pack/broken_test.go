@@ -208,7 +208,7 @@ func Test_a_file_that_is_no_pack_file_is_refused_without_harm(t *testing.T) {
 		})
 	}
 	t.Run("a file that is missing", func(t *testing.T) {
-		for _, name := range []string{"pack.yaml", "units.yaml", "categories.yaml", proc, dates} {
+		for _, name := range []string{"pack.yaml", "units.yaml", proc, dates} { // the base has categories
 			m := demo(t)
 			delete(m, name)
 			if _, err := Load(m); err == nil || !strings.Contains(err.Error(), strings.Split(name, "/")[0]) {

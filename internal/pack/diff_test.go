@@ -54,7 +54,7 @@ func Test_a_pack_is_compared_with_its_base_part_by_part(t *testing.T) {
 	got := tell(Diff(partsOf(t, files, "province", BaseParts), partsOf(t, files, "province", Parts)))
 	want := `changed article ACT/2 [ACT 2] was base/nation/pack.yaml:13:12 is pack.yaml:9:12; words.en: "The answer takes five days." → "The answer takes three days here."
 changed pack pack was base/nation/pack.yaml:1:1 is pack.yaml:1:1; pack: "nation" → "province"; name.en: "Nation" → "Province"; base: "" → "nation"
-changed clock ask/term [ACT 2] was base/nation/procedures/ask.yaml:35:5 is procedures/ask.yaml:2:5; n: "5" → "3"
+changed clock ask/term [ACT 2] was base/nation/procedures/ask.yaml:36:5 is procedures/ask.yaml:2:5; n: "5" → "3"
 `
 	for line := range strings.Lines(want) {
 		if !strings.Contains(got, line) {

@@ -284,6 +284,9 @@ func (l *loader) unitsCSV(src unitsCSVYAML) []unitYAML {
 				u.Name[lang] = w
 			}
 		}
+		if c, ok := col["dept"]; ok { // a tree without departments needs no such column
+			u.Dept = row[c]
+		}
 		out = append(out, u)
 	}
 }
@@ -543,12 +546,13 @@ func (l *loader) texts() {
 }
 
 // counts says which files make up a version: what a case under way may still need, and what
-// was shown to hold when the version was made. Seeds are for demonstrations and change nothing.
+// was shown to hold when the version was made. Seeds are for demonstrations, scenarios are questions about
+// staff; both change nothing.
 func counts(name string) bool {
 	top, _, _ := strings.Cut(name, "/")
 	switch path.Ext(name) {
 	case ".yaml", ".csv":
-		return top != "seed"
+		return top != "seed" && top != "scenarios"
 	case ".md":
 		return top == "documents"
 	case ".txtar":

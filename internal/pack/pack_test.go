@@ -1,6 +1,7 @@
 package pack
 
 import (
+	"maps"
 	"os"
 	"strings"
 	"testing"
@@ -91,5 +92,28 @@ func Test_a_version_that_cases_keep_loads_although_a_later_check_would_refuse_it
 	again, err := LoadKept(files)
 	if err != nil || again.Digest != p.Digest {
 		t.Errorf("kept and loaded again: %v", err)
+	}
+}
+
+func Test_units_of_a_CSV_may_be_departments(t *testing.T) {
+	m := demo(t)
+	want, err := Load(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := "id,parent,level,kind,dept,roles,name_zh,name_en\n"
+	for _, id := range want.Units.All() {
+		u, _ := want.Units.Unit(id)
+		rows += strings.Join([]string{string(id), string(u.Parent), u.Level.String(), u.Kind, want.Dept[id], strings.Join(u.Roles, " "), "名", ""}, ",") + "\n"
+	}
+	delete(m, "units.yaml")
+	m["units.csv"] = &fstest.MapFile{Data: []byte(rows)}
+	m["pack.yaml"] = &fstest.MapFile{Data: append(m["pack.yaml"].Data, "\nunits_csv: {file: units.csv}\n"...)}
+	got, err := Load(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !maps.Equal(got.Dept, want.Dept) {
+		t.Errorf("departments are %v; the same units in YAML give %v", got.Dept, want.Dept)
 	}
 }

@@ -75,14 +75,34 @@ type Report struct {
 }
 
 // Reached is every situation that the search of a procedure visits.
-type Reached struct{ k *checker }
+type Reached struct {
+	s   *space
+	met map[config]bool
+}
 
 // Explore searches a procedure without judging it, so that a test can ask whether what happens to real
 // cases stays inside what was checked.
 func Explore(d *Definition) (*Reached, bool) {
 	s, fits := newSpace(d)
 	k := &checker{space: s, limit: MaxStates, seen: map[config]int32{}, said: map[string]bool{}}
-	return &Reached{k}, fits && k.search()
+	if !fits || !k.search() {
+		return nil, false
+	}
+	r := &Reached{s, map[config]bool{}}
+	for _, c := range k.nodes {
+		r.met[r.plain(c)] = true
+	}
+	return r, true
+}
+
+// plain forgets how often clocks were extended, which a case keeps with its clocks.
+func (r *Reached) plain(c config) config {
+	for i := range r.s.d.Acts {
+		if r.s.d.Acts[i].Extends != "" {
+			c = r.s.done[i].set(c, 0)
+		}
+	}
+	return c
 }
 
 // Standing is what a case has beside what rules see: the units it is with, and what is owed.
@@ -93,7 +113,7 @@ type Standing struct {
 
 // Holds reports whether the search met the situation a case is in; the text describes it.
 func (r *Reached) Holds(v View, at Standing) (bool, string) {
-	s := r.k.space
+	s := r.s
 	c := s.state.set(config{}, s.stateAt(v.State()))
 	c = s.class.set(c, s.of[at.Holder])
 	if at.Offered != "" {
@@ -109,7 +129,7 @@ func (r *Reached) Holds(v View, at Standing) (bool, string) {
 	bit(s.contact, v.Contact() || !s.readsContact())
 	bit(s.sealed, at.Sealed)
 	for i, k := range s.d.Clocks {
-		c = s.clocks[i].set(c, int(v.Clock(k.ID)))
+		c = s.clocks[i].set(c, s.standing(k.ID, v.Clock(k.ID)))
 	}
 	for _, f := range s.d.Facts {
 		c = s.setFact(c, f.ID, v.Fact(f.ID))
@@ -123,15 +143,8 @@ func (r *Reached) Holds(v View, at Standing) (bool, string) {
 		bit(s.open[i], v.Open(l.ID))
 		c = s.ended[i].set(c, slices.Index(s.outcomes[i], v.Outcome(l.ID))+1)
 	}
-	for _, seen := range r.k.nodes {
-		for i, a := range s.d.Acts {
-			if a.Extends != "" {
-				seen = s.done[i].set(seen, 0)
-			}
-		}
-		if seen == c {
-			return true, ""
-		}
+	if r.met[c] {
+		return true, ""
 	}
 	return false, s.describe(c)
 }
@@ -230,7 +243,7 @@ func (k *checker) expand(i int32) {
 	c := k.nodes[i]
 	st := &k.d.States[k.state.get(c)]
 	if st.Final {
-		if k.answered.get(c) == 0 {
+		if k.answered.get(c) == 0 && !k.d.inner() {
 			k.say(Violation{Property: Answered, State: st.ID, Road: k.road(i)})
 		}
 		return

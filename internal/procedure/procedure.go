@@ -363,6 +363,10 @@ func (d *Definition) Document(id string) (*Document, bool) {
 	return find(d.Documents, id, func(x *Document) string { return x.ID })
 }
 
+// inner reports a procedure that only other ones open: what comes of it is told to the case it belongs to,
+// and that one answers the resident.
+func (d *Definition) inner() bool { return d.Recallable && len(d.Categories) == 0 }
+
 // Promise is the clock whose date the resident is told, if there is one.
 func (d *Definition) Promise() (*Clock, bool) {
 	i := slices.IndexFunc(d.Clocks, func(c Clock) bool { return c.Promise })

@@ -42,9 +42,6 @@ type Stay struct {
 // maxRoads bounds the walk; MaxStates bounds the check itself.
 const maxRoads = 400_000
 
-// maxTurns is the most stops of one road.
-const maxTurns = 2000
-
 // never is shorter than every road: nothing leads there.
 const never = -1 << 30
 
@@ -54,12 +51,21 @@ type spot struct {
 	left string // one byte pair a clock and a link
 }
 
-// way is the longest continuation from a spot.
-type way struct {
-	days, stops int
-	stay        Stay
-	next        spot
-	ends        bool
+// turn is one way on from a spot: wait, then do.
+type turn struct {
+	to            int
+	act           *Act
+	answers, last bool // an answer; the last word
+}
+
+// halt is a spot as the walk knows it.
+type halt struct {
+	at          spot
+	final       bool
+	wait        int
+	clock, link string
+	turns       []turn
+	circle      int // the strongly connected part it belongs to
 }
 
 type walker struct {
@@ -67,67 +73,301 @@ type walker struct {
 	disputes bool
 	skip     map[string]bool // acts left out
 	terms    []int           // days of each clock
-	best     map[spot][2]way // to the first answer, to the end
-	onRoad   map[spot]int    // days at which a spot of the present road was met, plus one
-	repeats  map[string]bool
-	over     bool
-	classSet []int // kinds of units worth telling apart
+	halts    []halt
+	met      map[spot]int
+	like     []int // for each kind of unit, the one that stands for all that take the same road
+	circles  [][]int
+	longest  [2][]int // days per circle: to the first answer, to the end
 }
 
-// longest walks the roads of a procedure that has every property. Acts that turn out to repeat without a
-// limit are left out and the roads walked again, so that what is left has an end.
+// longest walks the roads of a procedure that has every property, without and with the disputes between
+// offices. The two are walked apart: what only a dispute lets repeat belongs to the ordinary road.
 func longest(s *space) Road {
-	skip := map[string]bool{}
 	var r Road
-	for range s.d.Acts {
+	r.Ordinary, r.Repeats = bounded(s, false)
+	r.Worst = r.Ordinary
+	if slices.ContainsFunc(s.d.Acts, func(a Act) bool { return a.Dispute }) {
+		r.Worst, _ = bounded(s, true)
+	}
+	return r
+}
+
+// bounded walks the roads again and again: acts that turn out to repeat without a limit are left out, so
+// that what is left has an end.
+func bounded(s *space, disputes bool) (l Length, left []string) {
+	skip := map[string]bool{}
+	for range len(s.d.Acts) + 1 {
 		repeats := map[string]bool{}
-		r.Worst = walk(s, true, skip, repeats)
-		r.Ordinary = r.Worst
-		if slices.ContainsFunc(s.d.Acts, func(a Act) bool { return a.Dispute }) {
-			r.Ordinary = walk(s, false, skip, repeats)
-		}
+		l = walk(s, disputes, skip, repeats)
 		more := false
 		for i := range s.d.Acts {
 			if a := &s.d.Acts[i]; repeats[a.ID] && a.ByPeople() && !slices.Equal(a.By, []string{ByResident}) && !skip[a.ID] {
 				skip[a.ID], more = true, true
-				r.Repeats = append(r.Repeats, a.ID)
+				left = append(left, a.ID)
 			}
 		}
 		if !more {
 			break
 		}
 	}
-	return r
+	return l, left
 }
 
 func walk(s *space, disputes bool, skip, repeats map[string]bool) Length {
-	w := &walker{space: s, disputes: disputes, skip: skip, best: map[spot][2]way{}, onRoad: map[spot]int{}, repeats: repeats}
+	w := &walker{space: s, disputes: disputes, skip: skip, met: map[spot]int{}}
 	for i := range s.d.Clocks {
 		w.terms = append(w.terms, days(s.d.Calendar, &s.d.Clocks[i]))
 	}
 	w.tellApart()
-	l := Length{First: never, Final: never}
-	var first, final spot
 	for _, c := range s.begins() {
-		if !slices.Contains(w.classSet, s.class.get(c)) {
-			continue
+		w.meet(w.start(c))
+	}
+	starts := len(w.halts)
+	for i := 0; i < len(w.halts); i++ {
+		if len(w.halts) > maxRoads {
+			return Length{}
 		}
-		at := w.start(c)
-		got := w.from(at, 0)
-		if got[0].days > l.First {
-			l.First, first = got[0].days, at
+		w.look(i)
+	}
+	w.join()
+	if w.repeated(repeats) {
+		return Length{}
+	}
+	w.measure()
+	l := Length{First: never, Final: never}
+	var first, final int
+	for i := range starts {
+		c := w.halts[i].circle
+		if d := w.longest[0][c]; d > l.First {
+			l.First, first = d, i
 		}
-		if got[1].days > l.Final {
-			l.Final, final = got[1].days, at
+		if d := w.longest[1][c]; d > l.Final {
+			l.Final, final = d, i
 		}
 	}
-	l.Known = !w.over && l.Final >= 0
-	if !l.Known {
+	if l.Known = l.Final >= 0; !l.Known {
 		return Length{}
 	}
 	l.ToFirst, l.ToFinal = w.stays(first, 0), w.stays(final, 1)
 	l.First = max(l.First, 0)
 	return l
+}
+
+func (w *walker) meet(at spot) int {
+	at.c = w.alike(at.c)
+	if i, ok := w.met[at]; ok {
+		return i
+	}
+	i := len(w.halts)
+	w.met[at] = i
+	w.halts = append(w.halts, halt{at: at, final: w.d.States[w.state.get(at.c)].Final})
+	return i
+}
+
+// look finds the ways on from a spot: time passes until the first term ends, then something is done.
+func (w *walker) look(i int) {
+	if w.halts[i].final {
+		return
+	}
+	now, wait, clock, link := w.wait(w.halts[i].at)
+	var turns []turn
+	try := func(act *Act, next spot) {
+		to := w.meet(next)
+		if to != i || wait > 0 {
+			answers := act.Answers && !slices.Contains(act.By, ByResident)
+			turns = append(turns, turn{to, act, answers, answers && act.Remedy == RemedyNone || w.bars(act)})
+		}
+	}
+	w.acts(now, try)
+	w.lapses(now, try)
+	w.ends(now, try)
+	h := &w.halts[i]
+	h.wait, h.clock, h.link, h.turns = wait, clock, link, turns
+}
+
+// join finds the circles of spots that lead to each other (Tarjan 1972, without recursion). A circle is
+// numbered after all that it leads to.
+func (w *walker) join() {
+	n := len(w.halts)
+	index, low, on := make([]int, n), make([]int, n), make([]bool, n)
+	var stack, path, at []int // at[k] is the next turn to follow from path[k]
+	count := 0
+	for root := range n {
+		if index[root] > 0 {
+			continue
+		}
+		path, at = append(path, root), append(at, 0)
+		for len(path) > 0 {
+			v := path[len(path)-1]
+			if at[len(at)-1] == 0 && index[v] == 0 {
+				count++
+				index[v], low[v], on[v] = count, count, true
+				stack = append(stack, v)
+			}
+			if k := at[len(at)-1]; k < len(w.halts[v].turns) {
+				at[len(at)-1]++
+				to := w.halts[v].turns[k].to
+				if index[to] == 0 {
+					path, at = append(path, to), append(at, 0)
+				} else if on[to] {
+					low[v] = min(low[v], index[to])
+				}
+				continue
+			}
+			path, at = path[:len(path)-1], at[:len(at)-1]
+			if len(path) > 0 {
+				up := path[len(path)-1]
+				low[up] = min(low[up], low[v])
+			}
+			if low[v] == index[v] {
+				var circle []int
+				for {
+					x := stack[len(stack)-1]
+					stack = stack[:len(stack)-1]
+					on[x] = false
+					w.halts[x].circle = len(w.circles)
+					circle = append(circle, x)
+					if x == v {
+						break
+					}
+				}
+				w.circles = append(w.circles, circle)
+			}
+		}
+	}
+}
+
+// repeated notes the acts of staff in circles in which time passes: such a road has no end.
+func (w *walker) repeated(into map[string]bool) bool {
+	found := false
+	for _, circle := range w.circles {
+		passes := slices.ContainsFunc(circle, func(i int) bool {
+			h := w.halts[i]
+			return h.wait > 0 && slices.ContainsFunc(h.turns, func(t turn) bool { return w.halts[t.to].circle == h.circle })
+		})
+		if !passes {
+			continue
+		}
+		found = true
+		for _, i := range circle {
+			for _, t := range w.halts[i].turns {
+				if w.halts[t.to].circle == w.halts[i].circle && w.stops(i, t.to) {
+					into[t.act.ID] = true
+				}
+			}
+		}
+	}
+	return found
+}
+
+// stops reports a turn that makes the term the resident was told stand still, or start anew.
+func (w *walker) stops(from, to int) bool {
+	for i, c := range w.d.Clocks {
+		was, is := Status(w.clocks[i].get(w.halts[from].at.c)), Status(w.clocks[i].get(w.halts[to].at.c))
+		more := w.at(w.halts[to].at.left, i) > w.at(w.halts[from].at.left, i)
+		if c.Promise && (was == Running && is == Paused || is == Running && more) {
+			return true
+		}
+	}
+	_, promised := w.d.Promise()
+	return !promised
+}
+
+// measure finds the longest way on from each circle, those that others lead to first.
+func (w *walker) measure() {
+	for which := range w.longest {
+		w.longest[which] = make([]int, len(w.circles))
+	}
+	for c, circle := range w.circles {
+		for which := range w.longest {
+			longest := never
+			for _, i := range circle {
+				h := &w.halts[i]
+				if h.final && which == 1 {
+					longest = max(longest, 0)
+				}
+				for k := range h.turns {
+					if r := w.rest(which, i, k); r >= 0 {
+						longest = max(longest, h.wait+r)
+					}
+				}
+			}
+			w.longest[which][c] = longest
+		}
+	}
+}
+
+// rest is how long the road is from a turn on; never when it does not lead there.
+func (w *walker) rest(which, i, k int) int {
+	t := w.halts[i].turns[k]
+	if which == 0 && t.answers || which == 1 && t.last {
+		return 0
+	}
+	if c := w.halts[t.to].circle; c != w.halts[i].circle {
+		return w.longest[which][c]
+	}
+	return never
+}
+
+// stays reads the longest road off, by the shortest way through each circle; which is 0 for the first
+// answer, 1 for the end.
+func (w *walker) stays(i, which int) []Stay {
+	var out []Stay
+	for range len(w.circles) {
+		way, exit := w.leave(i, which)
+		for _, k := range way {
+			out = append(out, w.stay(i, k))
+			i = w.halts[i].turns[k].to
+		}
+		if exit < 0 {
+			return out
+		}
+		t := w.halts[i].turns[exit]
+		out = append(out, w.stay(i, exit))
+		if which == 0 && t.answers || which == 1 && t.last {
+			return out
+		}
+		i = t.to
+	}
+	return out
+}
+
+// leave finds the nearest spot of the circle from which the longest road goes on: the turns to it, and
+// the turn that leaves the circle there, -1 at the end of the road.
+func (w *walker) leave(from, which int) (way []int, exit int) {
+	type step struct{ via, turn int }
+	best := w.longest[which][w.halts[from].circle]
+	back := map[int]step{from: {-1, -1}}
+	for queue := []int{from}; len(queue) > 0; queue = queue[1:] {
+		i := queue[0]
+		h := &w.halts[i]
+		exit = -1
+		for k := range h.turns {
+			if r := w.rest(which, i, k); r >= 0 && h.wait+r == best {
+				exit = k
+				break
+			}
+		}
+		if exit >= 0 || h.final {
+			for at := i; at != from; at = back[at].via {
+				way = append(way, back[at].turn)
+			}
+			slices.Reverse(way)
+			return way, exit
+		}
+		for k, t := range h.turns {
+			if _, seen := back[t.to]; !seen && w.halts[t.to].circle == h.circle {
+				back[t.to] = step{i, k}
+				queue = append(queue, t.to)
+			}
+		}
+	}
+	return nil, -1
+}
+
+func (w *walker) stay(i, k int) Stay {
+	h := &w.halts[i]
+	return Stay{State: w.d.States[w.state.get(h.at.c)].ID, Days: h.wait, Clock: h.clock, Link: h.link, Act: h.turns[k].act.ID}
 }
 
 // days is a term in calendar days at its longest.
@@ -172,24 +412,26 @@ func LongestStretch(cal *worktime.Calendar, n int) int {
 	return longest
 }
 
-// tellApart picks one kind of unit for each set of roles and place in the line: a street and another
-// street take the same road.
+// tellApart picks one kind of unit for each level, set of roles and place in the line: a street and
+// another street take the same road.
 func (w *walker) tellApart() {
-	seen := map[string]bool{}
+	seen := map[string]int{}
 	for i, c := range w.classes {
-		key := fmt.Sprint(c.top, c.level, c.roles, w.classes[c.parent].top)
-		if !seen[key] && len(c.roles) > 0 {
-			seen[key] = true
-			w.classSet = append(w.classSet, i)
+		key := fmt.Sprint(c.top, c.level, c.roles, c.depts, w.classes[c.parent].roles)
+		if _, ok := seen[key]; !ok {
+			seen[key] = i
 		}
+		w.like = append(w.like, seen[key])
 	}
-	for i := range w.d.Begins { // where cases begin is always worth it
-		for _, u := range w.d.Begins[i].Units[:min(len(w.d.Begins[i].Units), 1)] {
-			if cl, ok := w.of[u]; ok && !slices.Contains(w.classSet, cl) {
-				w.classSet = append(w.classSet, cl)
-			}
-		}
+}
+
+// alike puts the case with the unit that stands for all of its kind.
+func (w *walker) alike(c config) config {
+	c = w.class.set(c, w.like[w.class.get(c)])
+	if off := w.offered.get(c); off > 0 {
+		c = w.offered.set(c, w.like[off-1]+1)
 	}
+	return c
 }
 
 func (w *walker) at(left string, i int) int { return int(left[2*i])<<8 | int(left[2*i+1]) }
@@ -241,52 +483,15 @@ func (w *walker) after(at spot, next config, moves []Move, act *Act) spot {
 	return spot{next, string(left)}
 }
 
-// from finds the longest roads from a spot; sofar is how long the present road is.
-func (w *walker) from(at spot, sofar int) [2]way {
-	none := [2]way{{days: never}, {days: never}}
-	st := &w.d.States[w.state.get(at.c)]
-	if st.Final {
-		return [2]way{{days: never}, {days: 0, ends: true}}
+// bars reports the end of the time in which an answer can be challenged: nothing more can be asked after
+// it, whatever is still carried out and filed.
+func (w *walker) bars(act *Act) bool {
+	if !slices.Equal(act.By, []string{BySystem}) {
+		return false
 	}
-	if got, ok := w.best[at]; ok {
-		return got
-	}
-	if len(w.best) > maxRoads || len(w.onRoad) > maxTurns || w.over {
-		w.over = true
-		return none
-	}
-	w.onRoad[at] = sofar + 1
-	now, wait, clock, link := w.wait(at)
-	best := none
-	try := func(act *Act, next spot) {
-		stay := Stay{State: st.ID, Days: wait, Clock: clock, Link: link, Act: act.ID}
-		if met := w.onRoad[next]; met > 0 {
-			if met-1 < sofar+wait {
-				w.repeats[act.ID] = true
-			}
-			return
-		}
-		got := w.from(next, sofar+wait)
-		answers := act.Answers && !slices.Contains(act.By, ByResident)
-		if answers {
-			got[0] = way{}
-		}
-		for i, g := range got {
-			if g.days < 0 {
-				continue
-			}
-			longer := way{days: g.days + wait, stops: g.stops + 1, stay: stay, next: next, ends: i == 0 && answers}
-			if longer.days > best[i].days || longer.days == best[i].days && longer.stops < best[i].stops {
-				best[i] = longer
-			}
-		}
-	}
-	w.acts(now, try)
-	w.lapses(now, try)
-	w.ends(now, try)
-	delete(w.onRoad, at)
-	w.best[at] = best
-	return best
+	return slices.ContainsFunc(w.d.Clocks, func(c Clock) bool {
+		return c.Expire == act.ID && c.lawful(w.d) && slices.ContainsFunc(w.d.Acts, func(a Act) bool { return a.Remedy == c.ID })
+	})
 }
 
 // wait lets the time pass until the first term ends, and says which.
@@ -338,24 +543,13 @@ func (w *walker) acts(at spot, try func(*Act, spot)) {
 			if no != nil {
 				continue
 			}
-			for _, next := range w.few(all) {
+			for _, next := range all {
 				if to := w.after(at, next, change.Moves, a); to != at {
 					try(a, to)
 				}
 			}
 		}
 	}
-}
-
-// few keeps one situation for each kind of unit worth telling apart.
-func (w *walker) few(all []config) []config {
-	if len(all) == 1 {
-		return all
-	}
-	return slices.DeleteFunc(slices.Clone(all), func(c config) bool {
-		off := w.offered.get(c)
-		return !slices.Contains(w.classSet, w.class.get(c)) || off > 0 && !slices.Contains(w.classSet, off-1)
-	})
 }
 
 // lapses lets terms run out that bind the resident: nobody breaks the law by that.
@@ -405,7 +599,9 @@ func (w *walker) ends(at spot, try func(*Act, spot)) {
 			act := &Act{}
 			var moves []Move
 			if n >= 0 {
-				act = &w.d.Acts[n]
+				if act = &w.d.Acts[n]; act.Dispute && !w.disputes {
+					continue
+				}
 				closed := w.ended[i].set(w.open[i].set(at.c, 0), slices.Index(w.outcomes[i], outcome)+1)
 				_, change, _ := w.step(closed, n, map[string]string{"outcome": outcome}, "")
 				moves = change.Moves
@@ -415,21 +611,4 @@ func (w *walker) ends(at spot, try func(*Act, spot)) {
 			}
 		}
 	}
-}
-
-// stays reads the longest road off; which is 0 for the first answer, 1 for the end.
-func (w *walker) stays(at spot, which int) []Stay {
-	var out []Stay
-	for range 1000 {
-		got, ok := w.best[at]
-		if !ok || got[which].days < 0 || got[which].stay.State == "" {
-			break
-		}
-		out = append(out, got[which].stay)
-		if got[which].ends {
-			break
-		}
-		at = got[which].next
-	}
-	return out
 }

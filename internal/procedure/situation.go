@@ -58,6 +58,7 @@ type space struct {
 	counted  map[string]int // acts whose number is tracked
 	most     []int          // highest number that matters
 	results  map[string]int // links whose outcome is tracked
+	lapsed   map[string]int // clocks of which some guard asks whether they ran out
 	outcomes [][]string     // per link
 
 	clockAt, linkAt map[string]int
@@ -79,7 +80,7 @@ func (s *space) take(values int) slot {
 
 // newSpace lays situations out; ok is false when they do not fit, which no sensible procedure reaches.
 func newSpace(d *Definition) (*space, bool) {
-	s := &space{d: d, facted: map[string]int{}, counted: map[string]int{}, results: map[string]int{}, clockAt: map[string]int{}, linkAt: map[string]int{}, extending: map[string][]int{}}
+	s := &space{d: d, facted: map[string]int{}, counted: map[string]int{}, results: map[string]int{}, lapsed: map[string]int{}, clockAt: map[string]int{}, linkAt: map[string]int{}, extending: map[string][]int{}}
 	s.classesOf()
 	s.readGuards()
 	s.state, s.class, s.offered = s.take(len(d.States)), s.take(len(s.classes)), s.take(len(s.classes)+1)
@@ -97,7 +98,8 @@ func newSpace(d *Definition) (*space, bool) {
 	s.done, s.most = make([]slot, len(d.Acts)), make([]int, len(d.Acts))
 	for i, a := range d.Acts {
 		s.most[i] = a.Times
-		if cl, ok := d.Clock(a.Extends); ok {
+		if cl, ok := d.Clock(a.Extends); ok { // counted by the clock, which forgets it when it starts anew
+			s.extending[a.Extends] = append(s.extending[a.Extends], i)
 			// counted by the clock, which forgets it when it starts anew
 			s.most[i] = cl.Extend.Times
 		}
@@ -135,6 +137,8 @@ func (s *space) readGuards() {
 				s.counted[n.Name] = 0
 			case OpOutcome:
 				s.results[n.Name] = 0
+			case OpExpired:
+				s.lapsed[n.Name] = 0
 			}
 		})
 	}
@@ -405,8 +409,8 @@ func (s *space) apply(c config, change Change) config {
 		c = s.setFact(c, f.Fact, f.Value)
 	}
 	for _, m := range change.Moves {
-		c = s.clocks[s.clockAt[m.Clock]].set(c, int(m.Op.After()))
-		if m.Op == OpStart {
+		c = s.clocks[s.clockAt[m.Clock]].set(c, s.standing(m.Clock, m.Op.After()))
+		if m.Op == OpStart || m.Op == OpStop || m.Op == OpExpire { // what does not run cannot be extended
 			for _, act := range s.extending[m.Clock] {
 				c = s.done[act].set(c, 0)
 			}
@@ -425,6 +429,15 @@ func (s *space) apply(c config, change Change) config {
 		}
 	}
 	return s.state.set(c, max(s.stateAt(change.State), 0))
+}
+
+// standing is where a clock stands as far as rules can tell: Moves starts a clock that ran out as it starts
+// one that never ran, so that the two are one situation unless a guard asks.
+func (s *space) standing(clock string, status Status) int {
+	if _, asked := s.lapsed[clock]; status == Expired && !asked {
+		status = Idle
+	}
+	return int(status)
 }
 
 // step lists where an act leads: one situation, or one per kind of unit that it may give the case to.

@@ -35,7 +35,7 @@ func begin(t *testing.T) *life {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := &life{t: t, d: p.Procedures["petition"], words: base.With(p.Texts), zone: p.Zone}
+	l := &life{t: t, d: p.Procedures["plea"], words: base.With(p.Texts), zone: p.Zone}
 	l.now = time.Date(2026, 3, 2, 10, 0, 0, 0, p.Zone)
 	l.do(authz.Reporter(), casework.Command{Open: &casework.Opening{ID: "1", Ref: "PT-26-000001", Unit: "guiyuan", Title: "The wall", Text: "The wall leans.",
 		Category: ledgertest.Petition, Contact: casework.Contact{Channel: "sms", Address: "13800001111"}}, Fields: map[string]string{"class": "A"}})

@@ -8,7 +8,7 @@ import (
 
 func Test_the_petitions_of_the_tests_keep_every_property(t *testing.T) {
 	p := ledgertest.Petitions(t, "../../../packs/demo")
-	for _, id := range []string{"petition", "petition-review", "petition-task"} {
+	for _, id := range []string{"plea", "plea-review", "plea-task"} {
 		if p.Procedures[id] == nil {
 			t.Errorf("no procedure %q", id)
 		}

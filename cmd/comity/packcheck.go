@@ -177,13 +177,16 @@ func (k packChecking) traceTo(p *pack.Pack) error {
 // road tells how long a case can take if everybody keeps the law.
 func (k packChecking) road(id string, r procedure.Road) {
 	indent := "    "
-	if !r.Worst.Known {
+	if !r.Ordinary.Known {
 		fmt.Fprintln(k.out, indent+k.say.T("check.road.unknown"))
 		return
 	}
-	line := k.say.T("check.road", "first", fmt.Sprint(r.Worst.First), "final", fmt.Sprint(r.Worst.Final))
-	if r.Ordinary.First != r.Worst.First || r.Ordinary.Final != r.Worst.Final {
-		line += k.say.T("check.semicolon") + k.say.T("check.road.ordinary", "first", fmt.Sprint(r.Ordinary.First), "final", fmt.Sprint(r.Ordinary.Final))
+	line := k.say.T("check.road", "first", fmt.Sprint(r.Ordinary.First), "final", fmt.Sprint(r.Ordinary.Final))
+	switch {
+	case !r.Worst.Known:
+		line += k.say.T("check.semicolon") + k.say.T("check.road.disputes")
+	case r.Ordinary.First != r.Worst.First || r.Ordinary.Final != r.Worst.Final:
+		line += k.say.T("check.semicolon") + k.say.T("check.road.worst", "first", fmt.Sprint(r.Worst.First), "final", fmt.Sprint(r.Worst.Final))
 	}
 	fmt.Fprintln(k.out, indent+line)
 	if len(r.Repeats) > 0 {

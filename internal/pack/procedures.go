@@ -430,7 +430,7 @@ func (l *loader) properties() error {
 			if other.ChildDays == nil {
 				other.ChildDays = map[string]int{}
 			}
-			other.ChildDays[id] = report.Road.Worst.Final
+			other.ChildDays[id] = max(report.Road.Ordinary.Final, report.Road.Worst.Final)
 		}
 	}
 	return errors.Join(out...)

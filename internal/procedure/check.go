@@ -453,7 +453,7 @@ func (k *checker) enabled(c config, a *Act) (possible, sure bool) {
 		}
 		holder = k.classes[n-1]
 	case OfJoint:
-		if k.joint.get(c) == 0 {
+		if k.joint.width > 0 && k.joint.get(c) == 0 {
 			return false, false
 		}
 		return true, false // some unit joined; which roles it has is not known here

@@ -2,6 +2,7 @@ package procedure
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 
 	"comity/internal/worktime"
@@ -40,7 +41,7 @@ type Stay struct {
 }
 
 // maxRoads bounds the walk; MaxStates bounds the check itself.
-const maxRoads = 400_000
+const maxRoads = 60_000
 
 // never is shorter than every road: nothing leads there.
 const never = -1 << 30
@@ -75,6 +76,7 @@ type walker struct {
 	terms    []int           // days of each clock
 	halts    []halt
 	met      map[spot]int
+	targets  []int // kinds worth giving a case to
 	like     []int // for each kind of unit, the one that stands for all that take the same road
 	circles  [][]int
 	longest  [2][]int // days per circle: to the first answer, to the end
@@ -87,7 +89,9 @@ func longest(s *space) Road {
 	r.Ordinary, r.Repeats = bounded(s, false)
 	r.Worst = r.Ordinary
 	if slices.ContainsFunc(s.d.Acts, func(a Act) bool { return a.Dispute }) {
-		r.Worst, _ = bounded(s, true)
+		if r.Worst, _ = bounded(s, true); r.Worst.Final < r.Ordinary.Final {
+			r.Worst = Length{} // a dispute that can be had again and again has no longest road
+		}
 	}
 	return r
 }
@@ -114,11 +118,12 @@ func bounded(s *space, disputes bool) (l Length, left []string) {
 }
 
 func walk(s *space, disputes bool, skip, repeats map[string]bool) Length {
-	w := &walker{space: s, disputes: disputes, skip: skip, met: map[spot]int{}}
+	w := &walker{space: s, disputes: disputes, skip: maps.Clone(skip), met: map[spot]int{}}
 	for i := range s.d.Clocks {
 		w.terms = append(w.terms, days(s.d.Calendar, &s.d.Clocks[i]))
 	}
 	w.tellApart()
+	w.sift()
 	for _, c := range s.begins() {
 		w.meet(w.start(c))
 	}
@@ -237,40 +242,50 @@ func (w *walker) join() {
 	}
 }
 
-// repeated notes the acts of staff in circles in which time passes: such a road has no end.
+// repeated notes the acts of staff that make a circle in which time passes: such a road has no end. Where
+// some of them stop the term the resident was told, it is those; else all that give some term more time.
 func (w *walker) repeated(into map[string]bool) bool {
 	found := false
 	for _, circle := range w.circles {
+		inside := func(i int, t turn) bool { return w.halts[t.to].circle == w.halts[i].circle }
 		passes := slices.ContainsFunc(circle, func(i int) bool {
-			h := w.halts[i]
-			return h.wait > 0 && slices.ContainsFunc(h.turns, func(t turn) bool { return w.halts[t.to].circle == h.circle })
+			return w.halts[i].wait > 0 && slices.ContainsFunc(w.halts[i].turns, func(t turn) bool { return inside(i, t) })
 		})
 		if !passes {
 			continue
 		}
 		found = true
-		for _, i := range circle {
-			for _, t := range w.halts[i].turns {
-				if w.halts[t.to].circle == w.halts[i].circle && w.stops(i, t.to) {
-					into[t.act.ID] = true
+		for _, promised := range []bool{true, false} {
+			before := len(into)
+			for _, i := range circle {
+				for _, t := range w.halts[i].turns {
+					if inside(i, t) && t.act.ByPeople() && w.gains(i, t.to, promised) {
+						into[t.act.ID] = true
+					}
 				}
+			}
+			if len(into) > before {
+				break
 			}
 		}
 	}
 	return found
 }
 
-// stops reports a turn that makes the term the resident was told stand still, or start anew.
-func (w *walker) stops(from, to int) bool {
-	for i, c := range w.d.Clocks {
-		was, is := Status(w.clocks[i].get(w.halts[from].at.c)), Status(w.clocks[i].get(w.halts[to].at.c))
-		more := w.at(w.halts[to].at.left, i) > w.at(w.halts[from].at.left, i)
-		if c.Promise && (was == Running && is == Paused || is == Running && more) {
+// gains reports a turn after which some term has more time left than before, or stands still; promised
+// asks only for the term the resident was told.
+func (w *walker) gains(from, to int, promised bool) bool {
+	a, b := w.halts[from].at, w.halts[to].at
+	for i := range w.d.Clocks {
+		if promised && !w.d.Clocks[i].Promise {
+			continue
+		}
+		was, is := Status(w.clocks[i].get(a.c)), Status(w.clocks[i].get(b.c))
+		if was == Running && is == Paused || is == Running && (was == Idle || w.at(b.left, i) > w.at(a.left, i)-w.halts[from].wait) {
 			return true
 		}
 	}
-	_, promised := w.d.Promise()
-	return !promised
+	return false
 }
 
 // measure finds the longest way on from each circle, those that others lead to first.
@@ -332,37 +347,49 @@ func (w *walker) stays(i, which int) []Stay {
 	return out
 }
 
-// leave finds the nearest spot of the circle from which the longest road goes on: the turns to it, and
-// the turn that leaves the circle there, -1 at the end of the road.
+// leave finds the spot of the circle from which the longest road goes on: the turns to it, and the turn
+// that leaves the circle there, -1 at the end of the road. Where several do, the usual next step is told
+// rather than a correction, and the nearer one rather than one further off.
 func (w *walker) leave(from, which int) (way []int, exit int) {
 	type step struct{ via, turn int }
-	best := w.longest[which][w.halts[from].circle]
+	longest := w.longest[which][w.halts[from].circle]
 	back := map[int]step{from: {-1, -1}}
+	at, liked := -1, -1
+	exit = -1
 	for queue := []int{from}; len(queue) > 0; queue = queue[1:] {
 		i := queue[0]
 		h := &w.halts[i]
-		exit = -1
-		for k := range h.turns {
-			if r := w.rest(which, i, k); r >= 0 && h.wait+r == best {
-				exit = k
-				break
-			}
-		}
-		if exit >= 0 || h.final {
-			for at := i; at != from; at = back[at].via {
-				way = append(way, back[at].turn)
-			}
-			slices.Reverse(way)
-			return way, exit
+		if h.final && at < 0 {
+			at = i
 		}
 		for k, t := range h.turns {
+			if r := w.rest(which, i, k); r >= 0 && h.wait+r == longest && t.act.usual() > liked {
+				at, exit, liked = i, k, t.act.usual()
+			}
 			if _, seen := back[t.to]; !seen && w.halts[t.to].circle == h.circle {
 				back[t.to] = step{i, k}
 				queue = append(queue, t.to)
 			}
 		}
 	}
-	return nil, -1
+	for i := at; i >= 0 && i != from; i = back[i].via {
+		way = append(way, back[i].turn)
+	}
+	slices.Reverse(way)
+	return way, exit
+}
+
+// usual says how likely an act is the next step that people think of.
+func (a *Act) usual() int {
+	switch {
+	case a.Prime:
+		return 3
+	case a.Extends != "" || a.To != "" && len(a.Sets) == 0:
+		return 2
+	case a.To != "":
+		return 1
+	}
+	return 0
 }
 
 func (w *walker) stay(i, k int) Stay {
@@ -413,23 +440,81 @@ func LongestStretch(cal *worktime.Calendar, n int) int {
 }
 
 // tellApart picks one kind of unit for each level, set of roles and place in the line: a street and
-// another street take the same road.
+// another street take the same road. It also picks the kinds worth giving a case to: on each level the one
+// that can do most.
 func (w *walker) tellApart() {
-	seen := map[string]int{}
+	seen, most := map[string]int{}, map[string]int{}
 	for i, c := range w.classes {
 		key := fmt.Sprint(c.top, c.level, c.roles, c.depts, w.classes[c.parent].roles)
 		if _, ok := seen[key]; !ok {
 			seen[key] = i
 		}
 		w.like = append(w.like, seen[key])
+		if best, ok := most[c.level]; w.can(i) > 0 && (!ok || w.can(i) > w.can(best)) {
+			most[c.level] = seen[key]
+		}
+	}
+	w.targets = slices.Sorted(maps.Values(most))
+}
+
+// can counts the acts that people of a kind of unit can do.
+func (w *walker) can(class int) (n int) {
+	for _, a := range w.d.Acts {
+		if slices.ContainsFunc(a.By, func(r string) bool { return w.classes[class].roles[r] }) {
+			n++
+		}
+	}
+	return n
+}
+
+// sift finds what makes no difference to how long a case takes: units that join, tasks that run beside the
+// work, acts that only write something down.
+func (w *walker) sift() {
+	for i := range w.d.Acts {
+		a := &w.d.Acts[i]
+		idle := (a.To == "" || len(a.From) == 1 && a.From[0] == a.To) && !a.Moves() && !a.Has(Offer) && !a.Has(TurnBack) && a.Extends == "" && !a.Answers && !a.Recall
+		for _, c := range w.d.Clocks {
+			idle = idle && !slices.Contains(c.Start, a.Event) && !slices.Contains(c.Stop, a.Event)
+		}
+		for _, set := range a.Sets {
+			_, read := w.facted[set.Fact]
+			idle = idle && !read
+		}
+		for _, l := range a.Spawn {
+			idle = idle && w.beside(w.linkAt[l])
+		}
+		_, read := w.counted[a.ID]
+		if idle && !read {
+			w.skip[a.ID] = true
+		}
 	}
 }
 
-// alike puts the case with the unit that stands for all of its kind.
+// beside reports a link whose cases run beside the work: no state waits for one, and nobody above is asked.
+func (w *walker) beside(link int) bool {
+	l := &w.d.Links[link]
+	if l.Unit == UnitSuperior {
+		return false
+	}
+	for _, a := range w.d.Acts {
+		st, ok := w.d.State(a.To)
+		if ok && st.Owner == OwnerChild && slices.Contains(a.Spawn, l.ID) {
+			return false
+		}
+	}
+	return true
+}
+
+// alike puts the case with the unit that stands for all of its kind, and forgets what makes no difference.
 func (w *walker) alike(c config) config {
 	c = w.class.set(c, w.like[w.class.get(c)])
 	if off := w.offered.get(c); off > 0 {
 		c = w.offered.set(c, w.like[off-1]+1)
+	}
+	for i := range w.d.Links {
+		if w.beside(i) {
+			c = w.open[i].set(c, 0)
+		}
 	}
 	return c
 }
@@ -543,13 +628,24 @@ func (w *walker) acts(at spot, try func(*Act, spot)) {
 			if no != nil {
 				continue
 			}
-			for _, next := range all {
+			for _, next := range w.worth(all) {
 				if to := w.after(at, next, change.Moves, a); to != at {
 					try(a, to)
 				}
 			}
 		}
 	}
+}
+
+// worth keeps the units worth giving a case to, where an act may give it to any.
+func (w *walker) worth(all []config) []config {
+	if len(all) < len(w.classes) {
+		return all
+	}
+	return slices.DeleteFunc(slices.Clone(all), func(c config) bool {
+		off := w.offered.get(c)
+		return off > 0 && !slices.Contains(w.targets, off-1) || off == 0 && !slices.Contains(w.targets, w.class.get(c))
+	})
 }
 
 // lapses lets terms run out that bind the resident: nobody breaks the law by that.
@@ -577,6 +673,11 @@ func (c *Clock) lawful(d *Definition) bool {
 		return true
 	case c.Binds == "unit" || c.Promise:
 		return false
+	}
+	for _, id := range c.In { // a body outside has to keep its term, too
+		if st, ok := d.State(id); ok && st.Owner == OwnerOutside {
+			return false
+		}
 	}
 	a, ok := d.Act(c.Expire)
 	return ok && !a.Has(Escalate) && !a.Has(DecideAbove)

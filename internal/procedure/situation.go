@@ -84,7 +84,10 @@ func newSpace(d *Definition) (*space, bool) {
 	s.classesOf()
 	s.readGuards()
 	s.state, s.class, s.offered = s.take(len(d.States)), s.take(len(s.classes)), s.take(len(s.classes)+1)
-	s.answered, s.joint, s.contact, s.sealed = s.take(2), s.take(2), s.take(2), s.take(2)
+	s.answered, s.contact, s.sealed = s.take(2), s.take(2), s.take(2)
+	if s.jointMatters() {
+		s.joint = s.take(2)
+	}
 	for i, c := range d.Clocks {
 		s.clocks = append(s.clocks, s.take(4))
 		s.clockAt[c.ID] = i
@@ -149,6 +152,19 @@ func (s *space) readGuards() {
 	}
 }
 
+// jointMatters says whether it makes a difference that a unit has joined. What joint units add to the
+// record and nothing else can be left out of the search.
+func (s *space) jointMatters() bool {
+	matters := false
+	for _, a := range s.d.Acts {
+		a.When.Walk(func(n *Node) { matters = matters || n.Op == OpJoint })
+		heard := slices.ContainsFunc(s.d.Clocks, func(c Clock) bool { return slices.Contains(c.Start, a.Event) || slices.Contains(c.Stop, a.Event) })
+		plain := a.To == "" && len(a.Sets) == 0 && len(a.Spawn) == 0 && len(a.Effects) == 0 && !a.Recall && !a.Answers && a.Extends == "" && !heard
+		matters = matters || a.Of == OfJoint && !plain
+	}
+	return matters
+}
+
 func (s *space) index() {
 	s.byState, s.asks = make([][]int, len(s.d.States)), make([][]string, len(s.d.Acts))
 	for i := range s.d.Acts {
@@ -211,16 +227,28 @@ func (s *space) classesOf() {
 	depts := s.deptsUsed()
 	index := map[string]int{}
 	s.of = map[org.UnitID]int{}
+	// A department is told apart by its key only where the procedure speaks of it: streets and road
+	// centres with the same roles take the same roads.
 	mark := func(id org.UnitID) string {
 		u, ok := t.Unit(id)
 		roles := slices.Clone(u.Roles)
 		slices.Sort(roles)
-		return fmt.Sprint(ok, u.Level, u.Dept, roles)
+		dept := u.Dept
+		if !slices.Contains(depts, dept) {
+			dept = ""
+		}
+		return fmt.Sprint(ok, u.Level, dept, roles)
+	}
+	line := func(id org.UnitID) (marks string) { // where a sealed case goes from here, step by step
+		for to, ok := t.SameAbove(id); ok; to, ok = t.SameAbove(to) {
+			marks += mark(to)
+		}
+		return marks
 	}
 	for _, id := range t.All() { // parents first
 		u, _ := t.Unit(id)
 		up, hasUp := t.Superior(id)
-		key := fmt.Sprint(mark(id), hasUp, s.of[up])
+		key := fmt.Sprint(mark(id), hasUp, s.of[up], line(id))
 		for _, dept := range depts {
 			if to, ok := t.Nearest(id, dept); ok {
 				key += mark(to)

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"comity/internal/account"
+	"comity/internal/authz"
+	"comity/internal/bulk"
 	"comity/internal/casework"
 	"comity/internal/courier"
 	"comity/internal/db"
@@ -22,6 +24,7 @@ import (
 	"comity/internal/ledger"
 	"comity/internal/org"
 	"comity/internal/pack"
+	"comity/internal/programme"
 	"comity/internal/text"
 	"comity/packs"
 )
@@ -29,6 +32,9 @@ import (
 // noticeWorkers is how many notices are under way at a time: enough to share a commit, few enough to
 // be gentle with a gateway.
 const noticeWorkers = 16
+
+// undoWindow is how long an officer can take a bulk act back.
+const undoWindow = 10 * time.Second
 
 // cityConfig says which city to open.
 type cityConfig struct {
@@ -53,6 +59,8 @@ type city struct {
 	files    file.Store
 	runner   *jobs.Runner
 	courier  *courier.Courier
+	bulk     *bulk.Book
+	plugged  []programme.Programme
 	base     *text.Catalogue // the program's own words
 	words    *text.Catalogue // and those of the current pack over them
 	clock    *clock
@@ -92,7 +100,7 @@ func openCity(ctx context.Context, cfg cityConfig) (*city, error) {
 }
 
 func (c *city) join(ctx context.Context, cfg cityConfig, current *pack.Pack) error {
-	err := errors.Join(jobs.Migrate(ctx, c.db), courier.Migrate(ctx, c.db), account.Migrate(ctx, c.db))
+	err := errors.Join(jobs.Migrate(ctx, c.db), courier.Migrate(ctx, c.db), account.Migrate(ctx, c.db), bulk.Migrate(ctx, c.db))
 	if err != nil {
 		return err
 	}
@@ -136,7 +144,21 @@ func (c *city) join(ctx context.Context, cfg cityConfig, current *pack.Pack) err
 			}
 			return cfg.Base + "/desk/cases/" + string(k.Ref)
 		}}
-	c.runner, err = jobs.NewRunner(c.db, c.courier.Kind())
+	c.bulk = &bulk.Book{DB: c.db, Ledger: c.ledger, Window: undoWindow, Actor: func(ctx context.Context, id string) (authz.Actor, error) {
+		a, err := c.accounts.ByID(ctx, id)
+		return a.Actor(), err
+	}}
+	c.plugged = programmes(c)
+	kinds := []jobs.Kind{c.courier.Kind(), c.bulk.Kind()}
+	for _, g := range c.plugged {
+		if g.Migrate != nil {
+			if err := g.Migrate(ctx, c.db); err != nil {
+				return err
+			}
+		}
+		kinds = append(kinds, g.Jobs...)
+	}
+	c.runner, err = jobs.NewRunner(c.db, kinds...)
 	if err != nil {
 		return err
 	}

@@ -12,6 +12,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -20,6 +21,8 @@ import (
 	"comity/internal/authz"
 	"comity/internal/demo"
 	"comity/internal/org"
+	"comity/internal/pack"
+	"comity/internal/programme/petition"
 	"comity/internal/text"
 	"comity/packs"
 )
@@ -208,11 +211,34 @@ func playDemo(ctx context.Context, c *city, fsys fs.FS, cfg demoConfig) (demoCar
 	}
 	fmt.Fprintf(cfg.out, "\r%s\n", cfg.say.T("cli.demo.played", "cases", fmt.Sprint(done.Done), "acts", fmt.Sprint(done.Acts)))
 	card.Cases = done.Done
+	if err := announceDemo(ctx, c, fsys, workers); err != nil {
+		return card, err
+	}
 	samples, err := p.Samples(ctx)
 	for state, k := range samples {
 		card.Codes[state], card.Refs[state] = string(k.Code), string(k.Ref)
 	}
 	return card, err
+}
+
+// announceDemo publishes reception days, each under the name of somebody of its unit.
+func announceDemo(ctx context.Context, c *city, fsys fs.FS, workers []demo.Worker) error {
+	var f struct {
+		Receptions []petition.Draft `yaml:"receptions"`
+	}
+	if err := pack.ReadYAML(fsys, "seed/receptions.yaml", &f); err != nil {
+		return err
+	}
+	for _, draft := range f.Receptions {
+		i := slices.IndexFunc(workers, func(w demo.Worker) bool { return string(w.Unit) == draft.Unit && slices.Contains(w.Roles, "head") })
+		if i < 0 {
+			return fmt.Errorf("seed/receptions.yaml: nobody of seed/people.yaml heads %s", draft.Unit)
+		}
+		if err := petition.Announce(ctx, c.db, c.packs.Current(), workers[i].ID, draft, c.clock.Now()); err != nil {
+			return fmt.Errorf("seed/receptions.yaml: %w", err)
+		}
+	}
+	return nil
 }
 
 func addPerson(ctx context.Context, c *city, p demo.Person, card *demoCard) (demo.Worker, error) {

@@ -164,14 +164,14 @@ func surfaces(c *city, o surfaceOptions) http.Handler {
 		Demo: o.demo != nil, Secure: o.secure, Missing: []error{ledger.ErrNotFound}, Log: c.log}
 	mux := http.NewServeMux()
 	site.Mount(mux)
-	resident := portal.Deps{Site: site, Packs: c.packs, Ledger: c.ledger, Reader: c.reader, Files: c.files, Secret: c.secret}
+	resident := portal.Deps{Site: site, Packs: c.packs, Ledger: c.ledger, Reader: c.reader, Files: c.files, Secret: c.secret, Programmes: c.plugged}
 	program := api.Deps{DB: c.db, Ledger: c.ledger, Reader: c.reader, Packs: c.packs, Text: c.base, Accounts: c.accounts, Files: c.files,
 		Jobs: c.runner, Now: c.clock.Now, Log: c.log, Version: version(), Metrics: o.metrics || o.demo != nil}
 	if o.proxied {
 		resident.Client, program.Client = forwardedFor, forwardedFor
 	}
 	portal.New(resident).Mount(mux)
-	deskDeps := desk.Deps{Site: site, Ledger: c.ledger, Reader: c.reader, Packs: c.packs, Accounts: c.accounts, Files: c.files,
+	deskDeps := desk.Deps{Site: site, Ledger: c.ledger, Reader: c.reader, Packs: c.packs, Accounts: c.accounts, Files: c.files, Bulk: c.bulk, Programmes: c.plugged,
 		Follow: func(code casework.Code) string { return "/f/" + string(code) }}
 	if o.demo != nil {
 		deskDeps.SignIns = signIns(*o.demo)

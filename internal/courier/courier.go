@@ -119,6 +119,45 @@ type Message struct {
 	At        time.Time
 }
 
+// Letter is a notice to the resident of a case that no event of the case ordered, such as that a day a
+// programme keeps was called off. Template is a text under "notice."; Figures fill it, beside those
+// every notice has.
+type Letter struct {
+	Case     casework.CaseID
+	Template string
+	Figures  func(say text.Speaker) []string
+}
+
+// Send carries a letter and ends its job, in one step with the event that records it. A resident with
+// a follow code only has no address to write to; the job then ends alone, and their page tells them.
+func (c *Courier) Send(ctx context.Context, job jobs.Job, l Letter) error {
+	k, err := c.Reader.ByID(ctx, authz.Machine().Scope(), l.Case)
+	if err != nil {
+		return err
+	}
+	if k.Contact.Address == "" {
+		return c.DB.Transact(ctx, func(tx *db.Tx) error { return jobs.Done(ctx, tx, job) })
+	}
+	p := c.Packs.Pack(k.Pack)
+	lang := k.Contact.Lang
+	if p.Texts[lang] == nil {
+		lang = p.Langs[0]
+	}
+	say := c.Words(p).In(lang)
+	m := Message{Key: job.Key, Ref: k.Ref, Template: l.Template, Recipient: "resident", Channel: k.Contact.Channel, Address: k.Contact.Address, Lang: lang}
+	m.Body = say.T("notice."+l.Template, append(l.Figures(say), "ref", string(k.Ref), "code", string(k.Code), "title", k.Title,
+		"unit", say.T("unit."+string(k.Holder)), "link", c.Link(k, true), "city", say.T("city"))...)
+	sent := casework.Command{Case: k.ID, Version: casework.AnyVersion, Sent: &casework.Sent{
+		Seq: k.Seq, Template: m.Template, To: m.Recipient, Channel: m.Channel}}
+	_, err = c.Ledger.DoWith(ctx, authz.Machine(), sent, func(tx *db.Tx, _ ledger.Receipt) error {
+		if err := jobs.Done(ctx, tx, job); err != nil {
+			return err
+		}
+		return putMessage(ctx, tx, m)
+	})
+	return err
+}
+
 // compose fills the pack's template with the facts of the case as they stand.
 func (c *Courier) compose(k casework.Case, e casework.Event, n int) Message {
 	order := e.Notices[n]

@@ -24,6 +24,7 @@ type actButton struct {
 	Post                 bool
 	Version              string
 	Form                 string // idempotency key
+	Group                string // what it does: text key desk.acts.<group>
 }
 
 // actPage is the page that asks before an act.
@@ -35,17 +36,19 @@ type actPage struct {
 	Controls             []web.Control
 	Units                []unitGroup
 	Mistakes             []web.Mistake
+	Behalf               bool        // recorded for the resident, from signed paper
+	Paper                string      // what is wrong with that paper
 	Changed              []web.Entry // what happened since the form was opened
 	Version, Key         string
 	Bad                  bool
 	HasList              bool
-	Reads                bool // the resident reads an answer of this form
+	Replies              map[string][]replyLink // by field
+	Reads                bool                   // the resident reads an answer of this form
 	No                   *web.No
-	Behalf               bool   // recorded for the resident, with the signed paper
-	Paper                string // what is wrong with the paper
 }
 
-// acts lists what this officer may do now: exactly what the ledger would accept, forms aside.
+// acts lists what this officer may do now: exactly what the ledger would accept, forms aside. The usual
+// next step comes first.
 func (v *visit) acts(p *web.Page, d *procedure.Definition, c casework.Case, in string) []actButton {
 	var out []actButton
 	prime := false
@@ -56,7 +59,7 @@ func (v *visit) acts(p *web.Page, d *procedure.Definition, c casework.Case, in s
 		}
 		b := actButton{ID: a.ID, Label: p.T("act." + d.ID + "." + a.ID), Key: a.Key, Icon: actIcon(a), Prime: a.Prime && !prime,
 			Href: actAddress(string(c.Ref), a.ID, in), Post: len(a.Fields) == 0 && !irreversible(d, a),
-			Version: strconv.Itoa(c.Seq), Form: web.NewKey()}
+			Version: strconv.Itoa(c.Seq), Form: web.NewKey(), Group: actGroup(a)}
 		prime = prime || b.Prime
 		if b.Prime {
 			out = append([]actButton{b}, out...)
@@ -67,18 +70,86 @@ func (v *visit) acts(p *web.Page, d *procedure.Definition, c casework.Case, in s
 	return out
 }
 
+// Groups of acts, by what they do to the matter, in the order they are shown.
+const (
+	actsNext   = "next"
+	actsAnswer = "answer"
+	actsHand   = "hand"
+	actsPeople = "people"
+	actsTime   = "time"
+	actsRecord = "record"
+	actsRare   = "rare" // folded away
+)
+
+var actGroups = []string{actsNext, actsAnswer, actsHand, actsPeople, actsTime, actsRecord, actsRare}
+
+// manyActs is how many acts stand side by side before they are put into groups.
+const manyActs = 8
+
+// actGroup says what an act does. Disputes between offices, recalls, and acts that a pack gave no letter
+// are the rare ones.
+func actGroup(a *procedure.Act) string {
+	has := func(effects ...procedure.Effect) bool { return slices.ContainsFunc(effects, a.Has) }
+	switch {
+	case a.Prime:
+		return actsNext
+	case a.Answers:
+		return actsAnswer
+	case a.Dispute || a.Recall || a.Withdraw || a.Key == "":
+		return actsRare
+	case a.Moves() || has(procedure.Offer, procedure.TurnBack, procedure.Invite, procedure.Release) || len(a.Spawn) > 0:
+		return actsHand
+	case has(procedure.Assign, procedure.AssignSelf, procedure.Unassign, procedure.Seal):
+		return actsPeople
+	case a.Extends != "":
+		return actsTime
+	}
+	return actsRecord
+}
+
+// actSet is one group of acts on a page that has many.
+type actSet struct {
+	Name string
+	Acts []actButton
+}
+
+// grouped puts many acts into groups; few stay as they are and give none.
+func grouped(acts []actButton) []actSet {
+	if len(acts) <= manyActs {
+		return nil
+	}
+	var out []actSet
+	for _, name := range actGroups {
+		set := actSet{Name: name}
+		for _, a := range acts {
+			if a.Group == name {
+				set.Acts = append(set.Acts, a)
+			}
+		}
+		if len(set.Acts) > 0 {
+			out = append(out, set)
+		}
+	}
+	return out
+}
+
 // irreversible acts are asked about even when they have no form: the case ends, or leaves the unit.
 func irreversible(d *procedure.Definition, a *procedure.Act) bool {
 	st, ok := d.State(a.To)
-	return a.Answers || a.Has(procedure.Escalate) || (ok && st.Final)
+	return a.Answers || a.Recall || (ok && st.Final) ||
+		slices.ContainsFunc([]procedure.Effect{procedure.Escalate, procedure.Give, procedure.SendToDept, procedure.Seal}, a.Has)
 }
 
 func actIcon(a *procedure.Act) string {
 	switch {
 	case a.Answers:
 		return "reply"
-	case a.Has(procedure.Offer):
+	case a.Has(procedure.Offer), a.Has(procedure.Give), a.Has(procedure.SendToDept):
 		return "route"
+	case a.Has(procedure.Seal):
+		return "lock"
+	case a.Has(procedure.Invite):
+		return "people"
 	case a.Has(procedure.Escalate):
 		return "up"
 	case a.Has(procedure.Assign):
@@ -159,6 +230,10 @@ func (v *visit) showAct(status int, c casework.Case, d *procedure.Definition, a 
 	v.speak(p, c)
 	p.Wrong = len(try.problems) > 0 || try.no != nil
 	in := v.r.URL.Query().Get("in")
+	replies := v.replies(p, d, c, a)
+	if try.values == nil {
+		try.values = v.replied(d, a, replies)
+	}
 	f := web.ActForm(d.ID, a.ID)
 	f.Values, f.Problems = try.values, try.problems
 	f.Choices = v.choices(p, d, c, a)
@@ -166,34 +241,19 @@ func (v *visit) showAct(status int, c casework.Case, d *procedure.Definition, a 
 	extension(p, d, c, a, controls)
 	data := actPage{
 		Ref: string(c.Ref), Title: v.listedTitle(c), In: in, Back: caseAddress(string(c.Ref), in), Act: p.T(name), Law: p.Law(a.Law), Article: p.Article(a.Law),
-		Controls: controls, Version: strconv.Itoa(try.version), Key: try.key, HasList: in != "",
-		Behalf: v.forResident(),
+		Controls: controls, Mistakes: paperMistake(p, controls, try.problems), Version: strconv.Itoa(try.version), Key: try.key, HasList: in != "",
+		Replies: replies, Behalf: v.forResident(), Paper: wrongOf(p, try.problems, "files"),
 	}
 	if try.no != nil {
 		data.No = v.no(p, d, c, try.no)
 	}
-	for _, bad := range try.problems {
-		if bad.Field == "files" {
-			data.Paper = p.Problem(bad.Rule, bad.Params)
-		}
-	}
-	data.Mistakes = paperMistake(p, controls, try.problems)
 	for _, field := range a.Fields {
 		data.Reads = data.Reads || field.Public
 		if field.Kind == form.Unit {
 			data.Units = v.unitsFor(p, c, a)
 		}
 	}
-	switch st, _ := d.State(a.To); {
-	case a.Answers:
-		data.Confirm = p.T("desk.act.answers")
-	case a.Has(procedure.Escalate):
-		data.Confirm, data.Bad = p.T("desk.act.moves"), true
-	case st != nil && st.Final:
-		data.Confirm, data.Bad = p.T("desk.act.ends"), true
-	case a.Has(procedure.Offer):
-		data.Confirm = p.T("desk.act.offers")
-	}
+	data.Confirm, data.Bad = confirmWords(p, d, a)
 	for _, e := range try.changed {
 		data.Changed = append([]web.Entry{v.entry(p, d, c, e, try.events)}, data.Changed...)
 	}
@@ -202,15 +262,15 @@ func (v *visit) showAct(status int, c casework.Case, d *procedure.Definition, a 
 
 // unitsFor lists the units an act can name: those that joined to let go, others to ask.
 func (v *visit) unitsFor(p *web.Page, c casework.Case, a *procedure.Act) []unitGroup {
+	if a.Has(procedure.Release) {
+		return []unitGroup{{Label: p.T("desk.act.joint"), Units: unitChoices(p, c.Joint)}}
+	}
 	groups := v.unitsOf(p, c.Holder)
-	joined := func(o web.Choice) bool { return slices.Contains(c.Joint, org.UnitID(o.Value)) }
+	if !a.Has(procedure.Invite) {
+		return groups
+	}
 	for i := range groups {
-		switch {
-		case a.Has(procedure.Release):
-			groups[i].Units = slices.DeleteFunc(groups[i].Units, func(o web.Choice) bool { return !joined(o) })
-		case a.Has(procedure.Invite):
-			groups[i].Units = slices.DeleteFunc(groups[i].Units, joined)
-		}
+		groups[i].Units = slices.DeleteFunc(groups[i].Units, func(o web.Choice) bool { return slices.Contains(c.Joint, org.UnitID(o.Value)) })
 	}
 	return slices.DeleteFunc(groups, func(g unitGroup) bool { return len(g.Units) == 0 })
 }
@@ -229,10 +289,11 @@ func extension(p *web.Page, d *procedure.Definition, c casework.Case, a *procedu
 	}
 }
 
-// paperMistake is the error summary with the signed paper among the fields.
+// paperMistake is the error summary with the signed paper, the first thing the form asks for, among the
+// fields.
 func paperMistake(p *web.Page, controls []web.Control, problems []form.Problem) []web.Mistake {
-	var fields []form.Problem
 	var out []web.Mistake
+	var fields []form.Problem
 	for _, bad := range problems {
 		if bad.Field == "files" {
 			out = append(out, web.Mistake{ID: "f-files", Words: p.T("desk.behalf.paper") + p.T("web.colon") + p.Problem(bad.Rule, bad.Params)})
@@ -240,7 +301,28 @@ func paperMistake(p *web.Page, controls []web.Control, problems []form.Problem) 
 			fields = append(fields, bad)
 		}
 	}
-	return append(p.Mistakes(controls, fields), out...)
+	return append(out, p.Mistakes(controls, fields)...)
+}
+
+// confirmWords says what cannot be taken back after an act; bad when that is an end.
+func confirmWords(p *web.Page, d *procedure.Definition, a *procedure.Act) (words string, bad bool) {
+	switch st, _ := d.State(a.To); {
+	case a.Answers:
+		return p.T("desk.act.answers"), false
+	case a.Has(procedure.Escalate):
+		return p.T("desk.act.moves"), true
+	case st != nil && st.Final:
+		return p.T("desk.act.ends"), true
+	case a.Has(procedure.Seal):
+		return p.T("desk.act.seals"), true
+	case a.Recall:
+		return p.T("desk.act.recalls"), true
+	case a.Has(procedure.Give), a.Has(procedure.SendToDept):
+		return p.T("desk.act.gives"), false
+	case a.Has(procedure.Offer):
+		return p.T("desk.act.offers"), false
+	}
+	return "", false
 }
 
 // choices are the answers that depend on the case: officers of the unit, outcomes of the procedure.
@@ -285,10 +367,10 @@ func (v *visit) actDo() error {
 	if err := v.parse(); err != nil {
 		return err
 	}
+	try := actTry{values: map[string]string{}, key: web.KeyOf(v.r), version: c.Seq}
 	if !v.mayTry(d, c, a) {
 		return web.ErrNotFound
 	}
-	try := actTry{values: map[string]string{}, key: web.KeyOf(v.r), version: c.Seq}
 	for _, f := range a.Fields {
 		try.values[f.Name] = v.r.PostForm.Get(f.Name)
 	}
@@ -301,18 +383,14 @@ func (v *visit) actDo() error {
 		return err
 	}
 	cmd := casework.Command{Case: c.ID, Version: version, Key: try.key, Act: a.ID, Fields: try.values, Behalf: v.forResident()}
-	if cmd.Behalf {
-		cmd.Files, err = v.uploads(true)
-		if bad := (file.Refused{}); errors.As(err, &bad) {
-			problem := form.Problem{Field: "files", Rule: bad.Rule, Params: bad.Params}
-			return v.refusedAct(&casework.Refusal{Rule: "form.invalid", Fields: []form.Problem{problem}}, version, try)
-		}
-		if err != nil {
-			return err
-		}
+	var no *casework.Refusal
+	if cmd.Files, no, err = v.signedPaper(); err != nil {
+		return err
+	}
+	if no != nil {
+		return v.refusedAct(no, version, try)
 	}
 	_, err = v.Ledger.Do(v.ctx(), v.actor, cmd)
-	var no *casework.Refusal
 	switch {
 	case err == nil:
 		v.afterAct(c, a, next)
@@ -321,6 +399,30 @@ func (v *visit) actDo() error {
 		return v.refusedAct(no, version, try)
 	}
 	return err
+}
+
+// signedPaper keeps the resident's paper that an act on their behalf is recorded from. A file that cannot
+// be kept is a mistake of the form.
+func (v *visit) signedPaper() ([]casework.File, *casework.Refusal, error) {
+	if !v.forResident() {
+		return nil, nil, nil
+	}
+	files, err := v.uploads(true)
+	var no file.Refused
+	if errors.As(err, &no) {
+		return nil, &casework.Refusal{Rule: "form.invalid", Fields: []form.Problem{{Field: "files", Rule: no.Rule, Params: no.Params}}}, nil
+	}
+	return files, nil, err
+}
+
+// wrongOf is what is wrong with one field, in words.
+func wrongOf(p *web.Page, problems []form.Problem, field string) string {
+	for _, b := range problems {
+		if b.Field == field {
+			return p.Problem(b.Rule, b.Params)
+		}
+	}
+	return ""
 }
 
 // mayTry lets a posted act through to the ledger when the officer has, or had, a part in the case: the

@@ -24,13 +24,15 @@ type sheet struct {
 	Promise  string
 	Others   []otherClock
 	Acts     []actButton
-	Hand     string // where a transfer stands
+	Sets     []actSet // the acts in groups, where there are many
+	Hand     string   // where a transfer stands
 	Stale    string
 	Contact  []web.Fact
 	Facts    []web.Fact
 	Answer   []web.Fact
 	Plan     *Plan
 	Files    []fileRow
+	Papers   []documentLink // made by acts, newest first
 	Timeline []web.Entry
 	Filter   string // all, public
 	Count    int
@@ -156,6 +158,7 @@ func (v *visit) sheet(p *web.Page, c casework.Case, q query, listed bool) (sheet
 	s.Promise = promise(p, d, c)
 	s.Others = otherClocks(p, d, c, s.Term)
 	s.Acts = v.acts(p, d, c, s.In)
+	s.Sets = grouped(s.Acts)
 	if c.Offered != "" {
 		s.Hand = p.T("desk.case.offered", "from", p.T("unit."+string(c.Holder)), "to", p.T("unit."+string(c.Offered)))
 	}
@@ -170,6 +173,9 @@ func (v *visit) sheet(p *web.Page, c casework.Case, q query, listed bool) (sheet
 	s.Plan = drawPlan(p, v.pack, c.Place.Point, c.Place.Unit, c.Place.Address)
 	for _, f := range c.Files {
 		s.Files = append(s.Files, v.fileRow(p, c, f, events))
+	}
+	for _, e := range slices.Backward(events) {
+		s.Papers = append(s.Papers, v.documentLinks(p, d, c, e)...)
 	}
 	s.Timeline = v.timeline(p, d, c, events, s.Filter == "public")
 	s.Toast = v.toast(p, c)
@@ -433,6 +439,14 @@ func (v *visit) unitsOf(p *web.Page, except org.UnitID) []unitGroup {
 		g.Units = append(g.Units, web.Choice{Value: string(id), Label: p.T("unit." + string(id))})
 	}
 	return slices.DeleteFunc(out, func(g unitGroup) bool { return len(g.Units) == 0 })
+}
+
+func unitChoices(p *web.Page, units []org.UnitID) []web.Choice {
+	var out []web.Choice
+	for _, id := range units {
+		out = append(out, web.Choice{Value: string(id), Label: p.T("unit." + string(id))})
+	}
+	return out
 }
 
 type unitGroup struct {

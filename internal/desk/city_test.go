@@ -2,13 +2,16 @@ package desk_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
 	"net/url"
+	"os"
 	"regexp"
 	"strings"
 	"testing"
@@ -16,12 +19,14 @@ import (
 
 	"comity/internal/account"
 	"comity/internal/authz"
+	"comity/internal/bulk"
 	"comity/internal/casework"
 	"comity/internal/db"
 	"comity/internal/db/dbtest"
 	"comity/internal/desk"
 	"comity/internal/file"
 	"comity/internal/intake"
+	"comity/internal/jobs"
 	"comity/internal/ledger"
 	"comity/internal/ledger/ledgertest"
 	"comity/internal/org"
@@ -40,6 +45,7 @@ type city struct {
 	reader *ledger.Reader
 	pack   *pack.Pack
 	server *httptest.Server
+	jobs   *jobs.Runner
 	set    func(time.Time)
 	now    func() time.Time
 }
@@ -47,6 +53,28 @@ type city struct {
 func newCity(t *testing.T) *city {
 	t.Helper()
 	return cityOf(t, func(d *db.DB) *ledgertest.City { return ledgertest.Open(t, d, "../../packs/demo") })
+}
+
+// newCityWith is a city whose pack differs in one passage of one file.
+func newCityWith(t *testing.T, file, old, now string) *city {
+	t.Helper()
+	p, err := pack.LoadFrom(os.DirFS("../../packs"), "demo")
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := maps.Clone(p.Files)
+	if !strings.Contains(string(files[file]), old) {
+		t.Fatalf("%s has no passage %q", file, old)
+	}
+	files[file] = []byte(strings.Replace(string(files[file]), old, now, 1))
+	fsys, err := pack.FromFiles(files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p, err = pack.Load(fsys); err != nil {
+		t.Fatal(err)
+	}
+	return cityOf(t, func(d *db.DB) *ledgertest.City { return ledgertest.OpenPack(t, d, p) })
 }
 
 // cityOf is newCity with a ledger of the test's own.
@@ -58,7 +86,7 @@ func cityOf(t *testing.T, open func(*db.DB) *ledgertest.City) *city {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { d.Close() })
-	if err := account.Migrate(t.Context(), d); err != nil {
+	if err := errors.Join(account.Migrate(t.Context(), d), jobs.Migrate(t.Context(), d), bulk.Migrate(t.Context(), d)); err != nil {
 		t.Fatal(err)
 	}
 	accounts, err := account.New(d, account.Config{Hashing: account.Cheap()})
@@ -74,7 +102,14 @@ func cityOf(t *testing.T, open func(*db.DB) *ledgertest.City) *city {
 	c := &city{t: t, db: d, ledger: l, reader: made.Reader, pack: p, set: set, now: now}
 	site := &web.Site{Text: base.With(p.Texts), Langs: []string{"en", "zh-CN"}, Now: now, Zone: p.Zone, Log: slog.New(slog.NewTextHandler(io.Discard, nil))}
 	advance := func(_ context.Context, by time.Duration) error { set(now().Add(by)); return nil }
-	dk := desk.New(desk.Deps{Site: site, Ledger: l, Reader: c.reader, Packs: made.Packs, Accounts: accounts, Files: file.Store{Dir: t.TempDir()},
+	book := &bulk.Book{DB: d, Ledger: l, Window: 10 * time.Second, Actor: func(ctx context.Context, id string) (authz.Actor, error) {
+		a, err := accounts.ByID(ctx, id)
+		return a.Actor(), err
+	}}
+	if c.jobs, err = jobs.NewRunner(d, book.Kind()); err != nil {
+		t.Fatal(err)
+	}
+	dk := desk.New(desk.Deps{Site: site, Ledger: l, Reader: c.reader, Packs: made.Packs, Accounts: accounts, Files: file.Store{Dir: t.TempDir()}, Bulk: book,
 		Follow:  func(code casework.Code) string { return "/f/" + string(code) },
 		SignIns: []desk.SignIn{{Login: "guiyuan-head", Password: password, Unit: "guiyuan", Role: "head"}},
 		Messages: func(context.Context) ([]desk.Message, error) {

@@ -25,12 +25,14 @@ import (
 
 	"comity/internal/account"
 	"comity/internal/authz"
+	"comity/internal/bulk"
 	"comity/internal/casework"
 	"comity/internal/file"
 	"comity/internal/ledger"
 	"comity/internal/limit"
 	"comity/internal/org"
 	"comity/internal/pack"
+	"comity/internal/programme"
 	"comity/internal/web"
 )
 
@@ -42,11 +44,15 @@ type Deps struct {
 	Packs    *pack.Registry
 	Accounts *account.Store
 	Files    file.Store
+	// Bulk does one act on many cases; nil leaves that out.
+	Bulk *bulk.Book
 	// Client names where a request comes from, for the brake on wrong passwords; nil = its network
 	// address. Behind a proxy it has to read the proxy's header.
 	Client func(r *http.Request) string
 	// Follow is the path of the resident's page for a follow code, printed on the slip; nil leaves it out.
 	Follow func(casework.Code) string
+	// Programmes add their pages; the desk mounts them behind its own sign-in.
+	Programmes []programme.Programme
 
 	// The rest is for demonstrations and development only; leave it zero in a real installation.
 	SignIns  []SignIn                                 // shown on the sign-in page, one click each
@@ -117,6 +123,14 @@ func (d *Desk) Register(mux *http.ServeMux) {
 	page("POST /desk/cases/{ref}/note", (*visit).note)
 	page("POST /desk/cases/{ref}/files", (*visit).attach)
 	page("GET /desk/cases/{ref}/files/{sha256}", (*visit).fileShow)
+	page("GET /desk/cases/{ref}/documents/{seq}/{id}", (*visit).document)
+	if d.Bulk != nil {
+		page("GET /desk/bulk", (*visit).bulkShow)
+		page("POST /desk/bulk", (*visit).bulkDo)
+		page("GET /desk/bulk/{id}", (*visit).bulkProgress)
+		page("POST /desk/bulk/{id}/undo", (*visit).bulkUndo)
+	}
+	page("GET /desk/news", (*visit).news)
 	page("GET /desk/new", (*visit).newShow)
 	page("POST /desk/new", (*visit).newDo)
 	page("GET /desk/me", (*visit).me)
@@ -126,6 +140,11 @@ func (d *Desk) Register(mux *http.ServeMux) {
 	if d.Clock != nil {
 		page("GET /desk/clock", (*visit).clockShow)
 		page("POST /desk/clock", (*visit).clockMove)
+	}
+	for _, g := range d.Programmes {
+		for pattern, h := range g.Desk {
+			page(pattern, func(v *visit) error { return h(v.officerOf()) })
+		}
 	}
 	page("GET /desk/{rest...}", func(*visit) error { return web.ErrNotFound })
 }
@@ -141,6 +160,11 @@ type visit struct {
 	now   time.Time
 	pack  *pack.Pack // the current version
 	names map[string]string
+}
+
+// officerOf is what a programme's page gets of a visit.
+func (v *visit) officerOf() *programme.Officer {
+	return &programme.Officer{Visitor: programme.Visitor{W: v.w, R: v.r, Site: v.site}, Actor: v.actor, Home: v.who.Home(), Shell: v.shell, Sheet: sheetLink()}
 }
 
 const sessionCookie = "comity_desk"
@@ -258,6 +282,7 @@ func (v *visit) navigation(p *web.Page, s *web.Shell) {
 		item("desk.view.mine", "check2", "g m", "/desk/cases?view=mine", 0, cases && view == "mine"),
 		item("desk.view.unassigned", "people", "g u", "/desk/cases?view=unassigned", count.Unassigned, cases && view == "unassigned"),
 		item("desk.view.offered", "route", "g t", "/desk/cases?view=offered", count.Offered, cases && view == "offered"),
+		item("desk.nav.news", "alert", "g n", "/desk/news", 0, at == "/desk/news"),
 		item("desk.nav.new", "inbox", "g i", "/desk/new", 0, at == "/desk/new"),
 	}}
 	work.Items[4].New = count.Offered > 0
@@ -267,6 +292,11 @@ func (v *visit) navigation(p *web.Page, s *web.Shell) {
 		href := "/desk/cases?programme=" + url.QueryEscape(g.ID)
 		programmes.Items = append(programmes.Items, web.NavItem{Href: href, Label: p.T("programme." + g.ID), Icon: g.Icon,
 			Current: cases && v.r.URL.Query().Get("programme") == g.ID})
+	}
+	for _, g := range v.Programmes {
+		if g.Menu != nil {
+			programmes.Items = append(programmes.Items, g.Menu(p, v.actor, at)...)
+		}
 	}
 	if len(programmes.Items) > 1 {
 		s.Nav = append(s.Nav, programmes)
@@ -282,7 +312,11 @@ func (v *visit) navigation(p *web.Page, s *web.Shell) {
 		item("desk.tab.me", "people", "", "/desk/me", 0, at == "/desk/me"),
 	}
 	if cases {
-		s.Keys = append(s.Keys, p.ListKeys())
+		keys := p.ListKeys()
+		if v.Bulk != nil {
+			keys.Keys = append(keys.Keys, web.KeyHelp{Keys: []string{"b"}, Label: p.T("desk.bulk.act")})
+		}
+		s.Keys = append(s.Keys, keys)
 	}
 }
 

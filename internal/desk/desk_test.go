@@ -394,7 +394,7 @@ func TestThe_counter_registers_a_matter_once_and_shows_the_code_once(t *testing.
 		t.Fatalf("a form with mistakes answered %d", bad.status)
 	}
 	has(t, bad.body, "Lamp out")
-	form := url.Values{"_key": {key[1]}, "source": {"phone"}, "category": {"road.pavement"}, "text": {"The slabs wobble."}, "unit": {"guiyuan-ganyuan"}, "contact": {"138 1234 2075"}, "lang": {"zh-CN"}}
+	form := url.Values{"_key": {key[1]}, "source": {"phone"}, "readback": {"yes"}, "category": {"road.pavement"}, "text": {"The slabs wobble."}, "unit": {"guiyuan-ganyuan"}, "contact": {"138 1234 2075"}, "lang": {"zh-CN"}}
 	a := b.post("/desk/new", form)
 	if a.status != http.StatusOK {
 		t.Fatalf("registering answered %d: %s", a.status, brief(a.body))
@@ -435,7 +435,7 @@ func TestEvery_page_speaks_both_languages(t *testing.T) {
 	b.act(r.Ref, "accept")
 	for _, path := range []string{"/desk", "/desk/cases", "/desk/cases?view=closed", "/desk/cases?view=offered", "/desk/cases?view=paused", "/desk/cases?view=overdue", "/desk/cases?view=mine",
 		"/desk/cases?peek=" + string(r.Ref), "/desk/cases/" + string(r.Ref), "/desk/cases/" + string(r.Ref) + "/do/assign",
-		"/desk/cases/" + string(r.Ref) + "/do/offer", "/desk/cases/" + string(r.Ref) + "/do/redirect", "/desk/new", "/desk/me", "/desk/inbox", "/desk/clock", "/desk/cases?format=csv"} {
+		"/desk/cases/" + string(r.Ref) + "/do/offer", "/desk/cases/" + string(r.Ref) + "/do/redirect", "/desk/new", "/desk/new?source=letter", "/desk/news", "/desk/news?kind=risk", "/desk/bulk", "/desk/bulk?id=" + string(r.Ref), "/desk/bulk?procedure=service-request&act=assign&id=" + string(r.Ref), "/desk/me", "/desk/inbox", "/desk/clock", "/desk/cases?format=csv"} {
 		for _, lang := range []string{"zh-CN", "en"} {
 			sep := "?"
 			if strings.Contains(path, "?") {
@@ -501,5 +501,103 @@ func TestEvery_key_the_desk_names_has_words_in_both_languages(t *testing.T) {
 		if strings.HasPrefix(k, "desk.") && !base.In("en").Has(k) {
 			t.Errorf("%s exists in Chinese only", k)
 		}
+	}
+}
+
+func TestA_stock_reply_fills_the_field_with_the_facts_of_the_case(t *testing.T) {
+	c := newCity(t)
+	r := c.report("The pavement is broken near the school.")
+	b := c.as("guiyuan-officer")
+	b.act(r.Ref, "accept")
+	b.act(r.Ref, "begin")
+	path := "/desk/cases/" + string(r.Ref) + "/do/answer"
+	page := b.ok(path)
+	has(t, page, "reply=repaired")
+	has(t, page, "data-text=")
+	filled := b.ok(path + "?reply=repaired")
+	field := regexp.MustCompile(`(?s)<textarea[^>]*id="f-answer"[^>]*>(.*?)</textarea>`).FindStringSubmatch(filled)
+	if field == nil {
+		t.Fatal("the answer has no field")
+	}
+	for _, want := range []string{string(r.Ref), "The pavement is broken near the school", "March 2026"} {
+		has(t, field[1], want)
+	}
+	hasNot(t, field[1], "{")
+	head := c.as("guiyuan-head")
+	hasNot(t, head.ok("/desk/cases/"+string(r.Ref)+"/do/extend?reply=repaired"), "looked at it again")
+	has(t, head.ok("/desk/cases/"+string(r.Ref)+"/do/extend?reply=more-time"), "cannot be ready by Monday 9 March 2026")
+	has(t, b.ok(path+"?lang=zh-CN&reply=repaired"), "答复模板")
+}
+
+func TestA_document_is_printed_with_the_facts_of_its_own_day_in_both_languages(t *testing.T) {
+	c := newCity(t)
+	r := c.report("The pavement <b>is</b> broken.")
+	b := c.as("guiyuan-officer")
+	b.act(r.Ref, "accept")
+	b.act(r.Ref, "begin")
+	address := "/desk/cases/" + string(r.Ref) + "/documents/2/acceptance"
+	page := b.ok("/desk/cases/" + string(r.Ref))
+	if strings.Count(page, address) != 2 {
+		t.Errorf("the paper is not listed once on the page and once on the timeline")
+	}
+	c.set(c.now().AddDate(0, 0, 14))
+	b = c.as("guiyuan-officer")
+	letter := b.ok(address)
+	for _, want := range []string{"Notice of acceptance", string(r.Ref), "2 March 2026", "9 March 2026", "Guiyuan Subdistrict", "Rule: "} {
+		has(t, letter, want)
+	}
+	hasNot(t, letter, "<b>is</b>")
+	hasNot(t, letter, "{")
+	has(t, b.ok(address+"?lang=zh-CN"), "受理告知书")
+	for _, wrong := range []string{"/documents/1/acceptance", "/documents/2/other", "/documents/99/acceptance", "/documents/x/acceptance"} {
+		if a := b.get("/desk/cases/" + string(r.Ref) + wrong); a.status != http.StatusNotFound {
+			t.Errorf("%s answered %d", wrong, a.status)
+		}
+	}
+	if a := c.as("donghu-head").get(address); a.status != http.StatusNotFound {
+		t.Errorf("somebody else's paper answered %d", a.status)
+	}
+}
+
+func TestThe_news_shows_what_became_late_and_at_risk_since_the_last_working_day(t *testing.T) {
+	c := newCityWith(t, "procedures/service-request.yaml", "    name: {zh-CN: 答复期限, en: Answer by}", "    alert: [2]\n    name: {zh-CN: 答复期限, en: Answer by}")
+	r := c.report("The pavement is broken near the school.") // on a Monday; the answer is due on the next
+	b := c.as("guiyuan-officer")
+	b.act(r.Ref, "accept")
+	b.act(r.Ref, "begin")
+	hasNot(t, c.as("guiyuan-head").ok("/desk/news"), string(r.Ref))
+	run := func(days int) {
+		until := c.now().AddDate(0, 0, days)
+		for {
+			at, err := c.ledger.NextTimer(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if at.IsZero() || at.After(until) {
+				c.set(until)
+				return
+			}
+			c.set(at)
+			if _, err := c.ledger.RunTimers(t.Context(), 100); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	run(6)
+	head := c.as("binjiang-head")
+	has(t, head.ok("/desk/news?kind=risk"), string(r.Ref))
+	hasNot(t, head.ok("/desk/news"), string(r.Ref))
+	run(2)
+	head = c.as("binjiang-head")
+	late := head.ok("/desk/news")
+	has(t, late, string(r.Ref))
+	has(t, late, "since Monday 9 March 2026")
+	hasNot(t, head.ok("/desk/news?since=2026-03-10"), string(r.Ref))
+	hasNot(t, c.as("donghu-head").ok("/desk/news"), string(r.Ref))
+	if a := c.as("donghu-head").get("/desk/news?unit=binjiang"); a.status != http.StatusNotFound {
+		t.Errorf("the news of a unit outside the scope answered %d", a.status)
+	}
+	if a := head.get("/desk/news?after=nonsense"); a.status != http.StatusNotFound {
+		t.Errorf("a cursor of nobody's answered %d", a.status)
 	}
 }

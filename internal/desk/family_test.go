@@ -88,7 +88,7 @@ func TestThe_case_page_shows_facts_children_joint_units_and_how_long_it_is_kept(
 	page := html.UnescapeString(b.ok("/desk/cases/" + string(r.Ref)))
 	task := string(c.find(r.Ref).Children[0].Ref)
 	for _, want := range []string{"Class", "Ordinary", "Opened from this matter", task, "Opinion of a department", "Must end first", "Answer by", "Units that deal with it too",
-		"Wangchuan Subdistrict", "Petition files, 10 years after it ends", "Document: Internal plan", "A unit was asked to join"} {
+		"Wangchuan Subdistrict", "Petition files, 10 years after it ends", ">Internal plan</a>", "A unit was asked to join"} {
 		has(t, page, want)
 	}
 	hasNot(t, page, `href="/desk/cases/`+task+`"`) // another unit holds it

@@ -30,6 +30,8 @@ type listPage struct {
 	Blank   web.Blank
 	Peek    *peek
 	CSV     string
+	All     string // the same page with every row selected
+	Bulk    bool   // acts on many cases at once are set up
 }
 
 type viewLink struct {
@@ -67,6 +69,7 @@ type listRow struct {
 	Officer                    string
 	Tags                       []web.Tag
 	On                         bool
+	Picked                     bool
 }
 
 func (v *visit) list() error {
@@ -113,9 +116,16 @@ func (v *visit) listPage(p *web.Page, q query, f ledger.Filter, page ledger.Page
 	if q.Q == "" { // what is searched comes newest first
 		data.Sorts = map[string]sortLink{"due": sorted(q, "due"), "opened": sorted(q, "opened")}
 	}
+	all := v.r.URL.Query().Get("pick") == "all"
 	for _, it := range page.Items {
-		data.Rows = append(data.Rows, v.row(p, q, it))
+		row := v.row(p, q, it)
+		row.Picked = all
+		data.Rows = append(data.Rows, row)
 	}
+	if len(data.Rows) > 1 {
+		data.All = "/desk/cases?" + strings.TrimPrefix(q.encode()+"&pick=all", "&")
+	}
+	data.Bulk = v.Bulk != nil
 	data.Pager = pager(p, q, page)
 	data.Blank = blank(p, q)
 	csv := q.page("")

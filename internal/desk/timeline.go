@@ -7,6 +7,7 @@ import (
 	"github.com/a-h/templ"
 
 	"comity/internal/casework"
+	"comity/internal/explain"
 	"comity/internal/form"
 	"comity/internal/procedure"
 	"comity/internal/web"
@@ -71,10 +72,15 @@ func (v *visit) entry(p *web.Page, d *procedure.Definition, c casework.Case, e c
 	for _, f := range e.Files {
 		files = append(files, v.fileRow(p, c, f, []casework.Event{}))
 	}
-	if body := entryBody(p, said, files, e.Note != nil && e.Note.Public); len(said) > 0 || len(files) > 0 {
+	papers := v.documentLinks(p, d, c, e)
+	if body := entryBody(p, said, files, papers); len(said)+len(files)+len(papers) > 0 {
 		out.Body = body
 	}
-	if changes := v.told(p, d, c, events).Changes(e); len(changes) > 0 {
+	changes := slices.DeleteFunc(v.told(p, d, c, events).Changes(e), func(change explain.Change) bool {
+		_, linked := v.paperOf(p, d, c, change.Document)
+		return change.Kind == "document" && linked // told by its link already
+	})
+	if len(changes) > 0 {
 		list := web.ChangesOf(p, web.Changes(changes, v.changeHref))
 		if out.Body != nil {
 			list = templ.Join(out.Body, list)

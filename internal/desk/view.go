@@ -4,6 +4,7 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // The small helpers below serve the templates.
@@ -36,4 +37,10 @@ func kidIcon(k kidRow) string {
 		return "clock"
 	}
 	return "check"
+}
+
+// inOf is the part of a list's address that other pages carry along.
+func inOf(list string) string {
+	_, in, _ := strings.Cut(list, "?")
+	return in
 }

@@ -224,6 +224,9 @@ func (l *Ledger) append(ctx context.Context, tx *db.Tx, s *stored, e casework.Ev
 	if len(e.Spawn)+len(e.Recalled) > 0 || e.Final {
 		s.told = append(s.told, e)
 	}
+	if err := s.putNotable(ctx, tx, e); err != nil {
+		return err
+	}
 	if l.cfg.Notify == nil {
 		return nil
 	}

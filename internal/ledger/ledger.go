@@ -2,10 +2,11 @@
 // timer, is one call of Do, and every list or page is read through Reader.
 //
 // Tables: cases (folded state), events (what happened, chained by hash), worklist (a row per unit
-// that may list a case), timers (running clocks), idempotency, counters, packs. The life of a change:
-// Do puts the command in line; the writer takes what stands in line into one transaction with one
-// now, a savepoint for each command; the case is read, casework.Decide decides, the events are stored
-// with their hashes, the rows follow, notices become jobs; after the commit the caller gets a Receipt.
+// that may list a case), notable (what became late or at risk, by unit), timers (running clocks),
+// idempotency, counters, packs. The life of a change: Do puts the command in line; the writer takes
+// what stands in line into one transaction with one now, a savepoint for each command; the case is
+// read, casework.Decide decides, the events are stored with their hashes, the rows follow, notices
+// become jobs; after the commit the caller gets a Receipt.
 //
 // It refuses to know a programme, to change or delete an event, and to answer before the commit.
 //

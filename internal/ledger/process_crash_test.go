@@ -348,8 +348,12 @@ func (c *city) whole() {
 			list = append(list, fmt.Sprint(u, " ", k.Closed.IsZero(), " ", sortAt, " ", n, " ", k.State, " ", k.Programme, " ", k.Overdue()))
 		}
 		for _, clock := range k.Clocks {
-			if clock.Running() && k.Closed.IsZero() {
-				timers = append(timers, fmt.Sprint(n, " ", clock.ID, " ", db.Micros(clock.Due), " ", k.Assignee != ""))
+			if !clock.Running() || !k.Closed.IsZero() {
+				continue
+			}
+			timers = append(timers, fmt.Sprint(n, " ", clock.ID, " ", db.Micros(clock.Due), " ", k.Assignee != ""))
+			if !clock.Alert.IsZero() {
+				timers = append(timers, fmt.Sprint(n, " ", clock.ID, "~ ", db.Micros(clock.Alert), " ", k.Assignee != ""))
 			}
 		}
 	}

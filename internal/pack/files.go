@@ -6,22 +6,23 @@ package pack
 type words = map[string]string
 
 type packFile struct {
-	Mark       mark         `yaml:"-"`
-	Pack       string       `yaml:"pack" doc:"The pack's id: small letters, digits, dot, dash and underscore."`
-	Base       string       `yaml:"base" doc:"The pack this one stands on; only what differs needs to be said here."`
-	Abstract   bool         `yaml:"abstract" doc:"A base without units, checked by itself and served only by packs that stand on it."`
-	Version    string       `yaml:"version" doc:"Raised whenever the pack changes; people read it."`
-	Name       words        `yaml:"name" doc:"Name of the city."`
-	Languages  []string     `yaml:"languages" doc:"Languages in which every word must exist; the first is the default."`
-	Zone       string       `yaml:"zone" doc:"Time zone of the city, such as Asia/Shanghai."`
-	Root       string       `yaml:"root" doc:"The unit at the top, for readers of the file."`
-	Fallback   string       `yaml:"fallback_unit" doc:"The unit that receives what cannot be placed; left out, the top unit."`
-	Operator   operatorYAML `yaml:"operator" doc:"Who runs the service."`
-	Emergency  []string     `yaml:"emergency" doc:"Emergency numbers, shown to residents."`
-	Laws       []lawYAML    `yaml:"laws" doc:"The laws and rules that procedures cite."`
-	Programmes []progYAML   `yaml:"programmes" doc:"Headings over procedures."`
-	Notice     words        `yaml:"notice" doc:"A line shown to residents on every page."`
-	UnitsCSV   unitsCSVYAML `yaml:"units_csv" doc:"Takes the units from a table instead of units.yaml."`
+	Mark       mark           `yaml:"-"`
+	Pack       string         `yaml:"pack" doc:"The pack's id: small letters, digits, dot, dash and underscore."`
+	Base       string         `yaml:"base" doc:"The pack this one stands on; only what differs needs to be said here."`
+	Abstract   bool           `yaml:"abstract" doc:"A base without units, checked by itself and served only by packs that stand on it."`
+	Version    string         `yaml:"version" doc:"Raised whenever the pack changes; people read it."`
+	Name       words          `yaml:"name" doc:"Name of the city."`
+	Languages  []string       `yaml:"languages" doc:"Languages in which every word must exist; the first is the default."`
+	Zone       string         `yaml:"zone" doc:"Time zone of the city, such as Asia/Shanghai."`
+	Root       string         `yaml:"root" doc:"The unit at the top, for readers of the file."`
+	Fallback   string         `yaml:"fallback_unit" doc:"The unit that receives what cannot be placed; left out, the top unit."`
+	Operator   operatorYAML   `yaml:"operator" doc:"Who runs the service."`
+	Emergency  []string       `yaml:"emergency" doc:"Emergency numbers, shown to residents."`
+	Laws       []lawYAML      `yaml:"laws" doc:"The laws and rules that procedures cite."`
+	Programmes []progYAML     `yaml:"programmes" doc:"Headings over procedures."`
+	Notice     words          `yaml:"notice" doc:"A line shown to residents on every page."`
+	UnitsCSV   unitsCSVYAML   `yaml:"units_csv" doc:"Takes the units from a table instead of units.yaml."`
+	Parameters map[string]int `yaml:"parameters" doc:"Figures that programmes with code of their own ask for, by name."`
 }
 
 type operatorYAML struct {
@@ -385,4 +386,19 @@ type textsFile = map[string]textYAML
 type textYAML struct {
 	Mark mark   `yaml:"-"`
 	Text string `yaml:"text" short:"only" doc:"The text; placeholders stand in braces."`
+}
+
+type repliesFile struct {
+	Mark    mark        `yaml:"-"`
+	Replies []replyYAML `yaml:"replies" doc:"The replies, in the order they are offered."`
+}
+
+type replyYAML struct {
+	Mark      mark     `yaml:"-"`
+	ID        string   `yaml:"id" doc:"Id of the reply."`
+	Procedure string   `yaml:"procedure" doc:"Id of the procedure."`
+	Acts      []string `yaml:"acts" doc:"Ids of the acts on whose form it is offered."`
+	Field     string   `yaml:"field" doc:"The field it fills; text or longtext."`
+	Name      words    `yaml:"name" doc:"What the officer chooses it by."`
+	Text      words    `yaml:"text" doc:"The reply, with places such as {ref} or {clock.ID.due}."`
 }

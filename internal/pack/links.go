@@ -56,6 +56,7 @@ func (b *builder) document(y documentYAML) {
 	if template == "" {
 		template = y.ID
 	}
+	b.template(y, template)
 	b.d.Documents = append(b.d.Documents, procedure.Document{ID: y.ID, Template: template, Law: b.law(y.Law), Remedies: y.Remedies})
 	b.say(y.Mark, "document."+b.d.ID+"."+y.ID, y.Name, true)
 }

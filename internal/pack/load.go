@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"comity/internal/org"
+	"comity/internal/paper"
 	"comity/internal/place"
 	"comity/internal/procedure"
 	"comity/internal/worktime"
@@ -49,12 +50,12 @@ func load(fsys fs.FS, find Finder, kept bool) (*Pack, error) {
 		Texts: map[string]map[string]string{}, Procedures: map[string]*procedure.Definition{},
 		Phases: map[string][]string{}, Icons: map[string]string{}, Calendars: map[string]*worktime.Calendar{},
 		Dept: map[org.UnitID]string{}, Reports: map[string]procedure.Report{}, Files: map[string][]byte{},
-		LawDates: map[string]LawDates{},
+		LawDates: map[string]LawDates{}, Documents: map[string]map[string]paper.Template{},
 	}}
 	if l.fsys = stack(fsys, find, &l.bad); l.fsys == nil {
 		return nil, l.bad.err()
 	}
-	steps := []func(){l.head, l.units, l.categories, l.areas, l.calendars, l.texts, l.procedures}
+	steps := []func(){l.head, l.units, l.categories, l.areas, l.calendars, l.texts, l.procedures, l.replies, l.documents}
 	for _, step := range steps {
 		step()
 		if l.stop {
@@ -154,6 +155,13 @@ func (l *loader) head() {
 	}
 	p.Zone, p.Fallback, l.csv, l.fallback = zone, org.UnitID(f.Fallback), f.UnitsCSV, f.Mark.of("fallback_unit")
 	l.id(f.Mark.of("pack"), "pack", f.Pack)
+	p.Parameters = f.Parameters
+	for _, name := range slices.Sorted(maps.Keys(f.Parameters)) {
+		l.id(f.Mark.of("parameters"), "parameter", name)
+		if f.Parameters[name] < 0 {
+			l.bad.on(f.Mark.of("parameters"), "parameters: %s is %d; a parameter is 0 or more", name, f.Parameters[name])
+		}
+	}
 	l.say(f.Mark, "city", f.Name, true)
 	l.say(f.Operator.Mark, "operator", f.Operator.Name, !f.Abstract)
 	l.say(f.Mark, "city.notice", f.Notice, false)

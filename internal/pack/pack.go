@@ -5,8 +5,9 @@
 // that fails a property, and nothing loads. It knows no jurisdiction.
 //
 // Open this file first; files.go is what authors write, decode.go and overlay.go how it is read and laid
-// over the pack's bases, load.go what it becomes, procedures.go how a procedure is put together, story.go
-// how a failed property is told, diff.go what differs between two packs, schema.go what editors are told.
+// over the pack's bases, load.go what it becomes, procedures.go how a procedure is put together,
+// papers.go replies and documents, story.go how a failed property is told, diff.go what differs between
+// two packs, schema.go what editors are told.
 package pack
 
 import (
@@ -17,6 +18,7 @@ import (
 	"time"
 
 	"comity/internal/org"
+	"comity/internal/paper"
 	"comity/internal/place"
 	"comity/internal/procedure"
 	"comity/internal/worktime"
@@ -44,12 +46,15 @@ type Pack struct {
 	Icons       map[string]string   // procedure → icon
 	Calendars   map[string]*worktime.Calendar
 	Laws        []string
+	Parameters  map[string]int      // figures of programmes with code of their own, by name
 	LawDates    map[string]LawDates // law → when it came into force, and when its words were compared
 	Emergency   []string
 	Phone       string
 	Texts       map[string]map[string]string // language → key → text
 	Files       map[string][]byte            // what it was loaded from; files of bases under base/NAME
 	Reports     map[string]procedure.Report
+	Replies     []Reply
+	Documents   map[string]map[string]paper.Template // name → language → paper
 }
 
 // LawDates says since when a law is in force, and where and when its words were compared with the

@@ -385,7 +385,7 @@ func (b *builder) rolesHeld() map[string]bool {
 	return held
 }
 
-func keys(m map[string]bool) []string {
+func keys[V any](m map[string]V) []string {
 	var out []string
 	for k := range m {
 		out = append(out, k)

@@ -39,6 +39,7 @@ type casePage struct {
 	Answer  []web.Fact
 	Outcome *web.Tag
 	Can     []canView
+	Beside  []web.Link // ways to pages of programmes
 	Law     []lawView
 	Kids    []kidView
 	Belongs string   // said when this matter was opened from another one
@@ -81,6 +82,16 @@ func (p *Portal) caseOf(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	v := m.view(r.URL.Query().Get("done"))
+	for _, g := range p.Programmes {
+		if g.Beside == nil {
+			continue
+		}
+		ways, err := g.Beside(r.Context(), m.page, m.c)
+		if err != nil {
+			return err
+		}
+		v.Beside = append(v.Beside, ways...)
+	}
 	return m.page.Write(w, r, http.StatusOK, web.PublicLayout(m.page, caseBody(m.page, v)))
 }
 

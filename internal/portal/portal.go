@@ -13,11 +13,13 @@ import (
 	"errors"
 	"net/http"
 
+	"comity/internal/authz"
 	"comity/internal/casework"
 	"comity/internal/file"
 	"comity/internal/ledger"
 	"comity/internal/limit"
 	"comity/internal/pack"
+	"comity/internal/programme"
 	"comity/internal/web"
 )
 
@@ -34,6 +36,8 @@ type Deps struct {
 	// Client names where a request comes from, for the limit on wrong codes; nil = its network
 	// address. Behind a proxy it has to read the proxy's header.
 	Client func(r *http.Request) string
+	// Programmes add their pages; the portal mounts them behind its own checks.
+	Programmes []programme.Programme
 }
 
 // Portal serves the pages.
@@ -78,6 +82,27 @@ func (p *Portal) Mount(mux *http.ServeMux) {
 		"/":                           p.nothing,
 	} {
 		mux.Handle(pattern, p.Site.Serve(h))
+	}
+	for _, g := range p.Programmes {
+		for pattern, h := range g.Public {
+			mux.Handle(pattern, p.Site.Serve(func(w http.ResponseWriter, r *http.Request) error {
+				return h(&programme.Visitor{W: w, R: r, Site: p.Site})
+			}))
+		}
+		for pattern, h := range g.Resident {
+			mux.Handle(pattern, p.Site.Serve(p.resident(h)))
+		}
+	}
+}
+
+// resident lets a programme's page run only for whoever holds the follow code in its address.
+func (p *Portal) resident(h func(*programme.Resident) error) web.Handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		c, err := p.held(r)
+		if err != nil {
+			return err
+		}
+		return h(&programme.Resident{Visitor: programme.Visitor{W: w, R: r, Site: p.Site}, Case: c, Actor: authz.Holder(string(c.ID))})
 	}
 }
 

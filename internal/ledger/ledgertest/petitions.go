@@ -14,7 +14,7 @@ import (
 	"comity/internal/pack"
 )
 
-//go:embed fixture/*.yaml
+//go:embed fixture
 var fixture embed.FS
 
 // Petition is the category of the petitions below.
@@ -49,7 +49,7 @@ func readPetitions(packDir string) (*pack.Pack, error) {
 	}
 	name := filepath.Base(packDir)
 	// All packs, since one may stand on another.
-	if err := errors.Join(put(os.DirFS(filepath.Dir(packDir)), ""), put(fixture, name+"/procedures")); err != nil {
+	if err := errors.Join(put(os.DirFS(filepath.Dir(packDir)), ""), put(fixture, name)); err != nil {
 		return nil, err
 	}
 	for file, more := range added {

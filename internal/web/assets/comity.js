@@ -55,6 +55,30 @@
     });
   });
 
+  /* Stock replies: a click puts the text where the cursor is; "::" typed in the field opens the list. */
+  function put(f, from, to, text) {
+    f.value = f.value.slice(0, from) + text + f.value.slice(to);
+    f.focus();
+    f.setSelectionRange(from + text.length, from + text.length);
+    f.dispatchEvent(new Event('input', { bubbles: true }));
+  }
+  document.addEventListener('click', function (e) {
+    var a = e.target.closest('[data-reply]'), f = a && document.getElementById(a.dataset.reply);
+    if (!f) return;
+    e.preventDefault();
+    a.closest('details').open = false;
+    put(f, f.selectionStart, f.selectionEnd, a.dataset.text);
+  });
+  document.addEventListener('input', function (e) {
+    var f = e.target, at = f.selectionStart;
+    if (e.isComposing || !f.id || f.tagName !== 'TEXTAREA' || !/(::|：：)$/.test(f.value.slice(0, at))) return;
+    var box = document.querySelector('[data-replies="' + f.id + '"]');
+    if (!box) return;
+    put(f, at - 2, at, '');
+    box.open = true;
+    box.querySelector('a').focus();
+  });
+
   /* Drafts stay on this device until the report was sent. */
   function store(act) { try { return act(window.localStorage); } catch (err) { return null; } }
   all('form[data-draft]').forEach(function (form) {
@@ -142,6 +166,14 @@
       if (i >= 0) { at = i; rows.forEach(function (r, j) { r.classList.toggle('on', j === at); }); }
     });
     if (bulk) count();
+    all('[data-all]').forEach(function (b) {
+      b.addEventListener('click', function (e) {
+        e.preventDefault();
+        var boxes = all('.pick input', list), on = boxes.some(function (x) { return !x.checked; });
+        boxes.forEach(function (x) { x.checked = on; });
+        count();
+      });
+    });
   }
 
   /* Keys. Single letters only, never browser or input-method combinations, and a person can turn them off. */
@@ -161,7 +193,7 @@
     if (rows.length && combo === 'x' && at >= 0) { var box = rows[at].querySelector('.pick input'); if (box) box.click(); return; }
     if (rows.length && combo === 'o' && at >= 0 && link(rows[at])) { link(rows[at]).click(); return; }
     if (rows.length && combo === 'v') { flip('density'); return; }
-    var hit = all('[data-key]').filter(function (el) { return el.dataset.key === combo && !el.disabled; })[0];
+    var hit = all('[data-key]').filter(function (el) { return el.dataset.key === combo && !el.disabled && !el.closest('[hidden]'); })[0];
     if (!hit) return;
     e.preventDefault();
     if (/^(INPUT|TEXTAREA|SELECT)$/.test(hit.tagName) && !/^(checkbox|radio|submit|button)$/.test(hit.type)) hit.focus(); else hit.click();

@@ -1,0 +1,13 @@
+package main
+
+import (
+	"comity/internal/programme"
+	"comity/internal/programme/petition"
+)
+
+// programmes lists those that bring code of their own: one line each. What a pack can say needs none.
+func programmes(c *city) []programme.Programme {
+	return []programme.Programme{
+		petition.New(petition.Deps{DB: c.db, Ledger: c.ledger, Reader: c.reader, Packs: c.packs, Courier: c.courier}),
+	}
+}

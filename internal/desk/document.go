@@ -1,0 +1,169 @@
+package desk
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"comity/internal/casework"
+	"comity/internal/form"
+	"comity/internal/paper"
+	"comity/internal/procedure"
+	"comity/internal/web"
+)
+
+// documentPage is one paper, ready to be printed.
+type documentPage struct {
+	Ref, Back string
+	City      string
+	Printed   string
+	Blocks    []paper.Block
+}
+
+// documentLink is one paper of a case.
+type documentLink struct{ Label, Href, Sub string }
+
+// paperOf finds the template of a paper in the version the case was opened under, in the language of the
+// page.
+func (v *visit) paperOf(p *web.Page, d *procedure.Definition, c casework.Case, id string) (paper.Template, bool) {
+	doc, ok := d.Document(id)
+	if !ok {
+		return paper.Template{}, false
+	}
+	t, ok := v.Packs.Pack(c.Pack).Documents[doc.Template][p.Lang]
+	return t, ok
+}
+
+// documentLinks lists the papers of one event, each by its title.
+func (v *visit) documentLinks(p *web.Page, d *procedure.Definition, c casework.Case, e casework.Event) []documentLink {
+	var out []documentLink
+	for _, id := range e.Documents {
+		if _, ok := v.paperOf(p, d, c, id); !ok {
+			continue // the pack the case was opened under brings no words for it
+		}
+		out = append(out, documentLink{Label: p.T("document." + d.ID + "." + id), Href: documentAddress(string(c.Ref), e.Seq, id), Sub: p.Short(e.At)})
+	}
+	return out
+}
+
+func documentAddress(ref string, seq int, id string) string {
+	return "/desk/cases/" + url.PathEscape(ref) + "/documents/" + strconv.Itoa(seq) + "/" + url.PathEscape(id)
+}
+
+// document shows a paper with the facts of the case as they were right after the event that made it:
+// printed again in a year it reads the same, but for the date of printing.
+func (v *visit) document() error {
+	c, err := v.found()
+	if err != nil {
+		return err
+	}
+	d, err := v.definition(c)
+	if err != nil {
+		return err
+	}
+	events, err := v.Reader.Events(v.ctx(), c.ID)
+	if err != nil {
+		return err
+	}
+	seq, err := strconv.Atoi(v.r.PathValue("seq"))
+	if err != nil || seq < 1 || seq > len(events) || !slices.Contains(events[seq-1].Documents, v.r.PathValue("id")) {
+		return web.ErrNotFound
+	}
+	p := v.page("desk.document.title", "ref", string(c.Ref))
+	v.speak(p, c)
+	t, ok := v.paperOf(p, d, c, v.r.PathValue("id"))
+	if !ok {
+		return web.ErrNotFound
+	}
+	events = events[:seq]
+	var then casework.Case
+	for _, e := range events {
+		then = casework.Fold(then, e)
+	}
+	data := documentPage{Ref: string(c.Ref), Back: caseAddress(string(c.Ref), v.r.URL.Query().Get("in")), City: p.Name(),
+		Printed: p.T("desk.print.by", "who", v.who.NameIn(p.Lang), "when", p.Moment(v.now)),
+		Blocks:  t.Fill(func(name string) string { return v.paperFact(p, d, then, events, v.r.PathValue("id"), name) })}
+	p.Title = strings.Join(data.Blocks[0].Lines, "") + p.T("desk.sep") + data.Ref
+	return v.write(p, http.StatusOK, documentBody(p, data))
+}
+
+// paperFact fills one place of a paper. What the case had not at that time is a gap to be seen.
+func (v *visit) paperFact(p *web.Page, d *procedure.Definition, then casework.Case, events []casework.Event, id, name string) string {
+	last := events[len(events)-1]
+	said := ""
+	switch kind, rest, _ := strings.Cut(name, "."); {
+	case name == "opened":
+		said = p.Day(then.Opened)
+	case name == "text":
+		said = then.Text
+	case name == "unit.phone":
+		said = v.Packs.Pack(then.Pack).Phone
+	case name == "act.date":
+		said = p.Day(last.At)
+	case name == "officer":
+		said = v.person(p, last.By)
+	case name == "outcome" && then.Outcome != "":
+		said = p.T("outcome." + d.ID + "." + then.Outcome)
+	case name == "law":
+		said = lawOf(p, d, last, id)
+	case kind == "fact" && then.Facts[rest] != "":
+		said = p.T("fact." + d.ID + "." + rest + "." + then.Facts[rest])
+	case kind == "child":
+		said = childRef(then, strings.TrimSuffix(rest, ".ref"))
+	case kind == "field":
+		said = v.saidIn(p, d, events, rest)
+	case kind == "clock" || slices.Contains([]string{"ref", "title", "holder", "today"}, name):
+		said = v.replyFact(p.Speaker, then, name)
+	}
+	if said == "" {
+		return blankPlace
+	}
+	return said
+}
+
+// lawOf is the rule behind a paper: its own, else that of the act that made it, else the procedure's.
+func lawOf(p *web.Page, d *procedure.Definition, e casework.Event, id string) string {
+	if doc, ok := d.Document(id); ok && doc.Law.ID != "" {
+		return p.Law(doc.Law)
+	}
+	if a, ok := d.Act(e.Act); ok && a.Law.ID != "" {
+		return p.Law(a.Law)
+	}
+	return p.Law(d.Law)
+}
+
+// saidIn is the answer to a field, in words. A field that the act itself asks for is taken from that act
+// alone, and stays a gap when it was left empty; for others the last answer that the resident may read, or
+// the opening, is used. What officers wrote for each other never gets on a paper.
+func (v *visit) saidIn(p *web.Page, d *procedure.Definition, events []casework.Event, field string) string {
+	for back, e := range slices.Backward(events) {
+		a, ok := d.Act(e.Act)
+		if !ok {
+			a = &procedure.Act{ID: "open", Fields: d.Intake}
+		}
+		own := back == len(events)-1
+		i := slices.IndexFunc(a.Fields, func(f form.Field) bool { return f.Name == field })
+		if i < 0 || e.Fields[field] == "" && !own {
+			continue
+		}
+		if e.Fields[field] == "" {
+			return ""
+		}
+		if own || !ok || a.Fields[i].Public {
+			return v.fieldWords(p, d, a, a.Fields[i], e.Fields[field])
+		}
+	}
+	return ""
+}
+
+// childRef is the number of the last case that was opened through a link.
+func childRef(c casework.Case, link string) string {
+	for _, k := range slices.Backward(c.Children) {
+		if k.Link == link {
+			return string(k.Ref)
+		}
+	}
+	return ""
+}

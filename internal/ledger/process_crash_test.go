@@ -128,7 +128,7 @@ func (h *house) do(s step, id casework.CaseID) (ledger.Receipt, error) {
 	if !s.opens() {
 		return h.l.Do(ctx, everyone(h.pack), casework.Command{Case: id, Version: casework.AnyVersion, Act: "accept", Key: s.key()})
 	}
-	cmd, err := intake.Command(h.pack, intake.Report{Category: h.pack.Categories[0].ID, Title: s.key(), Text: "路面有一个大坑，已经三天了。",
+	cmd, err := intake.Command(h.pack, intake.Report{Category: request(h.pack), Title: s.key(), Text: "路面有一个大坑，已经三天了。",
 		Unit: community(h.pack), Source: "web", Key: s.key(), Contact: casework.Contact{Channel: "sms", Address: "13900000000"}})
 	if err != nil {
 		return ledger.Receipt{}, err

@@ -63,11 +63,17 @@ func each(t *testing.T, run func(s *site)) {
 
 func newSite(t *testing.T, d *db.DB, set func(time.Time)) *site {
 	t.Helper()
+	return siteOf(t, d, set, func() *ledgertest.City { return ledgertest.Open(t, d, "../../packs/demo") })
+}
+
+// siteOf is newSite with a ledger of the test's own.
+func siteOf(t *testing.T, d *db.DB, set func(time.Time), open func() *ledgertest.City) *site {
+	t.Helper()
 	s := &site{t: t, mux: http.NewServeMux(), tokens: map[string]string{}}
 	s.mux.HandleFunc("GET /", http.NotFound) // the pages live on the same mux
 	now := dbtest.Start
 	s.set = func(at time.Time) { now = at; set(at) }
-	made := ledgertest.Open(t, d, "../../packs/demo")
+	made := open()
 	s.l = made.Ledger
 	must(t, account.Migrate(t.Context(), d))
 	must(t, jobs.Migrate(t.Context(), d))
@@ -89,6 +95,7 @@ func (s *site) people(accounts *account.Store) {
 		"other":   {{Role: "officer", Unit: street}},
 		"clerk":   {{Role: "clerk", Unit: street}},
 		"far":     {{Role: "head", Unit: "baita"}},
+		"above":   {{Role: "head", Unit: "binjiang"}},
 	} {
 		name := map[string]string{"zh-CN": officerName + id, "en": "Officer " + id}
 		_, err := accounts.Create(s.t.Context(), account.Account{ID: id, Login: id, Name: name, Grants: grants}, "long enough")

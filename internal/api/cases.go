@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -13,6 +14,8 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"comity/internal/casework"
+	"comity/internal/explain"
+	"comity/internal/form"
 	"comity/internal/intake"
 	"comity/internal/ledger"
 	"comity/internal/org"
@@ -53,6 +56,7 @@ func (a *API) caseRoutes() {
 	handle(a, a.route("open-case", http.MethodPost, "/api/v1/cases", http.StatusCreated, true), a.openCase)
 	handle(a, a.route("list-cases", http.MethodGet, "/api/v1/cases", http.StatusOK, true), a.listCases)
 	handle(a, a.route("read-case", http.MethodGet, "/api/v1/cases/{ref}", http.StatusOK, true), a.readCase)
+	handle(a, a.route("explain-clock", http.MethodGet, "/api/v1/cases/{ref}/clocks/{clock}", http.StatusOK, true), a.explainClock)
 	handle(a, a.route("list-events", http.MethodGet, "/api/v1/cases/{ref}/events", http.StatusOK, true), a.listEvents)
 	handle(a, a.route("do-act", http.MethodPost, "/api/v1/cases/{ref}/acts/{act}", http.StatusOK, true), a.doAct)
 	handle(a, a.route("write-note", http.MethodPost, "/api/v1/cases/{ref}/notes", http.StatusCreated, true), a.writeNote)
@@ -253,7 +257,41 @@ func (a *API) readCase(ctx context.Context, in *refInput) (*caseOutput, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &caseOutput{ETag: etag(found.Version), Body: v.staffCase(found, callerOf(ctx).who, a.Now(), officers)}, nil
+	out := &caseOutput{ETag: etag(found.Version), Body: v.staffCase(found, callerOf(ctx).who, a.Now(), officers)}
+	kids, err := a.Reader.Children(ctx, found)
+	if err != nil {
+		return nil, err
+	}
+	for _, k := range found.Children {
+		c := kids[k.Case]
+		whole := c.Sealed == "" || c.ReadableBy(callerOf(ctx).who.Scope(), v.d.Units)
+		out.Body.Children = append(out.Body.Children, v.child(k, c, whole))
+	}
+	return out, nil
+}
+
+type clockInput struct {
+	Ref   string `path:"ref" maxLength:"40"`
+	Clock string `path:"clock" maxLength:"60"`
+}
+
+type clockOutput struct{ Body ClockView }
+
+// explainClock answers "why this date?" with the same sentences as the pages.
+func (a *API) explainClock(ctx context.Context, in *clockInput) (*clockOutput, error) {
+	found, v, err := a.inScope(ctx, in.Ref)
+	if err != nil {
+		return nil, err
+	}
+	events, err := a.Reader.Events(ctx, found.ID)
+	if err != nil {
+		return nil, err
+	}
+	out, ok := v.why(found, events, in.Clock)
+	if !ok {
+		return nil, a.plain("clock.unknown", http.StatusNotFound, callerOf(ctx).lang)
+	}
+	return &clockOutput{Body: out}, nil
 }
 
 type eventsOutput struct {
@@ -274,7 +312,7 @@ func (a *API) listEvents(ctx context.Context, in *refInput) (*eventsOutput, erro
 	out := &eventsOutput{}
 	out.Body.Events = []EventView{}
 	for _, e := range events {
-		out.Body.Events = append(out.Body.Events, v.event(e))
+		out.Body.Events = append(out.Body.Events, v.event(found, events, e))
 	}
 	return out, nil
 }
@@ -286,6 +324,8 @@ type actInput struct {
 	Body struct {
 		Version int               `json:"version" minimum:"1" doc:"The version the caller has seen"`
 		Fields  map[string]string `json:"fields,omitempty"`
+		Behalf  bool              `json:"behalf,omitempty" doc:"An act of the resident, recorded from a signed paper; then files are needed"`
+		Files   []string          `json:"files,omitempty" maxItems:"10" doc:"SHA-256 of files added to this case before that belong to the act, such as the signed paper"`
 	}
 }
 
@@ -310,7 +350,25 @@ func (a *API) doAct(ctx context.Context, in *actInput) (*doneOutput, error) {
 	if err != nil {
 		return nil, err
 	}
-	return a.do(ctx, found, casework.Command{Case: found.ID, Version: in.Body.Version, Key: key(in.Key), Act: in.Act, Fields: maps.Clone(in.Body.Fields)})
+	files, err := named(found, in.Body.Files)
+	if err != nil {
+		return nil, err
+	}
+	return a.do(ctx, found, casework.Command{Case: found.ID, Version: in.Body.Version, Key: key(in.Key), Act: in.Act,
+		Fields: maps.Clone(in.Body.Fields), Behalf: in.Body.Behalf, Files: files})
+}
+
+// named finds files of the case by their hashes: what an act rests on was added to the case before.
+func named(c casework.Case, hashes []string) ([]casework.File, error) {
+	var out []casework.File
+	for _, sum := range hashes {
+		i := slices.IndexFunc(c.Files, func(f casework.File) bool { return f.SHA256 == sum })
+		if i < 0 {
+			return nil, &casework.Refusal{Rule: "form.invalid", Fields: []form.Problem{{Field: "files", Rule: "file.not_added"}}}
+		}
+		out = append(out, c.Files[i])
+	}
+	return out, nil
 }
 
 type noteInput struct {
@@ -331,12 +389,25 @@ func (a *API) writeNote(ctx context.Context, in *noteInput) (*doneOutput, error)
 	return a.do(ctx, found, casework.Command{Case: found.ID, Version: casework.AnyVersion, Key: key(in.Key), Note: note})
 }
 
+// instead adds to a refusal of state or time what the caller can do now.
+func (a *API) instead(p *Problem, c casework.Case, by caller, acts string) *Problem {
+	d, err := a.Packs.Definition(c.Pack, c.Procedure)
+	if err != nil || !explain.Passes(p.Rule) {
+		return p
+	}
+	say := a.say(c.Pack, by.lang)
+	for _, act := range explain.Instead(d, c, by.who, a.Now()) {
+		p.Can = append(p.Can, CanView{ID: act.ID, Name: say.T("act." + d.ID + "." + act.ID), Href: acts + url.PathEscape(act.ID)})
+	}
+	return p
+}
+
 // do carries out a command on a case the caller has read and says how it stands after.
 func (a *API) do(ctx context.Context, c casework.Case, cmd casework.Command) (*doneOutput, error) {
 	by := callerOf(ctx)
 	receipt, err := a.Ledger.Do(ctx, by.who, cmd)
 	if err != nil {
-		return nil, a.problem(ctx, err, by.lang, c.Pack)
+		return nil, a.instead(a.problem(ctx, err, by.lang, c.Pack), c, by, "/api/v1/cases/"+url.PathEscape(string(c.Ref))+"/acts/")
 	}
 	stored, v, err := a.after(ctx, receipt, by.lang)
 	if err != nil {

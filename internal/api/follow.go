@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/url"
 	"reflect"
 	"slices"
 	"time"
 
 	"comity/internal/authz"
 	"comity/internal/casework"
+	"comity/internal/explain"
 	"comity/internal/ledger"
 	"comity/internal/procedure"
 )
@@ -19,6 +21,7 @@ var problemOf = reflect.TypeFor[Problem]()
 func (a *API) followRoutes() {
 	handle(a, a.route("list-procedures", http.MethodGet, "/api/v1/procedures", http.StatusOK, true), a.listProcedures)
 	handle(a, a.route("follow-case", http.MethodGet, "/api/v1/follow/{code}", http.StatusOK, false), a.followCase)
+	handle(a, a.route("follow-clock", http.MethodGet, "/api/v1/follow/{code}/clocks/{clock}", http.StatusOK, false), a.followClock)
 	handle(a, a.route("follow-act", http.MethodPost, "/api/v1/follow/{code}/acts/{act}", http.StatusOK, false), a.followAct)
 }
 
@@ -40,6 +43,8 @@ type Follow struct {
 	Answered time.Time         `json:"answered,omitzero"`
 	Events   []PublicEvent     `json:"events"`
 	Acts     []ActView         `json:"acts" doc:"What the resident may do now"`
+	Children []ChildView       `json:"children" doc:"Reviews, hearings and hand-overs opened from it; what offices ask each other is not told"`
+	Parent   *ParentView       `json:"parent,omitempty" doc:"The matter it was opened from"`
 }
 
 // PhaseView is one step a resident sees.
@@ -55,6 +60,8 @@ type PublicEvent struct {
 	Text   string            `json:"text"`
 	Fields map[string]string `json:"fields,omitempty"`
 	Note   string            `json:"note,omitempty"`
+
+	Changes []ChangeView `json:"changes,omitempty" doc:"What changed beside the state, in words"`
 }
 
 type followInput struct {
@@ -112,8 +119,21 @@ func (a *API) public(ctx context.Context, c casework.Case) (*followOutput, error
 			out.Clocks = append(out.Clocks, v.clock(k))
 		}
 	}
+	out.Children = []ChildView{}
+	kids, err := a.Reader.Children(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	for _, k := range c.Children {
+		if explain.Theirs(v.d, k.Link) {
+			out.Children = append(out.Children, v.child(k, kids[k.Case], true))
+		}
+	}
+	if p := c.Parent; p != nil {
+		out.Parent = &ParentView{Ref: string(p.Ref), Procedure: p.Procedure, Link: Named{p.Link, explain.Purpose(v.say, p.Procedure, p.Link)}}
+	}
 	for _, e := range events {
-		if p, ok := v.publicEvent(e); ok {
+		if p, ok := v.publicEvent(c, events, e); ok {
 			out.Events = append(out.Events, p)
 		}
 		if e.Answers {
@@ -121,6 +141,33 @@ func (a *API) public(ctx context.Context, c casework.Case) (*followOutput, error
 		}
 	}
 	return &followOutput{Body: out}, nil
+}
+
+type followClockInput struct {
+	Code  string `path:"code" maxLength:"80"`
+	Clock string `path:"clock" maxLength:"60"`
+}
+
+// followClock answers "why this date?" for a term that runs or stands still.
+func (a *API) followClock(ctx context.Context, in *followClockInput) (*clockOutput, error) {
+	c, err := a.byCode(ctx, in.Code)
+	if err != nil {
+		return nil, err
+	}
+	lang := callerOf(ctx).lang
+	v, err := a.viewer(c.Pack, c.Procedure, lang)
+	if err != nil {
+		return nil, err
+	}
+	events, err := a.Reader.Events(ctx, c.ID)
+	if err != nil {
+		return nil, err
+	}
+	out, ok := v.why(c, events, in.Clock)
+	if !ok || (out.Status != procedure.Running.String() && out.Status != procedure.Paused.String()) {
+		return nil, a.plain("clock.unknown", http.StatusNotFound, lang)
+	}
+	return &clockOutput{Body: out}, nil
 }
 
 func (v viewer) phases(state string) []PhaseView {
@@ -146,13 +193,14 @@ func (v viewer) phases(state string) []PhaseView {
 
 // publicEvent shows an event of the procedure or a note meant for the resident; notices, papers and
 // internal notes stay inside.
-func (v viewer) publicEvent(e casework.Event) (PublicEvent, bool) {
-	p := PublicEvent{At: v.local(e.At), Text: v.happened(e), Fields: v.publicFields(e)}
+func (v viewer) publicEvent(c casework.Case, events []casework.Event, e casework.Event) (PublicEvent, bool) {
+	told := v.told(c, events)
+	p := PublicEvent{At: v.local(e.At), Text: v.happened(c, events, e), Fields: v.publicFields(e), Changes: changes(explain.Public(told.Changes(e)))}
 	switch {
 	case e.Note != nil && e.Note.Public:
 		p.Note = e.Note.Text
 		return p, true
-	case e.Act != "" || e.Opening != nil:
+	case e.Act != "" || e.Opening != nil || told.ForResident(e):
 		return p, true
 	}
 	return p, false
@@ -194,8 +242,11 @@ func (a *API) followAct(ctx context.Context, in *followActInput) (*followOutput,
 	if in.Key != "" {
 		cmd.Key = "follow:" + string(c.ID) + ":" + in.Key // all residents share one actor id
 	}
-	if _, err := a.Ledger.Do(ctx, authz.Holder(string(c.ID)), cmd); err != nil {
-		return nil, a.problem(ctx, err, callerOf(ctx).lang, c.Pack)
+	who := authz.Holder(string(c.ID))
+	if _, err := a.Ledger.Do(ctx, who, cmd); err != nil {
+		by := callerOf(ctx)
+		by.who = who
+		return nil, a.instead(a.problem(ctx, err, by.lang, c.Pack), c, by, "/api/v1/follow/"+url.PathEscape(string(c.Code))+"/acts/")
 	}
 	if c, err = a.Reader.ByCode(ctx, c.Code); err != nil {
 		return nil, err

@@ -17,6 +17,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/validation"
 
 	"comity/internal/casework"
+	"comity/internal/explain"
 	"comity/internal/form"
 	"comity/internal/ledger"
 	"comity/internal/procedure"
@@ -34,10 +35,18 @@ type Problem struct {
 	Rule     string         `json:"rule" doc:"Stable name of the reason; test on this"`
 	Law      *LawView       `json:"law,omitempty"`
 	Fields   []FieldProblem `json:"fields,omitempty"`
+	Can      []CanView      `json:"can,omitempty" doc:"What the caller can do instead, where the matter or its dates do not allow the act"`
 	Version  int            `json:"version,omitempty" doc:"With 409: the version that stands now"`
 	Incident string         `json:"incident,omitempty" doc:"With 500: the number to tell the administrator"`
 
 	wait time.Duration // with 429: told in the header Retry-After
+}
+
+// CanView is an act that is open to the caller, with the address to post it to.
+type CanView struct {
+	ID   string `json:"id"`
+	Name string `json:"name"`
+	Href string `json:"href"`
 }
 
 // FieldProblem is one answer or parameter that cannot stand.
@@ -54,7 +63,8 @@ type LawView struct {
 	Article string `json:"article,omitempty"`
 	Since   string `json:"since,omitempty"`
 	Name    string `json:"name,omitempty"`
-	Text    string `json:"text,omitempty"`
+	Short   string `json:"short,omitempty" doc:"Short name with the article"`
+	Text    string `json:"text,omitempty" doc:"Words of the article"`
 }
 
 // Error makes a Problem what a handler returns.
@@ -92,18 +102,10 @@ func (a *API) build(rule string, status int, say text.Speaker, params map[string
 func reason(say text.Speaker, rule string, params map[string]string) string {
 	for _, key := range []string{"refusal." + rule, "api.refusal." + rule} {
 		if say.Has(key) {
-			return say.T(key, pairs(params)...)
+			return say.T(key, explain.Figures(say, params)...)
 		}
 	}
-	return say.T("refusal."+rule, pairs(params)...)
-}
-
-func pairs(params map[string]string) []string {
-	var kv []string
-	for k, v := range params {
-		kv = append(kv, k, v)
-	}
-	return kv
+	return say.T("refusal."+rule, explain.Figures(say, params)...)
 }
 
 // problem turns any error into what the caller may know of it. digest names the pack whose words and
@@ -161,7 +163,7 @@ func (a *API) fields(say text.Speaker, list []form.Problem) []FieldProblem {
 		if !say.Has(key) && say.Has("api."+key) {
 			key = "api." + key
 		}
-		out = append(out, FieldProblem{Field: f.Field, Rule: f.Rule, Params: f.Params, Detail: say.T(key, pairs(f.Params)...)})
+		out = append(out, FieldProblem{Field: f.Field, Rule: f.Rule, Params: f.Params, Detail: say.T(key, explain.Figures(say, f.Params)...)})
 	}
 	return out
 }
@@ -170,11 +172,8 @@ func law(say text.Speaker, l procedure.Law) *LawView {
 	if l.ID == "" {
 		return nil
 	}
-	v := &LawView{ID: l.ID, Article: l.Article, Since: l.Since, Name: say.T("law." + l.ID)}
-	if l.Article != "" {
-		v.Text = say.T("law." + l.ID + ".article." + l.Article)
-	}
-	return v
+	said := explain.LawOf(say, l)
+	return &LawView{ID: l.ID, Article: l.Article, Since: l.Since, Name: say.T("law." + l.ID), Short: said.Name, Text: said.Words}
 }
 
 // incident hides a failure behind a number and writes the failure itself to the log.

@@ -8,6 +8,7 @@ import (
 	"comity/internal/account"
 	"comity/internal/authz"
 	"comity/internal/casework"
+	"comity/internal/explain"
 	"comity/internal/form"
 	"comity/internal/ledger"
 	"comity/internal/org"
@@ -53,6 +54,40 @@ type CaseView struct {
 	Clocks    []ClockView       `json:"clocks"`
 	Acts      []ActView         `json:"acts" doc:"What the caller may do now"`
 	Files     []FileView        `json:"files"`
+	Facts     []FactView        `json:"facts" doc:"What the conditions of acts read; only those that are set"`
+	Children  []ChildView       `json:"children" doc:"Cases this one opened, oldest first"`
+	Parent    *ParentView       `json:"parent,omitempty" doc:"The case that opened this one"`
+	Joint     []Named           `json:"joint" doc:"Units that deal with it too"`
+	Sealed    bool              `json:"sealed" doc:"Only the unit that holds it reads it"`
+}
+
+// FactView is one fact of a case.
+type FactView struct {
+	ID    string `json:"id"`
+	Name  string `json:"name"`
+	Value Named  `json:"value"`
+}
+
+// ChildView is a case that another one opened. Of a sealed case outside the caller's units only number,
+// purpose and unit are told.
+type ChildView struct {
+	Ref       string    `json:"ref"`
+	Link      Named     `json:"link" doc:"Through which link, with its purpose"`
+	Kind      string    `json:"kind" enum:"child,referral" doc:"A case cannot end before its child; nobody waits for a referral"`
+	Procedure string    `json:"procedure"`
+	Unit      Named     `json:"unit"`
+	Open      bool      `json:"open"`
+	State     *Named    `json:"state,omitempty"`
+	Due       time.Time `json:"due,omitzero"`
+	Clock     string    `json:"clock,omitempty" doc:"The clock that is due"`
+	Outcome   *Named    `json:"outcome,omitempty"`
+}
+
+// ParentView is the case that opened this one.
+type ParentView struct {
+	Ref       string `json:"ref"`
+	Link      Named  `json:"link"`
+	Procedure string `json:"procedure"`
 }
 
 // PlaceView is where the matter is.
@@ -91,7 +126,16 @@ type ClockView struct {
 	Provisional bool      `json:"provisional" doc:"The calendar does not reach this far yet"`
 	Calendar    string    `json:"calendar"`
 	Law         *LawView  `json:"law,omitempty"`
+	Reasons     []Reason  `json:"reasons,omitempty" doc:"Every sentence behind the date; only where one clock is asked for"`
 	Why         []DayView `json:"why" doc:"Every day from the event to the end of the term"`
+}
+
+// Reason is one sentence behind a date.
+type Reason struct {
+	Kind string `json:"kind" enum:"rule,until,from,begun,paused,extended,rolled,provisional,recounted,calendar"`
+	Text string `json:"text"`
+	Law  string `json:"law,omitempty" doc:"Short name with the article"`
+	Says string `json:"says,omitempty" doc:"Words of the article"`
 }
 
 // RuleView is the length of a term.
@@ -108,8 +152,9 @@ type DayView struct {
 	Day     string `json:"day" format:"date"`
 	N       int    `json:"n" doc:"Number of the counted day, or units run so far"`
 	Counted bool   `json:"counted"`
-	Why     string `json:"why" enum:"start,arrives,counted,weekend,holiday,makeup,paused,rolled,due"`
+	Why     string `json:"why" enum:"start,arrives,counted,workday,weekend,holiday,makeup,paused,rolled,due"`
 	Name    string `json:"name,omitempty" doc:"Name of the holiday or make-up day"`
+	Text    string `json:"text" doc:"The reason in words"`
 }
 
 // ActView is something that can be done, with the form it needs.
@@ -161,6 +206,17 @@ type EventView struct {
 	Expired  string            `json:"expired,omitempty" doc:"The clock that ran out"`
 	Note     *casework.Note    `json:"note,omitempty"`
 	Files    []FileView        `json:"files,omitempty"`
+
+	Changes   []ChangeView `json:"changes,omitempty" doc:"What changed beside the state, in words"`
+	Documents []Named      `json:"documents,omitempty" doc:"Papers the act made"`
+	Behalf    bool         `json:"behalf,omitempty" doc:"Recorded for the resident from a signed paper"`
+}
+
+// ChangeView is one thing an event changed beside the state.
+type ChangeView struct {
+	Kind string `json:"kind" enum:"fact,joined,left,opened,recalled,ended,sealed,behalf,document,recounted"`
+	Text string `json:"text"`
+	Ref  string `json:"ref,omitempty" doc:"The other case it is about"`
 }
 
 // ItemView is one line of a list.
@@ -187,6 +243,8 @@ type ItemView struct {
 	Opened    time.Time `json:"opened"`
 	Changed   time.Time `json:"changed"`
 	Closed    time.Time `json:"closed,omitzero"`
+	Joint     bool      `json:"joint" doc:"Other units deal with it too"`
+	Sealed    bool      `json:"sealed" doc:"Then title and place are not shown in lists"`
 }
 
 // viewer builds shapes of one case in one language.
@@ -252,11 +310,74 @@ func (v viewer) staffCase(c casework.Case, who authz.Actor, now time.Time, offic
 		Opened: v.local(c.Opened), Changed: v.local(c.Changed), Answered: v.local(c.Answered), Closed: v.local(c.Closed), Rating: c.Rating,
 		Clocks: []ClockView{}, Acts: v.acts(c, who, now, officers), Files: v.files(c.Files, false),
 	}
+	out.Facts, out.Children, out.Joint, out.Sealed = v.facts(c), []ChildView{}, []Named{}, c.Sealed != ""
+	for _, u := range c.Joint {
+		out.Joint = append(out.Joint, v.unitOf(u))
+	}
+	if p := c.Parent; p != nil {
+		out.Parent = &ParentView{Ref: string(p.Ref), Procedure: p.Procedure, Link: Named{p.Link, explain.Purpose(v.say, p.Procedure, p.Link)}}
+	}
 	if c.Place.Point != nil {
 		out.Place.Point = &PointDoc{Lat: c.Place.Point.Lat, Lon: c.Place.Point.Lon}
 	}
 	for _, k := range c.Clocks {
 		out.Clocks = append(out.Clocks, v.clock(k))
+	}
+	return out
+}
+
+func (v viewer) facts(c casework.Case) []FactView {
+	out := []FactView{}
+	for _, f := range v.d.Facts {
+		if value := c.Facts[f.ID]; value != "" {
+			name, words := explain.Fact(v.say, v.d.ID, f.ID, value)
+			out = append(out, FactView{ID: f.ID, Name: name, Value: Named{value, words}})
+		}
+	}
+	return out
+}
+
+// child shows a case that another one opened; whole says whether the reader may know how it stands.
+func (v viewer) child(k casework.Child, c casework.Case, whole bool) ChildView {
+	out := ChildView{Ref: string(k.Ref), Link: Named{k.Link, explain.Purpose(v.say, v.d.ID, k.Link)}, Kind: string(k.Kind), Procedure: k.Procedure,
+		Unit: v.unitOf(k.Unit), Open: k.Open}
+	if !whole {
+		return out
+	}
+	out.Unit = v.unitOf(c.Holder)
+	out.State = &Named{c.State, v.say.T("state." + c.Procedure + "." + c.State)}
+	if due, ok := c.Due(); ok && k.Open {
+		out.Due, out.Clock = v.local(due.Due), due.ID
+	}
+	if k.Outcome != "" {
+		out.Outcome = &Named{k.Outcome, explain.Outcome(v.say, k.Procedure, k.Outcome)}
+	}
+	return out
+}
+
+// told is the case for those who put its rules into words.
+func (v viewer) told(c casework.Case, events []casework.Event) explain.Matter {
+	return explain.Matter{Say: v.say, Zone: v.p.Zone, D: v.d, Case: c, Events: events}
+}
+
+// why is one clock with every sentence behind its date.
+func (v viewer) why(c casework.Case, events []casework.Event, id string) (ClockView, bool) {
+	k, _ := c.Clock(id)
+	date, ok := v.told(c, events).Date(id)
+	if !ok {
+		return ClockView{}, false
+	}
+	out := v.clock(k)
+	for _, r := range date.Reasons {
+		out.Reasons = append(out.Reasons, Reason{Kind: r.Kind, Text: r.Words, Law: r.Law.Name, Says: r.Law.Words})
+	}
+	return out, true
+}
+
+func changes(list []explain.Change) []ChangeView {
+	var out []ChangeView
+	for _, c := range list {
+		out = append(out, ChangeView{Kind: c.Kind, Text: c.Words, Ref: string(c.Ref)})
 	}
 	return out
 }
@@ -280,12 +401,8 @@ func (v viewer) clock(k casework.Clock) ClockView {
 	if def, ok := v.d.Clock(k.ID); ok {
 		out.Promise, out.Law = def.Promise, law(v.say, def.Law)
 	}
-	for _, l := range k.Rule.Explain(v.d.Calendar, k.Start, k.Pauses, k.Extra) {
-		name := l.Name
-		if name != "" && v.say.Has(name) {
-			name = v.say.T(name)
-		}
-		out.Why = append(out.Why, DayView{Day: l.Day.String(), N: l.N, Counted: l.Counted, Why: l.Why, Name: name})
+	for _, d := range v.told(casework.Case{}, nil).Days(k) {
+		out.Why = append(out.Why, DayView{Day: d.ISO, N: d.N, Counted: d.Counted, Why: d.Why, Name: d.Name, Text: d.Words})
 	}
 	return out
 }
@@ -355,19 +472,25 @@ func (v viewer) option(act, field, id string) string {
 	return id
 }
 
-func (v viewer) event(e casework.Event) EventView {
-	return EventView{Seq: e.Seq, Kind: e.Kind, Text: v.happened(e), Act: e.Act, At: v.local(e.At), Recorded: v.local(e.Recorded),
+func (v viewer) event(c casework.Case, events []casework.Event, e casework.Event) EventView {
+	out := EventView{Seq: e.Seq, Kind: e.Kind, Text: v.happened(c, events, e), Act: e.Act, At: v.local(e.At), Recorded: v.local(e.Recorded),
 		By: e.By, State: e.State, Holder: string(e.Holder), Assignee: e.Assignee, Fields: e.Fields, Outcome: e.Outcome,
-		Expired: e.Expired, Note: e.Note, Files: v.files(e.Files, false)}
+		Expired: e.Expired, Note: e.Note, Files: v.files(e.Files, false), Behalf: e.Behalf}
+	out.Changes = changes(v.told(c, events).Changes(e))
+	for _, id := range e.Documents {
+		out.Documents = append(out.Documents, v.named("document."+v.d.ID, id))
+	}
+	return out
 }
 
 // happened says an event in the past tense: the pack's phrase, or the program's for events every
 // procedure shares.
-func (v viewer) happened(e casework.Event) string {
-	for _, key := range []string{"event." + v.d.ID + "." + e.Kind, "event." + e.Kind, "api.event." + e.Kind} {
-		if v.say.Has(key) {
-			return v.say.T(key)
-		}
+func (v viewer) happened(c casework.Case, events []casework.Event, e casework.Event) string {
+	if words, ok := v.told(c, events).Title(e); ok {
+		return words
+	}
+	if key := "api.event." + e.Kind; v.say.Has(key) {
+		return v.say.T(key)
 	}
 	return e.Kind
 }
@@ -387,6 +510,9 @@ func (a *API) item(i ledger.Item, lang string) ItemView {
 		Holder: Named{string(i.Holder), name("unit." + string(i.Holder))}, Assignee: i.Assignee, PlaceUnit: string(i.PlaceUnit),
 		Address: i.Address, Due: local(i.Due), Clock: i.Clock, Paused: i.Paused, Late: i.Late, Raised: i.Raised, Outcome: i.Outcome,
 		Source: i.Source, Files: i.Files, Opened: local(i.Opened), Changed: local(i.Changed), Closed: local(i.Closed),
+	}
+	if out.Joint, out.Sealed = i.Joint, i.Sealed; i.Sealed {
+		out.Title = say.T("desk.sealed")
 	}
 	if i.Offered != "" {
 		out.Offered = &Named{string(i.Offered), name("unit." + string(i.Offered))}

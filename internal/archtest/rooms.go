@@ -39,8 +39,9 @@ var Rooms = map[string]Room{
 	"internal/ledger/ledgertest": {Why: "a city for tests: a pack behind a real door, needed by every room above it", Rooms: []string{"db", "ledger", "org", "pack", "procedure"}},
 	"internal/paper":             {Why: "letters and papers as plain text with places to fill"},
 	"internal/pack":              {Why: "packs read and checked", Rooms: with("paper"), Others: []string{"github.com/expr-lang/expr", "go.yaml.in/yaml/v4"}},
+	"internal/explain":           {Why: "why not, and why this date, in words for every surface", Rooms: with("text")},
+	"internal/web":               {Why: "kit for pages; knows no programme and no ledger", Rooms: with("explain", "pack", "text"), Others: []string{"github.com/a-h/templ", "rsc.io/qr"}},
 	"internal/draw":              {Why: "a procedure as a picture", Rooms: []string{"form", "org", "procedure", "worktime"}},
-	"internal/web":               {Why: "kit for pages; knows no programme and no ledger", Rooms: with("pack", "text"), Others: []string{"github.com/a-h/templ", "rsc.io/qr"}},
 	"internal/intake":            {Why: "a report becomes a command", Rooms: with("pack")},
 	"internal/intake/csvin":      {Why: "reads import files of any spelling"},
 	"internal/intake/importer":   {Why: "history from another system, through the door", Rooms: with("file/whole", "intake", "intake/csvin", "ledger", "pack")},
@@ -49,9 +50,9 @@ var Rooms = map[string]Room{
 	"internal/programme":          {Why: "the socket programmes plug into; surfaces mount what it holds", Rooms: with("db", "jobs", "web"), Others: []string{"github.com/a-h/templ"}},
 	"internal/programme/petition": {Why: "reception days of the petition programme", Rooms: with("courier", "db", "jobs", "ledger", "pack", "programme", "text", "web"), Others: []string{"github.com/a-h/templ"}},
 
-	"internal/portal":  {Why: "what residents see", Rooms: with("draw", "file", "intake", "ledger", "limit", "pack", "programme", "text", "web"), Others: []string{"github.com/a-h/templ"}},
-	"internal/desk":    {Why: "what officers see", Rooms: with("account", "bulk", "file", "intake", "ledger", "limit", "pack", "paper", "programme", "text", "web"), Others: []string{"github.com/a-h/templ"}},
-	"internal/api":     {Why: "JSON for programs", Rooms: with("account", "db", "file", "intake", "jobs", "ledger", "limit", "pack", "text"), Others: []string{"github.com/danielgtaylor/huma/v2", "github.com/VictoriaMetrics/metrics", "golang.org/x/text/language"}},
+	"internal/portal":  {Why: "what residents see", Rooms: with("draw", "explain", "file", "intake", "ledger", "limit", "pack", "programme", "text", "web"), Others: []string{"github.com/a-h/templ"}},
+	"internal/desk":    {Why: "what officers see", Rooms: with("account", "bulk", "explain", "file", "intake", "ledger", "limit", "pack", "paper", "programme", "text", "web"), Others: []string{"github.com/a-h/templ"}},
+	"internal/api":     {Why: "JSON for programs", Rooms: with("account", "db", "explain", "file", "intake", "jobs", "ledger", "limit", "pack", "text"), Others: []string{"github.com/danielgtaylor/huma/v2", "github.com/VictoriaMetrics/metrics", "golang.org/x/text/language"}},
 	"internal/open311": {Why: "GeoReport v2", Rooms: with("account", "intake", "ledger", "pack", "text")},
 
 	"internal/story":    {Why: "stories, played by the kernel alone", Rooms: with("intake", "pack")},

@@ -1,6 +1,7 @@
 package casework
 
 import (
+	"errors"
 	"maps"
 	"slices"
 	"strconv"
@@ -212,9 +213,9 @@ func (k *decision) act() ([]Event, error) {
 	return k.do(a, by, "")
 }
 
-// unwrap gives a refusal of the procedure its law.
-func unwrap(r *procedure.Refused, a *procedure.Act) *Refusal {
-	no := refuse(r.Rule, r.Params...)
+// unwrap gives a refusal of the procedure its law, and the procedure's name for its words.
+func (k *decision) unwrap(r *procedure.Refused, a *procedure.Act) *Refusal {
+	no := refuse(r.Rule, append(r.Params, "procedure", k.d.ID)...)
 	no.Law = a.Law
 	return no
 }
@@ -227,7 +228,7 @@ func (k *decision) allowed(a *procedure.Act) (By, error) {
 		return By{}, law(refuse("actor.forbidden"))
 	}
 	if r := k.d.Allowed(See(k.d, &k.c), a, nil); r != nil {
-		no := unwrap(r, a)
+		no := k.unwrap(r, a)
 		if r.Rule == "act.too_late" {
 			w, _ := k.c.Clock(a.While)
 			no.Params["due"] = dueText(w)
@@ -239,11 +240,11 @@ func (k *decision) allowed(a *procedure.Act) (By, error) {
 	}
 	for _, other := range a.NotBy {
 		if k.who.IsStaff() && slices.Contains(k.c.Doers[other], k.who.ID()) {
-			return By{}, law(refuse("actor.did_before", "act", other))
+			return By{}, law(refuse("actor.did_before", "act", other, "procedure", k.d.ID))
 		}
 	}
 	if w, ok := k.c.Clock(a.While); ok && k.at.After(w.Due) {
-		return By{}, law(refuse("act.too_late", "clock", a.While, "due", dueText(w)))
+		return By{}, law(refuse("act.too_late", "clock", a.While, "due", dueText(w), "procedure", k.d.ID))
 	}
 	return By{Actor: k.who.ID(), Role: string(g.Role), Unit: g.Unit}, nil
 }
@@ -285,6 +286,20 @@ func CanAct(d *procedure.Definition, c Case, a *procedure.Act, who authz.Actor, 
 	return err == nil && a.ByPeople()
 }
 
+// WhyNot is the reason why this actor may not do the act now, forms aside; nil when they may. It is what
+// a page shows to somebody who follows an old link.
+func WhyNot(d *procedure.Definition, c Case, a *procedure.Act, who authz.Actor, now time.Time) *Refusal {
+	k := decision{d: d, c: c, who: who, at: now, now: now}
+	if !a.ByPeople() {
+		return refuse("actor.forbidden")
+	}
+	var no *Refusal
+	if _, err := k.allowed(a); errors.As(err, &no) {
+		return no
+	}
+	return nil
+}
+
 // CanActFor is CanAct for staff who record what a resident asked for on signed paper.
 func CanActFor(d *procedure.Definition, c Case, a *procedure.Act, who authz.Actor, now time.Time) bool {
 	k := decision{d: d, c: c, who: who, at: now, now: now, cmd: Command{Behalf: true}}
@@ -323,7 +338,7 @@ func (k *decision) do(a *procedure.Act, by By, expired string) ([]Event, error) 
 	}
 	change, no := k.d.Step(See(k.d, &k.c), a, clean, expired)
 	if no != nil {
-		return nil, unwrap(no, a)
+		return nil, k.unwrap(no, a)
 	}
 	e := k.event(a.Event, by)
 	e.Act, e.Fields, e.Expired, e.State, e.Final = a.ID, clean, expired, change.State, change.Final

@@ -102,6 +102,7 @@ func (c *Courier) run(ctx context.Context, job jobs.Job) error {
 	for _, e := range events[:p.Seq] {
 		then = casework.Fold(then, e)
 	}
+	then.Sealed = k.Sealed // what was sealed since is not told any more
 	m := c.compose(then, events[p.Seq-1], p.N)
 	m.Key = job.Key
 	sent := casework.Command{Case: k.ID, Version: casework.AnyVersion, Sent: &casework.Sent{
@@ -182,18 +183,32 @@ func (c *Courier) compose(k casework.Case, e casework.Event, n int) Message {
 		m.Channel, m.Address = k.Contact.Channel, k.Contact.Address
 	}
 	outcome := ""
-	if k.Outcome != "" {
+	if k.Outcome != "" && (k.Sealed == "" || order.To == "resident") {
 		outcome = say.T("outcome." + k.Procedure + "." + k.Outcome)
 	}
-	answer := e.Fields["answer"]
+	field := func(name string) string { return e.Fields[name] }
+	title := k.Title
+	if k.Sealed != "" && order.To != "resident" {
+		// Whoever looks after the messages of a unit need not be one who may read the matter.
+		title, field = say.T("desk.sealed"), func(string) string { return "—" }
+	}
+	answer := field("answer")
 	if answer == "" {
-		answer = e.Fields["question"]
+		answer = field("question")
 	}
 	m.Body = say.T("notice."+order.Template,
-		"ref", string(k.Ref), "code", string(k.Code), "title", k.Title, "unit", say.T("unit."+string(k.Holder)), "due", c.due(k, p, say, order.To == "resident"),
-		"answer", answer, "question", e.Fields["question"], "reason", e.Fields["reason"], "told_where", e.Fields["told_where"],
+		"ref", string(k.Ref), "code", code(k, order.To), "title", title, "unit", say.T("unit."+string(k.Holder)), "due", c.due(k, p, say, order.To == "resident"),
+		"answer", answer, "question", field("question"), "reason", field("reason"), "told_where", field("told_where"),
 		"outcome", outcome, "link", c.Link(k, order.To == "resident"), "city", say.T("city"))
 	return m
+}
+
+// code is the follow code for the resident; it opens the case, so no unit is sent it for a sealed one.
+func code(k casework.Case, to string) string {
+	if k.Sealed != "" && to != "resident" {
+		return "—"
+	}
+	return string(k.Code)
 }
 
 // due says the date the reader has to know: for residents the promised answer, or, when it is their

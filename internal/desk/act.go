@@ -2,17 +2,16 @@ package desk
 
 import (
 	"errors"
-	"maps"
 	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
-	"strings"
 
-	"comity/internal/authz"
 	"comity/internal/casework"
+	"comity/internal/explain"
 	"comity/internal/file"
 	"comity/internal/form"
+	"comity/internal/org"
 	"comity/internal/procedure"
 	"comity/internal/web"
 )
@@ -37,15 +36,15 @@ type actPage struct {
 	Controls             []web.Control
 	Units                []unitGroup
 	Mistakes             []web.Mistake
-	FilesWrong           string
 	Behalf               bool        // recorded for the resident, from signed paper
+	Paper                string      // what is wrong with that paper
 	Changed              []web.Entry // what happened since the form was opened
 	Version, Key         string
 	Bad                  bool
 	HasList              bool
 	Replies              map[string][]replyLink // by field
 	Reads                bool                   // the resident reads an answer of this form
-	Wrong                string
+	No                   *web.No
 }
 
 // acts lists what this officer may do now: exactly what the ledger would accept, forms aside. The usual
@@ -55,17 +54,12 @@ func (v *visit) acts(p *web.Page, d *procedure.Definition, c casework.Case, in s
 	prime := false
 	for i := range d.Acts {
 		a := &d.Acts[i]
-		own := casework.CanAct(d, c, a, v.actor, v.now)
-		if !own && !casework.CanActFor(d, c, a, v.actor, v.now) {
+		if !casework.CanAct(d, c, a, v.actor, v.now) {
 			continue
 		}
-		b := actButton{ID: a.ID, Label: p.T("act." + d.ID + "." + a.ID), Key: a.Key, Icon: actIcon(a), Prime: own && a.Prime && !prime,
+		b := actButton{ID: a.ID, Label: p.T("act." + d.ID + "." + a.ID), Key: a.Key, Icon: actIcon(a), Prime: a.Prime && !prime,
 			Href: actAddress(string(c.Ref), a.ID, in), Post: len(a.Fields) == 0 && !irreversible(d, a),
 			Version: strconv.Itoa(c.Seq), Form: web.NewKey(), Group: actGroup(a)}
-		if !own {
-			b.Label, b.Key, b.Icon, b.Post, b.Group = p.T("desk.act.behalf", "act", b.Label), "", "people", false, actsRare
-			b.Href = behalfAddress(b.Href)
-		}
 		prime = prime || b.Prime
 		if b.Prime {
 			out = append([]actButton{b}, out...)
@@ -139,14 +133,6 @@ func grouped(acts []actButton) []actSet {
 	return out
 }
 
-// behalfAddress is the form of an act that is recorded for the resident.
-func behalfAddress(act string) string {
-	if strings.Contains(act, "?") {
-		return act + "&behalf=1"
-	}
-	return act + "?behalf=1"
-}
-
 // irreversible acts are asked about even when they have no form: the case ends, or leaves the unit.
 func irreversible(d *procedure.Definition, a *procedure.Act) bool {
 	st, ok := d.State(a.To)
@@ -209,23 +195,29 @@ func (v *visit) actShow() error {
 	if err != nil {
 		return err
 	}
-	behalf := v.r.URL.Query().Get("behalf") != ""
-	can := casework.CanAct
-	if behalf {
-		can = casework.CanActFor
+	if !v.can(d, c, a) {
+		return v.closedAct(c, d, a)
 	}
-	if !can(d, c, a, v.actor, v.now) {
+	return v.showAct(http.StatusOK, c, d, a, actTry{key: web.NewKey(), version: c.Seq})
+}
+
+// closedAct tells somebody with a part in the case why an act is not open now; it may be an old link.
+func (v *visit) closedAct(c casework.Case, d *procedure.Definition, a *procedure.Act) error {
+	why := casework.WhyNot(d, c, a, v.actor, v.now)
+	if why == nil || v.forResident() || !v.hasPart(a) || !explain.Passes(why.Rule) {
 		return web.ErrNotFound
 	}
-	return v.showAct(http.StatusOK, c, d, a, actTry{key: web.NewKey(), version: c.Seq, behalf: behalf})
+	p := v.page("desk.act.title", "act", v.site.Text.In(v.site.Lang(v.r)).T("act."+d.ID+"."+a.ID), "ref", string(c.Ref))
+	v.speak(p, c)
+	back := caseAddress(string(c.Ref), v.r.URL.Query().Get("in"))
+	return v.write(p, web.StatusOf(why), noBody(p, string(c.Ref), back, p.T("act."+d.ID+"."+a.ID), *v.no(p, d, c, why)))
 }
 
 // actTry is an attempt at an act: what was typed and what was wrong with it.
 type actTry struct {
 	values   map[string]string
 	problems []form.Problem
-	wrong    string
-	behalf   bool
+	no       *casework.Refusal
 	version  int
 	key      string
 	changed  []casework.Event // since the form was opened
@@ -235,7 +227,8 @@ type actTry struct {
 func (v *visit) showAct(status int, c casework.Case, d *procedure.Definition, a *procedure.Act, try actTry) error {
 	name := "act." + d.ID + "." + a.ID
 	p := v.page("desk.act.title", "act", v.site.Text.In(v.site.Lang(v.r)).T(name), "ref", string(c.Ref))
-	p.Wrong = len(try.problems) > 0 || try.wrong != ""
+	v.speak(p, c)
+	p.Wrong = len(try.problems) > 0 || try.no != nil
 	in := v.r.URL.Query().Get("in")
 	replies := v.replies(p, d, c, a)
 	if try.values == nil {
@@ -245,21 +238,19 @@ func (v *visit) showAct(status int, c casework.Case, d *procedure.Definition, a 
 	f.Values, f.Problems = try.values, try.problems
 	f.Choices = v.choices(p, d, c, a)
 	controls := p.Controls(a.Fields, f)
+	extension(p, d, c, a, controls)
 	data := actPage{
-		Ref: string(c.Ref), Title: c.Title, In: in, Back: caseAddress(string(c.Ref), in), Act: p.T(name), Law: p.Law(a.Law), Article: p.Article(a.Law),
-		Controls: controls, Mistakes: p.Mistakes(controls, try.problems), Version: strconv.Itoa(try.version), Key: try.key, HasList: in != "", Wrong: try.wrong, Replies: replies, Behalf: try.behalf,
+		Ref: string(c.Ref), Title: v.listedTitle(c), In: in, Back: caseAddress(string(c.Ref), in), Act: p.T(name), Law: p.Law(a.Law), Article: p.Article(a.Law),
+		Controls: controls, Mistakes: paperMistake(p, controls, try.problems), Version: strconv.Itoa(try.version), Key: try.key, HasList: in != "",
+		Replies: replies, Behalf: v.forResident(), Paper: wrongOf(p, try.problems, "files"),
 	}
-	if try.behalf {
-		data.Mistakes = p.Mistakes(append(controls, web.Control{Field: form.Field{Name: "files"}, ID: "f-files", Label: p.T("desk.act.paper"), Wrong: wrongOf(p, try.problems, "files")}), try.problems)
-		data.FilesWrong = wrongOf(p, try.problems, "files")
+	if try.no != nil {
+		data.No = v.no(p, d, c, try.no)
 	}
 	for _, field := range a.Fields {
 		data.Reads = data.Reads || field.Public
 		if field.Kind == form.Unit {
-			data.Units = v.unitsOf(p, c.Holder)
-			if a.Has(procedure.Release) { // only who joined can be let go
-				data.Units = []unitGroup{{Label: p.T("desk.act.joint"), Units: unitChoices(p, c.Joint)}}
-			}
+			data.Units = v.unitsFor(p, c, a)
 		}
 	}
 	data.Confirm, data.Bad = confirmWords(p, d, a)
@@ -267,6 +258,50 @@ func (v *visit) showAct(status int, c casework.Case, d *procedure.Definition, a 
 		data.Changed = append([]web.Entry{v.entry(p, d, c, e, try.events)}, data.Changed...)
 	}
 	return v.write(p, status, actBody(p, data))
+}
+
+// unitsFor lists the units an act can name: those that joined to let go, others to ask.
+func (v *visit) unitsFor(p *web.Page, c casework.Case, a *procedure.Act) []unitGroup {
+	if a.Has(procedure.Release) {
+		return []unitGroup{{Label: p.T("desk.act.joint"), Units: unitChoices(p, c.Joint)}}
+	}
+	groups := v.unitsOf(p, c.Holder)
+	if !a.Has(procedure.Invite) {
+		return groups
+	}
+	for i := range groups {
+		groups[i].Units = slices.DeleteFunc(groups[i].Units, func(o web.Choice) bool { return slices.Contains(c.Joint, org.UnitID(o.Value)) })
+	}
+	return slices.DeleteFunc(groups, func(g unitGroup) bool { return len(g.Units) == 0 })
+}
+
+// extension says in what the days of an extension are counted and how many are left.
+func extension(p *web.Page, d *procedure.Definition, c casework.Case, a *procedure.Act, controls []web.Control) {
+	cl, ok := d.Clock(a.Extends)
+	k, runs := c.Clock(a.Extends)
+	if !ok || !runs {
+		return
+	}
+	for i := range controls {
+		if controls[i].Name == "days" {
+			controls[i].Hint = p.T("desk.act.days."+string(k.Rule.Unit), "max", strconv.Itoa(max(0, cl.Extend.Max-k.Extra)))
+		}
+	}
+}
+
+// paperMistake is the error summary with the signed paper, the first thing the form asks for, among the
+// fields.
+func paperMistake(p *web.Page, controls []web.Control, problems []form.Problem) []web.Mistake {
+	var out []web.Mistake
+	var fields []form.Problem
+	for _, bad := range problems {
+		if bad.Field == "files" {
+			out = append(out, web.Mistake{ID: "f-files", Words: p.T("desk.behalf.paper") + p.T("web.colon") + p.Problem(bad.Rule, bad.Params)})
+		} else {
+			fields = append(fields, bad)
+		}
+	}
+	return append(out, p.Mistakes(controls, fields)...)
 }
 
 // confirmWords says what cannot be taken back after an act; bad when that is an end.
@@ -332,8 +367,8 @@ func (v *visit) actDo() error {
 	if err := v.parse(); err != nil {
 		return err
 	}
-	try := actTry{values: map[string]string{}, key: web.KeyOf(v.r), version: c.Seq, behalf: v.r.URL.Query().Get("behalf") != ""}
-	if !v.mayTry(d, c, a, try.behalf) {
+	try := actTry{values: map[string]string{}, key: web.KeyOf(v.r), version: c.Seq}
+	if !v.mayTry(d, c, a) {
 		return web.ErrNotFound
 	}
 	for _, f := range a.Fields {
@@ -347,9 +382,9 @@ func (v *visit) actDo() error {
 	if err != nil {
 		return err
 	}
-	cmd := casework.Command{Case: c.ID, Version: version, Key: try.key, Act: a.ID, Fields: try.values, Behalf: try.behalf}
+	cmd := casework.Command{Case: c.ID, Version: version, Key: try.key, Act: a.ID, Fields: try.values, Behalf: v.forResident()}
 	var no *casework.Refusal
-	if cmd.Files, no, err = v.signedPaper(try.behalf); err != nil {
+	if cmd.Files, no, err = v.signedPaper(); err != nil {
 		return err
 	}
 	if no != nil {
@@ -368,8 +403,8 @@ func (v *visit) actDo() error {
 
 // signedPaper keeps the resident's paper that an act on their behalf is recorded from. A file that cannot
 // be kept is a mistake of the form.
-func (v *visit) signedPaper(behalf bool) ([]casework.File, *casework.Refusal, error) {
-	if !behalf {
+func (v *visit) signedPaper() ([]casework.File, *casework.Refusal, error) {
+	if !v.forResident() {
 		return nil, nil, nil
 	}
 	files, err := v.uploads(true)
@@ -390,35 +425,10 @@ func wrongOf(p *web.Page, problems []form.Problem, field string) string {
 	return ""
 }
 
-// whyNot says a refusal in words. Where an act depends on how the matter stands, the pack says on what.
-func whyNot(p *web.Page, procedure string, no *casework.Refusal) string {
-	key := "when." + procedure + "." + no.Params["act"]
-	if no.Params["act"] == "" || !p.Has(key) {
-		return p.Problem(no.Rule, no.Params)
-	}
-	params := maps.Clone(no.Params)
-	params["why"] = p.T(key)
-	return p.Problem(no.Rule, params)
-}
-
 // mayTry lets a posted act through to the ledger when the officer has, or had, a part in the case: the
 // ledger then says why not. An officer with no part in it learns nothing.
-func (v *visit) mayTry(d *procedure.Definition, c casework.Case, a *procedure.Act, behalf bool) bool {
-	can, by := casework.CanAct, a.By
-	if behalf {
-		can, by = casework.CanActFor, a.Behalf
-	}
-	if can(d, c, a, v.actor, v.now) {
-		return true
-	}
-	for _, g := range v.actor.Grants() {
-		for _, r := range by {
-			if g.Role == authz.Role(r) {
-				return true
-			}
-		}
-	}
-	return false
+func (v *visit) mayTry(d *procedure.Definition, c casework.Case, a *procedure.Act) bool {
+	return v.can(d, c, a) || v.hasPart(a)
 }
 
 // refusedAct shows the form again with the reason. After a conflict it shows what happened meanwhile,
@@ -436,7 +446,6 @@ func (v *visit) refusedAct(no *casework.Refusal, seen int, try actTry) error {
 	if !ok {
 		return web.ErrNotFound
 	}
-	p := v.site.Page(v.r, "desk.case.title")
 	try.version, try.key, try.problems = c.Seq, web.NewKey(), no.Fields
 	if no.Rule == casework.Conflict || seen != c.Seq {
 		events, err := v.Reader.Events(v.ctx(), c.ID)
@@ -448,10 +457,7 @@ func (v *visit) refusedAct(no *casework.Refusal, seen int, try actTry) error {
 		}
 	}
 	if no.Rule != "form.invalid" {
-		try.wrong = whyNot(p, d.ID, no)
-	}
-	if no.Rule == casework.Conflict {
-		try.wrong = p.T("desk.act.stale")
+		try.no = no
 	}
 	return v.showAct(web.StatusOf(no), c, d, a, try)
 }

@@ -43,8 +43,11 @@ func TestMany_acts_are_grouped_by_what_they_do_and_the_rare_ones_folded_away(t *
 	folded := page[strings.Index(page, `<details class="actset"`):]
 	folded = folded[:strings.Index(folded, "</details>")]
 	has(t, folded, "Tidy up")
-	has(t, folded, "For the resident: Urge")
+	hasNot(t, folded, "Urge")
 	hasNot(t, folded, "Write down step")
+	for _, want := range []string{"Record for the resident", "/do/urge?behalf=1"} {
+		has(t, page, want)
+	}
 	form := b.ok("/desk/cases/" + ref + "/do/step0")
 	for _, want := range []string{`type="date"`, `<optgroup`, `type="checkbox"`, `type="radio"`} {
 		has(t, form, want)

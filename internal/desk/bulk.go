@@ -190,7 +190,7 @@ func refusalWords(p *web.Page, procedure string, no *casework.Refusal) (reason, 
 	}
 	law = p.Law(no.Law)
 	if no.Rule != "form.invalid" || len(no.Fields) == 0 {
-		return whyNot(p, procedure, no), law
+		return p.Problem(no.Rule, no.Params), law
 	}
 	var said []string
 	for _, f := range no.Fields {
@@ -200,7 +200,7 @@ func refusalWords(p *web.Page, procedure string, no *casework.Refusal) (reason, 
 }
 
 func (v *visit) bulkRow(c casework.Case) bulkRow {
-	return bulkRow{Ref: string(c.Ref), Title: c.Title, Href: caseAddress(string(c.Ref), "")}
+	return bulkRow{Ref: string(c.Ref), Title: v.listedTitle(c), Href: caseAddress(string(c.Ref), "")}
 }
 
 func (v *visit) bulkCheck(status int, rows []bulkSeen, try bulkTry) error {

@@ -46,6 +46,8 @@ type sheet struct {
 	Why      bool   // the day-by-day count is unfolded
 	Print    string // who printed it and when; empty on screen
 	Owner    []web.Fact
+	Family   family
+	Behalf   []web.Link // acts that can be recorded for the resident
 }
 
 type level struct {
@@ -58,6 +60,7 @@ type otherClock struct {
 	Name string
 	Pill web.Pill
 	At   string
+	Why  string // address of the page that explains it
 }
 
 type fileRow struct {
@@ -86,7 +89,8 @@ func (v *visit) caseShow() error {
 }
 
 func (v *visit) showCase(status int, c casework.Case, n noteForm) error {
-	p := v.page("desk.case.title", "ref", string(c.Ref), "title", c.Title)
+	p := v.page("desk.case.title", "ref", string(c.Ref), "title", v.listedTitle(c))
+	v.speak(p, c)
 	p.Wrong = n.Wrong != ""
 	q, listed := inList(v.r.URL.Query())
 	s, err := v.sheet(p, c, q, listed)
@@ -115,6 +119,14 @@ func caseKeys(p *web.Page, s sheet) web.KeyGroup {
 	return web.KeyGroup{Title: g.Title, Keys: append(g.Keys,
 		web.KeyHelp{Keys: []string{"n"}, Label: p.T("desk.note.internal")},
 		web.KeyHelp{Keys: []string{"[", "]"}, Label: p.T("desk.keys.neighbours")})}
+}
+
+// listedTitle is the title as lists and histories of browsers may keep it.
+func (v *visit) listedTitle(c casework.Case) string {
+	if c.Sealed != "" {
+		return v.site.Text.In(v.site.Lang(v.r)).T("desk.sealed")
+	}
+	return c.Title
 }
 
 // definition is the procedure the case was opened under.
@@ -151,8 +163,12 @@ func (v *visit) sheet(p *web.Page, c casework.Case, q query, listed bool) (sheet
 		s.Hand = p.T("desk.case.offered", "from", p.T("unit."+string(c.Holder)), "to", p.T("unit."+string(c.Offered)))
 	}
 	s.Contact = v.contact(p, c)
-	s.Facts = v.facts(p, d, c)
-	s.Owner = v.owner(p, c)
+	s.Facts = append(v.facts(p, d, c), caseFacts(p, d, c)...)
+	s.Owner = append(v.owner(p, c), retention(p, d)...)
+	if s.Family, err = v.family(p, d, c); err != nil {
+		return s, err
+	}
+	s.Behalf = v.behalf(p, d, c, s.In)
 	s.Answer = v.answer(p, d, c)
 	s.Plan = drawPlan(p, v.pack, c.Place.Point, c.Place.Unit, c.Place.Address)
 	for _, f := range c.Files {
@@ -226,7 +242,8 @@ func otherClocks(p *web.Page, d *procedure.Definition, c casework.Case, shown *T
 	for _, k := range c.Clocks {
 		name := p.T("clock." + d.ID + "." + k.ID)
 		if k.Running() && (shown == nil || shown.ID != k.ID) {
-			out = append(out, otherClock{Name: name, Pill: p.Pill(web.Term{Start: k.Start, Due: k.Due}), At: shortDue(p, k.Due)})
+			out = append(out, otherClock{Name: name, Pill: p.Pill(web.Term{Start: k.Start, Due: k.Due}), At: shortDue(p, k.Due),
+				Why: caseHref(string(c.Ref)) + "/why/" + url.PathEscape(k.ID)})
 		}
 	}
 	return out
@@ -275,8 +292,8 @@ func masked(address string) string {
 func (v *visit) facts(p *web.Page, d *procedure.Definition, c casework.Case) []web.Fact {
 	out := []web.Fact{{Label: p.T("desk.fact.category"), Value: p.T("category." + c.Category)}}
 	for _, f := range d.Intake {
-		if a := c.Intake[f.Name]; a != "" && !f.Personal {
-			out = append(out, web.Fact{Label: p.T("field." + d.ID + ".open." + f.Name), Value: a})
+		if a := c.Intake[f.Name]; a != "" && !f.Personal && !stands(d, c, f.Name, a) {
+			out = append(out, web.Fact{Label: p.T("field." + d.ID + ".open." + f.Name), Value: p.Answer(web.ActForm(d.ID, "open"), f, a)})
 		}
 	}
 	out = append(out, web.Fact{Label: p.T("desk.fact.opened"), Value: p.Moment(c.Opened)})

@@ -52,17 +52,13 @@ type city struct {
 
 func newCity(t *testing.T) *city {
 	t.Helper()
-	p, err := pack.Load(os.DirFS("../../packs/demo"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return newCityOf(t, p)
+	return cityOf(t, func(d *db.DB) *ledgertest.City { return ledgertest.Open(t, d, "../../packs/demo") })
 }
 
 // newCityWith is a city whose pack differs in one passage of one file.
 func newCityWith(t *testing.T, file, old, now string) *city {
 	t.Helper()
-	p, err := pack.Load(os.DirFS("../../packs/demo"))
+	p, err := pack.LoadFrom(os.DirFS("../../packs"), "demo")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -78,10 +74,11 @@ func newCityWith(t *testing.T, file, old, now string) *city {
 	if p, err = pack.Load(fsys); err != nil {
 		t.Fatal(err)
 	}
-	return newCityOf(t, p)
+	return cityOf(t, func(d *db.DB) *ledgertest.City { return ledgertest.OpenPack(t, d, p) })
 }
 
-func newCityOf(t *testing.T, p *pack.Pack) *city {
+// cityOf is newCity with a ledger of the test's own.
+func cityOf(t *testing.T, open func(*db.DB) *ledgertest.City) *city {
 	t.Helper()
 	now, set := dbtest.Clock(t)
 	d, err := db.Open(context.Background(), "sqlite:"+t.TempDir()+"/desk.db", now)
@@ -96,8 +93,8 @@ func newCityOf(t *testing.T, p *pack.Pack) *city {
 	if err != nil {
 		t.Fatal(err)
 	}
-	made := ledgertest.OpenPack(t, d, p)
-	l := made.Ledger
+	made := open(d)
+	p, l := made.Pack, made.Ledger
 	base, err := text.Base()
 	if err != nil {
 		t.Fatal(err)

@@ -81,6 +81,9 @@ func (v *visit) csvRow(p *web.Page, it ledger.Item) []string {
 	if it.Raised > 0 {
 		raised = p.N("desk.tag.raised", it.Raised)
 	}
+	if it.Sealed {
+		it.Title = p.T("desk.sealed")
+	}
 	return []string{string(it.Ref), it.Title, p.T("category." + it.Category), p.T("state." + it.Procedure + "." + it.State),
 		p.T("unit." + string(it.Holder)), v.officer(p, it.Assignee), due, clock, it.Opened.In(v.site.Zone).Format("2006-01-02 15:04"),
 		late, raised, outcome, place, it.Address}

@@ -72,6 +72,7 @@ func (v *visit) document() error {
 		return web.ErrNotFound
 	}
 	p := v.page("desk.document.title", "ref", string(c.Ref))
+	v.speak(p, c)
 	t, ok := v.paperOf(p, d, c, v.r.PathValue("id"))
 	if !ok {
 		return web.ErrNotFound

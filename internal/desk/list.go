@@ -354,6 +354,9 @@ func (v *visit) row(p *web.Page, q query, it ledger.Item) listRow {
 		State: p.T("state." + it.Procedure + "." + it.State), Address: it.Address,
 		Officer: v.officer(p, it.Assignee),
 	}
+	if it.Sealed {
+		r.Title = p.T("desk.sealed")
+	}
 	if it.PlaceUnit != "" {
 		r.Place = "unit." + string(it.PlaceUnit)
 	}
@@ -380,6 +383,12 @@ func shortDue(p *web.Page, due time.Time) string {
 
 func (v *visit) rowTags(p *web.Page, it ledger.Item, final bool) []web.Tag {
 	var out []web.Tag
+	if it.Sealed {
+		out = append(out, web.Tag{Class: "seal", Icon: "lock", Label: p.T("desk.tag.sealed")})
+	}
+	if it.Joint {
+		out = append(out, web.Tag{Class: "info", Icon: "people", Label: p.T("desk.tag.joint")})
+	}
 	if it.Late && !final {
 		out = append(out, web.Tag{Class: "bad", Label: p.T("desk.tag.late")})
 	}
@@ -489,6 +498,9 @@ func (v *visit) peek(p *web.Page, q query) (*peek, error) {
 	if err != nil {
 		return nil, err
 	}
+	if c.Sealed != "" { // the list may be read over a shoulder
+		return &peek{Row: v.row(p, q, itemOf(c)), Text: p.T("desk.seal", "unit", p.T("unit."+string(c.Sealed)))}, nil
+	}
 	out := &peek{Row: v.row(p, q, itemOf(c)), Acts: sheet.Acts, Text: c.Text, Facts: sheet.Facts, Plan: sheet.Plan, Latest: sheet.Timeline}
 	if len(out.Latest) > 3 {
 		out.Latest = out.Latest[:3]
@@ -503,7 +515,10 @@ func (v *visit) peek(p *web.Page, q query) (*peek, error) {
 func itemOf(c casework.Case) ledger.Item {
 	it := ledger.Item{Ref: c.Ref, Title: c.Title, State: c.State, Procedure: c.Procedure, Programme: c.Programme, Category: c.Category,
 		Holder: c.Holder, Offered: c.Offered, PlaceUnit: c.Place.Unit, Assignee: c.Assignee, Paused: anyPaused(c),
-		Opened: c.Opened, Files: len(c.Files), Raised: c.Raised, Late: c.Late, Outcome: c.Outcome, Address: c.Place.Address}
+		Opened: c.Opened, Files: len(c.Files), Raised: c.Raised, Late: c.Late, Outcome: c.Outcome, Address: c.Place.Address, Joint: len(c.Joint) > 0, Sealed: c.Sealed != ""}
+	if it.Sealed {
+		it.Title, it.Address, it.PlaceUnit = "", "", ""
+	}
 	if k, ok := c.Due(); ok {
 		it.Due, it.Clock = k.Due, k.ID
 	}

@@ -23,11 +23,7 @@ type Term struct {
 	First string // words at the left end
 	Last  string // words at the right end
 	Today string // words at the present, empty when too near an end
-	Why   []WhyLine
-	Law   string
-	Rule  string
-	Raw   string // the day before rolling, if another
-	Prov  bool
+	Why   web.DateView
 }
 
 const pausedStatus = "paused" // procedure.Paused as records spell it
@@ -37,12 +33,6 @@ type Bar struct{ Class, X, W string }
 
 // Mark is something that happened during a term.
 type Mark struct{ X, Label string }
-
-// WhyLine is one day of the count.
-type WhyLine struct {
-	Day, Weekday, N, Words string
-	Counted, Due           bool
-}
 
 // moment is an instant with words, for marks.
 type moment struct {
@@ -147,7 +137,7 @@ func dueOf(k casework.Clock, cal *worktime.Calendar, now time.Time) time.Time {
 
 // term builds the page part for the clock that matters: the promise, or the nearest one.
 func (v *visit) term(p *web.Page, d *procedure.Definition, c casework.Case, events []casework.Event) *Term {
-	k, def, ok := leading(d, c)
+	k, ok := leading(d, c)
 	if !ok {
 		return nil
 	}
@@ -159,8 +149,6 @@ func (v *visit) term(p *web.Page, d *procedure.Definition, c casework.Case, even
 		Name: p.T("clock." + d.ID + "." + k.ID), Bars: bars, Marks: marks, Now: now,
 		First: p.T("desk.term.start", "date", p.Short(k.Start)),
 		Last:  p.T("desk.term.end", "date", p.Short(due)),
-		Law:   p.Law(def.Law), Rule: p.T("desk.rule."+string(k.Rule.Unit), "n", strconv.Itoa(k.Rule.N)),
-		Prov: k.Provisional,
 	}
 	switch paused := k.Status == pausedStatus; {
 	case !stopped.IsZero() && k.Status == procedure.Expired.String():
@@ -180,29 +168,23 @@ func (v *visit) term(p *web.Page, d *procedure.Definition, c casework.Case, even
 		t.Today = p.T("desk.term.now")
 	}
 	t.Label = p.T("desk.term.label", "name", t.Name, "start", p.Day(k.Start), "note", t.Note)
-	if k.Raw.Before(due) && daysBetween(k.Raw, due, p.Site.Zone) > 0 && !k.Raw.IsZero() {
-		t.Raw = p.T("desk.term.rolled", "raw", p.Day(k.Raw), "date", p.Day(due))
+	if date, ok := v.told(p, d, c, events).Date(k.ID); ok {
+		t.Why = p.DateView(date, k.Rule.Unit)
 	}
-	t.Why = whyLines(p, d, k)
 	return t
 }
 
 // leading picks the clock the page shows: the promise while it counts or once it was decided, else
 // the running clock that ends first.
-func leading(d *procedure.Definition, c casework.Case) (casework.Clock, *procedure.Clock, bool) {
+func leading(d *procedure.Definition, c casework.Case) (casework.Clock, bool) {
 	if def, ok := d.Promise(); ok {
 		if k, ok := c.Clock(def.ID); ok {
 			if due, some := c.Due(); k.Status != procedure.Expired.String() || !some || due.ID == k.ID {
-				return k, def, true
+				return k, true
 			}
 		}
 	}
-	k, ok := c.Due()
-	if !ok {
-		return casework.Clock{}, nil, false
-	}
-	def, ok := d.Clock(k.ID)
-	return k, def, ok
+	return c.Due()
 }
 
 // stoppedAt finds when a clock that runs no more stopped: the last event that carries it.
@@ -230,23 +212,6 @@ func (v *visit) milestones(p *web.Page, c casework.Case, events []casework.Event
 			out = append(out, moment{e.At, p.T("state." + c.Procedure + "." + e.State)})
 		}
 		state = e.State
-	}
-	return out
-}
-
-// whyLines is the answer to "why this date": every day from the event to the end.
-func whyLines(p *web.Page, d *procedure.Definition, k casework.Clock) []WhyLine {
-	var out []WhyLine
-	for _, l := range k.Rule.Explain(d.Calendar, k.Start, k.Pauses, k.Extra) {
-		date, weekday, name := p.CalendarDay(l)
-		w := WhyLine{Day: date, Weekday: weekday, Counted: l.Counted, Due: l.Why == worktime.WhyDue, Words: p.T("desk.why." + l.Why)}
-		if l.N > 0 && l.Counted {
-			w.N = strconv.Itoa(l.N)
-		}
-		if name != "" {
-			w.Words = name + p.T("desk.why.sep") + w.Words
-		}
-		out = append(out, w)
 	}
 	return out
 }

@@ -4,7 +4,10 @@ import (
 	"slices"
 	"time"
 
+	"github.com/a-h/templ"
+
 	"comity/internal/casework"
+	"comity/internal/explain"
 	"comity/internal/form"
 	"comity/internal/procedure"
 	"comity/internal/web"
@@ -14,7 +17,7 @@ import (
 func (v *visit) timeline(p *web.Page, d *procedure.Definition, c casework.Case, events []casework.Event, publicOnly bool) []web.Entry {
 	var out []web.Entry
 	for _, e := range slices.Backward(events) {
-		if publicOnly && !public(d, e) {
+		if publicOnly && !public(d, e) && !v.told(p, d, c, events).ForResident(e) {
 			continue
 		}
 		out = append(out, v.entry(p, d, c, e, events))
@@ -42,7 +45,7 @@ func hasPublicField(d *procedure.Definition, e casework.Event) bool {
 }
 
 func (v *visit) entry(p *web.Page, d *procedure.Definition, c casework.Case, e casework.Event, events []casework.Event) web.Entry {
-	out := web.Entry{Icon: "next", Title: v.eventWords(p, d, e, events), When: when(p, v.now, e.At), ISO: p.ISO(e.At), By: v.byline(p, e)}
+	out := web.Entry{Icon: "next", Title: v.eventWords(p, d, c, e, events), When: when(p, v.now, e.At), ISO: p.ISO(e.At), By: v.byline(p, e)}
 	var said []saidField
 	switch {
 	case e.Note != nil:
@@ -62,6 +65,8 @@ func (v *visit) entry(p *web.Page, d *procedure.Definition, c casework.Case, e c
 		said = v.said(p, d, e)
 	case len(e.Files) > 0:
 		out.Icon = "doc"
+	case e.Alert != "" || e.Expired != "" || len(e.Recounted) > 0:
+		out.Icon, out.Class = "clock", "hold"
 	}
 	var files []fileRow
 	for _, f := range e.Files {
@@ -70,6 +75,17 @@ func (v *visit) entry(p *web.Page, d *procedure.Definition, c casework.Case, e c
 	papers := v.documentLinks(p, d, c, e)
 	if body := entryBody(p, said, files, papers); len(said)+len(files)+len(papers) > 0 {
 		out.Body = body
+	}
+	changes := slices.DeleteFunc(v.told(p, d, c, events).Changes(e), func(change explain.Change) bool {
+		_, linked := v.paperOf(p, d, c, change.Document)
+		return change.Kind == "document" && linked // told by its link already
+	})
+	if len(changes) > 0 {
+		list := web.ChangesOf(p, web.Changes(changes, v.changeHref))
+		if out.Body != nil {
+			list = templ.Join(out.Body, list)
+		}
+		out.Body = list
 	}
 	return out
 }
@@ -91,7 +107,7 @@ func dot(d *procedure.Definition, e casework.Event) (icon, class string) {
 	return "check", ""
 }
 
-func (v *visit) eventWords(p *web.Page, d *procedure.Definition, e casework.Event, events []casework.Event) string {
+func (v *visit) eventWords(p *web.Page, d *procedure.Definition, c casework.Case, e casework.Event, events []casework.Event) string {
 	switch {
 	case e.Note != nil && e.Note.Public && e.By.Role == "resident":
 		return p.T("desk.event.noted.resident")
@@ -106,12 +122,8 @@ func (v *visit) eventWords(p *web.Page, d *procedure.Definition, e casework.Even
 	case e.Act == "" && e.Opening == nil && len(e.Files) > 0:
 		return p.N("desk.event.attached", len(e.Files))
 	}
-	for _, key := range []string{"event." + d.ID + "." + e.Kind, "act." + d.ID + "." + e.Act} {
-		if p.Has(key) {
-			return p.T(key)
-		}
-	}
-	return e.Kind
+	title, _ := v.told(p, d, c, events).Title(e)
+	return title
 }
 
 // recipient names whom a message went to: the resident, or the unit the ordering event names.
@@ -130,6 +142,9 @@ func recipient(p *web.Page, s casework.Sent, events []casework.Event) string {
 // byline is who did it and in whose name.
 func (v *visit) byline(p *web.Page, e casework.Event) string {
 	by := v.person(p, e.By)
+	if e.Behalf {
+		by = p.T("desk.by.behalf", "who", by)
+	}
 	if e.By.Unit != "" && e.By.Role != "system" {
 		by += p.T("desk.sep") + short(p, e.By.Unit)
 	}
@@ -181,6 +196,8 @@ func (v *visit) fieldWords(p *web.Page, d *procedure.Definition, a *procedure.Ac
 		return p.T("outcome." + d.ID + "." + value)
 	case form.Yes:
 		return p.T("desk.csv.yes")
+	case form.Date:
+		return p.CivilDate(value)
 	case form.Choice:
 		for _, key := range []string{"option." + d.ID + "." + a.ID + "." + f.Name + "." + value, "rating." + value} {
 			if p.Has(key) {

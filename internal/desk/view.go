@@ -29,6 +29,16 @@ func hasImage(files []fileRow) bool {
 	return slices.ContainsFunc(files, func(f fileRow) bool { return f.Image })
 }
 
+func kidIcon(k kidRow) string {
+	switch {
+	case k.Href == "":
+		return "lock"
+	case k.Open:
+		return "clock"
+	}
+	return "check"
+}
+
 // inOf is the part of a list's address that other pages carry along.
 func inOf(list string) string {
 	_, in, _ := strings.Cut(list, "?")

@@ -78,6 +78,8 @@ type Item struct {
 	Outcome   string
 	Source    string
 	Seq       int
+	Joint     bool // other units were asked to join
+	Sealed    bool // only one unit reads it; then Title, Address and PlaceUnit are empty
 }
 
 // Page is one page of a worklist; Next is the cursor of the following one, empty at the end.
@@ -262,6 +264,20 @@ func (r *Reader) find(ctx context.Context, in authz.Scope, key func(*db.Tx) (int
 		return casework.Case{}, ErrNotFound
 	}
 	return c, nil
+}
+
+// Children finds the cases that this one opened, by their key. Get the case through a scope before: whoever
+// reads it may know how its children stand, but reads their papers only within their own scope.
+func (r *Reader) Children(ctx context.Context, c casework.Case) (map[casework.CaseID]casework.Case, error) {
+	out := make(map[casework.CaseID]casework.Case, len(c.Children))
+	for _, k := range c.Children {
+		child, err := r.ByID(ctx, authz.Scope{Case: string(k.Case)}, k.Case)
+		if err != nil {
+			return nil, fmt.Errorf("case %s: its child %s: %w", c.Ref, k.Ref, err)
+		}
+		out[k.Case] = child
+	}
+	return out, nil
 }
 
 // Events lists what happened to a case, oldest first. Get the case through a scope before.

@@ -75,7 +75,7 @@ func rowsOf(c casework.Case) place {
 }
 
 const caseColumns = `n, ref, code, pack, programme, procedure, category, state, is_open, sort_at, clock, paused, holder, assignee, offered,
- place_unit, address, title, opened_at, changed_at, files, raised, late, outcome, source, seq, hash, doc`
+ place_unit, address, title, opened_at, changed_at, files, raised, late, outcome, source, seq, hash, doc, joint, sealed`
 
 // save writes the folded case, its new events, its worklist rows and its timers. The case's row comes
 // first: where another node changes the same case, PostgreSQL makes the later one run again, while two
@@ -91,12 +91,12 @@ func (s *stored) save(ctx context.Context, tx *db.Tx) error {
 	p := rowsOf(s.c)
 	k, _ := s.c.Due()
 	moving := []any{s.c.State, flag(p.open), p.sortAt, k.ID, flag(isPaused(s.c)), string(s.c.Holder), s.c.Assignee, string(s.c.Offered),
-		db.Micros(s.c.Changed), int64(len(s.c.Files)), int64(s.c.Raised), flag(p.late), s.c.Outcome, int64(s.c.Seq), s.hash, string(doc)}
+		db.Micros(s.c.Changed), int64(len(s.c.Files)), int64(s.c.Raised), flag(p.late), s.c.Outcome, int64(s.c.Seq), s.hash, string(doc), flag(p.joint != ""), flag(p.sealed != "")}
 	if s.fresh {
 		fixed := []any{s.n, string(s.c.Ref), string(s.c.Code), s.c.Pack, s.c.Programme, s.c.Procedure, s.c.Category,
 			string(s.c.Place.Unit), s.c.Place.Address, s.c.Title, db.Micros(s.c.Opened), s.c.Source}
 		_, err = tx.Exec(ctx, `INSERT INTO cases (`+caseColumns+`) VALUES
- (?17, ?18, ?19, ?20, ?21, ?22, ?23, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?24, ?25, ?26, ?27, ?9, ?10, ?11, ?12, ?13, ?28, ?14, ?15, ?16)`, append(moving, fixed...)...)
+ (?19, ?20, ?21, ?22, ?23, ?24, ?25, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?26, ?27, ?28, ?29, ?9, ?10, ?11, ?12, ?13, ?30, ?14, ?15, ?16, ?17, ?18)`, append(moving, fixed...)...)
 		if err == nil && s.c.Sealed == "" {
 			err = words.IndexText(ctx, tx, s.n, s.c.Title+"\n"+s.c.Text+"\n"+s.c.Place.Address)
 		}
@@ -107,7 +107,7 @@ func (s *stored) save(ctx context.Context, tx *db.Tx) error {
 			}
 		}
 		_, err = tx.Exec(ctx, `UPDATE cases SET state = ?1, is_open = ?2, sort_at = ?3, clock = ?4, paused = ?5, holder = ?6, assignee = ?7, offered = ?8,
- changed_at = ?9, files = ?10, raised = ?11, late = ?12, outcome = ?13, seq = ?14, hash = ?15, doc = ?16 WHERE n = ?17`, append(moving, s.n)...)
+ changed_at = ?9, files = ?10, raised = ?11, late = ?12, outcome = ?13, seq = ?14, hash = ?15, doc = ?16, joint = ?17, sealed = ?18 WHERE n = ?19`, append(moving, s.n)...)
 	}
 	if err != nil {
 		return err

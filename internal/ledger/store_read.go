@@ -18,13 +18,19 @@ import (
 )
 
 const itemColumns = `c.n, c.ref, c.pack, c.programme, c.procedure, c.category, c.state, c.is_open, c.sort_at, c.clock, c.paused, c.holder,
- c.assignee, c.offered, c.place_unit, c.address, c.title, c.opened_at, c.changed_at, c.files, c.raised, c.late, c.outcome, c.source, c.seq`
+ c.assignee, c.offered, c.place_unit, c.address, c.title, c.opened_at, c.changed_at, c.files, c.raised, c.late, c.outcome, c.source, c.seq,
+ c.joint, c.sealed`
 
 func scanItem(row db.Scanner) (Item, error) {
 	var i Item
-	var n, open, sortAt, paused, opened, changed, late int64
+	var n, open, sortAt, paused, opened, changed, late, joint, sealed int64
 	err := row.Scan(&n, &i.Ref, &i.Pack, &i.Programme, &i.Procedure, &i.Category, &i.State, &open, &sortAt, &i.Clock, &paused, &i.Holder,
-		&i.Assignee, &i.Offered, &i.PlaceUnit, &i.Address, &i.Title, &opened, &changed, &i.Files, &i.Raised, &late, &i.Outcome, &i.Source, &i.Seq)
+		&i.Assignee, &i.Offered, &i.PlaceUnit, &i.Address, &i.Title, &opened, &changed, &i.Files, &i.Raised, &late, &i.Outcome, &i.Source, &i.Seq,
+		&joint, &sealed)
+	i.Joint, i.Sealed = joint == 1, sealed == 1
+	if i.Sealed { // here, so that no list of any surface can forget it
+		i.Title, i.Address, i.PlaceUnit = "", "", ""
+	}
 	i.ID, i.Open, i.Paused, i.Late = caseID(n), open == 1, paused == 1, late == 1
 	i.Opened, i.Changed = db.FromMicros(opened), db.FromMicros(changed)
 	switch {
@@ -342,7 +348,11 @@ func verifyLists(ctx context.Context, tx *db.Tx, n int64, c casework.Case, path 
 	k, _ := c.Due()
 	want := Item{ID: c.ID, Ref: c.Ref, Pack: c.Pack, Programme: c.Programme, Procedure: c.Procedure, Category: c.Category, State: c.State, Open: p.open,
 		Clock: k.ID, Paused: isPaused(c), Holder: c.Holder, Assignee: c.Assignee, Offered: c.Offered, PlaceUnit: c.Place.Unit, Address: c.Place.Address,
-		Title: c.Title, Opened: micro(c.Opened), Changed: micro(c.Changed), Files: len(c.Files), Raised: c.Raised, Late: p.late, Outcome: c.Outcome, Source: c.Source, Seq: c.Seq}
+		Title: c.Title, Opened: micro(c.Opened), Changed: micro(c.Changed), Files: len(c.Files), Raised: c.Raised, Late: p.late, Outcome: c.Outcome, Source: c.Source, Seq: c.Seq,
+		Joint: p.joint != "", Sealed: p.sealed != ""}
+	if want.Sealed {
+		want.Title, want.Address, want.PlaceUnit = "", "", ""
+	}
 	switch {
 	case !p.open:
 		want.Closed = micro(c.Closed)

@@ -9,7 +9,9 @@ import (
 
 	"comity/internal/authz"
 	"comity/internal/casework"
+	"comity/internal/explain"
 	"comity/internal/form"
+	"comity/internal/pack"
 	"comity/internal/procedure"
 	"comity/internal/web"
 	"comity/internal/worktime"
@@ -39,6 +41,9 @@ type casePage struct {
 	Can     []canView
 	Beside  []web.Link // ways to pages of programmes
 	Law     []lawView
+	Kids    []kidView
+	Belongs string   // said when this matter was opened from another one
+	Ways    []string // other remedies, as the pack words them
 	Sent    []web.Fact
 	Photos  []casework.File
 	Papers  []casework.File
@@ -67,6 +72,8 @@ type matter struct {
 	events []casework.Event
 	phases []string
 	now    time.Time
+	kids   map[casework.CaseID]casework.Case // matters this one opened
+	packs  *pack.Registry
 }
 
 func (p *Portal) caseOf(w http.ResponseWriter, r *http.Request) error {
@@ -107,10 +114,19 @@ func (p *Portal) matter(r *http.Request, title string) (*matter, error) {
 	if c.Pack != p.Packs.Current().Digest { // words of the version the case was opened under
 		page.Speaker = p.Site.Text.With(p.Packs.Pack(c.Pack).Texts).In(page.Lang)
 	}
+	kids, err := p.Reader.Children(r.Context(), c)
+	if err != nil {
+		return nil, err
+	}
 	return &matter{
-		page: page, c: c, d: d, events: events,
+		page: page, c: c, d: d, events: events, kids: kids, packs: p.Packs,
 		phases: p.Packs.Pack(c.Pack).Phases[c.Procedure], now: p.Site.Now(),
 	}, nil
+}
+
+// told is the matter for those who put its rules into words.
+func (m *matter) told() explain.Matter {
+	return explain.Matter{Say: m.page.Speaker, Zone: m.page.Site.Zone, D: m.d, Case: m.c, Events: m.events}
 }
 
 func (m *matter) base() string { return "/f/" + string(m.c.Code) }
@@ -131,6 +147,7 @@ func (m *matter) view(done string) casePage {
 	}
 	m.promise(&v)
 	m.acts(&v)
+	m.family(&v)
 	v.HasWhy = v.By != "" || v.Waiting || slices.ContainsFunc(v.Can, func(c canView) bool { return c.Until != "" })
 	if o, ok := m.d.Outcome(m.c.Outcome); ok {
 		v.Outcome = &web.Tag{Class: "line", Label: m.page.T("outcome." + m.d.ID + "." + o.ID)}
@@ -357,6 +374,7 @@ func (m *matter) entries() []web.Entry {
 
 func (m *matter) entry(e casework.Event) (web.Entry, bool) {
 	v := web.Entry{Icon: "next", When: m.page.Moment(e.At), ISO: m.page.ISO(e.At), By: m.by(e)}
+	changes := explain.Public(m.told().Changes(e))
 	switch {
 	case e.Opening != nil:
 		v.Icon, v.Title = "inbox", m.page.T("event."+m.d.ID+"."+e.Kind)
@@ -373,8 +391,14 @@ func (m *matter) entry(e casework.Event) (web.Entry, bool) {
 		}
 	case e.Kind == "attached" && slices.ContainsFunc(e.Files, func(f casework.File) bool { return f.Public }):
 		v.Icon, v.Title = "doc", m.page.T("portal.event.attached")
+	case m.told().ForResident(e):
+		v.Icon = "clock"
+		v.Title, _ = m.told().Title(e)
 	default:
 		return v, false
+	}
+	if len(changes) > 0 {
+		v.Body = web.ChangesOf(m.page, web.Changes(changes, m.kidHref))
 	}
 	return v, true
 }
@@ -391,6 +415,9 @@ func joined(page *web.Page, facts []web.Fact) string {
 }
 
 func (m *matter) by(e casework.Event) string {
+	if e.Behalf {
+		return m.page.T("portal.by.behalf", "unit", m.unit(string(e.By.Unit)))
+	}
 	switch e.By.Role {
 	case string(authz.Resident):
 		return m.page.T("portal.by.you")

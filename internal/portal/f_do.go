@@ -24,7 +24,7 @@ type doPage struct {
 	Base, Ref, Title, Name string
 	Law, Article           string
 	Until                  string
-	Refused                string
+	Refused                *web.No
 	Form                   actForm
 }
 
@@ -90,14 +90,16 @@ func residents(a *procedure.Act) bool {
 func (m *matter) showAct(w http.ResponseWriter, r *http.Request, a *procedure.Act, values map[string]string, no *casework.Refusal, status int) error {
 	var bad []form.Problem
 	v := doPage{Base: m.base(), Ref: string(m.c.Ref), Title: m.c.Title, Name: m.page.Title, Law: m.page.Law(a.Law), Article: m.page.Article(a.Law)}
+	if no == nil {
+		no = casework.WhyNot(m.d, m.c, a, authz.Holder(string(m.c.ID)), m.now)
+	}
 	if no != nil {
-		m.page.Wrong = true
+		m.page.Wrong = status != http.StatusOK
 		bad = no.Fields
 		if len(bad) == 0 {
-			v.Refused = m.page.Problem(no.Rule, no.Params)
+			said := m.page.No(no, m.instead())
+			v.Refused = &said
 		}
-	} else if !m.may(a) {
-		v.Refused = m.page.T("portal.do.closed")
 	}
 	if k, ok := m.c.Clock(a.While); ok && k.Running() {
 		v.Until = m.page.T("portal.case.until", "when", m.page.Day(k.Due))

@@ -53,6 +53,12 @@ type city struct {
 
 func newCity(t *testing.T) *city {
 	t.Helper()
+	return cityOf(t, func(d *db.DB) *ledgertest.City { return ledgertest.Open(t, d, "../../packs/demo") })
+}
+
+// cityOf is newCity with a ledger of the test's own.
+func cityOf(t *testing.T, open func(*db.DB) *ledgertest.City) *city {
+	t.Helper()
 	ctx := context.Background()
 	now, set := dbtest.Clock(t)
 	d, err := db.Open(ctx, "sqlite:"+filepath.Join(t.TempDir(), "test.db"), now)
@@ -60,7 +66,7 @@ func newCity(t *testing.T) *city {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { d.Close() })
-	made := ledgertest.Open(t, d, "../../packs/demo")
+	made := open(d)
 	pk := made.Pack
 	words, err := text.Base()
 	if err != nil {

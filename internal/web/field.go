@@ -2,6 +2,8 @@ package web
 
 import (
 	"strconv"
+	"strings"
+	"time"
 
 	"comity/internal/form"
 )
@@ -45,6 +47,9 @@ func (p *Page) Controls(fields []form.Field, f Form) []Control {
 		if p.Has(key + ".hint") {
 			c.Hint = p.T(key + ".hint")
 		}
+		if when := field.When; when != nil && c.Hint == "" {
+			c.Hint = p.whenWords(fields, f, when)
+		}
 		if c.Choices == nil {
 			for _, o := range field.Options {
 				c.Choices = append(c.Choices, Choice{Value: o, Label: p.optionWords(f, field, o)})
@@ -58,6 +63,19 @@ func (p *Page) Controls(fields []form.Field, f Form) []Control {
 		out = append(out, c)
 	}
 	return out
+}
+
+// whenWords says in which case a field has to be filled in; no script hides it in the others.
+func (p *Page) whenWords(fields []form.Field, f Form, when *form.When) string {
+	var values []string
+	for _, other := range fields {
+		for _, v := range when.In {
+			if other.Name == when.Field {
+				values = append(values, p.Answer(f, other, v))
+			}
+		}
+	}
+	return p.T("web.form.when", "field", p.T(f.Prefix+"."+when.Field), "values", strings.Join(values, p.T("web.form.or")))
 }
 
 // optionWords finds the words of one option: those of this very form, or those every form shares under
@@ -84,8 +102,19 @@ func (p *Page) Answer(f Form, field form.Field, value string) string {
 		return p.T("web.yes")
 	case field.Kind == form.Unit:
 		return p.T("unit." + value)
+	case field.Kind == form.Date:
+		return p.CivilDate(value)
 	}
 	return value
+}
+
+// CivilDate says a date as forms write it, with its weekday; what is no date stays as it is.
+func (p *Page) CivilDate(value string) string {
+	at, err := time.Parse(time.DateOnly, value)
+	if err != nil {
+		return value
+	}
+	return p.Date(at, time.UTC) // a date is in no zone
 }
 
 // Mistakes is the error summary of controls: the same words as beside each field. Problems of names

@@ -47,6 +47,7 @@ type Answer struct {
 	Detail   string            `json:"detail,omitempty"`
 	Params   map[string]string `json:"params,omitempty"`
 	Law      string            `json:"law,omitempty"`
+	Article  string            `json:"article,omitempty"` // words of the article
 	Fields   []AnswerField     `json:"fields,omitempty"`
 	Incident string            `json:"incident,omitempty"`
 }
@@ -135,7 +136,7 @@ func StatusOf(r *casework.Refusal) int {
 
 func (p *Page) refusal(r *casework.Refusal) Answer {
 	a := p.plain(StatusOf(r), r.Rule, r.Params)
-	a.Law = p.Law(r.Law)
+	a.Law, a.Article = p.Law(r.Law), p.Article(r.Law)
 	for _, f := range r.Fields {
 		a.Fields = append(a.Fields, AnswerField{Field: f.Field, Rule: f.Rule, Words: p.Problem(f.Rule, f.Params)})
 	}

@@ -85,7 +85,11 @@ func (r *run) reason(why error) string {
 
 func (r *run) refused(no *casework.Refusal) string {
 	if len(no.Fields) == 0 {
-		return r.Say("refusal."+no.Rule, pairs(no.Params)...)
+		kv := pairs(no.Params)
+		if no.Rule == "act.guard" { // its words are the pack's
+			kv = append(kv, "why", r.Say("when."+no.Params["procedure"]+"."+no.Params["act"]))
+		}
+		return r.Say("refusal."+no.Rule, kv...)
 	}
 	var parts []string
 	for _, f := range no.Fields {

@@ -11,6 +11,7 @@ import (
 	"crypto/rand"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 
 	"comity/internal/db"
@@ -36,11 +37,30 @@ type Option func(*ledger.Config)
 // closed when the test ends.
 func Open(t testing.TB, d *db.DB, packDir string, options ...Option) *City {
 	t.Helper()
-	p, err := pack.LoadFrom(os.DirFS(filepath.Dir(packDir)), filepath.Base(packDir))
-	if err != nil {
-		t.Fatal(err)
+	return OpenPack(t, d, once(t, packDir, func() (*pack.Pack, error) {
+		return pack.LoadFrom(os.DirFS(filepath.Dir(packDir)), filepath.Base(packDir))
+	}), options...)
+}
+
+// loaded keeps what was read: a pack is immutable, and its checks take longer than most tests.
+var loaded = struct {
+	sync.Mutex
+	packs map[string]*pack.Pack
+}{packs: map[string]*pack.Pack{}}
+
+// once reads a pack the first time a test asks for it.
+func once(t testing.TB, name string, read func() (*pack.Pack, error)) *pack.Pack {
+	t.Helper()
+	loaded.Lock()
+	defer loaded.Unlock()
+	if loaded.packs[name] == nil {
+		p, err := read()
+		if err != nil {
+			t.Fatal(err)
+		}
+		loaded.packs[name] = p
 	}
-	return OpenPack(t, d, p, options...)
+	return loaded.packs[name]
 }
 
 // OpenPack is Open with a pack that has been read; a second one on the same database is a second node.

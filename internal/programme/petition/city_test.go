@@ -45,7 +45,7 @@ const heldYAML = `  - id: reception_held
 func testPack(t *testing.T, held bool) *pack.Pack {
 	t.Helper()
 	files := fstest.MapFS{}
-	src := os.DirFS("../../../packs/demo")
+	src := os.DirFS("../../../packs")
 	err := fs.WalkDir(src, ".", func(name string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
@@ -58,10 +58,10 @@ func testPack(t *testing.T, held bool) *pack.Pack {
 		t.Fatal(err)
 	}
 	if held {
-		edit(t, files, "procedures/service-request.yaml", "  - id: rate\n", heldYAML+"  - id: rate\n")
-		edit(t, files, "pack.yaml", "    articles:\n", "    articles:\n      \"13\": {zh-CN: 负责人定期接待来访，时间地点提前公布。, en: Leaders receive people on days that are announced.}\n")
+		edit(t, files, "demo/procedures/service-request.yaml", "  - id: rate\n", heldYAML+"  - id: rate\n")
+		edit(t, files, "demo/pack.yaml", "    articles:\n", "    articles:\n      \"13\": {zh-CN: 负责人定期接待来访，时间地点提前公布。, en: Leaders receive people on days that are announced.}\n")
 	}
-	p, err := pack.Load(files)
+	p, err := pack.LoadFrom(files, "demo")
 	if err != nil {
 		t.Fatal(err)
 	}

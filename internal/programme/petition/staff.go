@@ -413,6 +413,9 @@ func (r *receptions) line(o *programme.Officer, page *web.Page, p *pack.Pack, d 
 		return v, err
 	}
 	v.Ref, v.Title, v.Href = b.Ref, c.Title, "/desk/cases/"+b.Ref
+	if c.Sealed != "" { // a day is a list
+		v.Title = page.T("desk.sealed")
+	}
 	if past(p, o, d, b) && records(p, o, d.Unit, c) {
 		v.Held = pathOf(d.ID, "held", id)
 	}

@@ -190,8 +190,8 @@ func (v *visit) term(p *web.Page, d *procedure.Definition, c casework.Case, even
 // leading picks the clock the page shows: the promise while it counts or once it was decided, else
 // the running clock that ends first.
 func leading(d *procedure.Definition, c casework.Case) (casework.Clock, *procedure.Clock, bool) {
-	if def, ok := d.Promise(); ok {
-		if k, ok := c.Clock(def.ID); ok {
+	if k, ok := c.Promised(); ok {
+		if def, ok := d.Clock(k.ID); ok {
 			if due, some := c.Due(); k.Status != procedure.Expired.String() || !some || due.ID == k.ID {
 				return k, def, true
 			}

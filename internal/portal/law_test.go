@@ -155,7 +155,7 @@ func Test_a_road_that_is_longer_in_a_dispute_or_by_repetition_says_so(t *testing
 func Test_every_pack_of_the_house_can_be_told(t *testing.T) {
 	c := newCity(t)
 	for _, dir := range []string{"cn-changsha", "us-boston-311", "us-nyc-311"} {
-		pk, err := pack.Load(os.DirFS("../../packs/" + dir))
+		pk, err := pack.LoadFrom(os.DirFS("../../packs"), dir)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -223,7 +223,7 @@ func Test_guards_links_papers_facts_and_limits_are_told_in_words(t *testing.T) {
 		Retention: procedure.Retention{Years: 10, Law: rule},
 	}
 	words := map[string]string{
-		"law.XF": "The Ordinance", "law.XF.article.34": "Sixty days.", "law.XF.article.36": "A hearing stops the clock.", "procedure.x": "Procedure X", "procedure.y": "Review above", "phase.x.": "All", "state.x.open": "Open", "state.x.done": "Done", "state.x.open.now": "It is open.", "state.x.done.now": "It is over.",
+		"law.XF": "The Ordinance", "law.XF.short": "The Ordinance", "law.XF.article.34": "Sixty days.", "law.XF.article.36": "A hearing stops the clock.", "procedure.x": "Procedure X", "procedure.y": "Review above", "phase.x.": "All", "state.x.open": "Open", "state.x.done": "Done", "state.x.open.now": "It is open.", "state.x.done.now": "It is over.",
 		"act.x.decide": "Decide", "act.x.lapse": "Lapse", "event.x.decided": "Decided", "event.x.lapsed": "Lapsed", "clock.x.late": "Late", "clock.x.held": "Held", "when.x.decide": "Only the top unit decides.",
 		"fact.x.class": "Class", "fact.x.class.A": "Quarrel", "link.x.review": "to look again", "document.x.opinion": "Opinion", "field.x.decide.day": "Day served",
 	}

@@ -172,11 +172,7 @@ func (m *matter) unit(id string) string { return m.page.T("unit." + id) }
 
 // promised is the clock whose date the resident is told.
 func (m *matter) promised() (casework.Clock, bool) {
-	promise, ok := m.d.Promise()
-	if !ok {
-		return casework.Clock{}, false
-	}
-	return m.c.Clock(promise.ID)
+	return m.c.Promised()
 }
 
 func (m *matter) promise(v *casePage) {

@@ -37,7 +37,7 @@ func (p *Portal) sent(w http.ResponseWriter, r *http.Request) error {
 		Unit: page.T("unit." + string(c.Holder)), Filed: page.Moment(c.Opened), Told: c.Contact.Address != "",
 	}
 	if k, ok := c.Promised(); ok && k.Running() {
-		v.By, v.Provisional = page.Day(k.Due), k.Provisional
+		v.By, v.Provisional = promise(page, c, k, "portal.sent.by"), k.Provisional
 	}
 	return page.Write(w, r, http.StatusOK, web.PublicLayout(page, sentBody(page, v)))
 }

@@ -241,7 +241,9 @@ func (l *life) inside(last casework.Case, e casework.Event) {
 	// What happens to a case must be what the checker has looked at: the same Step decides in both.
 	withdrawn := slices.ContainsFunc(l.d.Acts, func(a procedure.Act) bool { return a.Withdraw && c.Times[a.ID] > 0 })
 	at := procedure.Standing{Holder: c.Holder, Offered: c.Offered, Answered: withdrawn || !c.Answered.IsZero(), Sealed: c.Sealed != ""}
-	if ok, what := l.known.Holds(casework.See(l.d, &c), at); !ok {
+	if l.known == nil {
+		// a test of the clocks alone
+	} else if ok, what := l.known.Holds(casework.See(l.d, &c), at); !ok {
 		l.t.Fatalf("after %s the case is in a situation the checker never met: %s", e.Kind, what)
 	}
 	for _, a := range l.d.Acts {

@@ -74,9 +74,12 @@ func openCity(ctx context.Context, cfg cityConfig) (*city, error) {
 	if cfg.Bases == nil {
 		cfg.Bases = pack.In(packs.FS)
 	}
-	current, err := pack.LoadWith(cfg.Pack, cfg.Bases)
+	current, err := pack.LoadKnown(cfg.Pack, cfg.Bases, knownReports(cfg.Data))
 	if err != nil {
 		return nil, fmt.Errorf("the pack does not load:\n%w", err)
+	}
+	if err := remember(cfg.Data, current.Digest, current.Reports); err != nil {
+		return nil, err
 	}
 	if current.Abstract {
 		return nil, fmt.Errorf("pack %s is a base without units and cannot be served; name a pack that stands on it (base: %s)", current.ID, current.ID)
@@ -84,6 +87,9 @@ func openCity(ctx context.Context, cfg cityConfig) (*city, error) {
 	dsn := cfg.DB
 	if dsn == "" {
 		dsn = "sqlite:" + filepath.Join(cfg.Data, "comity.db")
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	if cfg.Random == nil {
 		cfg.Random = func(b []byte) { rand.Read(b) }
@@ -163,9 +169,7 @@ func (c *city) join(ctx context.Context, cfg cityConfig, current *pack.Pack) err
 		return err
 	}
 	c.runner.Workers = noticeWorkers
-	if cfg.Log != nil {
-		c.runner.Log = cfg.Log
-	}
+	c.runner.Log = cfg.Log
 	return nil
 }
 
@@ -206,7 +210,24 @@ func (c *city) keepPacks(ctx context.Context, current *pack.Pack) error {
 		}
 		older = append(older, p)
 	}
+	if err := sameCalendars(current, older); err != nil {
+		return err
+	}
 	c.packs.Keep(older...)
+	return nil
+}
+
+// sameCalendars refuses a calendar that was changed without a new version: the dates of open cases are
+// counted again when the version changes, and would silently stay wrong.
+func sameCalendars(current *pack.Pack, older []*pack.Pack) error {
+	for _, old := range older {
+		for id, was := range old.Calendars {
+			now := current.Calendars[id]
+			if now != nil && now.Version == was.Version && !now.Same(was) {
+				return fmt.Errorf("calendar %s was changed since pack %s %s and is still called version %q; give it another version, so that open dates are counted again", id, old.ID, old.Version, now.Version)
+			}
+		}
+	}
 	return nil
 }
 
@@ -226,12 +247,57 @@ func secret(path string) ([]byte, error) {
 	return raw, err
 }
 
-// Work answers clocks and carries notices until the context ends.
+// Work answers clocks, carries notices, counts dates again and looks at night for what must not be, until
+// the context ends.
 func (c *city) Work(ctx context.Context) {
 	var wait sync.WaitGroup
 	wait.Go(func() { c.runner.Run(ctx) })
 	wait.Go(func() { c.timers(ctx) })
+	wait.Go(func() { c.recounts(ctx) })
+	wait.Go(func() { c.surveys(ctx) })
 	wait.Wait()
+}
+
+// recounts brings the dates of open cases up to the calendars in force: after the start, and hourly,
+// for what another node still wrote under the old ones.
+func (c *city) recounts(ctx context.Context) {
+	tick := time.NewTicker(time.Hour)
+	defer tick.Stop()
+	for {
+		c.recountAndTell(ctx)
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func (c *city) recountAndTell(ctx context.Context) {
+	n, err := c.Recount(ctx)
+	if err != nil && ctx.Err() == nil {
+		c.log.Error("some dates could not be counted again with the new calendar; trying again in an hour", "error", err)
+	}
+	if n > 0 {
+		c.log.Info("open clocks were counted again with the calendars in force", "cases", n)
+	}
+}
+
+// recountBatch keeps a transaction short, so that nobody waits at the door behind a new holiday.
+const recountBatch = 100
+
+// Recount counts every clock again that another version of its calendar counted (K9), and reports how
+// many cases that were. It may be broken off anywhere: what is left is found again.
+func (c *city) Recount(ctx context.Context) (total int, err error) {
+	calendars := c.packs.Current().CalendarVersions()
+	for ctx.Err() == nil {
+		n, fail := c.ledger.Recount(ctx, calendars, recountBatch)
+		total, err = total+n, fail
+		if n == 0 {
+			break
+		}
+	}
+	return total, err
 }
 
 // timers looks for clocks that ran out, at least every few seconds: a clock counted in days does not

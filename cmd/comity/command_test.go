@@ -7,13 +7,17 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"comity/internal/account"
 	"comity/internal/authz"
 	"comity/internal/db"
 	"comity/internal/intake"
+	"comity/internal/ledger"
+	"comity/internal/text"
 )
 
 // said runs the program as a person would and returns what it says.
@@ -85,8 +89,8 @@ func Test_version_says_one_line(t *testing.T) {
 
 func Test_a_sound_pack_is_praised_in_both_languages(t *testing.T) {
 	for lang, want := range map[string]string{
-		"en":    `^demo \S+ is sound: 1 procedures, .*\n  Service request: .* all [1-9][0-9]{2,} situations`,
-		"zh-CN": `^demo \S+ 没有问题：1 个程序，.*\n  服务诉求：.* [1-9][0-9]{2,} 种情形`,
+		"en":    `^demo \S+ is sound: [2-9] procedures, (.*\n)*  Service request: .* all [1-9][0-9]{2,} situations`,
+		"zh-CN": `^demo \S+ 没有问题：[2-9] 个程序，(.*\n)*  服务诉求：.* [1-9][0-9]{2,} 种情形`,
 	} {
 		out, errs, err := said(t, "pack", "check", "--lang", lang, "../../packs/demo")
 		if err != nil || !regexp.MustCompile(want).MatchString(out) || strings.ContainsAny(out, "⟦{") || errs != "" {
@@ -213,7 +217,7 @@ func Test_a_person_is_added_and_gets_a_token_and_the_folder_verifies(t *testing.
 			t.Errorf("the password that was typed: %v", err)
 		}
 	})
-	if out, _, err := said(t, append([]string{"verify"}, folder...)...); err != nil || !strings.Contains(out, "1 cases verified, 0 wrong") {
+	if out, _, err := said(t, append([]string{"verify"}, folder...)...); err != nil || !strings.Contains(out, "1 cases verified, 0 wrong") || strings.Count(out, ": 0 (expected 0)") != 8 {
 		t.Errorf("verify says %q, %v", out, err)
 	}
 	withCase(t, data, func(c *city) {
@@ -228,6 +232,74 @@ func Test_a_person_is_added_and_gets_a_token_and_the_folder_verifies(t *testing.
 	out, _, err = said(t, append([]string{"verify"}, folder...)...)
 	if err == nil || !strings.Contains(out, ref) || !strings.Contains(out, "2 cases verified, 1 wrong") {
 		t.Errorf("a case that was changed by hand: %q, %v", out, err)
+	}
+}
+
+func Test_verify_counts_what_breaks_an_invariant_and_the_server_looks_at_night(t *testing.T) {
+	data := t.TempDir()
+	folder := []string{"--pack", "demo", "--data", data}
+	ref := withCase(t, data, func(c *city) {
+		if err := c.surveyIfDue(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if kept, err := c.reader.Findings(t.Context()); err != nil || len(kept) != len(ledger.Invariants) {
+			t.Errorf("the first start keeps %v, %v", kept, err)
+		}
+	})
+	withCase(t, data, func(c *city) {
+		err := c.db.Transact(t.Context(), func(tx *db.Tx) error {
+			_, err := tx.Exec(t.Context(), `DELETE FROM timers WHERE n = (SELECT n FROM cases WHERE ref = ?1) AND clock = 'answer'`, ref)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := c.surveyIfDue(t.Context()); err != nil { // the night has been looked at
+			t.Fatal(err)
+		}
+		if kept, _ := c.reader.Findings(t.Context()); slices.ContainsFunc(kept, func(f ledger.Finding) bool { return f.Count > 0 }) {
+			t.Error("a second look was taken in one night")
+		}
+		c.clock.Advance(25 * time.Hour)
+		if err := c.surveyIfDue(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if kept, _ := c.reader.Findings(t.Context()); !slices.ContainsFunc(kept, func(f ledger.Finding) bool { return f.Name == ledger.ClockWithoutTimer && f.Count == 1 }) {
+			t.Errorf("the next night found %v", kept)
+		}
+	})
+	out, _, err := said(t, append([]string{"verify", "--invariants-only"}, folder...)...)
+	if err == nil || strings.Contains(out, "verified") || !strings.Contains(out, "clock_without_timer: 1 (expected 0)\n    "+ref) {
+		t.Errorf("verify says %q, %v", out, err)
+	}
+	if out, _, err := said(t, append([]string{"verify", "--lang", "zh-CN"}, folder...)...); err == nil || !strings.Contains(out, "应为 0") {
+		t.Errorf("verify in Chinese says %q, %v", out, err)
+	}
+}
+
+func Test_the_last_night_is_the_one_that_has_passed(t *testing.T) {
+	zone := time.FixedZone("+8", 8*3600)
+	for now, want := range map[string]string{"2026-03-02 02:59": "2026-03-01 03:00", "2026-03-02 03:00": "2026-03-02 03:00", "2026-03-02 23:00": "2026-03-02 03:00"} {
+		at, err := time.ParseInLocation("2006-01-02 15:04", now, zone)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := lastNight(at).Format("2006-01-02 15:04"); got != want {
+			t.Errorf("at %s the last night is %s, want %s", now, got, want)
+		}
+	}
+}
+
+func Test_a_long_walk_tells_its_rate_and_the_time_left(t *testing.T) {
+	base, err := text.Base()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out strings.Builder
+	tell := meterOf(&out, base.In("en"), "cli.verify.cases.progress", 1000, 0, "", "\n")
+	tell(250)
+	if got := out.String(); !strings.HasPrefix(got, "Verifying: 250 of 1000 cases, ") || !strings.Contains(got, "a second, about ") {
+		t.Errorf("told %q", got)
 	}
 }
 

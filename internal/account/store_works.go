@@ -15,6 +15,22 @@ func Works(ctx context.Context, tx *db.Tx, unit org.UnitID, id string) (bool, er
 	return n > 0, err
 }
 
+// Known says which of these accounts exist and are not disabled.
+func (s *Store) Known(ctx context.Context, ids []string) (map[string]bool, error) {
+	out := map[string]bool{}
+	err := s.db.View(ctx, func(tx *db.Tx) error {
+		for _, id := range ids {
+			n, err := db.One(ctx, tx, `SELECT COUNT(*) FROM accounts WHERE id = ?1 AND disabled = 0`, []any{id}, scanCount)
+			if err != nil {
+				return err
+			}
+			out[id] = n > 0
+		}
+		return nil
+	})
+	return out, err
+}
+
 // ByLogin finds an account by the name it signs in with.
 func (s *Store) ByLogin(ctx context.Context, login string) (a Account, err error) {
 	err = s.db.View(ctx, func(tx *db.Tx) error {

@@ -21,6 +21,7 @@ import (
 	"comity/internal/account"
 	"comity/internal/api"
 	"comity/internal/authz"
+	"comity/internal/casework"
 	"comity/internal/db"
 	"comity/internal/db/dbtest"
 	"comity/internal/file"
@@ -630,6 +631,18 @@ func Test_metrics_count_requests_and_cases_and_name_nobody(t *testing.T) {
 		}
 		got = s.call("", "GET", "/metrics", "").want(http.StatusOK).Body.String()
 		for _, want := range []string{"comity_cases_overdue 1", "comity_timer_lag_seconds 0\n"} {
+			if !strings.Contains(got, want) {
+				t.Errorf("%q is missing in\n%s", want, got)
+			}
+		}
+		if strings.Contains(got, "comity_invariant") {
+			t.Error("metrics tell of a survey that nobody has taken")
+		}
+		if err := s.l.Keep(t.Context(), []ledger.Finding{{Name: ledger.Unowned, At: dbtest.Start.Add(60*24*time.Hour - time.Minute), Count: 3, Examples: []casework.Ref{casework.Ref(o.Ref)}}}); err != nil {
+			t.Fatal(err)
+		}
+		got = s.call("", "GET", "/metrics", "").want(http.StatusOK).Body.String()
+		for _, want := range []string{`comity_invariant{name="unowned"} 3`, "comity_invariants_age_seconds 60\n"} {
 			if !strings.Contains(got, want) {
 				t.Errorf("%q is missing in\n%s", want, got)
 			}

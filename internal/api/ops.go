@@ -126,6 +126,16 @@ func (o *Ops) gauges(ctx context.Context, w http.ResponseWriter) error {
 		lag = max(0, now.Sub(next).Seconds())
 	}
 	metrics.WriteGaugeFloat64(w, "comity_timer_lag_seconds", lag)
+	found, err := o.a.Reader.Findings(ctx)
+	if err != nil {
+		return err
+	}
+	for _, f := range found {
+		metrics.WriteGaugeUint64(w, fmt.Sprintf("comity_invariant{name=%q}", f.Name), uint64(f.Count))
+	}
+	if len(found) > 0 {
+		metrics.WriteGaugeFloat64(w, "comity_invariants_age_seconds", max(0, now.Sub(found[0].At).Seconds()))
+	}
 	if o.a.Jobs == nil {
 		return nil
 	}

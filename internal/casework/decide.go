@@ -372,7 +372,7 @@ func (k *decision) effects(a *procedure.Act, e *Event) *Refusal {
 		switch eff {
 		case procedure.Escalate:
 			e.Assignee, e.Offered, e.Raised = "", "", true
-			if up, ok := k.above(); ok {
+			if up, ok := k.above(k.c.Holder); ok {
 				e.Holder = up
 			}
 		case procedure.Offer:
@@ -447,13 +447,13 @@ func (k *decision) effects(a *procedure.Act, e *Event) *Refusal {
 	return nil
 }
 
-// above is where an escalation leads. A sealed case stays in the line of its department: whoever stands
-// above that department in general must not learn of it by a term running out.
-func (k *decision) above() (org.UnitID, bool) {
+// above is where an escalation leads, and a task or a message for the unit above. A sealed case stays in the
+// line of its department: whoever stands above that department in general must not learn of it.
+func (k *decision) above(unit org.UnitID) (org.UnitID, bool) {
 	if k.c.Sealed != "" {
-		return k.d.Units.SameAbove(k.c.Holder)
+		return k.d.Units.SameAbove(unit)
 	}
-	return k.d.Units.Superior(k.c.Holder)
+	return k.d.Units.Superior(unit)
 }
 
 // unitField reads another unit than the holder from the field "unit".
@@ -481,7 +481,7 @@ func (k *decision) spawn(change procedure.Change, e *Event) *Refusal {
 		s := Spawn{Link: l.ID, Kind: l.Kind, Procedure: l.Procedure, Unit: e.Holder}
 		switch {
 		case l.Unit == procedure.UnitSuperior:
-			if up, ok := k.d.Units.Superior(e.Holder); ok {
+			if up, ok := k.above(e.Holder); ok {
 				s.Unit = up
 			}
 		case l.Unit == procedure.UnitField:
@@ -717,7 +717,7 @@ func (k *decision) notices(list []procedure.Notice, e Event) []Notice {
 				}
 			}
 		case "superior":
-			up, ok := k.d.Units.Superior(e.Holder)
+			up, ok := k.above(e.Holder)
 			if !ok {
 				up = e.Holder
 			}

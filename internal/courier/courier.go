@@ -68,6 +68,17 @@ type payload struct {
 	N    int             `json:"n"`
 }
 
+// Unsent names the events whose notices have not left, whether they still wait or were given up.
+func Unsent(ctx context.Context, d *db.DB, each func(id casework.CaseID, seq int) error) error {
+	return jobs.Unfinished(ctx, d, KindName, func(job jobs.Job, _ bool) error {
+		var p payload
+		if err := json.Unmarshal(job.Payload, &p); err != nil {
+			return fmt.Errorf("notice %s: %w", job.Key, err)
+		}
+		return each(p.Case, p.Seq)
+	})
+}
+
 // Kind is the job for jobs.NewRunner.
 func (c *Courier) Kind() jobs.Kind { return jobs.Kind{Name: KindName, Run: c.run, Completes: true} }
 

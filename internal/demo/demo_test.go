@@ -32,6 +32,7 @@ type season struct {
 	states map[string]int
 	sent   int // messages
 	reader *ledger.Reader
+	found  []ledger.Finding // what the survey found at the end
 }
 
 const cases, days = 60, 60
@@ -93,6 +94,18 @@ func play(t *testing.T, seed uint64) season {
 		t.Errorf("the clock is left at %s, want %s", now(), until)
 	}
 	everything(t, &s, d)
+	beyond := ledger.Beyond{Units: p.Units, Calendars: p.CalendarVersions(), Works: func(_ context.Context, ids []string) (map[string]bool, error) {
+		known := map[string]bool{}
+		for _, w := range show.People {
+			known[w.ID] = true
+		}
+		return known, nil
+	}, Unsent: func(ctx context.Context, each func(casework.CaseID, int) error) error {
+		return courier.Unsent(ctx, d, each)
+	}}
+	if s.found, err = l.Survey(ctx, beyond, nil); err != nil {
+		t.Fatal(err)
+	}
 	return s
 }
 
@@ -148,6 +161,14 @@ func Test_two_months_of_invented_life_leave_whole_cases_and_repeat_for_the_same_
 	seen, err := first.reader.VerifyAll(t.Context(), func(bad error) { t.Error(bad) })
 	if err != nil || seen != cases {
 		t.Errorf("%d cases verified, %v", seen, err)
+	}
+	if len(first.found) != len(ledger.Invariants) {
+		t.Errorf("surveyed %v", first.found)
+	}
+	for _, f := range first.found {
+		if f.Count > 0 {
+			t.Errorf("%s is broken by %d cases: %v", f.Name, f.Count, f.Examples)
+		}
 	}
 	again := play(t, 1)
 	for i := range min(len(first.cases), len(again.cases)) {

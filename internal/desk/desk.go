@@ -134,6 +134,7 @@ func (d *Desk) Register(mux *http.ServeMux) {
 	page("GET /desk/new", (*visit).newShow)
 	page("POST /desk/new", (*visit).newDo)
 	page("GET /desk/me", (*visit).me)
+	page("GET /desk/invariants", (*visit).invariants)
 	if d.Messages != nil {
 		page("GET /desk/inbox", (*visit).inbox)
 	}

@@ -22,6 +22,8 @@ type homePage struct {
 	Rows    []listRow
 	More    string
 	Others  []web.Link // further units of the officer
+
+	Invariants *invariantsCard // for who stands at the top
 }
 
 type figure struct{ Label, Count, Href, Class string }
@@ -73,6 +75,9 @@ func (v *visit) home() error {
 	}
 	for _, it := range page.Items {
 		data.Rows = append(data.Rows, v.row(p, q, it))
+	}
+	if data.Invariants, err = v.invariantsCard(p); err != nil {
+		return err
 	}
 	return v.write(p, http.StatusOK, homeBody(p, data))
 }

@@ -243,6 +243,34 @@ func (r *Runner) Dead(ctx context.Context) (dead []Job, err error) {
 	return dead, err
 }
 
+// Unfinished tells of every job of a kind that is not done: the dead ones first, then those that wait, the
+// longest waiting first. It reads in pages, so that a queue that has grown long is not held in memory.
+func Unfinished(ctx context.Context, d *db.DB, kind string, each func(job Job, dead bool) error) error {
+	for _, dead := range []bool{true, false} {
+		var last Job
+		for {
+			var page []Job
+			err := d.View(ctx, func(tx *db.Tx) (err error) {
+				page, err = listUnfinished(ctx, tx, kind, dead, last)
+				return err
+			})
+			if err != nil {
+				return err
+			}
+			for _, job := range page {
+				if err := each(job, dead); err != nil {
+					return err
+				}
+				last = job
+			}
+			if len(page) == 0 {
+				break
+			}
+		}
+	}
+	return nil
+}
+
 // Retry makes a dead job due now, with all its attempts.
 func (r *Runner) Retry(ctx context.Context, id string) error {
 	err := r.db.Transact(ctx, func(tx *db.Tx) error {

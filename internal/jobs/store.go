@@ -113,6 +113,21 @@ func listDead(ctx context.Context, tx *db.Tx) ([]Job, error) {
 	return db.All(ctx, tx, `SELECT `+columns+` FROM jobs WHERE dead = 1 ORDER BY run_at, id`, nil, scanJob)
 }
 
+// listUnfinished reads a page of one kind's jobs, behind the last of the page before.
+func listUnfinished(ctx context.Context, tx *db.Tx, kind string, dead bool, last Job) ([]Job, error) {
+	const page = 200
+	if dead {
+		return db.All(ctx, tx, `SELECT `+columns+` FROM jobs WHERE dead = 1 AND kind = ?1 AND id > ?2 ORDER BY id LIMIT ?3`,
+			[]any{kind, last.ID, page}, scanJob)
+	}
+	from := int64(-1 << 62)
+	if last.ID != "" {
+		from = db.Micros(last.RunAt)
+	}
+	return db.All(ctx, tx, `SELECT `+columns+` FROM jobs WHERE done_at IS NULL AND dead = 0 AND kind = ?1 AND (run_at, id) > (?2, ?3)
+		ORDER BY run_at, id LIMIT ?4`, []any{kind, from, last.ID, page}, scanJob)
+}
+
 func revive(ctx context.Context, tx *db.Tx, id string) (bool, error) {
 	n, err := tx.Exec(ctx, `UPDATE jobs SET dead = 0, attempts = 0, run_at = ?2 WHERE id = ?1 AND dead = 1`, id, db.Micros(tx.Now))
 	return n > 0, err

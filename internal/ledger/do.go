@@ -53,6 +53,9 @@ func (l *Ledger) one(ctx context.Context, tx *db.Tx, r *request) (Receipt, error
 			return Receipt{}, err
 		}
 	}
+	if r.cmd.Recount && len(events) == 0 {
+		return s.receipt(), s.restamp(ctx, tx)
+	}
 	receipt := s.receipt()
 	if err := l.settle(ctx, tx, s); err != nil {
 		return Receipt{}, err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"comity/internal/authz"
 	"comity/internal/casework"
@@ -117,11 +118,13 @@ func (l *Ledger) load(ctx context.Context, tx *db.Tx, id casework.CaseID) (*stor
 }
 
 // Recount counts the clocks of up to limit cases again whose dates were counted with another version of
-// one of the calendars (K9), and reports how many it looked at. calendars are written ID@VERSION, as
-// the clocks of cases name them; the definitions must hold these very calendars.
+// one of the calendars (K9), and reports how many it counted. calendars are written ID@VERSION, as the
+// clocks of cases name them; the definitions must hold these very calendars. Cases that fail are
+// named in the error and do not keep the others from being counted.
 func (l *Ledger) Recount(ctx context.Context, calendars []string, limit int) (int, error) {
 	var ids []int64
 	err := l.db.View(ctx, func(tx *db.Tx) error {
+		ids = nil
 		for _, c := range calendars {
 			more, err := countedOtherwise(ctx, tx, c, limit-len(ids))
 			if err != nil {
@@ -129,6 +132,8 @@ func (l *Ledger) Recount(ctx context.Context, calendars []string, limit int) (in
 			}
 			ids = append(ids, more...)
 		}
+		slices.Sort(ids)
+		ids = slices.Compact(ids)
 		return nil
 	})
 	if err != nil {
@@ -138,6 +143,14 @@ func (l *Ledger) Recount(ctx context.Context, calendars []string, limit int) (in
 	for i, n := range ids {
 		calls[i] = Call{authz.Machine(), casework.Command{Case: caseID(n), Version: casework.AnyVersion, Recount: true}}
 	}
+	done := 0
 	_, errs := l.DoEach(ctx, calls)
-	return len(ids), errors.Join(errs...)
+	for i := range errs {
+		if errs[i] == nil {
+			done++
+		} else {
+			errs[i] = fmt.Errorf("case %s: %w", caseID(ids[i]), errs[i])
+		}
+	}
+	return done, errors.Join(errs...)
 }

@@ -104,7 +104,7 @@ func Open(ctx context.Context, d *db.DB, cfg Config) (*Ledger, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := d.Migrate(ctx, "ledger", sub); err != nil {
+	if err := errors.Join(d.Migrate(ctx, "ledger", sub), migrateInvariants(ctx, d)); err != nil {
 		return nil, err
 	}
 	if err := d.Transact(ctx, func(tx *db.Tx) error { return words.Create(ctx, tx) }); err != nil {

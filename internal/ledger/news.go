@@ -1,9 +1,11 @@
 package ledger
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -60,14 +62,30 @@ func (r *Reader) News(ctx context.Context, in authz.Scope, f NewsFilter) (p News
 		return p, ErrNotFound
 	}
 	err = r.db.View(ctx, func(tx *db.Tx) error {
-		p.News, err = listNews(ctx, tx, roots[0], f, after)
-		return err
+		p.News = nil
+		for _, root := range roots { // the unit's list, and what is sealed to it for those who stand there
+			more, err := listNews(ctx, tx, root, f, after)
+			if err != nil {
+				return err
+			}
+			p.News = append(p.News, more...)
+		}
+		slices.SortStableFunc(p.News, News.newer)
+		p.News = p.News[:min(len(p.News), f.Limit+1)]
+		return nil
 	})
 	if len(p.News) > f.Limit {
 		p.News = p.News[:f.Limit]
 		p.Next = p.News[f.Limit-1].cursor()
 	}
 	return p, err
+}
+
+// newer orders news as listNews does.
+func (n News) newer(o News) int {
+	a, _ := number(n.Item.ID)
+	b, _ := number(o.Item.ID)
+	return cmp.Or(o.At.Compare(n.At), cmp.Compare(b, a), cmp.Compare(o.Clock, n.Clock))
 }
 
 type newsCursor struct {

@@ -25,6 +25,7 @@ import (
 	"comity/internal/jobs"
 	"comity/internal/ledger"
 	"comity/internal/ledger/ledgertest"
+	"comity/internal/org"
 	"comity/internal/pack"
 	"comity/internal/text"
 )
@@ -128,7 +129,7 @@ func (h *house) do(s step, id casework.CaseID) (ledger.Receipt, error) {
 	if !s.opens() {
 		return h.l.Do(ctx, everyone(h.pack), casework.Command{Case: id, Version: casework.AnyVersion, Act: "accept", Key: s.key()})
 	}
-	cmd, err := intake.Command(h.pack, intake.Report{Category: request(h.pack), Title: s.key(), Text: "路面有一个大坑，已经三天了。",
+	cmd, err := intake.Command(h.pack, intake.Report{Category: "road.pavement", Title: s.key(), Text: "路面有一个大坑，已经三天了。",
 		Unit: community(h.pack), Source: "web", Key: s.key(), Contact: casework.Contact{Channel: "sms", Address: "13900000000"}})
 	if err != nil {
 		return ledger.Receipt{}, err
@@ -334,6 +335,12 @@ func (c *city) whole() {
 			sortAt = db.Micros(k.Closed)
 		}
 		units := slices.Concat(c.pack.Units.Path(k.Holder), c.pack.Units.Path(k.Offered))
+		for _, u := range k.Joint {
+			units = append(units, c.pack.Units.Path(u)...)
+		}
+		if k.Sealed != "" {
+			units = []org.UnitID{"!" + k.Sealed}
+		}
 		slices.Sort(units)
 		for _, u := range slices.Compact(units) {
 			if at := fmt.Sprint(u, " ", k.Programme, " ", k.Procedure, " ", k.State); k.Closed.IsZero() {
@@ -348,12 +355,11 @@ func (c *city) whole() {
 			list = append(list, fmt.Sprint(u, " ", k.Closed.IsZero(), " ", sortAt, " ", n, " ", k.State, " ", k.Programme, " ", k.Overdue()))
 		}
 		for _, clock := range k.Clocks {
-			if !clock.Running() || !k.Closed.IsZero() {
-				continue
-			}
-			timers = append(timers, fmt.Sprint(n, " ", clock.ID, " ", db.Micros(clock.Due), " ", k.Assignee != ""))
-			if !clock.Alert.IsZero() {
-				timers = append(timers, fmt.Sprint(n, " ", clock.ID, "~ ", db.Micros(clock.Alert), " ", k.Assignee != ""))
+			if clock.Running() && k.Closed.IsZero() {
+				timers = append(timers, fmt.Sprint(n, " ", clock.ID, " ", db.Micros(clock.Due), " ", k.Assignee != ""))
+				if !clock.Alert.IsZero() {
+					timers = append(timers, fmt.Sprint(n, " ", clock.ID, "~ ", db.Micros(clock.Alert), " ", k.Assignee != ""))
+				}
 			}
 		}
 	}
@@ -387,7 +393,8 @@ func (c *city) whole() {
 	for what, q := range map[string]string{
 		"cases whose number of events is not their seq": `SELECT ref FROM cases WHERE seq <> (SELECT COUNT(*) FROM events WHERE events.n = cases.n)`,
 		"events without a case":                         `SELECT CAST(n AS TEXT) FROM events WHERE n NOT IN (SELECT n FROM cases)`,
-		"cases that cannot be searched for":             `SELECT ref FROM cases WHERE n NOT IN (SELECT ` + index + ` FROM case_words)`,
+		"cases that cannot be searched for":             `SELECT ref FROM cases WHERE n NOT IN (SELECT ` + index + ` FROM case_words) AND doc NOT LIKE '%"sealed":%'`,
+		"sealed cases that can be searched for":         `SELECT ref FROM cases WHERE n IN (SELECT ` + index + ` FROM case_words) AND doc LIKE '%"sealed":%'`,
 		"search rows without a case":                    `SELECT CAST(` + index + ` AS TEXT) FROM case_words WHERE ` + index + ` NOT IN (SELECT n FROM cases)`,
 	} {
 		if bad := texts(c.t, c.db, q); len(bad) > 0 {

@@ -134,8 +134,21 @@ func (r *Reader) Worklist(ctx context.Context, in authz.Scope, f Filter) (Page, 
 	return p, nil
 }
 
-// roots are the subtrees a list is read from: those of the scope, or the asked unit if it is inside.
+// roots are the lists to read: those of the subtrees, and of what is sealed to exactly a unit of the scope.
 func (r *Reader) roots(in authz.Scope, unit org.UnitID) []authz.Root {
+	out := r.subtrees(in, unit)
+	for _, root := range in.Roots {
+		sealed := authz.Root{Unit: sealedIn(root.Unit), Programmes: root.Programmes}
+		twice := slices.ContainsFunc(out, func(o authz.Root) bool { return o.Unit == sealed.Unit && len(o.Programmes) == 0 })
+		if (unit == "" || unit == root.Unit) && !twice {
+			out = append(out, sealed)
+		}
+	}
+	return out
+}
+
+// subtrees are those of the scope, or the asked unit if it is inside.
+func (r *Reader) subtrees(in authz.Scope, unit org.UnitID) []authz.Root {
 	t := r.units()
 	if in.All {
 		if unit == "" {
@@ -306,8 +319,12 @@ func (r *Reader) Counts(ctx context.Context, in authz.Scope, unit org.UnitID, en
 	if len(roots) == 0 {
 		return c, ErrNotFound
 	}
+	sealed := org.UnitID("") // the list of what is sealed to this unit, for those who stand in it
+	if slices.ContainsFunc(in.Roots, func(root authz.Root) bool { return root.Unit == unit }) {
+		sealed = sealedIn(unit)
+	}
 	err := r.db.View(ctx, func(tx *db.Tx) (err error) {
-		c, err = countUnit(ctx, tx, unit, endOfToday)
+		c, err = countUnit(ctx, tx, unit, sealed, endOfToday)
 		if err != nil {
 			return err
 		}
@@ -364,6 +381,21 @@ func (r *Reader) CountLate(ctx context.Context, in authz.Scope, unit org.UnitID,
 // VerifyAll verifies every case, oldest first. bad is told of each that does not agree; the answer is how
 // many were looked at.
 func (r *Reader) VerifyAll(ctx context.Context, bad func(error)) (seen int, err error) {
+	return r.VerifyTelling(ctx, bad, func(int) {})
+}
+
+// Total counts the cases. It reads a whole index: for commands, not for pages.
+func (r *Reader) Total(ctx context.Context) (total int, err error) {
+	err = r.db.View(ctx, func(tx *db.Tx) error {
+		n, err := countCases(ctx, tx)
+		total = int(n)
+		return err
+	})
+	return total, err
+}
+
+// VerifyTelling is VerifyAll that tells now and then how many cases it has looked at.
+func (r *Reader) VerifyTelling(ctx context.Context, bad func(error), tell func(seen int)) (seen int, err error) {
 	const page = 200
 	for last := int64(0); ; {
 		var ids []int64
@@ -382,6 +414,7 @@ func (r *Reader) VerifyAll(ctx context.Context, bad func(error)) (seen int, err 
 			return seen, err
 		}
 		seen += len(ids)
+		tell(seen)
 		last = ids[len(ids)-1]
 	}
 }

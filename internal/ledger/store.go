@@ -102,7 +102,7 @@ func (s *stored) save(ctx context.Context, tx *db.Tx) error {
 		}
 	} else {
 		if s.c.Sealed != "" && s.old.sealed == "" {
-			if err := words.IndexText(ctx, tx, s.n, ""); err != nil { // what is sealed cannot be searched
+			if err := words.RemoveText(ctx, tx, s.n); err != nil { // what is sealed cannot be searched
 				return err
 			}
 		}
@@ -215,8 +215,15 @@ func (s *stored) saveWorklist(ctx context.Context, tx *db.Tx, p place) error {
 	return err
 }
 
+// sealedIn names the list of what is sealed to a unit. It is a list of its own, so that no list, figure or
+// search of the unit that somebody above it may open can hold such a case.
+func sealedIn(unit org.UnitID) org.UnitID { return "!" + unit }
+
 // listers are the units whose lists hold the case.
 func listers(path func(org.UnitID) []org.UnitID, p place) []org.UnitID {
+	if p.sealed != "" {
+		return []org.UnitID{sealedIn(p.sealed)}
+	}
 	c := casework.Case{Holder: p.holder, Offered: p.offered, Sealed: p.sealed}
 	for _, u := range strings.Fields(p.joint) {
 		c.Joint = append(c.Joint, org.UnitID(u))
@@ -274,13 +281,31 @@ func (s *stored) saveTimer(ctx context.Context, tx *db.Tx, name string, at time.
 	return err
 }
 
+// restamp notes on the timers of a case that its dates agree with the calendar in force, so that whoever
+// looks for dates counted otherwise does not find it for ever.
+func (s *stored) restamp(ctx context.Context, tx *db.Tx) error {
+	_, err := tx.Exec(ctx, `UPDATE timers SET calendar = ?1 WHERE n = ?2`, s.d.Calendar.ID+"@"+s.d.Calendar.Version, s.n)
+	return err
+}
+
 // countedOtherwise lists cases with a running clock whose date was counted with another version of the
-// calendar, which is written ID@VERSION.
+// calendar, which is written ID@VERSION: three ranges of an index, so that the price is that of what is
+// found. Timers that name no calendar are older than the column and are asked about too.
 func countedOtherwise(ctx context.Context, tx *db.Tx, calendar string, limit int) ([]int64, error) {
 	id, _, _ := strings.Cut(calendar, "@")
-	return db.All(ctx, tx, `SELECT DISTINCT n FROM timers WHERE calendar >= ?1 AND calendar < ?2 AND calendar <> ?3 LIMIT ?4`,
-		[]any{id + "@", id + "A", calendar, int64(limit)}, scanInt)
+	var out []int64
+	for _, r := range [][2]string{{id + "@", calendar}, {calendar + "\x01", id + "A"}, {"", "\x01"}} {
+		more, err := db.All(ctx, tx, otherwiseText, []any{r[0], r[1], int64(limit - len(out))}, scanInt)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, more...)
+	}
+	slices.Sort(out)
+	return slices.Compact(out), nil
 }
+
+const otherwiseText = `SELECT n FROM timers WHERE calendar >= ?1 AND calendar < ?2 ORDER BY calendar, n LIMIT ?3`
 
 // eventRow is an event as it is stored.
 type eventRow struct {

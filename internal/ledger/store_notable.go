@@ -31,7 +31,7 @@ func (s *stored) putNotable(ctx context.Context, tx *db.Tx, e casework.Event) er
 	var b strings.Builder
 	b.WriteString(`INSERT INTO notable (at, n, kind, clock, unit) VALUES `)
 	args := []any{db.Micros(e.At), s.n, string(kind), clock}
-	for i, unit := range s.c.Listed(s.d.Units.Path) {
+	for i, unit := range listers(s.d.Units.Path, rowsOf(s.c)) {
 		if i > 0 {
 			b.WriteString(", ")
 		}

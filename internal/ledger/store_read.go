@@ -242,13 +242,14 @@ func listEvents(ctx context.Context, tx *db.Tx, n int64) ([]casework.Event, erro
 	})
 }
 
-// countUnit reads the unit's tallies; what is due today is a range of the worklist's key.
-func countUnit(ctx context.Context, tx *db.Tx, unit org.UnitID, endOfToday time.Time) (Counts, error) {
+// countUnit reads the unit's tallies, and those of what is sealed to it; what is due today is a range of
+// the worklist's key.
+func countUnit(ctx context.Context, tx *db.Tx, unit, sealed org.UnitID, endOfToday time.Time) (Counts, error) {
 	var c Counts
 	for state, err := range db.Query(ctx, tx, `SELECT programme, procedure, state, CAST(SUM(cases) AS BIGINT), CAST(SUM(late) AS BIGINT), CAST(SUM(unassigned) AS BIGINT),
  CAST(SUM(offered) AS BIGINT), CAST(SUM(paused) AS BIGINT)
- FROM tallies WHERE unit = ?1 GROUP BY programme, procedure, state HAVING SUM(cases) <> 0 ORDER BY 1, 2, 3`,
-		[]any{string(unit)}, func(row db.Scanner) (s StateCount, err error) {
+ FROM tallies WHERE unit IN (?1, ?2) GROUP BY programme, procedure, state HAVING SUM(cases) <> 0 ORDER BY 1, 2, 3`,
+		[]any{string(unit), string(sealed)}, func(row db.Scanner) (s StateCount, err error) {
 			var late, unassigned, offered, paused int
 			err = row.Scan(&s.Programme, &s.Procedure, &s.State, &s.N, &late, &unassigned, &offered, &paused)
 			c.Open += s.N
@@ -263,9 +264,14 @@ func countUnit(ctx context.Context, tx *db.Tx, unit org.UnitID, endOfToday time.
 		}
 		c.ByState = append(c.ByState, state)
 	}
-	var err error
-	c.Today, err = countBetween(ctx, tx, unit, db.Micros(tx.Now), db.Micros(endOfToday))
-	return c, err
+	for _, list := range []org.UnitID{unit, sealed} {
+		n, err := countBetween(ctx, tx, list, db.Micros(tx.Now), db.Micros(endOfToday))
+		if err != nil {
+			return c, err
+		}
+		c.Today += n
+	}
+	return c, nil
 }
 
 func countChild(ctx context.Context, tx *db.Tx, unit org.UnitID) (UnitCount, error) {

@@ -84,3 +84,25 @@ func Test_clocks_of_unassigned_cases_come_first(t *testing.T) {
 		}
 	})
 }
+
+// After a new calendar a million dates are counted again in small batches; each batch may read what it
+// takes, and no more.
+func Test_dates_to_count_again_are_found_through_their_index(t *testing.T) {
+	d := dbtest.OpenSQLite(t)
+	l, err := Open(t.Context(), d, Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(l.Close)
+	var plan []string
+	err = d.View(t.Context(), func(tx *db.Tx) (err error) {
+		plan, err = db.All(t.Context(), tx, `EXPLAIN QUERY PLAN `+otherwiseText, []any{"a", "b", int64(1)}, func(row db.Scanner) (detail string, err error) {
+			var id, parent, unused int64
+			return detail, row.Scan(&id, &parent, &unused, &detail)
+		})
+		return err
+	})
+	if all := strings.Join(plan, "\n"); err != nil || !strings.Contains(all, "COVERING INDEX timers_calendar") || strings.Contains(all, "TEMP B-TREE") {
+		t.Errorf("the plan reads more than a batch (%v):\n%s", err, all)
+	}
+}

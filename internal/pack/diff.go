@@ -247,8 +247,8 @@ func (c *collector) describe(p *Part, v reflect.Value) {
 
 func (c *collector) items(owner, list string, v reflect.Value, whole Part) {
 	kind := strings.TrimSuffix(list, "s")
-	if list == "categories" {
-		kind = "category"
+	if one, ok := strings.CutSuffix(list, "ies"); ok {
+		kind = one + "y"
 	}
 	keys := mergeKeys(v.Type().Elem())
 	for i := range v.Len() {

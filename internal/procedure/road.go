@@ -256,15 +256,15 @@ func (w *walker) repeated(into map[string]bool) bool {
 		}
 		found = true
 		for _, promised := range []bool{true, false} {
-			before := len(into)
+			named := false
 			for _, i := range circle {
 				for _, t := range w.halts[i].turns {
 					if inside(i, t) && t.act.ByPeople() && w.gains(i, t.to, promised) {
-						into[t.act.ID] = true
+						into[t.act.ID], named = true, true
 					}
 				}
 			}
-			if len(into) > before {
+			if named {
 				break
 			}
 		}

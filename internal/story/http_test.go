@@ -154,7 +154,7 @@ func (w *served) File(who story.Who, r intake.Report) (story.Receipt, error) {
 }
 
 func (w *served) Act(who story.Who, s story.Step) (story.Receipt, error) {
-	if s.Paper != "" { // papers are put in at the desk, not through the API
+	if s.Behalf || s.Paper != "" { // papers are put in at the desk, not through the API
 		return w.stored.Act(who, s)
 	}
 	if who.Resident() {

@@ -45,7 +45,8 @@ func (m *Memory) Set(now time.Time) error {
 	return nil
 }
 
-// Change puts another version of the pack in force; cases keep theirs.
+// Change puts another version of the pack in force; cases keep theirs. If its calendar has a new version,
+// open cases are counted again at the next tick.
 func (m *Memory) Change(p *pack.Pack) error {
 	m.reg = pack.NewRegistry(p, m.older...)
 	m.older = append(m.older, p)
@@ -186,6 +187,9 @@ type due struct {
 // Tick lets clocks run out: the earliest first, and among those of one instant the cases nobody is
 // assigned to before the others.
 func (m *Memory) Tick(now time.Time) error {
+	if err := m.recount(); err != nil {
+		return err
+	}
 	for range 10_000 {
 		batch := m.next(now)
 		if len(batch) == 0 {
@@ -199,6 +203,26 @@ func (m *Memory) Tick(now time.Time) error {
 		}
 	}
 	return fmt.Errorf("clocks ran out ten thousand times before %s; a term is too short for so long a leap", now.Format(time.DateTime))
+}
+
+// recount counts the dates of running clocks again that another version of their calendar counted.
+func (m *Memory) recount() error {
+	for _, id := range m.order {
+		c := m.cases[id]
+		if !c.Closed.IsZero() || !slices.ContainsFunc(c.Clocks, m.outdated) {
+			continue
+		}
+		if err := m.carry(id, casework.Command{Case: id, Version: casework.AnyVersion, Recount: true}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (m *Memory) outdated(k casework.Clock) bool {
+	calendar, _, _ := strings.Cut(k.Calendar, "@")
+	now := m.reg.Current().Calendars[calendar]
+	return k.Running() && now != nil && k.Calendar != now.ID+"@"+now.Version
 }
 
 // next lists the clocks of the earliest instant, in the order in which they are answered.

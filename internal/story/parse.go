@@ -451,6 +451,7 @@ var shapes = map[string]shape{
 	"clock": {2, 5, false}, "no": {2, 2, false}, "nothing": {1, 1, false}, "replayed": {0, 0, false}, "refused": {1, 40, false},
 	"events": {0, 0, true}, "notices": {0, 0, true}, "barred": {0, 0, true}, "worklist": {4, 4, false},
 	"fact": {2, 2, false}, "sealed": {1, 1, false}, "joint": {0, 0, true}, "documents": {0, 0, true}, "child": {2, 2, false},
+	"provisional": {1, 1, false}, "firm": {1, 1, false},
 }
 
 func (p *parser) clauses(line *Line) {

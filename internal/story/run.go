@@ -311,6 +311,8 @@ func (r *player) clause(c Clause, t *told, s *casework.Case, events []casework.E
 		r.child(c, s)
 	case "clock":
 		r.clock(c, s)
+	case "provisional", "firm":
+		r.certain(c, s)
 	case "no":
 		r.noOther(c, s)
 	case "nothing":
@@ -399,6 +401,21 @@ func (r *player) clock(c Clause, s *casework.Case) {
 	}
 	if got != want {
 		r.miss(c, "clock "+c.Args[0], want, got)
+	}
+}
+
+// certain compares whether the date of a clock may still move when the next schedule of holidays comes.
+func (r *player) certain(c Clause, s *casework.Case) {
+	k, _ := s.Clock(c.Args[0])
+	got := "firm"
+	switch {
+	case !k.Running():
+		got = "not running"
+	case k.Provisional:
+		got = "provisional"
+	}
+	if got != c.Verb {
+		r.miss(c, "date of clock "+c.Args[0], c.Verb, got)
 	}
 }
 

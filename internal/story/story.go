@@ -33,6 +33,7 @@
 //	state S · holder UNIT · offered UNIT · assignee NAME · barred NAME, … · outcome O · rating R
 //	raised N times · late · not late · version N
 //	clock C due DATE TIME [ZONE] · clock C paused|expired|idle · no other clock
+//	provisional C · firm C
 //	events KIND, … · notices resident TEMPLATE, unit UNIT TEMPLATE, …
 //	worklist of UNIT has N · worklist of UNIT shows NAME, …
 //	fact F V · sealed UNIT · joint UNIT, … · documents D, … · child LINK open|OUTCOME
@@ -160,11 +161,13 @@ type World interface {
 	// Set moves the clock to now. No clock of a case runs out by that.
 	Set(now time.Time) error
 	// Tick lets every clock of every case that is due by now run out, each at its own time, and
-	// leaves the clock at now.
+	// leaves the clock at now. Before that, dates that another version of the calendar counted are
+	// counted again.
 	Tick(now time.Time) error
 	File(who Who, r intake.Report) (Receipt, error)
 	Act(who Who, s Step) (Receipt, error)
-	// Change puts a new version of the pack in force for cases filed from now on.
+	// Change puts a new version of the pack in force for cases filed from now on, and its calendars for
+	// all.
 	Change(p *pack.Pack) error
 	Case(id casework.CaseID) (casework.Case, error)
 	Events(id casework.CaseID) ([]casework.Event, error)

@@ -43,6 +43,12 @@ func (w *stored) Set(now time.Time) error {
 
 func (w *stored) Tick(now time.Time) error {
 	ctx := w.t.Context()
+	for n := 1; n > 0; {
+		var err error
+		if n, err = w.city.Ledger.Recount(ctx, w.city.Pack.CalendarVersions(), 2); err != nil {
+			return err
+		}
+	}
 	for range 10_000 {
 		at, err := w.city.Ledger.NextTimer(ctx)
 		if err != nil || at.IsZero() || at.After(now) {

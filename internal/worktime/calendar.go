@@ -92,6 +92,15 @@ func (c *Calendar) Check() []error {
 	return errs
 }
 
+// Same reports whether every date is counted alike by both calendars.
+func (c *Calendar) Same(o *Calendar) bool {
+	days := func(a, b map[Day]string) bool {
+		return maps.EqualFunc(a, b, func(string, string) bool { return true }) // names may be put better
+	}
+	return c.zone().String() == o.zone().String() && c.Week == o.Week && days(c.Off, o.Off) && days(c.On, o.On) &&
+		c.KnownUntil == o.KnownUntil && c.Opens == o.Opens && c.Closes == o.Closes
+}
+
 // Working reports whether the office works on d.
 func (c *Calendar) Working(d Day) bool {
 	kind, _ := c.Why(d)

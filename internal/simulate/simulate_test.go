@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"math"
 	"os"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -22,7 +23,7 @@ const demoDir = "../../packs/demo"
 
 func demoPack(t testing.TB) *pack.Pack {
 	t.Helper()
-	p, err := pack.Load(os.DirFS(demoDir))
+	p, err := pack.LoadFrom(os.DirFS(filepath.Dir(demoDir)), filepath.Base(demoDir))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -131,8 +131,7 @@ func (a *API) openCase(ctx context.Context, in *openInput) (*openOutput, error) 
 		Ref: string(receipt.Ref), Code: string(receipt.Code), State: v.state(stored.State), Holder: v.unitOf(stored.Holder),
 		Version: stored.Version, Replayed: receipt.Replayed,
 	}}
-	if promise, ok := v.d.Promise(); ok {
-		k, _ := stored.Clock(promise.ID)
+	if k, ok := stored.Promised(); ok {
 		out.Body.Promise = v.local(k.Due)
 	}
 	return out, nil

@@ -126,6 +126,19 @@ func foldChildren(list []Child, e Event) []Child {
 	return list
 }
 
+// Promised is the term whose date the resident was told last: a case may promise first who deals with it,
+// then the answer. The one that counts now comes before those that have ended.
+func (c *Case) Promised() (Clock, bool) {
+	var out Clock
+	live := func(k Clock) bool { return k.Running() || k.Status == procedure.Paused.String() }
+	for _, k := range c.Clocks {
+		if k.Promise && (out.ID == "" || live(k) && !live(out) || live(k) == live(out) && k.Start.After(out.Start)) {
+			out = k
+		}
+	}
+	return out, out.ID != ""
+}
+
 // Clock finds a term of the case.
 func (c *Case) Clock(id string) (Clock, bool) {
 	i := slices.IndexFunc(c.Clocks, func(k Clock) bool { return k.ID == id })

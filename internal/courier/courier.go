@@ -217,11 +217,9 @@ func (c *Courier) due(k casework.Case, p *pack.Pack, say text.Speaker, resident 
 	nearest, ok := k.Due()
 	if d, err := c.Packs.Definition(k.Pack, k.Procedure); resident && err == nil {
 		state, _ := d.State(k.State)
-		promise, has := d.Promise()
-		if has && state != nil && state.Owner != procedure.OwnerResident {
-			if t, running := k.Clock(promise.ID); running && t.Running() {
-				nearest, ok = t, true
-			}
+		t, has := k.Promised()
+		if has && t.Running() && state != nil && state.Owner != procedure.OwnerResident {
+			nearest, ok = t, true
 		}
 	}
 	if !ok {

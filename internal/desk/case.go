@@ -213,15 +213,11 @@ func (v *visit) levels(c casework.Case) []level {
 
 // promise is the one sentence about the date the resident was told.
 func promise(p *web.Page, d *procedure.Definition, c casework.Case) string {
-	def, ok := d.Promise()
+	k, ok := c.Promised()
 	if !ok {
 		return ""
 	}
-	k, ok := c.Clock(def.ID)
-	if !ok {
-		return ""
-	}
-	name := p.T("clock." + d.ID + "." + def.ID)
+	name := p.T("clock." + d.ID + "." + k.ID)
 	switch {
 	case k.Status == procedure.Running.String():
 		return p.T("desk.promise.running", "name", name, "date", p.Day(k.Due))

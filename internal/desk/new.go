@@ -454,10 +454,8 @@ func (v *visit) showSlip(receipt ledger.Receipt, f newForm) error {
 	}
 	if d, err := v.definition(c); err == nil {
 		s.Promise = promise(p, d, c)
-		if def, ok := d.Promise(); ok {
-			if k, ok := c.Clock(def.ID); ok && k.Running() {
-				s.Dates = append(s.Dates, web.Fact{Label: p.T("clock." + d.ID + "." + def.ID), Value: p.Day(k.Due)})
-			}
+		if k, ok := c.Promised(); ok && k.Running() {
+			s.Dates = append(s.Dates, web.Fact{Label: p.T("clock." + d.ID + "." + k.ID), Value: p.Day(k.Due)})
 		}
 	}
 	return v.write(p, http.StatusOK, slipBody(p, s))

@@ -137,7 +137,7 @@ func dueOf(k casework.Clock, cal *worktime.Calendar, now time.Time) time.Time {
 
 // term builds the page part for the clock that matters: the promise, or the nearest one.
 func (v *visit) term(p *web.Page, d *procedure.Definition, c casework.Case, events []casework.Event) *Term {
-	k, ok := leading(d, c)
+	k, ok := leading(c)
 	if !ok {
 		return nil
 	}
@@ -176,12 +176,10 @@ func (v *visit) term(p *web.Page, d *procedure.Definition, c casework.Case, even
 
 // leading picks the clock the page shows: the promise while it counts or once it was decided, else
 // the running clock that ends first.
-func leading(d *procedure.Definition, c casework.Case) (casework.Clock, bool) {
-	if def, ok := d.Promise(); ok {
-		if k, ok := c.Clock(def.ID); ok {
-			if due, some := c.Due(); k.Status != procedure.Expired.String() || !some || due.ID == k.ID {
-				return k, true
-			}
+func leading(c casework.Case) (casework.Clock, bool) {
+	if k, ok := c.Promised(); ok {
+		if due, some := c.Due(); k.Status != procedure.Expired.String() || !some || due.ID == k.ID {
+			return k, true
 		}
 	}
 	return c.Due()

@@ -129,7 +129,7 @@ func (h *house) do(s step, id casework.CaseID) (ledger.Receipt, error) {
 	if !s.opens() {
 		return h.l.Do(ctx, everyone(h.pack), casework.Command{Case: id, Version: casework.AnyVersion, Act: "accept", Key: s.key()})
 	}
-	cmd, err := intake.Command(h.pack, intake.Report{Category: "road.pavement", Title: s.key(), Text: "路面有一个大坑，已经三天了。",
+	cmd, err := intake.Command(h.pack, intake.Report{Category: request(h.pack), Title: s.key(), Text: "路面有一个大坑，已经三天了。",
 		Unit: community(h.pack), Source: "web", Key: s.key(), Contact: casework.Contact{Channel: "sms", Address: "13900000000"}})
 	if err != nil {
 		return ledger.Receipt{}, err
@@ -355,11 +355,12 @@ func (c *city) whole() {
 			list = append(list, fmt.Sprint(u, " ", k.Closed.IsZero(), " ", sortAt, " ", n, " ", k.State, " ", k.Programme, " ", k.Overdue()))
 		}
 		for _, clock := range k.Clocks {
-			if clock.Running() && k.Closed.IsZero() {
-				timers = append(timers, fmt.Sprint(n, " ", clock.ID, " ", db.Micros(clock.Due), " ", k.Assignee != ""))
-				if !clock.Alert.IsZero() {
-					timers = append(timers, fmt.Sprint(n, " ", clock.ID, "~ ", db.Micros(clock.Alert), " ", k.Assignee != ""))
-				}
+			if !clock.Running() || !k.Closed.IsZero() {
+				continue
+			}
+			timers = append(timers, fmt.Sprint(n, " ", clock.ID, " ", db.Micros(clock.Due), " ", k.Assignee != ""))
+			if !clock.Alert.IsZero() {
+				timers = append(timers, fmt.Sprint(n, " ", clock.ID, "~ ", db.Micros(clock.Alert), " ", k.Assignee != ""))
 			}
 		}
 	}

@@ -79,10 +79,11 @@ type categoriesFile struct {
 }
 
 type groupYAML struct {
-	Mark mark   `yaml:"-"`
-	ID   string `yaml:"id" doc:"Id of the group."`
-	Icon string `yaml:"icon" doc:"Name of its drawing."`
-	Name words  `yaml:"name" doc:"Its heading."`
+	Mark  mark   `yaml:"-"`
+	ID    string `yaml:"id" doc:"Id of the group."`
+	Icon  string `yaml:"icon" doc:"Name of its drawing."`
+	Name  words  `yaml:"name" doc:"Its heading."`
+	Order int    `yaml:"order" doc:"Groups with a higher number stand further down; without one they stand as listed."`
 }
 
 type categoryYAML struct {

@@ -326,6 +326,7 @@ func (l *loader) categories() {
 		return
 	}
 	groups := map[string]string{}
+	slices.SortStableFunc(f.Groups, func(a, b groupYAML) int { return a.Order - b.Order })
 	for _, g := range f.Groups {
 		groups[g.ID] = g.Icon
 		l.p.Groups = append(l.p.Groups, Group{g.ID, g.Icon})

@@ -25,6 +25,7 @@ type casePage struct {
 	Done    string // what was just done, in words
 	Now     string // one sentence: where it is
 	By      string // by when an answer comes, in words
+	Road    string // how long it can take if everybody keeps the law
 	ActBy   string // said when no answer is promised: by when whoever holds it has to act
 	Waiting bool   // the date stands still
 	Not     bool   // the date depends on a calendar that is not published yet
@@ -148,6 +149,7 @@ func (m *matter) view(done string) casePage {
 	m.promise(&v)
 	m.acts(&v)
 	m.family(&v)
+	v.Road = m.road()
 	v.HasWhy = v.By != "" || v.Waiting || slices.ContainsFunc(v.Can, func(c canView) bool { return c.Until != "" })
 	if o, ok := m.d.Outcome(m.c.Outcome); ok {
 		v.Outcome = &web.Tag{Class: "line", Label: m.page.T("outcome." + m.d.ID + "." + o.ID)}
@@ -172,11 +174,7 @@ func (m *matter) unit(id string) string { return m.page.T("unit." + id) }
 
 // promised is the clock whose date the resident is told.
 func (m *matter) promised() (casework.Clock, bool) {
-	promise, ok := m.d.Promise()
-	if !ok {
-		return casework.Clock{}, false
-	}
-	return m.c.Clock(promise.ID)
+	return m.c.Promised()
 }
 
 func (m *matter) promise(v *casePage) {
@@ -184,7 +182,7 @@ func (m *matter) promise(v *casePage) {
 	switch {
 	case m.final() || !ok:
 	case k.Running():
-		v.By, v.Not = m.page.Day(k.Due), k.Provisional
+		v.By, v.Not = promise(m.page, m.c, k, "portal.case.by"), k.Provisional
 	case k.Status == procedure.Paused.String():
 		v.Waiting = true
 	}
@@ -233,6 +231,7 @@ func (m *matter) steps() []web.Step {
 		at = slices.Index(m.phases, s.Phase)
 	}
 	var out []web.Step
+	dated := false // a promise is kept in one step; those after it have no date yet
 	for i, ph := range m.phases {
 		s := web.Step{State: "next", Name: m.page.T("phase." + m.d.ID + "." + ph)}
 		since, unit := m.entered(ph)
@@ -245,10 +244,11 @@ func (m *matter) steps() []web.Step {
 			s.State, s.Sub = "is", m.page.T("portal.case.since", "when", m.page.Moment(since))+" · "+unit
 		case m.final():
 			continue
-		case m.answersIn(ph):
+		case !dated && i > at && m.endsIn(ph):
 			if k, ok := m.promised(); ok && k.Running() && !m.c.Late {
 				s.Sub = m.page.T("portal.case.at_latest", "when", m.page.Day(k.Due))
 			}
+			dated = true
 		}
 		out = append(out, s)
 	}
@@ -273,12 +273,32 @@ func (m *matter) entered(phase string) (time.Time, string) {
 	return at, unit
 }
 
-// answersIn reports whether the resident is answered on entering the phase.
-func (m *matter) answersIn(phase string) bool {
-	return slices.ContainsFunc(m.d.Acts, func(a procedure.Act) bool {
-		s, ok := m.d.State(a.To)
-		return ok && a.Answers && s.Phase == phase
+// endsIn reports a step that some act leads to which ends the term the resident was told.
+func (m *matter) endsIn(phase string) bool {
+	k, _ := m.promised()
+	cl, ok := m.d.Clock(k.ID)
+	return ok && slices.ContainsFunc(m.d.Acts, func(a procedure.Act) bool {
+		s, to := m.d.State(a.To)
+		return to && s.Phase == phase && !a.Withdraw && slices.Contains(cl.Stop, a.Event)
 	})
+}
+
+// promise says what the resident is promised by a date: in the words the pack has for this term
+// (promise.PROCEDURE.CLOCK), or that there will be an answer.
+func promise(page *web.Page, c casework.Case, k casework.Clock, otherwise string) string {
+	if key := "promise." + c.Procedure + "." + k.ID; page.Has(key) {
+		otherwise = key
+	}
+	return page.T(otherwise, "when", page.Day(k.Due))
+}
+
+// road says on the first day how long it can take if everybody keeps the law.
+func (m *matter) road() string {
+	r := m.packs.Pack(m.c.Pack).Reports[m.d.ID].Road
+	if !r.Ordinary.Known || r.Ordinary.First == 0 || m.final() {
+		return ""
+	}
+	return m.page.T("portal.case.road", "first", m.page.N("portal.law.road.days", r.Ordinary.First), "final", m.page.N("portal.law.road.days", r.Ordinary.Final))
 }
 
 // answer is the last answer in the words of its public fields; the outcome is shown as a tag above it.

@@ -52,12 +52,8 @@ func (m *matter) kid(k casework.Child) kidView {
 
 // kidDue is the date the resident waits for in another matter: the promised one, else the nearest.
 func (m *matter) kidDue(c casework.Case) (casework.Clock, bool) {
-	if d, err := m.packs.Definition(c.Pack, c.Procedure); err == nil {
-		if promise, ok := d.Promise(); ok {
-			if k, ok := c.Clock(promise.ID); ok && k.Running() {
-				return k, true
-			}
-		}
+	if k, ok := c.Promised(); ok && k.Running() {
+		return k, true
 	}
 	return c.Due()
 }

@@ -36,14 +36,8 @@ func (p *Portal) sent(w http.ResponseWriter, r *http.Request) error {
 		Again: again, Code: string(c.Code), Ref: string(c.Ref), Title: c.Title, Link: link, QR: qr,
 		Unit: page.T("unit." + string(c.Holder)), Filed: page.Moment(c.Opened), Told: c.Contact.Address != "",
 	}
-	d, err := p.Packs.Definition(c.Pack, c.Procedure)
-	if err != nil {
-		return err
-	}
-	if promise, ok := d.Promise(); ok {
-		if k, ok := c.Clock(promise.ID); ok && k.Running() {
-			v.By, v.Provisional = page.Day(k.Due), k.Provisional
-		}
+	if k, ok := c.Promised(); ok && k.Running() {
+		v.By, v.Provisional = promise(page, c, k, "portal.sent.by"), k.Provisional
 	}
 	return page.Write(w, r, http.StatusOK, web.PublicLayout(page, sentBody(page, v)))
 }

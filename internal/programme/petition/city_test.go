@@ -41,7 +41,7 @@ const heldYAML = `  - id: reception_held
 
 `
 
-// testPack is the demo pack; with held its procedure has an act for meetings, resting on an article.
+// testPack is the demo pack with receptions for service requests instead of petitions; with held its procedure has an act for meetings, resting on an article.
 func testPack(t *testing.T, held bool) *pack.Pack {
 	t.Helper()
 	files := fstest.MapFS{}
@@ -57,6 +57,7 @@ func testPack(t *testing.T, held bool) *pack.Pack {
 	if err != nil {
 		t.Fatal(err)
 	}
+	edit(t, files, "demo/pack.yaml", "parameters:\n", "parameters:\n  reception.offered.service: 1\n  reception.offered.petition: 0\n")
 	if held {
 		edit(t, files, "demo/procedures/service-request.yaml", "  - id: rate\n", heldYAML+"  - id: rate\n")
 		edit(t, files, "demo/pack.yaml", "    articles:\n", "    articles:\n      \"13\": {zh-CN: 负责人定期接待来访，时间地点提前公布。, en: Leaders receive people on days that are announced.}\n")

@@ -502,7 +502,7 @@ func Test_a_case_the_officer_may_not_read_is_a_taken_slot_and_nothing_else(t *te
 
 func Test_the_pages_are_closed_where_the_city_has_no_receptions(t *testing.T) {
 	h := newHouse(t, false)
-	h.pack.Parameters = map[string]int{}
+	h.pack.Parameters = map[string]int{"reception.offered.petition": 0}
 	if a := h.browser().get("/reception"); a.status != http.StatusNotFound {
 		t.Errorf("the calendar answered %d", a.status)
 	}

@@ -365,14 +365,15 @@ func (w *world) plain(l *life, act string, f form.Field, who string) string {
 	return strings.Repeat("0", max(f.Min, 8))
 }
 
-// beside lists the working units under the same superior, else the superior.
+// beside lists the working units under the same superior in which somebody has a role that people of this
+// unit have, else the superior: a matter is not offered to an office of another kind.
 func (w *world) beside(unit org.UnitID) (out []string) {
 	up, ok := w.p.Units.Superior(unit)
 	if !ok {
 		up = unit
 	}
 	for _, id := range w.p.Units.Children(up) {
-		if w.desks[id] != nil && id != unit {
+		if id != unit && alike(w.desks[unit], w.desks[id]) {
 			out = append(out, string(id))
 		}
 	}
@@ -380,4 +381,14 @@ func (w *world) beside(unit org.UnitID) (out []string) {
 		out = []string{string(up)}
 	}
 	return out
+}
+
+// alike reports two desks with a role in common.
+func alike(a, b *desk) bool {
+	if a == nil || b == nil {
+		return false
+	}
+	return slices.ContainsFunc(a.pools, func(p *pool) bool {
+		return slices.ContainsFunc(b.pools, func(q *pool) bool { return q.role == p.role })
+	})
 }

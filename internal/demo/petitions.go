@@ -324,6 +324,7 @@ func (p *Play) openPetition(s *story, now time.Time) (*ledger.Call, func(ledger.
 	for _, id := range p.Pack.Units.Path(spot.Unit) {
 		if u, _ := p.Pack.Units.Unit(id); slices.Contains(u.Roles, "head") {
 			pet.unit = id
+			break // the lowest that decides
 		}
 	}
 	rep := intake.Report{Category: s.category, Unit: spot.Unit, Address: pet.place, Source: "web",

@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
 	"net"
 	"os"
@@ -42,7 +43,7 @@ type demoCard struct {
 	SignIns []demoSignIn      `json:"sign_ins"`
 	Tokens  map[string]string `json:"tokens"`      // one per login shown
 	Roles   map[string]string `json:"role_tokens"` // and one per role: that of the first login that holds it
-	Codes   map[string]string `json:"codes"`       // a case to follow for each state
+	Codes   map[string]string `json:"codes"`       // a case to follow for each state, "petition.state" for petitions
 	Refs    map[string]string `json:"refs"`
 }
 
@@ -204,7 +205,7 @@ func playDemo(ctx context.Context, c *city, fsys fs.FS, cfg demoConfig) (demoCar
 		workers = append(workers, w)
 	}
 	p := demo.Play{Pack: c.packs.Current(), Seeds: fsys, Ledger: c.ledger, Reader: c.reader, Jobs: c.runner, People: workers,
-		Set: c.clock.Fix, From: from, Until: until, Cases: cfg.cases, Seed: cfg.seed, Say: progress(cfg.out, cfg.say)}
+		Set: c.clock.Fix, From: from, Until: until, Cases: cfg.cases, Petitions: true, Seed: cfg.seed, Say: progress(cfg.out, cfg.say)}
 	done, err := p.Run(ctx)
 	if err != nil {
 		return card, err
@@ -215,6 +216,11 @@ func playDemo(ctx context.Context, c *city, fsys fs.FS, cfg demoConfig) (demoCar
 		return card, err
 	}
 	samples, err := p.Samples(ctx)
+	if err != nil {
+		return card, err
+	}
+	petitions, err := p.PetitionSamples(ctx)
+	maps.Copy(samples, petitions)
 	for state, k := range samples {
 		card.Codes[state], card.Refs[state] = string(k.Code), string(k.Ref)
 	}
@@ -287,9 +293,12 @@ func printCard(w io.Writer, card demoCard, say text.Speaker) {
 		fmt.Fprintf(w, "    %-16s %s (%s)\n", s.Login, label, strings.Join(s.Roles, ", "))
 	}
 	fmt.Fprintln(w, say.T("cli.demo.codes"))
-	for _, state := range []string{"in_hand", "answered", "closed"} {
-		if code := card.Codes[state]; code != "" {
-			fmt.Fprintf(w, "    %s/f/%s\n", card.Address, code)
+	for _, states := range [][]string{{"in_hand"}, {"answered"}, {"closed"}, {"petition.in_review", "petition.window", "petition.to_serve"}} {
+		for _, state := range states {
+			if code := card.Codes[state]; code != "" {
+				fmt.Fprintf(w, "    %s/f/%s\n", card.Address, code)
+				break
+			}
 		}
 	}
 	fmt.Fprintln(w, say.T("cli.demo.stop"))

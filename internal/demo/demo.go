@@ -6,7 +6,7 @@
 // It refuses to write a case by any other way, and it is never linked to a city's own data: the
 // command that calls it makes a new data folder.
 //
-// Open this file first, then agents.go; the material is in packs/demo/seed.
+// Open this file first, then agents.go and petitions.go; the material is in packs/demo/seed.
 package demo
 
 import (
@@ -43,15 +43,20 @@ type Play struct {
 	Until  time.Time
 	Cases  int
 	Seed   uint64
-	Say    func(Progress) // may be nil
+	// Petitions are played beside the cases: those of seed/petitions.yaml whose road is not longer than the play.
+	Petitions bool
+	Say       func(Progress) // may be nil
 
 	r       *rand.Rand
 	seeds   *seedFile
 	queue   agenda
 	stories map[casework.CaseID]*story
-	order   int
-	noticed time.Time
-	tally   Progress
+
+	petitions  *petitionFile
+	petitioned []*story // in the order they came in
+	order      int
+	noticed    time.Time
+	tally      Progress
 }
 
 // Worker is a person of the city with an account.
@@ -93,6 +98,12 @@ func (p *Play) Run(ctx context.Context) (Progress, error) {
 	}
 	p.tally.Of = p.Cases
 	p.arrivals()
+	if p.Petitions {
+		if p.petitions, err = readPetitions(p.Seeds, p.Pack); err != nil {
+			return p.tally, err
+		}
+		p.petitionArrivals()
+	}
 	for p.queue.Len() > 0 && ctx.Err() == nil {
 		next := p.queue.items[0].at
 		if next.After(p.Until) {

@@ -27,17 +27,23 @@ import (
 
 // season is a short play: what it opened, and how each case stands at its end.
 type season struct {
-	done   demo.Progress
-	cases  []string // number, code, state and last event of each
-	states map[string]int
-	sent   int // messages
-	reader *ledger.Reader
-	found  []ledger.Finding // what the survey found at the end
+	done      demo.Progress
+	cases     []string // number, code, state and last event of each
+	states    map[string]int
+	sent      int // messages
+	reader    *ledger.Reader
+	petitions map[string]casework.Case
+	found     []ledger.Finding // what the survey found at the end
 }
 
 const cases, days = 60, 60
 
 func play(t *testing.T, seed uint64) season {
+	t.Helper()
+	return playFor(t, seed, cases, days, false)
+}
+
+func playFor(t *testing.T, seed uint64, cases, days int, petitions bool) season {
 	t.Helper()
 	ctx := t.Context()
 	fsys := os.DirFS("../../packs/demo")
@@ -85,7 +91,7 @@ func play(t *testing.T, seed uint64) season {
 	from := dbtest.Start
 	until := from.AddDate(0, 0, days)
 	set(from)
-	show := demo.Play{Pack: p, Seeds: fsys, Ledger: l, Reader: reader, Jobs: runner, People: people(t, fsys), Set: set, From: from, Until: until, Cases: cases, Seed: seed}
+	show := demo.Play{Pack: p, Seeds: fsys, Ledger: l, Reader: reader, Jobs: runner, People: people(t, fsys), Set: set, From: from, Until: until, Cases: cases, Petitions: petitions, Seed: seed}
 	s := season{states: map[string]int{}, reader: reader}
 	if s.done, err = show.Run(ctx); err != nil {
 		t.Fatal(err)
@@ -93,7 +99,11 @@ func play(t *testing.T, seed uint64) season {
 	if !now().Equal(until) {
 		t.Errorf("the clock is left at %s, want %s", now(), until)
 	}
-	everything(t, &s, d)
+	if !petitions {
+		everything(t, &s, d)
+	} else if s.petitions, err = show.PetitionSamples(ctx); err != nil {
+		t.Fatal(err)
+	}
 	beyond := ledger.Beyond{Units: p.Units, Calendars: p.CalendarVersions(), Works: func(_ context.Context, ids []string) (map[string]bool, error) {
 		known := map[string]bool{}
 		for _, w := range show.People {
@@ -181,5 +191,23 @@ func Test_two_months_of_invented_life_leave_whole_cases_and_repeat_for_the_same_
 	}
 	if other := play(t, 2); slices.Equal(other.cases, first.cases) {
 		t.Error("another seed plays the same year")
+	}
+}
+
+func Test_a_year_leaves_petitions_in_every_stage_and_breaks_no_invariant(t *testing.T) {
+	s := playFor(t, 1, 1, 365, true)
+	if s.done.Done < 75 || s.done.Refusals > 5 {
+		t.Errorf("%+v", s.done)
+	}
+	for _, state := range []string{"received", "registered", "offered", "objected", "to_tell", "accepted", "listening", "verifying", "deciding",
+		"in_hearing", "to_serve", "window", "in_review", "in_rereview", "handing_over", "studying", "withdrawn", "closed"} {
+		if _, ok := s.petitions["petition."+state]; !ok {
+			t.Errorf("no petition is left in %s", state)
+		}
+	}
+	for _, f := range s.found {
+		if f.Count > 0 {
+			t.Errorf("%s is broken by %d cases: %v", f.Name, f.Count, f.Examples)
+		}
 	}
 }

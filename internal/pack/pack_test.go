@@ -4,20 +4,30 @@ import (
 	"maps"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 	"testing/fstest"
 
 	"comity/internal/text"
 )
 
+// demoFiles are the files of the demo pack and its base; it is checked once for all tests.
+var demoFiles = sync.OnceValues(func() (map[string][]byte, error) {
+	p, err := LoadFrom(os.DirFS("../../packs"), "demo")
+	if err != nil {
+		return nil, err
+	}
+	return p.Files, nil
+})
+
 func demo(t *testing.T) fstest.MapFS {
 	t.Helper()
-	m := fstest.MapFS{}
-	p, err := LoadFrom(os.DirFS("../../packs"), "demo")
+	files, err := demoFiles()
 	if err != nil {
 		t.Fatalf("the demo pack does not load:\n%v", err)
 	}
-	for name, raw := range p.Files {
+	m := fstest.MapFS{}
+	for name, raw := range files {
 		m[name] = &fstest.MapFile{Data: raw}
 	}
 	return m

@@ -76,6 +76,7 @@ type walker struct {
 	terms    []int           // days of each clock
 	halts    []halt
 	met      map[spot]int
+	aside    []bool // links whose cases run beside the work
 	targets  []int // kinds worth giving a case to
 	like     []int // for each kind of unit, the one that stands for all that take the same road
 	circles  [][]int
@@ -470,6 +471,9 @@ func (w *walker) can(class int) (n int) {
 // sift finds what makes no difference to how long a case takes: units that join, tasks that run beside the
 // work, acts that only write something down.
 func (w *walker) sift() {
+	for i := range w.d.Links {
+		w.aside = append(w.aside, w.beside(i))
+	}
 	for i := range w.d.Acts {
 		a := &w.d.Acts[i]
 		idle := (a.To == "" || len(a.From) == 1 && a.From[0] == a.To) && !a.Moves() && !a.Has(Offer) && !a.Has(TurnBack) && a.Extends == "" && !a.Answers && !a.Recall
@@ -481,7 +485,7 @@ func (w *walker) sift() {
 			idle = idle && !read
 		}
 		for _, l := range a.Spawn {
-			idle = idle && w.beside(w.linkAt[l])
+			idle = idle && w.aside[w.linkAt[l]]
 		}
 		_, read := w.counted[a.ID]
 		if idle && !read {
@@ -511,8 +515,8 @@ func (w *walker) alike(c config) config {
 	if off := w.offered.get(c); off > 0 {
 		c = w.offered.set(c, w.like[off-1]+1)
 	}
-	for i := range w.d.Links {
-		if w.beside(i) {
+	for i, aside := range w.aside {
+		if aside {
 			c = w.open[i].set(c, 0)
 		}
 	}

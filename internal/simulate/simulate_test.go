@@ -494,3 +494,26 @@ func Benchmark_cases_of_the_demo_scenario(b *testing.B) {
 	}
 	b.ReportMetric(float64(cases)/b.Elapsed().Seconds(), "cases/s")
 }
+
+func Test_every_scenario_that_is_shipped_plays_against_its_pack(t *testing.T) {
+	files, err := filepath.Glob("../../packs/*/scenarios/*.yaml")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no scenario is found, %v", err)
+	}
+	for _, file := range files {
+		dir := filepath.Dir(filepath.Dir(file))
+		t.Run(filepath.Base(dir)+"/"+filepath.Base(file), func(t *testing.T) {
+			p, err := pack.LoadFrom(os.DirFS("../../packs"), filepath.Base(dir))
+			if err != nil {
+				t.Fatal(err)
+			}
+			s, err := Read(os.DirFS(dir), "scenarios/"+filepath.Base(file), p)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if r := run(t, p, s, Options{Runs: 1}); r.Base.Cases == 0 || len(r.WhatIf) == 0 {
+				t.Errorf("%d cases and %d what-ifs were played", r.Base.Cases, len(r.WhatIf))
+			}
+		})
+	}
+}

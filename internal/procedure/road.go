@@ -77,8 +77,8 @@ type walker struct {
 	halts    []halt
 	met      map[spot]int
 	aside    []bool // links whose cases run beside the work
-	targets  []int // kinds worth giving a case to
-	like     []int // for each kind of unit, the one that stands for all that take the same road
+	targets  []int  // kinds worth giving a case to
+	like     []int  // for each kind of unit, the one that stands for all that take the same road
 	circles  [][]int
 	longest  [2][]int // days per circle: to the first answer, to the end
 }

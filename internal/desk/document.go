@@ -55,15 +55,7 @@ func documentAddress(ref string, seq int, id string) string {
 // document shows a paper with the facts of the case as they were right after the event that made it:
 // printed again in a year it reads the same, but for the date of printing.
 func (v *visit) document() error {
-	c, err := v.found()
-	if err != nil {
-		return err
-	}
-	d, err := v.definition(c)
-	if err != nil {
-		return err
-	}
-	events, err := v.Reader.Events(v.ctx(), c.ID)
+	c, d, events, err := v.record()
 	if err != nil {
 		return err
 	}

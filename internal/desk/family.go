@@ -208,17 +208,21 @@ func (v *visit) no(p *web.Page, d *procedure.Definition, c casework.Case, r *cas
 	return &out
 }
 
+// record is the case the address names, with the law it follows and all that happened to it.
+func (v *visit) record() (c casework.Case, d *procedure.Definition, events []casework.Event, err error) {
+	if c, err = v.found(); err != nil {
+		return c, nil, nil, err
+	}
+	if d, err = v.definition(c); err != nil {
+		return c, nil, nil, err
+	}
+	events, err = v.Reader.Events(v.ctx(), c.ID)
+	return c, d, events, err
+}
+
 // whyShow is the page that explains one date of the case.
 func (v *visit) whyShow() error {
-	c, err := v.found()
-	if err != nil {
-		return err
-	}
-	d, err := v.definition(c)
-	if err != nil {
-		return err
-	}
-	events, err := v.Reader.Events(v.ctx(), c.ID)
+	c, d, events, err := v.record()
 	if err != nil {
 		return err
 	}

@@ -351,10 +351,8 @@ func (v *visit) showReadBack(f newForm, d *procedure.Definition, cmd casework.Co
 		row(p.T("desk.new.lang"), p.Site.Text.In(f.Lang).T("web.lang.name"))
 	}
 	row(p.T("desk.fact.holder"), p.T("unit."+string(cmd.Open.Unit)))
-	for _, pair := range [][2]string{{"category", f.Category}, {"text", f.Text}, {"address", f.Address}, {"unit", f.Unit}, {"source", f.Source}, {"name", f.Name},
-		{"contact", f.ContactTo}, {"lang", f.Lang}, {"asked", d.ID}, {"step", "readback"}} {
-		data.Hidden = append(data.Hidden, pair)
-	}
+	data.Hidden = append(data.Hidden, [][2]string{{"category", f.Category}, {"text", f.Text}, {"address", f.Address}, {"unit", f.Unit}, {"source", f.Source}, {"name", f.Name},
+		{"contact", f.ContactTo}, {"lang", f.Lang}, {"asked", d.ID}, {"step", "readback"}}...)
 	for _, q := range d.Intake {
 		data.Hidden = append(data.Hidden, [2]string{askName(q.Name), f.Fields[q.Name]})
 	}

@@ -19,7 +19,6 @@ import (
 	"comity/internal/jobs"
 	"comity/internal/ledger"
 	"comity/internal/ledger/ledgertest"
-	"comity/internal/org"
 	"comity/internal/pack"
 	"comity/internal/programme"
 	"comity/internal/text"
@@ -241,12 +240,4 @@ func refused(t *testing.T, err error, rule string) {
 	if no, ok := isRefusal(err); !ok || no.Rule != rule {
 		t.Fatalf("got %v, want the refusal %s", err, rule)
 	}
-}
-
-func head(units ...org.UnitID) authz.Actor {
-	var grants []authz.Grant
-	for _, u := range units {
-		grants = append(grants, authz.Grant{Role: "head", Unit: u})
-	}
-	return authz.Staff("he", grants)
 }

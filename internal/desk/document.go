@@ -90,6 +90,8 @@ func (v *visit) paperFact(p *web.Page, d *procedure.Definition, then casework.Ca
 		said = p.Day(then.Opened)
 	case name == "text":
 		said = then.Text
+	case name == "name":
+		said = then.Contact.Name
 	case name == "unit.phone":
 		said = v.Packs.Pack(then.Pack).Phone
 	case name == "act.date":

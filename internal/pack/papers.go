@@ -35,7 +35,7 @@ func (p *Pack) RepliesFor(procedure, act string) (out []Reply) {
 // Values that any paper, and any reply, may name.
 var (
 	replyNames = []string{"ref", "title", "holder", "today"}
-	paperNames = []string{"ref", "opened", "title", "text", "holder", "unit.phone", "today", "act.date", "outcome", "law", "officer"}
+	paperNames = []string{"ref", "opened", "title", "text", "holder", "unit.phone", "today", "act.date", "outcome", "law", "officer", "name"}
 )
 
 // replies reads replies.yaml; a pack may do without it.

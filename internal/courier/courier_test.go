@@ -17,6 +17,7 @@ import (
 	"comity/internal/intake"
 	"comity/internal/jobs"
 	"comity/internal/ledger"
+	"comity/internal/ledger/ledgertest"
 	"comity/internal/org"
 	"comity/internal/pack"
 	"comity/internal/text"
@@ -38,7 +39,7 @@ type city struct {
 
 func each(t *testing.T, run func(c *city)) {
 	t.Helper()
-	p, err := pack.LoadFrom(os.DirFS("../../packs"), "demo")
+	p, err := ledgertest.Sound(os.DirFS("../../packs"), "demo")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -20,6 +20,7 @@ import (
 	"comity/internal/demo"
 	"comity/internal/jobs"
 	"comity/internal/ledger"
+	"comity/internal/ledger/ledgertest"
 	"comity/internal/org"
 	"comity/internal/pack"
 	"comity/internal/text"
@@ -47,7 +48,7 @@ func playFor(t *testing.T, seed uint64, cases, days int, petitions bool) season 
 	t.Helper()
 	ctx := t.Context()
 	fsys := os.DirFS("../../packs/demo")
-	p, err := pack.LoadFrom(os.DirFS("../../packs"), "demo")
+	p, err := ledgertest.Sound(os.DirFS("../../packs"), "demo")
 	if err != nil {
 		t.Fatal(err)
 	}

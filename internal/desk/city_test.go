@@ -58,7 +58,7 @@ func newCity(t *testing.T) *city {
 // newCityWith is a city whose pack differs in one passage of one file.
 func newCityWith(t *testing.T, file, old, now string) *city {
 	t.Helper()
-	p, err := pack.LoadFrom(os.DirFS("../../packs"), "demo")
+	p, err := ledgertest.Sound(os.DirFS("../../packs"), "demo")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -141,6 +141,9 @@ func Test_without_staff_everything_that_is_not_withdrawn_is_late(t *testing.T) {
 }
 
 func Test_one_queue_with_one_officer_waits_as_the_theory_of_queues_says(t *testing.T) {
+	if testing.Short() {
+		t.Skip("long, and no other goroutines than in the other tests; make check runs it without -short")
+	}
 	p := demoWith(t, map[string]string{"service-request": "one-act"})
 	// A day has 510 minutes; 13.6 matters of 30 minutes keep one officer at work for 0.8 of it.
 	s := read(t, p, `
@@ -204,6 +207,9 @@ func demoWith(t *testing.T, procedures map[string]string) *pack.Pack {
 }
 
 func Test_more_staff_never_lengthens_the_mean_wait_in_the_demo_scenario(t *testing.T) {
+	if testing.Short() {
+		t.Skip("long, and no other goroutines than in the other tests; make check runs it without -short")
+	}
 	p := demoPack(t)
 	s := streetOffice(t, p, short, "to: 2026-04-30")
 	s.Variants = nil
@@ -496,6 +502,9 @@ func Benchmark_cases_of_the_demo_scenario(b *testing.B) {
 }
 
 func Test_every_scenario_that_is_shipped_plays_against_its_pack(t *testing.T) {
+	if testing.Short() {
+		t.Skip("long, and no other goroutines than in the other tests; make check runs it without -short")
+	}
 	files, err := filepath.Glob("../../packs/*/scenarios/*.yaml")
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no scenario is found, %v", err)

@@ -43,7 +43,7 @@ type city struct {
 func newCity(t *testing.T, d *db.DB, folder, mapping string) *city {
 	t.Helper()
 	fsys := os.DirFS("../../../packs/" + folder)
-	p, err := pack.LoadFrom(os.DirFS("../../../packs"), folder)
+	p, err := ledgertest.Sound(os.DirFS("../../../packs"), folder)
 	must(t, err)
 	m, err := intake.LoadMapping(fsys, p, mapping)
 	must(t, err)

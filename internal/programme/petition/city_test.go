@@ -61,7 +61,7 @@ func testPack(t *testing.T, held bool) *pack.Pack {
 		edit(t, files, "demo/procedures/service-request.yaml", "  - id: rate\n", heldYAML+"  - id: rate\n")
 		edit(t, files, "demo/pack.yaml", "    articles:\n", "    articles:\n      \"13\": {zh-CN: 负责人定期接待来访，时间地点提前公布。, en: Leaders receive people on days that are announced.}\n")
 	}
-	p, err := pack.LoadFrom(files, "demo")
+	p, err := ledgertest.Sound(files, "demo")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -90,7 +90,10 @@ func longest(s *space) Road {
 	r.Ordinary, r.Repeats = bounded(s, false)
 	r.Worst = r.Ordinary
 	if slices.ContainsFunc(s.d.Acts, func(a Act) bool { return a.Dispute }) {
-		if r.Worst, _ = bounded(s, true); r.Worst.Final < r.Ordinary.Final {
+		var left []string
+		r.Worst, left = bounded(s, true)
+		endless := slices.ContainsFunc(left, func(act string) bool { return !slices.Contains(r.Repeats, act) })
+		if endless || r.Worst.Final < r.Ordinary.Final {
 			r.Worst = Length{} // a dispute that can be had again and again has no longest road
 		}
 	}
@@ -430,12 +433,16 @@ func rules(m map[string]worktime.Rule) []worktime.Rule {
 // LongestStretch is the most calendar days that n working days can take within the two years before the
 // end of what the calendar knows.
 func LongestStretch(cal *worktime.Calendar, n int) int {
+	plain := n*7/5 + min(n, 1)*2 // what five-day weeks need, where no calendar can tell
 	if cal == nil || n == 0 {
-		return n*7/5 + min(n, 1)*2
+		return plain
 	}
 	longest := 0
 	for d := cal.KnownUntil - 730; cal.AddWorking(d, n) <= cal.KnownUntil; d++ {
 		longest = max(longest, int(cal.AddWorking(d, n)-d))
+	}
+	if longest == 0 { // the term is longer than what the calendar knows
+		return plain
 	}
 	return longest
 }

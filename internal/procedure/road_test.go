@@ -41,6 +41,16 @@ func Test_a_dispute_between_offices_lengthens_only_the_road_with_disputes(t *tes
 	}
 }
 
+func Test_a_dispute_that_can_be_had_again_and_again_has_no_longest_road(t *testing.T) {
+	d := desk(t)
+	ask, _ := d.Act("ask")
+	ask.Dispute = true
+	r := Check(d).Road
+	if !r.Ordinary.Known || r.Ordinary.First != 6 || r.Worst.Known || len(r.Repeats) != 0 {
+		t.Errorf("%+v", r)
+	}
+}
+
 func Test_a_case_that_waits_for_a_child_waits_as_long_as_the_child_may_take(t *testing.T) {
 	d := desk(t)
 	d.States = append(d.States, State{ID: "reviewed", Owner: OwnerChild})

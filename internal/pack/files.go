@@ -162,21 +162,23 @@ type datedYAML struct {
 }
 
 type procedureFile struct {
-	Mark      mark          `yaml:"-"`
-	Procedure string        `yaml:"procedure" doc:"Id of the procedure."`
-	Programme string        `yaml:"programme" doc:"The heading it stands under."`
-	Prefix    string        `yaml:"prefix" doc:"Letters before case numbers."`
-	Calendar  string        `yaml:"calendar" doc:"The calendar its terms are counted by."`
-	Law       lawRefYAML    `yaml:"law" doc:"The law it rests on."`
-	Name      words         `yaml:"name" doc:"Its name."`
-	Icon      string        `yaml:"icon" doc:"Name of its drawing."`
-	Start     string        `yaml:"start" doc:"The state a case begins in."`
-	Opening   openingYAML   `yaml:"opening" doc:"How a case begins."`
-	Phases    []phaseYAML   `yaml:"phases" doc:"Steps a resident sees, in order."`
-	States    []stateYAML   `yaml:"states" doc:"Where a case can be."`
-	Outcomes  []outcomeYAML `yaml:"outcomes" doc:"How a matter can end."`
-	Acts      []actYAML     `yaml:"acts" doc:"What can be done, by whom, and where it leads."`
-	Clocks    []clockYAML   `yaml:"clocks" doc:"Terms that run."`
+	Mark        mark          `yaml:"-"`
+	Procedure   string        `yaml:"procedure" doc:"Id of the procedure."`
+	Programme   string        `yaml:"programme" doc:"The heading it stands under."`
+	Prefix      string        `yaml:"prefix" doc:"Letters before case numbers."`
+	Compartment string        `yaml:"compartment" enum:"compartment" doc:"The database its cases lie in, with keys of its own; left out, civic."`
+	Heading     string        `yaml:"heading" enum:"heading" doc:"What lists call a case: its title, which then lies unsealed, or only its category; left out, the category."`
+	Calendar    string        `yaml:"calendar" doc:"The calendar its terms are counted by."`
+	Law         lawRefYAML    `yaml:"law" doc:"The law it rests on."`
+	Name        words         `yaml:"name" doc:"Its name."`
+	Icon        string        `yaml:"icon" doc:"Name of its drawing."`
+	Start       string        `yaml:"start" doc:"The state a case begins in."`
+	Opening     openingYAML   `yaml:"opening" doc:"How a case begins."`
+	Phases      []phaseYAML   `yaml:"phases" doc:"Steps a resident sees, in order."`
+	States      []stateYAML   `yaml:"states" doc:"Where a case can be."`
+	Outcomes    []outcomeYAML `yaml:"outcomes" doc:"How a matter can end."`
+	Acts        []actYAML     `yaml:"acts" doc:"What can be done, by whom, and where it leads."`
+	Clocks      []clockYAML   `yaml:"clocks" doc:"Terms that run."`
 
 	Facts       []factYAML     `yaml:"facts" doc:"Small closed facts that guards may read."`
 	Links       []linkYAML     `yaml:"links" doc:"Cases that acts may open, and how they answer."`
@@ -245,6 +247,14 @@ type openingYAML struct {
 
 	Set  map[string]string `yaml:"set" plain:"yes" doc:"Facts the case begins with: a value, or $FIELD for the answer to a choice."`
 	Seal string            `yaml:"seal" doc:"Guard: the case is sealed to the unit that receives it."`
+
+	Basis basisYAML `yaml:"basis" doc:"The legal ground on which a case is opened."`
+}
+
+type basisYAML struct {
+	Mark   mark       `yaml:"-"`
+	Ground string     `yaml:"ground" enum:"ground" doc:"consent: the person agrees and may take it back; duty: the law orders it, nobody is asked; request: the person asks for it."`
+	Law    lawRefYAML `yaml:"law" doc:"The article it rests on."`
 }
 
 type phaseYAML struct {

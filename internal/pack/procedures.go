@@ -81,6 +81,7 @@ func (b *builder) build() *procedure.Definition {
 	b.id(f.Mark, "procedure", f.Procedure)
 	d.ID, d.Programme, d.Prefix, d.Start, d.Opening = f.Procedure, f.Programme, f.Prefix, f.Start, f.Opening.Event
 	d.Law = b.law(f.Law)
+	b.compartment()
 	d.Units = b.p.Units
 	b.say(f.Mark, "procedure."+d.ID, f.Name, true)
 	b.say(f.Opening.Mark, "event."+d.ID+"."+d.Opening, f.Opening.Past, true)

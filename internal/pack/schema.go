@@ -57,6 +57,12 @@ func closed(name string) []string {
 		return wordsOf(worktime.AnyTime, worktime.Office)
 	case "link":
 		return wordsOf(procedure.Child, procedure.Referral)
+	case "compartment":
+		return procedure.AllCompartments
+	case "heading":
+		return procedure.Headings
+	case "ground":
+		return procedure.Grounds
 	case "binds":
 		return []string{"unit", "resident"}
 	case "reader":

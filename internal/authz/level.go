@@ -9,9 +9,10 @@ const (
 	Story                     // what it is about: title, text, place, notes, answers, files
 	Identity                  // whose it is: name, address to write to, answers about the person
 	Caucus                    // what one party said in confidence
+	Key                       // the follow code: never shown to staff
 )
 
-var levelNames = map[Level]string{Steps: "steps", Story: "story", Identity: "identity", Caucus: "caucus"}
+var levelNames = map[Level]string{Steps: "steps", Story: "story", Identity: "identity", Caucus: "caucus", Key: "key"}
 
 // String is the level as packs and records write it.
 func (l Level) String() string { return levelNames[l] }

@@ -18,13 +18,20 @@ import (
 
 // Reader reads what a scope may see. Nothing it returns was decided here: a case outside the scope is
 // not found, by the same WHERE that builds the lists.
+//
+// What says something about people comes veiled from here (casework.Veil): to be shown it, ask
+// Ledger.Look, which writes the look down first.
 type Reader struct {
+	keeper
 	db    *db.DB
+	defs  Definitions
 	units func() *org.Tree
 }
 
-// NewReader reads from the database; units gives the current tree, for names of roots only.
-func NewReader(d *db.DB, units func() *org.Tree) *Reader { return &Reader{db: d, units: units} }
+// Reader reads what this ledger writes; units gives the current tree, for names of roots only.
+func (l *Ledger) Reader(units func() *org.Tree) *Reader {
+	return &Reader{keeper: l.keeper, db: l.db, defs: l.cfg.Definitions, units: units}
+}
 
 // Filter narrows a worklist. The zero Filter lists every open case of the scope, nearest date first.
 type Filter struct {
@@ -119,7 +126,7 @@ func (r *Reader) Worklist(ctx context.Context, in authz.Scope, f Filter) (Page, 
 	}
 	var items []Item
 	err = r.db.View(ctx, func(tx *db.Tx) (err error) {
-		items, err = listItems(ctx, tx, roots, f, after)
+		items, err = r.listItems(ctx, tx, roots, f, after)
 		return err
 	})
 	if err != nil {
@@ -226,7 +233,11 @@ func (r *Reader) Case(ctx context.Context, in authz.Scope, ref string) (casework
 
 // ByCode finds the case a follow code opens. Holding the code is the right to read it.
 func (r *Reader) ByCode(ctx context.Context, code casework.Code) (casework.Case, error) {
-	return r.find(ctx, authz.Machine().Scope(), func(tx *db.Tx) (int64, error) { return numberOf(ctx, tx, "code", string(code)) })
+	c, err := r.find(ctx, authz.Machine().Scope(), func(tx *db.Tx) (int64, error) { return numberOf(ctx, tx, "code", r.keyedCode(code)) })
+	if err == nil {
+		c.Code = code // whoever asked has it
+	}
+	return c, err
 }
 
 // ByID finds a case by its key within the scope.
@@ -251,7 +262,7 @@ func (r *Reader) find(ctx context.Context, in authz.Scope, key func(*db.Tx) (int
 		if err != nil {
 			return err
 		}
-		c = s.c
+		c = s.c.Private(nil, veiled)
 		return nil
 	})
 	if errors.Is(err, db.ErrNoRows) {
@@ -288,6 +299,9 @@ func (r *Reader) Events(ctx context.Context, id casework.CaseID) (out []casework
 	}
 	err = r.db.View(ctx, func(tx *db.Tx) error {
 		out, err = listEvents(ctx, tx, n)
+		for i := range out {
+			out[i] = out[i].Private(nil, veiled)
+		}
 		return err
 	})
 	return out, err
@@ -404,7 +418,7 @@ func (r *Reader) VerifyTelling(ctx context.Context, bad func(error), tell func(s
 				return err
 			}
 			for _, n := range ids {
-				if err := verifyCase(ctx, tx, n, r.units().Path); err != nil {
+				if err := r.verifyCase(ctx, tx, n); err != nil {
 					bad(err)
 				}
 			}
@@ -426,5 +440,5 @@ func (r *Reader) Verify(ctx context.Context, id casework.CaseID) error {
 	if !ok {
 		return ErrNotFound
 	}
-	return r.db.View(ctx, func(tx *db.Tx) error { return verifyCase(ctx, tx, n, r.units().Path) })
+	return r.db.View(ctx, func(tx *db.Tx) error { return r.verifyCase(ctx, tx, n) })
 }

@@ -80,7 +80,7 @@ const caseColumns = `n, ref, code, pack, programme, procedure, category, state, 
 // save writes the folded case, its new events, its worklist rows and its timers. The case's row comes
 // first: where another node changes the same case, PostgreSQL makes the later one run again, while two
 // events with one number would be an error for whoever sent the command.
-func (s *stored) save(ctx context.Context, tx *db.Tx) error {
+func (l *Ledger) save(ctx context.Context, tx *db.Tx, s *stored) error {
 	if len(s.news) == 0 {
 		return nil
 	}
@@ -93,12 +93,16 @@ func (s *stored) save(ctx context.Context, tx *db.Tx) error {
 	moving := []any{s.c.State, flag(p.open), p.sortAt, k.ID, flag(isPaused(s.c)), string(s.c.Holder), s.c.Assignee, string(s.c.Offered),
 		db.Micros(s.c.Changed), int64(len(s.c.Files)), int64(s.c.Raised), flag(p.late), s.c.Outcome, int64(s.c.Seq), s.hash, string(doc), flag(p.joint != ""), flag(p.sealed != "")}
 	if s.fresh {
-		fixed := []any{s.n, string(s.c.Ref), string(s.c.Code), s.c.Pack, s.c.Programme, s.c.Procedure, s.c.Category,
-			string(s.c.Place.Unit), s.c.Place.Address, s.c.Title, db.Micros(s.c.Opened), s.c.Source}
+		title, address := heading(s.d, s.open.Title, s.open.Place.Address)
+		fixed := []any{s.n, string(s.c.Ref), l.keyedCode(s.open.Code), s.c.Pack, s.c.Programme, s.c.Procedure, s.c.Category,
+			string(s.c.Place.Unit), address, title, db.Micros(s.c.Opened), s.c.Source}
 		_, err = tx.Exec(ctx, `INSERT INTO cases (`+caseColumns+`) VALUES
  (?19, ?20, ?21, ?22, ?23, ?24, ?25, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?26, ?27, ?28, ?29, ?9, ?10, ?11, ?12, ?13, ?30, ?14, ?15, ?16, ?17, ?18)`, append(moving, fixed...)...)
 		if err == nil && s.c.Sealed == "" {
-			err = words.IndexText(ctx, tx, s.n, s.c.Title+"\n"+s.c.Text+"\n"+s.c.Place.Address)
+			err = words.IndexTokens(ctx, tx, s.n, l.tokens(searchText(s.open)))
+		}
+		if err == nil {
+			err = putCaseKey(ctx, tx, s.n, "", s.wrapped)
 		}
 	} else {
 		if s.c.Sealed != "" && s.old.sealed == "" {

@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -15,6 +16,7 @@ import (
 	"comity/internal/casework"
 	"comity/internal/db"
 	"comity/internal/org"
+	"comity/internal/vault"
 )
 
 const itemColumns = `c.n, c.ref, c.pack, c.programme, c.procedure, c.category, c.state, c.is_open, c.sort_at, c.clock, c.paused, c.holder,
@@ -106,11 +108,11 @@ func (f Filter) lanes(roots []authz.Root) (out []lane) {
 }
 
 // listItems gives at most one line more than the limit: whether there is a next page.
-func listItems(ctx context.Context, tx *db.Tx, roots []authz.Root, f Filter, after cursor) ([]Item, error) {
+func (k keeper) listItems(ctx context.Context, tx *db.Tx, roots []authz.Root, f Filter, after cursor) ([]Item, error) {
 	lanes := f.lanes(roots)
 	var all []Item
 	for _, l := range lanes {
-		items, err := listLane(ctx, tx, l, f, after)
+		items, err := k.listLane(ctx, tx, l, f, after)
 		if err != nil {
 			return nil, err
 		}
@@ -137,11 +139,11 @@ func (f Filter) compare(a, b Item) int {
 	return c
 }
 
-func listLane(ctx context.Context, tx *db.Tx, l lane, f Filter, after cursor) ([]Item, error) {
+func (k keeper) listLane(ctx context.Context, tx *db.Tx, l lane, f Filter, after cursor) ([]Item, error) {
 	w := &where{}
 	from, with, keys := "worklist w JOIN cases c ON c.n = w.n", "", "w.sort_at, w.n"
 	const byCase = "cases c JOIN worklist w ON w.n = c.n AND w.is_open = c.is_open AND w.sort_at = c.sort_at"
-	switch query, ok := tx.MatchQuery(f.Query); {
+	switch query, ok := tx.MatchPhrases(k.sought(f.Query)); {
 	case f.Query != "" && looksLikeRef(f.Query):
 		w.and("c.ref = %s", strings.ToUpper(strings.TrimSpace(f.Query)))
 		from = byCase
@@ -295,7 +297,7 @@ func countDue(ctx context.Context, tx *db.Tx, unit org.UnitID, from, to time.Tim
 	return int(n), err
 }
 
-func verifyCase(ctx context.Context, tx *db.Tx, n int64, path func(org.UnitID) []org.UnitID) error {
+func (r *Reader) verifyCase(ctx context.Context, tx *db.Tx, n int64) error {
 	s, err := loadCase(ctx, tx, n)
 	if err != nil {
 		return err
@@ -306,19 +308,19 @@ func verifyCase(ctx context.Context, tx *db.Tx, n int64, path func(org.UnitID) [
 		seq       int
 		hash, doc []byte
 	}
-	rows, err := db.All(ctx, tx, `SELECT seq, hash, doc FROM events WHERE n = ?1 ORDER BY seq`, []any{n}, func(sc db.Scanner) (r row, err error) {
+	rows, err := db.All(ctx, tx, `SELECT seq, hash, doc FROM events WHERE n = ?1 ORDER BY seq`, []any{n}, func(sc db.Scanner) (e row, err error) {
 		var doc string
-		err = sc.Scan(&r.seq, &r.hash, &doc)
-		r.doc = []byte(doc)
-		return r, err
+		err = sc.Scan(&e.seq, &e.hash, &doc)
+		e.doc = []byte(doc)
+		return e, err
 	})
 	if err != nil {
 		return err
 	}
-	for i, r := range rows {
-		hash = chain(hash, r.doc)
+	for i, row := range rows {
+		hash = chain(hash, row.doc)
 		var e casework.Event
-		if err := json.Unmarshal(r.doc, &e); err != nil || r.seq != i+1 || e.Seq != r.seq || !bytes.Equal(hash, r.hash) {
+		if err := json.Unmarshal(row.doc, &e); err != nil || row.seq != i+1 || e.Seq != row.seq || !bytes.Equal(hash, row.hash) {
 			return fmt.Errorf("case %s: event %d is not what was stored", s.c.Ref, i+1)
 		}
 		c = casework.Fold(c, e)
@@ -334,21 +336,25 @@ func verifyCase(ctx context.Context, tx *db.Tx, n int64, path func(org.UnitID) [
 	if !bytes.Equal(want, have) || !bytes.Equal(hash, s.hash) {
 		return fmt.Errorf("case %s: the stored case is not the fold of its events", s.c.Ref)
 	}
-	return verifyLists(ctx, tx, n, c, path)
+	return r.verifyLists(ctx, tx, n, c)
 }
 
 // verifyLists checks what lists show: the columns of the case's row, and that each unit that may list
 // the case finds it where its dates put it.
-func verifyLists(ctx context.Context, tx *db.Tx, n int64, c casework.Case, path func(org.UnitID) []org.UnitID) error {
+func (r *Reader) verifyLists(ctx context.Context, tx *db.Tx, n int64, c casework.Case) error {
 	it, err := db.One(ctx, tx, `SELECT `+itemColumns+` FROM cases c WHERE c.n = ?1`, []any{n}, scanItem)
+	if err != nil {
+		return err
+	}
+	title, address, err := r.heading(ctx, tx, n, c)
 	if err != nil {
 		return err
 	}
 	p := rowsOf(c)
 	k, _ := c.Due()
 	want := Item{ID: c.ID, Ref: c.Ref, Pack: c.Pack, Programme: c.Programme, Procedure: c.Procedure, Category: c.Category, State: c.State, Open: p.open,
-		Clock: k.ID, Paused: isPaused(c), Holder: c.Holder, Assignee: c.Assignee, Offered: c.Offered, PlaceUnit: c.Place.Unit, Address: c.Place.Address,
-		Title: c.Title, Opened: micro(c.Opened), Changed: micro(c.Changed), Files: len(c.Files), Raised: c.Raised, Late: p.late, Outcome: c.Outcome, Source: c.Source, Seq: c.Seq,
+		Clock: k.ID, Paused: isPaused(c), Holder: c.Holder, Assignee: c.Assignee, Offered: c.Offered, PlaceUnit: c.Place.Unit, Address: address,
+		Title: title, Opened: micro(c.Opened), Changed: micro(c.Changed), Files: len(c.Files), Raised: c.Raised, Late: p.late, Outcome: c.Outcome, Source: c.Source, Seq: c.Seq,
 		Joint: p.joint != "", Sealed: p.sealed != ""}
 	if want.Sealed {
 		want.Title, want.Address, want.PlaceUnit = "", "", ""
@@ -362,7 +368,7 @@ func verifyLists(ctx context.Context, tx *db.Tx, n int64, c casework.Case, path 
 	if it != want {
 		return fmt.Errorf("case %s: the columns that lists show are not those of the case", c.Ref)
 	}
-	for _, unit := range listers(path, p) {
+	for _, unit := range listers(r.units().Path, p) {
 		found, err := db.One(ctx, tx, `SELECT COUNT(*) FROM worklist WHERE unit = ?1 AND is_open = ?2 AND sort_at = ?3 AND n = ?4 AND state = ?5 AND late = ?6`,
 			[]any{string(unit), flag(p.open), p.sortAt, n, p.state, flag(p.late)}, scanInt)
 		if err != nil {
@@ -373,6 +379,27 @@ func verifyLists(ctx context.Context, tx *db.Tx, n int64, c casework.Case, path 
 		}
 	}
 	return nil
+}
+
+// heading is what the lists should show of a case in the clear.
+func (r *Reader) heading(ctx context.Context, tx *db.Tx, n int64, c casework.Case) (title, address string, err error) {
+	d, err := r.defs.Definition(c.Pack, c.Procedure)
+	if err != nil {
+		return "", "", err
+	}
+	key, err := r.caseKey(ctx, tx, n)
+	if errors.Is(err, errErased) {
+		return "", "", nil
+	}
+	if err != nil {
+		return "", "", err
+	}
+	open := c.Private(d, r.opening(key, c.ID, authz.Story))
+	if !vault.Sealed(c.Title) {
+		return open.Title, open.Place.Address, nil // older than keys
+	}
+	title, address = heading(d, open.Title, open.Place.Address)
+	return title, address, nil
 }
 
 // micro is an instant as the database gives it back.

@@ -33,6 +33,8 @@ var Rooms = map[string]Room{
 	"internal/file":              {Why: "the one attachment pipeline", Rooms: []string{"file/whole"}, Others: []string{"golang.org/x/image"}},
 	"internal/file/whole":        {Why: "a file is written whole or not at all; apart, so that an import does not stand on pictures"},
 	"internal/jobs":              {Why: "durable queue", Rooms: []string{"db"}},
+	"internal/receipt":           {Why: "what outsiders check without us: heads, proofs and receipts", Others: []string{"golang.org/x/mod/sumdb/tlog"}},
+	"internal/translog":          {Why: "the tamper-evident log of one compartment", Rooms: []string{"db", "receipt"}, Others: []string{"golang.org/x/mod/sumdb/tlog"}},
 	"internal/bulk":              {Why: "one act on many cases, after a time to undo it", Rooms: with("db", "jobs", "ledger")},
 	"internal/account":           {Why: "people who work for a unit", Rooms: []string{"authz", "db", "org"}, Others: []string{"golang.org/x/crypto"}},
 	"internal/ledger":            {Why: "the one door", Rooms: with("db")},

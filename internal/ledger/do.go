@@ -15,6 +15,7 @@ import (
 	"comity/internal/db"
 	"comity/internal/form"
 	"comity/internal/procedure"
+	"comity/internal/receipt"
 	"comity/internal/translog"
 	"comity/internal/vault"
 )
@@ -232,8 +233,7 @@ func (l *Ledger) append(ctx context.Context, tx *db.Tx, s *stored, e casework.Ev
 	}
 	stored := e
 	if s.key != nil {
-		id := e.Case
-		stored = l.sealed(s.key, s.d, id, e)
+		stored = l.sealed(s.key, s.d, e.Case, e)
 	}
 	doc, err := json.Marshal(stored)
 	if err != nil {
@@ -241,7 +241,8 @@ func (l *Ledger) append(ctx context.Context, tx *db.Tx, s *stored, e casework.Ev
 	}
 	s.hash = chain(s.hash, doc)
 	s.news = append(s.news, eventRow{e.Seq, e.Kind, e.At, s.hash, doc})
-	if err := translog.Add(ctx, tx, "event", leafID(s.hash), s.hash); err != nil {
+	leaf := receipt.Digest(string(ref(s.c, e)), e.Kind, micro(e.At), s.hash)
+	if err := translog.Add(ctx, tx, LeafEvent, l.EventLeaf(e.Case, e.Seq), leaf); err != nil {
 		return err
 	}
 	s.c = casework.Fold(s.c, stored)
@@ -267,6 +268,14 @@ func (l *Ledger) append(ctx context.Context, tx *db.Tx, s *stored, e casework.Ev
 		}
 	}
 	return nil
+}
+
+// ref is the number of the case an event belongs to, which its first event brings.
+func ref(c casework.Case, e casework.Event) casework.Ref {
+	if e.Opening != nil {
+		return e.Opening.Ref
+	}
+	return c.Ref
 }
 
 // mark has the timer of a clock written again.

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"slices"
+	"strconv"
 	"time"
 
 	"comity/internal/authz"
@@ -32,6 +33,7 @@ type Ticket struct {
 // Disclosure is one recorded look.
 type Disclosure struct {
 	ID      int64       `json:"id"`
+	Ref     string      `json:"ref"` // its name in the log
 	At      time.Time   `json:"at"`
 	Actor   string      `json:"actor"`
 	For     string      `json:"for,omitempty"` // whom the actor stood in for
@@ -62,6 +64,7 @@ type Look struct {
 	key    *vault.Key
 	events []casework.Event
 	keep   casework.Keep
+	in     string // what its texts are tied to
 }
 
 // Case is the case as it stood when it was opened.
@@ -107,6 +110,7 @@ func (l *Ledger) Look(ctx context.Context, who authz.Actor, t Ticket) (*Look, er
 		return nil, err
 	}
 	k.events = k.events[:min(len(k.events), k.c.Seq)] // what came in between belongs to the next look
+	k.in = l.context(k.c.ID)
 	k.keep = l.opening(k.key, k.c.ID, k.shown(who))
 	return k, nil
 }
@@ -133,7 +137,7 @@ func (l *Ledger) look(ctx context.Context, tx *db.Tx, r *request) error {
 	if err != nil {
 		return err
 	}
-	d.At = tx.Now
+	d.At, d.Ref = micro(tx.Now), l.drawName()
 	if d.Note != "" && s.key != nil {
 		d.Note = s.key.Seal(l.context(s.c.ID), d.Note)
 	}
@@ -144,7 +148,7 @@ func (l *Ledger) look(ctx context.Context, tx *db.Tx, r *request) error {
 	if row.ID, err = putLook(ctx, tx, row); err != nil {
 		return err
 	}
-	if err := translog.Add(ctx, tx, "look", leafID(row.hash), row.hash); err != nil {
+	if err := translog.Add(ctx, tx, LeafLook, d.Ref, row.hash); err != nil {
 		return err
 	}
 	*r.seen = Look{Disclosure: row.Disclosure, c: s.c, d: s.d}
@@ -210,8 +214,31 @@ func lookHash(id casework.CaseID, d Disclosure) ([]byte, error) {
 	return sum[:], err
 }
 
-// leafID names a leaf without telling which case it belongs to.
-func leafID(hash []byte) string { return hexOf(hash[:16]) }
+// Kinds of leaves in the log.
+const (
+	LeafEvent = "event"
+	LeafLook  = "look"
+)
+
+// EventLeaf names the leaf of an event without telling which case it belongs to.
+func (k keeper) EventLeaf(id casework.CaseID, seq int) string {
+	return k.ring.Index("event", string(id)+"/"+strconv.Itoa(seq))
+}
+
+// drawName draws a name that tells nothing.
+func (l *Ledger) drawName() string {
+	var b [16]byte
+	l.cfg.Random(b[:])
+	return hexOf(b[:])
+}
+
+// Seal seals a text under the key of the case, for a table of another room; Text opens it again.
+func (k *Look) Seal(text string) string {
+	if k.key == nil {
+		return text
+	}
+	return k.key.Seal(k.in, text)
+}
 
 // Looks lists who was shown something of a case, newest first. Get the case through a scope before.
 func (r *Reader) Looks(ctx context.Context, id casework.CaseID, limit int) (out []Disclosure, err error) {

@@ -20,6 +20,7 @@ import (
 	"comity/internal/org"
 	"comity/internal/pack"
 	"comity/internal/procedure"
+	"comity/internal/vault"
 )
 
 // City is a ledger with the pack it works by.
@@ -90,7 +91,8 @@ func OpenPack(t testing.TB, d *db.DB, p *pack.Pack, options ...Option) *City {
 func New(ctx context.Context, d *db.DB, p *pack.Pack, options ...Option) (*City, error) {
 	c := &City{}
 	c.Change(p)
-	config := ledger.Config{Definitions: c, Opens: c.opens, Random: func(b []byte) { rand.Read(b) }}
+	config := ledger.Config{Definitions: c, Opens: c.opens, Random: func(b []byte) { rand.Read(b) },
+		Ring: vault.FromSeed(vault.Civic, "std", []byte("a city for tests"))}
 	for _, o := range options {
 		o(&config)
 	}
@@ -98,7 +100,7 @@ func New(ctx context.Context, d *db.DB, p *pack.Pack, options ...Option) (*City,
 	if c.Ledger, err = ledger.Open(ctx, d, config); err != nil {
 		return nil, err
 	}
-	c.Reader = ledger.NewReader(d, func() *org.Tree { return c.Pack.Units })
+	c.Reader = c.Ledger.Reader(func() *org.Tree { return c.Pack.Units })
 	return c, nil
 }
 

@@ -12,6 +12,7 @@ CREATE TABLE case_keys (
 -- Who was shown something of a case: written before it was shown. Only ever added to.
 CREATE TABLE looks (
   id INTEGER PRIMARY KEY,
+  ref TEXT NOT NULL, -- its name in the log: drawn by chance, tells nothing
   n INTEGER NOT NULL,
   at INTEGER NOT NULL,
   actor TEXT NOT NULL,

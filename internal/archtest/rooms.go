@@ -32,6 +32,7 @@ var Rooms = map[string]Room{
 	"internal/limit":             {Why: "slows down who guesses codes"},
 	"internal/file":              {Why: "the one attachment pipeline", Rooms: []string{"file/whole"}, Others: []string{"golang.org/x/image"}},
 	"internal/file/whole":        {Why: "a file is written whole or not at all; apart, so that an import does not stand on pictures"},
+	"internal/vault":             {Why: "keys of the compartments, and sealing with them", Rooms: []string{"file/whole"}, Others: []string{"github.com/emmansun/gmsm"}},
 	"internal/jobs":              {Why: "durable queue", Rooms: []string{"db"}},
 	"internal/bulk":              {Why: "one act on many cases, after a time to undo it", Rooms: with("db", "jobs", "ledger")},
 	"internal/account":           {Why: "people who work for a unit", Rooms: []string{"authz", "db", "org"}, Others: []string{"golang.org/x/crypto"}},

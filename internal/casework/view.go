@@ -81,6 +81,11 @@ func (c *Case) ReadableBy(in authz.Scope, units *org.Tree) bool {
 	return in.Reads(units, string(c.ID), c.Holder, c.Programme)
 }
 
+// Target is the case as the rules of reading see it. Which compartment it lies in, the case does not know.
+func (c *Case) Target() authz.Target {
+	return authz.Target{Case: string(c.ID), Holder: c.Holder, Offered: c.Offered, Joint: c.Joint, Programme: c.Programme, Sealed: c.Sealed, Assignee: c.Assignee}
+}
+
 // ChildOf makes the opening of a case that an event of this one spawns: what the link carries, and
 // nothing else. An empty title is the number of the case it comes from.
 func ChildOf(c Case, s Spawn) Command {

@@ -87,7 +87,7 @@ func (c *Courier) run(ctx context.Context, job jobs.Job) error {
 	if err := json.Unmarshal(job.Payload, &p); err != nil {
 		return fmt.Errorf("notice %s: %w", job.Key, err)
 	}
-	look, err := c.Ledger.Look(ctx, authz.Machine(), ledger.Ticket{Case: p.Case, Purpose: Purpose, Level: authz.Identity})
+	look, err := c.Ledger.Look(ctx, authz.Machine(), ledger.Ticket{Case: p.Case, Purpose: ledger.PurposeNotice, Level: authz.Identity})
 	if err != nil {
 		return err
 	}
@@ -113,9 +113,6 @@ func (c *Courier) run(ctx context.Context, job jobs.Job) error {
 	return err
 }
 
-// Purpose is why the courier opens a case: to tell the resident or a unit what they are owed.
-const Purpose = "notice"
-
 // sealed is the message as it is stored: like the case, under the case's key.
 func (m Message) sealed(look *ledger.Look) Message {
 	m.Address, m.Body = look.Seal(m.Address), look.Seal(m.Body)
@@ -135,7 +132,7 @@ func (c *Courier) Inbox(ctx context.Context, limit int) ([]Message, error) {
 			continue // older than keys
 		}
 		if looks[m.Case] == nil {
-			if looks[m.Case], err = c.Ledger.Look(ctx, authz.Machine(), ledger.Ticket{Case: m.Case, Purpose: Purpose, Level: authz.Identity}); err != nil {
+			if looks[m.Case], err = c.Ledger.Look(ctx, authz.Machine(), ledger.Ticket{Case: m.Case, Purpose: ledger.PurposeNotice, Level: authz.Identity}); err != nil {
 				return nil, err
 			}
 		}
@@ -171,7 +168,7 @@ type Letter struct {
 // Send carries a letter and ends its job, in one step with the event that records it. A resident with
 // a follow code only has no address to write to; the job then ends alone, and their page tells them.
 func (c *Courier) Send(ctx context.Context, job jobs.Job, l Letter) error {
-	look, err := c.Ledger.Look(ctx, authz.Machine(), ledger.Ticket{Case: l.Case, Purpose: Purpose, Level: authz.Identity})
+	look, err := c.Ledger.Look(ctx, authz.Machine(), ledger.Ticket{Case: l.Case, Purpose: ledger.PurposeNotice, Level: authz.Identity})
 	if err != nil {
 		return err
 	}

@@ -15,8 +15,6 @@ import (
 	"comity/internal/db"
 	"comity/internal/form"
 	"comity/internal/procedure"
-	"comity/internal/receipt"
-	"comity/internal/translog"
 	"comity/internal/vault"
 )
 
@@ -241,10 +239,6 @@ func (l *Ledger) append(ctx context.Context, tx *db.Tx, s *stored, e casework.Ev
 	}
 	s.hash = chain(s.hash, doc)
 	s.news = append(s.news, eventRow{e.Seq, e.Kind, e.At, s.hash, doc})
-	leaf := receipt.Digest(string(ref(s.c, e)), e.Kind, micro(e.At), s.hash)
-	if err := translog.Add(ctx, tx, LeafEvent, l.EventLeaf(e.Case, e.Seq), leaf); err != nil {
-		return err
-	}
 	s.c = casework.Fold(s.c, stored)
 	if e.Opening != nil {
 		s.open = e.Opening
@@ -268,14 +262,6 @@ func (l *Ledger) append(ctx context.Context, tx *db.Tx, s *stored, e casework.Ev
 		}
 	}
 	return nil
-}
-
-// ref is the number of the case an event belongs to, which its first event brings.
-func ref(c casework.Case, e casework.Event) casework.Ref {
-	if e.Opening != nil {
-		return e.Opening.Ref
-	}
-	return c.Ref
 }
 
 // mark has the timer of a clock written again.

@@ -61,7 +61,7 @@ type Config struct {
 	Random func(b []byte)
 	// Ring holds the keys of the compartment whose cases these are.
 	Ring *vault.Ring
-	Log    *slog.Logger
+	Log  *slog.Logger
 }
 
 // Order is one notice to be sent: which event of which case ordered it.

@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
-	"slices"
 	"strconv"
 	"time"
 
@@ -44,17 +43,6 @@ type Disclosure struct {
 	Level   authz.Level `json:"level"`
 	Note    string      `json:"note,omitempty"` // sealed under the key of the case, as it is stored
 }
-
-// Grounds on which somebody may be shown a case.
-const (
-	GroundOwn       = "own" // the follow code of the case
-	GroundMachine   = "machine"
-	GroundAssignee  = "assignee"
-	GroundHolder    = "holder"
-	GroundJoint     = "joint"
-	GroundSuperior  = "superior"
-	GroundRecording = "recording" // the person at the counter who has just written it down
-)
 
 // Look is a case opened under a ticket, up to its level.
 type Look struct {
@@ -160,47 +148,45 @@ func (l *Ledger) permit(who authz.Actor, s *stored, t Ticket) (Disclosure, error
 	d := Disclosure{Actor: who.ID(), Purpose: t.Purpose, Level: t.Level, Note: t.Note}
 	switch {
 	case who.Is(authz.System):
-		d.Role, d.Ground = string(authz.System), GroundMachine
+		d.Role, d.Ground = string(authz.System), string(authz.ByMachine)
 		return d, nil
 	case who.Is(authz.Resident):
 		if who.Scope().Case != string(s.c.ID) {
 			return d, ErrNotFound
 		}
-		d.Role, d.Ground = string(authz.Resident), GroundOwn
+		d.Role, d.Ground = string(authz.Resident), string(authz.ByCode)
 		return d, nil
 	case !who.IsStaff() || !s.readable(who.Scope()):
 		return d, ErrNotFound
 	}
-	g, ground := grounds(who, s)
-	d.Role, d.Unit, d.Ground = string(g.Role), g.Unit, ground
+	way := l.way(who, s, t)
+	d.Role, d.Unit, d.Ground = string(way.Grant.Role), way.Grant.Unit, string(way.Ground)
+	switch {
+	case !way.Allowed:
+		return d, &casework.Refusal{Rule: "look.level"}
+	case way.Ground.StatesPurpose() && (t.Purpose == "" || t.Purpose == PurposeHandle):
+		return d, &casework.Refusal{Rule: "look.purpose"} // whoever does not work on the case says what for
+	}
 	return d, nil
 }
 
-// grounds is the nearest reason for which staff may be shown a case, and the grant behind it.
-func grounds(who authz.Actor, s *stored) (authz.Grant, string) {
-	at := func(units ...org.UnitID) (authz.Grant, bool) {
-		for _, g := range who.Grants() {
-			if slices.Contains(units, g.Unit) && g.Unit != "" && (len(g.Programmes) == 0 || slices.Contains(g.Programmes, s.c.Programme)) {
-				return g, true
-			}
-		}
-		return authz.Grant{}, false
+// Purposes that the house itself knows; a pack names and explains them, and adds its own.
+const (
+	PurposeHandle  = "handle"  // to do the work the case asks of the unit that has it
+	PurposeContact = "contact" // to write to or call the person about the case
+	PurposeOwn     = "own"     // the person looks at their own matter
+	PurposeNotice  = "notice"  // to tell somebody what they are owed
+)
+
+// way finds the nearest reason for which staff may be shown so much of a case.
+func (l *Ledger) way(who authz.Actor, s *stored, t Ticket) authz.Decision {
+	table := who.Rules()
+	if table == nil { // a person of a story: whoever signed in and has no table was told that there is no such case
+		table = authz.NewTable(s.d.Units, nil, nil)
 	}
-	if g, ok := at(s.c.Holder); ok {
-		if s.c.Assignee == who.ID() {
-			return g, GroundAssignee
-		}
-		return g, GroundHolder
-	}
-	if g, ok := at(append([]org.UnitID{s.c.Offered, s.c.Sealed}, s.c.Joint...)...); ok {
-		return g, GroundJoint
-	}
-	for _, u := range append([]org.UnitID{s.c.Holder, s.c.Offered}, s.c.Joint...) {
-		if g, ok := at(s.d.Units.Path(u)...); ok {
-			return g, GroundSuperior
-		}
-	}
-	return authz.Grant{}, GroundSuperior
+	of := s.c.Target()
+	of.Compartment, of.Level = s.d.Compartment, t.Level
+	return table.Decide(who, of)
 }
 
 // lookHash is what the log holds of a look.

@@ -117,7 +117,6 @@ func (k keeper) tokens(text string) []string {
 	for _, w := range words { // behind all others, so that neighbours stay neighbours
 		for _, p := range db.Prefixes(w) {
 			if _, ok := known["^"+p]; !ok {
-				known["^"+p] = ""
 				out = append(out, token("^"+p))
 			}
 		}

@@ -14,6 +14,8 @@ import (
 	"comity/internal/casework"
 	"comity/internal/db"
 	"comity/internal/org"
+	"comity/internal/receipt"
+	"comity/internal/translog"
 )
 
 const words = db.SearchTable("case_words")
@@ -109,6 +111,9 @@ func (l *Ledger) save(ctx context.Context, tx *db.Tx, s *stored) error {
 			if err := words.RemoveText(ctx, tx, s.n); err != nil { // what is sealed cannot be searched
 				return err
 			}
+			if _, err := tx.Exec(ctx, `UPDATE cases SET title = '', address = '' WHERE n = ?1`, s.n); err != nil {
+				return err
+			}
 		}
 		_, err = tx.Exec(ctx, `UPDATE cases SET state = ?1, is_open = ?2, sort_at = ?3, clock = ?4, paused = ?5, holder = ?6, assignee = ?7, offered = ?8,
  changed_at = ?9, files = ?10, raised = ?11, late = ?12, outcome = ?13, seq = ?14, hash = ?15, doc = ?16, joint = ?17, sealed = ?18 WHERE n = ?19`, append(moving, s.n)...)
@@ -118,6 +123,10 @@ func (l *Ledger) save(ctx context.Context, tx *db.Tx, s *stored) error {
 	}
 	for _, e := range s.news {
 		if err := putEvent(ctx, tx, s.n, e); err != nil {
+			return err
+		}
+		leaf := receipt.Digest(string(s.c.Ref), e.kind, micro(e.at), e.hash)
+		if err := translog.Add(ctx, tx, LeafEvent, l.EventLeaf(s.c.ID, e.seq), leaf); err != nil {
 			return err
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -41,8 +42,13 @@ const format = "comity-keys-1"
 // No file of any age comes near it; a larger one was mistaken for a key file.
 const largest = 1 << 20
 
-func newSecrets(s *suite) secrets {
-	return secrets{Root: random(rootSize), Sign: s.newSeed(), Generations: []generation{{N: 1, Key: random(rootSize)}}}
+func (s *suite) newSecrets() secrets {
+	return s.secretsFrom(func(_ string, size int) []byte { return random(size) })
+}
+
+// secretsFrom makes what a key file holds of bytes that draw hands out.
+func (s *suite) secretsFrom(draw func(what string, size int) []byte) secrets {
+	return secrets{Root: draw("root", rootSize), Sign: s.seed(draw), Generations: []generation{{N: 1, Key: draw("generation", rootSize)}}}
 }
 
 // Open reads the key file of a compartment from the folder dir, and makes it (and the folder) if there is
@@ -154,7 +160,7 @@ func first(dir string, c Compartment, suiteName string) error {
 	}
 	defer os.RemoveAll(temp)
 	made := filepath.Join(temp, "keys")
-	if err := whole.Write(made, written(c, s, newSecrets(s))); err != nil {
+	if err := whole.Write(made, written(c, s, s.newSecrets())); err != nil {
 		return fmt.Errorf("%s: the key file could not be made: %w", path, err)
 	}
 	if err := os.Link(made, path); err != nil && !errors.Is(err, fs.ErrExist) {
@@ -201,8 +207,11 @@ func parse(b []byte, c Compartment) (*suite, secrets, error) {
 	var k keyFile
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.DisallowUnknownFields()
-	if d.Decode(&k) != nil || d.More() { // the decoder's own words could quote a key
+	if d.Decode(&k) != nil { // the decoder's own words could quote a key
 		return nil, secrets{}, errors.New("it is cut off or not a key file")
+	}
+	if _, err := d.Token(); err != io.EOF {
+		return nil, secrets{}, errors.New("something follows the keys")
 	}
 	if k.Format != format {
 		return nil, secrets{}, fmt.Errorf("its format is not %s", format)

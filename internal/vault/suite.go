@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"hash"
+	"strconv"
 
 	"github.com/emmansun/gmsm/sm2"
 	"github.com/emmansun/gmsm/sm3"
@@ -131,10 +132,10 @@ func verifySM2(public, msg, sig []byte) bool {
 	return err == nil && sm2.VerifyASN1WithSM2(key, nil, msg, sig)
 }
 
-// newSeed draws until the number is a signing key: SM2 refuses one in 2^32 of them.
-func (s *suite) newSeed() []byte {
-	for {
-		seed := random(seedSize)
+// seed draws until the number is a signing key: SM2 refuses about one in 2^32 of them.
+func (s *suite) seed(draw func(what string, size int) []byte) []byte {
+	for n := 0; ; n++ {
+		seed := draw("sign "+strconv.Itoa(n), seedSize)
 		if _, err := s.signer(seed); err == nil {
 			return seed
 		}

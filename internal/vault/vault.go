@@ -56,7 +56,12 @@ type fixed struct {
 
 // Memory returns a ring whose keys are never written: for tests, and for a demo that ends with its process.
 // It panics if there is no such compartment or suite.
-func Memory(c Compartment, suiteName string) *Ring {
+func Memory(c Compartment, suiteName string) *Ring { return FromSeed(c, suiteName, random(rootSize)) }
+
+// FromSeed returns a ring in memory with the keys of a seed, so that several processes of one test, or two
+// runs of the demo, have the same. A seed is no place to keep real keys: it cannot be rotated away.
+// Generations made by Rotate do not follow from the seed.
+func FromSeed(c Compartment, suiteName string, seed []byte) *Ring {
 	s, err := suiteNamed(suiteName)
 	if err == nil && !c.Known() {
 		err = unknown(c)
@@ -64,7 +69,7 @@ func Memory(c Compartment, suiteName string) *Ring {
 	if err != nil {
 		panic(err)
 	}
-	held := newSecrets(s)
+	held := s.secretsFrom(func(what string, size int) []byte { return s.derive(seed, c, "seed "+what, size) })
 	r, err := ringOf(c, s, held)
 	if err != nil {
 		panic(err) // of keys just made

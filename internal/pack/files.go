@@ -23,6 +23,8 @@ type packFile struct {
 	Notice     words          `yaml:"notice" doc:"A line shown to residents on every page."`
 	UnitsCSV   unitsCSVYAML   `yaml:"units_csv" doc:"Takes the units from a table instead of units.yaml."`
 	Parameters map[string]int `yaml:"parameters" doc:"Figures that programmes with code of their own ask for, by name."`
+
+	ConsentWords map[string][]string `yaml:"consent_words" doc:"Words by language that ask for agreement; a procedure whose ground is duty uses none of them."`
 }
 
 type operatorYAML struct {
@@ -218,6 +220,7 @@ type linkYAML struct {
 	NotBy     []string          `yaml:"not_by" doc:"Who did these acts here may not act there."`
 	Review    bool              `yaml:"review" doc:"The other case examines what was done here."`
 	Many      bool              `yaml:"many" doc:"Several may be open at once."`
+	Sealed    bool              `yaml:"sealed" doc:"A referral to another compartment, sealed to the unit that receives it; needed with one, refused without."`
 	Ended     map[string]string `yaml:"ended" plain:"yes" doc:"Which act answers each outcome of the other case."`
 	Law       lawRefYAML        `yaml:"law" doc:"The article it rests on."`
 }
@@ -317,6 +320,7 @@ type actYAML struct {
 	Remedy    string            `yaml:"remedy" doc:"The clock within which the resident may challenge it."`
 	Documents []string          `yaml:"documents" doc:"Documents it makes."`
 	Dispute   bool              `yaml:"dispute" doc:"A matter between offices, not part of the ordinary road."`
+	Consent   bool              `yaml:"consent" doc:"The person agrees to something they could refuse; not where the ground of the case is duty."`
 }
 
 type fieldYAML struct {
@@ -367,6 +371,8 @@ type clockYAML struct {
 
 	From        string     `yaml:"from" doc:"Date field of the starting act from which it counts."`
 	Until       string     `yaml:"until" doc:"Date field in which it ends, instead of n and unit."`
+	Parameter   bool       `yaml:"parameter" doc:"No law sets it; to_confirm says what is to be confirmed, and by whom."`
+	ToConfirm   words      `yaml:"to_confirm" doc:"What is to be confirmed about a parameter, and by whom."`
 	PauseLaw    lawRefYAML `yaml:"pause_law" doc:"The article that lets it stand still; needed with pause."`
 	TimeBar     bool       `yaml:"time_bar" doc:"The resident loses a right when it runs out."`
 	Binds       string     `yaml:"binds" enum:"binds" doc:"Whose failing it is when it runs out."`

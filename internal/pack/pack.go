@@ -6,7 +6,8 @@
 //
 // Open this file first; files.go is what authors write, decode.go and overlay.go how it is read and laid
 // over the pack's bases, load.go what it becomes, procedures.go how a procedure is put together,
-// papers.go replies and documents, story.go how a failed property is told, diff.go what differs between
+// papers.go replies and documents, compartments.go what keeps people's
+// matters apart, purposes.go why sealed words are opened, story.go how a failed property is told, diff.go what differs between
 // two packs, schema.go what editors are told.
 package pack
 
@@ -54,6 +55,7 @@ type Pack struct {
 	Files       map[string][]byte            // what it was loaded from; files of bases under base/NAME
 	Reports     map[string]procedure.Report
 	Replies     []Reply
+	Purposes    []Purpose                            // for which sealed words are opened, in the order they are offered
 	Documents   map[string]map[string]paper.Template // name → language → paper
 }
 

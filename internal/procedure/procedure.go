@@ -184,6 +184,7 @@ type Act struct {
 	Remedy    string    // of an answer: the clock within which it can be challenged, or RemedyNone
 	Documents []string
 	Dispute   bool // between offices; not part of the ordinary road
+	Consent   bool // the person agrees to something they could refuse
 }
 
 // RemedyNone marks an answer that the law makes the last word.
@@ -218,6 +219,7 @@ type Link struct {
 	NotBy     []string          // who did these acts here may not act there
 	Review    bool              // the other case examines what was done here
 	Many      bool              // may be open several times at once
+	Sealed    bool              // goes to another compartment, as an envelope; nothing but Carry crosses
 	Ended     map[string]string // outcome of the child ("*" any other) → our act by [child]
 	Law       Law
 }
@@ -338,6 +340,7 @@ type Clock struct {
 	From        string // date field of the starting act from which it counts; empty = from the act
 	Until       string // date field that is the end itself; the rule is not used
 	PauseLaw    Law
+	Parameter   bool   // no law sets it; the pack says what is to be confirmed, and by whom
 	TimeBar     bool   // the resident loses a right when it runs out
 	Binds       string // "resident": running out is lawful; "unit": it is a breach; empty: a breach if it escalates
 	AlertNotice string // template of that message

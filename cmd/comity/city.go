@@ -161,7 +161,7 @@ func (c *city) join(ctx context.Context, cfg cityConfig, current *pack.Pack) err
 		}}
 	c.bulk = &bulk.Book{DB: c.db, Ledger: c.ledger, Window: undoWindow, Actor: func(ctx context.Context, id string) (authz.Actor, error) {
 		a, err := c.accounts.ByID(ctx, id)
-		return a.Actor(), err
+		return a.Actor(c.packs.Current().Rules), err
 	}}
 	c.plugged = programmes(c)
 	kinds := []jobs.Kind{c.courier.Kind(), c.bulk.Kind()}

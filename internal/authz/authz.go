@@ -164,15 +164,32 @@ func (a Actor) Scope() Scope {
 	}
 	var s Scope
 	for _, g := range a.grants {
-		if !a.ruled {
-			s.Roots = append(s.Roots, Root{Unit: g.Unit, Programmes: g.Programmes, Level: Identity})
-			continue
-		}
-		for _, r := range a.rules.rules(g, a.compartment) {
-			s.Roots = append(s.Roots, Root{Unit: g.Unit, Programmes: r.Programmes, Reach: r.Reach, Level: r.Level})
-		}
+		s.Roots = append(s.Roots, a.Opens(g)...)
 	}
 	return s
+}
+
+// Opens lists what one grant of the actor opens.
+func (a Actor) Opens(g Grant) (out []Root) {
+	if !a.ruled {
+		return []Root{{Unit: g.Unit, Programmes: g.Programmes, Level: Identity}}
+	}
+	for _, r := range a.rules.rules(g, a.compartment) {
+		out = append(out, Root{Unit: g.Unit, Programmes: r.Programmes, Reach: r.Reach, Level: r.Level})
+	}
+	return out
+}
+
+// Decide asks the table the actor is under; units are asked only for a person under none.
+func (a Actor) Decide(units *org.Tree, of Target) Decision {
+	if a.ruled || !a.IsStaff() {
+		return a.rules.Decide(a, of)
+	}
+	var plain []Declared
+	for _, g := range a.grants {
+		plain = append(plain, Declared{Role: g.Role, Compartment: of.Compartment, Reads: []Rule{{Level: Identity}}})
+	}
+	return NewTable(units, plain, nil).Decide(a, of)
 }
 
 // Level is the most the scope shows of a case; zero when it does not hold it. It is the Go twin of the WHERE

@@ -189,7 +189,7 @@ func (d *Desk) signed(h func(*visit) error) web.Handler {
 }
 
 func (d *Desk) visit(w http.ResponseWriter, r *http.Request, who account.Account) *visit {
-	actor := who.Actor()
+	actor := who.Actor(d.Packs.Current().Rules)
 	return &visit{Desk: d, w: w, r: r, who: who, actor: actor, scope: actor.Scope(), now: d.site.Now(),
 		pack: d.Packs.Current(), names: map[string]string{}}
 }
@@ -206,7 +206,7 @@ func (v *visit) ctx() context.Context { return v.r.Context() }
 
 // reads reports whether a unit lies in what the officer may read.
 func (v *visit) reads(unit org.UnitID) bool {
-	return slices.ContainsFunc(v.scope.Roots, func(r authz.Root) bool { return v.pack.Units.Under(r.Unit, unit) })
+	return v.scope.Sees(v.pack.Units, unit)
 }
 
 // unit is the unit the page is about: ?unit=, else the officer's own. One outside the scope does not

@@ -93,7 +93,7 @@ func (v *visit) seers(p *web.Page, c casework.Case) (string, error) {
 	}
 	var names []string
 	for _, a := range list {
-		if a.Actor().Scope().ReadsSealed(string(c.ID), c.Sealed, c.Programme) {
+		if a.Actor(v.pack.Rules).Scope().ReadsSealed(string(c.ID), c.Sealed, c.Programme) {
 			names = append(names, a.NameIn(p.Lang))
 		}
 	}

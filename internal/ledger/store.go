@@ -162,7 +162,7 @@ func (s *stored) count(into map[tally]counts, c casework.Case, by int64) {
 		n[0] += by
 		n[1] += by * flag(c.Overdue())
 		n[2] += by * flag(c.Assignee == "")
-		n[3] += by * flag(c.Offered == unit)
+		n[3] += by * flag(c.Offered != "" && (unit == c.Offered || unit == ownOf(c.Offered)))
 		n[4] += by * flag(isPaused(c))
 		into[tally{unit, c.State}] = n
 	}
@@ -241,7 +241,25 @@ func listers(path func(org.UnitID) []org.UnitID, p place) []org.UnitID {
 	for _, u := range strings.Fields(p.joint) {
 		c.Joint = append(c.Joint, org.UnitID(u))
 	}
-	return c.Listed(path)
+	return append(c.Listed(path), nearLists(c)...)
+}
+
+// ownOf names the list of what a unit itself holds or is offered, and jointOf that of what it was asked to
+// join: lists of their own beside that of the subtree, for roles whose rule reaches no further.
+func ownOf(unit org.UnitID) org.UnitID   { return "=" + unit }
+func jointOf(unit org.UnitID) org.UnitID { return "+" + unit }
+
+func nearLists(c casework.Case) []org.UnitID {
+	lists := []org.UnitID{ownOf(c.Holder)}
+	if c.Offered != "" && c.Offered != c.Holder {
+		lists = append(lists, ownOf(c.Offered))
+	}
+	for _, u := range c.Joint {
+		if list := jointOf(u); !slices.Contains(lists, list) {
+			lists = append(lists, list)
+		}
+	}
+	return lists
 }
 
 func (s *stored) saveTimers(ctx context.Context, tx *db.Tx, p place) error {

@@ -15,7 +15,6 @@ import (
 	"comity/internal/authz"
 	"comity/internal/casework"
 	"comity/internal/db"
-	"comity/internal/org"
 	"comity/internal/vault"
 )
 
@@ -75,10 +74,13 @@ func (w *where) in(column string, values []string) {
 func (w *where) String() string { return strings.Join(w.parts, " AND ") }
 
 // scope is the visibility rule of a list: rows written for the root, of its programmes.
-func (w *where) scope(root authz.Root) {
-	w.and("w.unit = %s", string(root.Unit))
+func (w *where) scope(root authz.Root) { w.of("w.", root) }
+
+// of is scope for a table under another name.
+func (w *where) of(table string, root authz.Root) {
+	w.and(table+"unit = %s", string(root.Unit))
 	if len(root.Programmes) > 0 {
-		w.in("w.programme", root.Programmes)
+		w.in(table+"programme", root.Programmes)
 	}
 }
 
@@ -119,7 +121,7 @@ func (k keeper) listItems(ctx context.Context, tx *db.Tx, roots []authz.Root, f 
 		all = append(all, items...)
 	}
 	if len(lanes) > 1 {
-		slices.SortFunc(all, f.compare)
+		slices.SortFunc(all, func(a, b Item) int { return cmp.Or(f.compare(a, b), cmp.Compare(b.Level, a.Level)) })
 		all = slices.CompactFunc(all, func(a, b Item) bool { return a.ID == b.ID }) // two roots may list one case
 	}
 	return all[:min(len(all), f.Limit+1)], nil
@@ -140,6 +142,9 @@ func (f Filter) compare(a, b Item) int {
 }
 
 func (k keeper) listLane(ctx context.Context, tx *db.Tx, l lane, f Filter, after cursor) ([]Item, error) {
+	if f.Query != "" && !looksLikeRef(f.Query) && l.root.Level < authz.Story {
+		return nil, nil // what may not be read may not be searched either
+	}
 	w := &where{}
 	from, with, keys := "worklist w JOIN cases c ON c.n = w.n", "", "w.sort_at, w.n"
 	const byCase = "cases c JOIN worklist w ON w.n = c.n AND w.is_open = c.is_open AND w.sort_at = c.sort_at"
@@ -183,7 +188,19 @@ func (k keeper) listLane(ctx context.Context, tx *db.Tx, l lane, f Filter, after
 		}
 	}
 	q := with + "SELECT " + itemColumns + " FROM " + from + " WHERE " + w.String() + " ORDER BY " + order + " LIMIT " + w.arg(int64(f.Limit+1))
-	return db.All(ctx, tx, q, w.args, scanItem)
+	items, err := db.All(ctx, tx, q, w.args, scanItem)
+	for i := range items {
+		items[i].tell(l.root.Level)
+	}
+	return items, err
+}
+
+// tell leaves out of a line what the list it was found in does not tell.
+func (i *Item) tell(level authz.Level) {
+	i.Level = level
+	if level < authz.Story {
+		i.Title, i.Address, i.PlaceUnit = "", "", ""
+	}
 }
 
 func looksLikeRef(s string) bool {
@@ -244,14 +261,34 @@ func listEvents(ctx context.Context, tx *db.Tx, n int64) ([]casework.Event, erro
 	})
 }
 
-// countUnit reads the unit's tallies, and those of what is sealed to it; what is due today is a range of
-// the worklist's key.
-func countUnit(ctx context.Context, tx *db.Tx, unit, sealed org.UnitID, endOfToday time.Time) (Counts, error) {
+// countUnit reads the tallies of a unit's lists; what is due today is a range of the worklist's key. Where two
+// lists of different programmes hold one case it counts twice: tallies do not know cases.
+func countUnit(ctx context.Context, tx *db.Tx, lists []authz.Root, endOfToday time.Time) (Counts, error) {
 	var c Counts
+	for _, list := range lists {
+		w := &where{}
+		w.of("", list)
+		if err := c.tally(ctx, tx, w); err != nil {
+			return c, err
+		}
+		n, err := countBetween(ctx, tx, list, db.Micros(tx.Now), db.Micros(endOfToday))
+		if err != nil {
+			return c, err
+		}
+		c.Today += n
+	}
+	slices.SortFunc(c.ByState, func(a, b StateCount) int {
+		return cmp.Or(cmp.Compare(a.Programme, b.Programme), cmp.Compare(a.Procedure, b.Procedure), cmp.Compare(a.State, b.State))
+	})
+	return c, nil
+}
+
+// tally adds up the figures of one list.
+func (c *Counts) tally(ctx context.Context, tx *db.Tx, w *where) error {
 	for state, err := range db.Query(ctx, tx, `SELECT programme, procedure, state, CAST(SUM(cases) AS BIGINT), CAST(SUM(late) AS BIGINT), CAST(SUM(unassigned) AS BIGINT),
  CAST(SUM(offered) AS BIGINT), CAST(SUM(paused) AS BIGINT)
- FROM tallies WHERE unit IN (?1, ?2) GROUP BY programme, procedure, state HAVING SUM(cases) <> 0 ORDER BY 1, 2, 3`,
-		[]any{string(unit), string(sealed)}, func(row db.Scanner) (s StateCount, err error) {
+ FROM tallies WHERE `+w.String()+` GROUP BY programme, procedure, state HAVING SUM(cases) <> 0 ORDER BY 1, 2, 3`,
+		w.args, func(row db.Scanner) (s StateCount, err error) {
 			var late, unassigned, offered, paused int
 			err = row.Scan(&s.Programme, &s.Procedure, &s.State, &s.N, &late, &unassigned, &offered, &paused)
 			c.Open += s.N
@@ -262,38 +299,50 @@ func countUnit(ctx context.Context, tx *db.Tx, unit, sealed org.UnitID, endOfTod
 			return s, err
 		}) {
 		if err != nil {
-			return c, err
+			return err
 		}
-		c.ByState = append(c.ByState, state)
-	}
-	for _, list := range []org.UnitID{unit, sealed} {
-		n, err := countBetween(ctx, tx, list, db.Micros(tx.Now), db.Micros(endOfToday))
-		if err != nil {
-			return c, err
+		same := func(o StateCount) bool {
+			return o.Programme == state.Programme && o.Procedure == state.Procedure && o.State == state.State
 		}
-		c.Today += n
+		if i := slices.IndexFunc(c.ByState, same); i >= 0 {
+			c.ByState[i].N += state.N
+		} else {
+			c.ByState = append(c.ByState, state)
+		}
 	}
-	return c, nil
+	return nil
 }
 
-func countChild(ctx context.Context, tx *db.Tx, unit org.UnitID) (UnitCount, error) {
-	return db.One(ctx, tx, `SELECT CAST(COALESCE(SUM(cases), 0) AS BIGINT), CAST(COALESCE(SUM(late), 0) AS BIGINT) FROM tallies WHERE unit = ?1`,
-		[]any{string(unit)}, func(row db.Scanner) (UnitCount, error) {
-			u := UnitCount{Unit: unit}
+func countChild(ctx context.Context, tx *db.Tx, list authz.Root) (UnitCount, error) {
+	w := &where{}
+	w.of("", list)
+	return db.One(ctx, tx, `SELECT CAST(COALESCE(SUM(cases), 0) AS BIGINT), CAST(COALESCE(SUM(late), 0) AS BIGINT) FROM tallies WHERE `+w.String(),
+		w.args, func(row db.Scanner) (UnitCount, error) {
+			u := UnitCount{Unit: list.Unit}
 			return u, row.Scan(&u.Open, &u.Overdue)
 		})
 }
 
-// countBetween counts the open cases due from one time and before another.
-func countBetween(ctx context.Context, tx *db.Tx, unit org.UnitID, from, to int64) (int, error) {
-	n, err := db.One(ctx, tx, `SELECT COUNT(*) FROM worklist WHERE unit = ?1 AND is_open = 1 AND sort_at >= ?2 AND sort_at < ?3`,
-		[]any{string(unit), from, to}, scanInt)
+// countBetween counts the open cases of a list due from one time and before another.
+func countBetween(ctx context.Context, tx *db.Tx, list authz.Root, from, to int64) (int, error) {
+	w := &where{}
+	w.of("", list)
+	w.and("is_open = 1 AND sort_at >= %s AND sort_at < %s", from, to)
+	n, err := db.One(ctx, tx, `SELECT COUNT(*) FROM worklist WHERE `+w.String(), w.args, scanInt)
 	return int(n), err
 }
 
-func countDue(ctx context.Context, tx *db.Tx, unit org.UnitID, from, to time.Time, limit int) (int, error) {
-	n, err := db.One(ctx, tx, `SELECT COUNT(*) FROM (SELECT 1 AS one FROM worklist WHERE unit = ?1 AND is_open = 1 AND sort_at >= ?2 AND sort_at < ?3 LIMIT ?4) AS few`,
-		[]any{string(unit), db.Micros(from), db.Micros(to), int64(limit)}, scanInt)
+func countDue(ctx context.Context, tx *db.Tx, list authz.Root, from, to time.Time, limit int) (int, error) {
+	w := &where{}
+	w.of("", list)
+	w.and("is_open = 1 AND sort_at >= %s AND sort_at < %s", db.Micros(from), db.Micros(to))
+	return countFew(ctx, tx, w, limit)
+}
+
+// countFew counts to a limit, so that a page costs the same however much there is.
+func countFew(ctx context.Context, tx *db.Tx, w *where, limit int) (int, error) {
+	text := w.String()
+	n, err := db.One(ctx, tx, `SELECT COUNT(*) FROM (SELECT 1 AS one FROM worklist WHERE `+text+` LIMIT `+w.arg(int64(limit))+`) AS few`, w.args, scanInt)
 	return int(n), err
 }
 
@@ -405,10 +454,11 @@ func (r *Reader) heading(ctx context.Context, tx *db.Tx, n int64, c casework.Cas
 // micro is an instant as the database gives it back.
 func micro(t time.Time) time.Time { return db.FromMicros(db.Micros(t)) }
 
-func countLate(ctx context.Context, tx *db.Tx, unit org.UnitID, limit int) (int, error) {
-	n, err := db.One(ctx, tx, `SELECT COUNT(*) FROM (SELECT 1 AS one FROM worklist WHERE unit = ?1 AND is_open = 1 AND late = 1 LIMIT ?2) AS few`,
-		[]any{string(unit), int64(limit)}, scanInt)
-	return int(n), err
+func countLate(ctx context.Context, tx *db.Tx, list authz.Root, limit int) (int, error) {
+	w := &where{}
+	w.of("", list)
+	w.parts = append(w.parts, "is_open = 1", "late = 1") // literals, for the partial index
+	return countFew(ctx, tx, w, limit)
 }
 
 func numbersAfter(ctx context.Context, tx *db.Tx, last int64, limit int) ([]int64, error) {

@@ -74,6 +74,37 @@ type unitYAML struct {
 	Short  words    `yaml:"short" doc:"Short name for lists."`
 }
 
+type rolesFile struct {
+	Mark      mark            `yaml:"-"`
+	Roles     []roleYAML      `yaml:"roles" doc:"The roles people can be given, and what each may read. A role that is not here opens nothing."`
+	Exclusive []exclusiveYAML `yaml:"exclusive" doc:"Pairs of roles that one account may not hold in the same unit."`
+}
+
+type roleYAML struct {
+	Mark  mark        `yaml:"-"`
+	ID    string      `yaml:"id" doc:"Id of the role, as acts and units name it."`
+	Name  words       `yaml:"name" doc:"Its name."`
+	Admin bool        `yaml:"admin" doc:"It manages accounts and sees no case."`
+	Reads []readsYAML `yaml:"reads" doc:"What it opens, seen from the unit it is held in; nothing, where nothing is said."`
+	Why   words       `yaml:"why" doc:"Why it sees what it sees, for the page that tells who sees a case."`
+	Law   lawRefYAML  `yaml:"law" doc:"The article it rests on."`
+}
+
+type readsYAML struct {
+	Mark       mark     `yaml:"-"`
+	Programmes []string `yaml:"programmes" doc:"Programmes the rule is about; left out, all."`
+	Reach      string   `yaml:"reach" enum:"reach" doc:"own: cases the unit holds or is offered; joint: cases it was asked to join; subtree: those, and those of all units below it."`
+	Level      string   `yaml:"level" enum:"seen" doc:"How much of a case: steps, what it is about, whose it is, what was said in confidence."`
+}
+
+type exclusiveYAML struct {
+	Mark  mark       `yaml:"-"`
+	ID    string     `yaml:"id" doc:"Id of the pair."`
+	Roles []string   `yaml:"roles" doc:"The two roles."`
+	Why   words      `yaml:"why" doc:"Why not both: shown to whoever tries to give them."`
+	Law   lawRefYAML `yaml:"law" doc:"The article it rests on."`
+}
+
 type categoriesFile struct {
 	Mark       mark           `yaml:"-"`
 	Groups     []groupYAML    `yaml:"groups" doc:"Headings on the public form."`

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"comity/internal/authz"
 	"comity/internal/form"
 	"comity/internal/org"
 	"comity/internal/procedure"
@@ -26,6 +27,7 @@ type FileKind struct {
 var FileKinds = []FileKind{
 	{"pack", "pack.yaml", "What the pack is, who runs it, and the laws it cites.", reflect.TypeFor[packFile]()},
 	{"units", "units.yaml", "The offices, from the city down to groups of buildings.", reflect.TypeFor[unitsFile]()},
+	{"roles", "roles.yaml", "Who may read what: the roles, how far each reaches and how much it shows.", reflect.TypeFor[rolesFile]()},
 	{"categories", "categories.yaml", "What people report, and which office receives it.", reflect.TypeFor[categoriesFile]()},
 	{"areas", "areas.yaml", "Outlines of units, drawn features and named places.", reflect.TypeFor[areasFile]()},
 	{"calendar", "calendars/*.yaml", "Days off, make-up working days and office hours.", reflect.TypeFor[calendarFile]()},
@@ -40,6 +42,14 @@ func closed(name string) []string {
 	switch name {
 	case "level":
 		return []string{org.City.String(), org.District.String(), org.Street.String(), org.Community.String(), org.Group.String()}
+	case "reach":
+		var names []string
+		for _, r := range authz.Reaches {
+			names = append(names, r.String())
+		}
+		return names
+	case "seen":
+		return []string{authz.Steps.String(), authz.Story.String(), authz.Identity.String(), authz.Caucus.String()}
 	case "weekday":
 		return []string{"mon", "tue", "wed", "thu", "fri", "sat", "sun"}
 	case "owner":

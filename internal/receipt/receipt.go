@@ -133,7 +133,8 @@ func (r Receipt) shape() error {
 	switch {
 	case r.Format != 1:
 		return refuse("format")
-	case !line(r.Case) || !line(r.Event) || !line(r.Record.Kind) || !line(r.Record.ID) || len(r.Proof) > maxProof || len(r.Key) > 2*maxWord,
+	case !line(r.Case) || !line(r.Event) || !line(r.Record.Kind) || !line(r.Record.ID) || len(r.Proof) > maxProof,
+		!printable(r.Key), !utf8.ValidString(r.Head),
 		!r.At.Equal(r.At.Truncate(time.Microsecond)), r.At.Year() < 1970 || r.At.Year() > 9999:
 		return refuse("malformed")
 	}
@@ -142,6 +143,11 @@ func (r Receipt) shape() error {
 
 func line(s string) bool {
 	return s != "" && len(s) <= maxWord && utf8.ValidString(s) && !strings.ContainsFunc(s, func(c rune) bool { return c < ' ' || c == 0x7f })
+}
+
+// printable tells whether s can be a key: ASCII without spaces, of a length that keys have.
+func printable(s string) bool {
+	return s != "" && len(s) <= 2*maxWord && !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' })
 }
 
 // JSON is the receipt as a file.

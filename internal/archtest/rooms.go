@@ -82,6 +82,7 @@ var Clocks = []Exception{
 	{"internal/db/dbtest/server.go", []string{"Now", "After"}, "waits for a PostgreSQL server that is starting; no test's time comes from it"},
 	{"internal/jobs", []string{"NewTimer", "NewTicker", "After", "AfterFunc", "Tick"}, "a runner has to wake up; what is due is decided by the database's clock"},
 	{"internal/ledger", []string{"NewTimer", "NewTicker", "After", "AfterFunc", "Tick"}, "a runner has to wake up; what is due is decided by the database's clock"},
+	{"internal/translog", []string{"NewTicker"}, "a sequencer has to wake up; when a head is due is decided by the database's clock"},
 	{"internal/db", []string{"NewTimer", "NewTicker", "After", "AfterFunc", "Tick"}, "waits between tries after a conflict"},
 	{"internal/bench", []string{"Now", "Since", "After"}, "measures how long things take; no case's time comes from it"},
 	{"internal/courier", []string{"NewTimer", "After"}, "waits for another machine's answer"},

@@ -73,6 +73,83 @@ func treeSize(ctx context.Context, tx *db.Tx) (int64, error) {
 	return last + 1, err
 }
 
+const headColumns = `size, at, root, signature, key`
+
+// signed is a stored head.
+type signed struct {
+	size, at  int64
+	root      tlog.Hash
+	signature []byte
+	key       string
+}
+
+func scanHead(row db.Scanner) (s signed, err error) {
+	var root []byte
+	if err := row.Scan(&s.size, &s.at, &root, &s.signature, &s.key); err != nil {
+		return s, err
+	}
+	copy(s.root[:], root)
+	if len(root) != tlog.HashSize {
+		return s, fmt.Errorf("the head of size %d has a root of %d bytes", s.size, len(root))
+	}
+	return s, nil
+}
+
+func insertHead(ctx context.Context, tx *db.Tx, s signed) error {
+	_, err := tx.Exec(ctx, `INSERT INTO log_heads (`+headColumns+`) VALUES (?1, ?2, ?3, ?4, ?5)`, s.size, s.at, s.root[:], s.signature, s.key)
+	return err
+}
+
+// headsBefore lists heads from the newest back, behind a given one.
+func headsBefore(ctx context.Context, tx *db.Tx, size, at int64, limit int) ([]signed, error) {
+	return db.All(ctx, tx, `SELECT `+headColumns+` FROM log_heads WHERE (size, at) < (?1, ?2) ORDER BY size DESC, at DESC LIMIT ?3`,
+		[]any{size, at, limit}, scanHead)
+}
+
+// headsAfter lists heads in order, behind a given one.
+func headsAfter(ctx context.Context, tx *db.Tx, size, at int64, limit int) ([]signed, error) {
+	return db.All(ctx, tx, `SELECT `+headColumns+` FROM log_heads WHERE (size, at) > (?1, ?2) ORDER BY size, at LIMIT ?3`,
+		[]any{size, at, limit}, scanHead)
+}
+
+func entryBy(ctx context.Context, tx *db.Tx, kind, id string) (Entry, error) {
+	return db.One(ctx, tx, `SELECT kind, ref, hash, COALESCE(pos, -1) FROM log_entries WHERE ref = ?2 AND kind = ?1`, []any{kind, id}, scanEntry)
+}
+
+func scanEntry(row db.Scanner) (e Entry, err error) {
+	err = row.Scan(&e.Kind, &e.ID, &e.Hash, &e.Pos)
+	return e, err
+}
+
+// placedAfter lists entries in the order of the tree.
+func placedAfter(ctx context.Context, tx *db.Tx, pos int64, limit int) ([]Entry, error) {
+	return db.All(ctx, tx, `SELECT kind, ref, hash, pos FROM log_entries WHERE pos IS NOT NULL AND pos > ?1 ORDER BY pos LIMIT ?2`,
+		[]any{pos, limit}, scanEntry)
+}
+
+// indexed is a stored hash of the tree as it lies there.
+type indexed struct {
+	index int64
+	hash  []byte
+}
+
+func hashesAfter(ctx context.Context, tx *db.Tx, index int64, limit int) ([]indexed, error) {
+	return db.All(ctx, tx, `SELECT idx, hash FROM log_hashes WHERE idx > ?1 ORDER BY idx LIMIT ?2`, []any{index, limit},
+		func(row db.Scanner) (x indexed, err error) {
+			err = row.Scan(&x.index, &x.hash)
+			return x, err
+		})
+}
+
+func countWaiting(ctx context.Context, tx *db.Tx) (int64, error) {
+	return db.One(ctx, tx, `SELECT COUNT(*) FROM log_entries WHERE pos IS NULL`, nil, scanInt)
+}
+
+// lastHash is the highest index of a stored hash, −1 if there is none.
+func lastHash(ctx context.Context, tx *db.Tx) (int64, error) {
+	return db.One(ctx, tx, `SELECT COALESCE(MAX(idx), -1) FROM log_hashes`, nil, scanInt)
+}
+
 func scanInt(row db.Scanner) (n int64, err error) {
 	err = row.Scan(&n)
 	return n, err

@@ -21,10 +21,12 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 
 	"golang.org/x/mod/sumdb/tlog"
 
 	"comity/internal/db"
+	"comity/internal/receipt"
 )
 
 // Entry is one record of the log.
@@ -73,6 +75,20 @@ func Add(ctx context.Context, tx *db.Tx, kind, id string, hash []byte) error {
 // Log is the log of one compartment.
 type Log struct {
 	DB     *db.DB
-	Origin string // what heads begin with: names city and compartment, see receipt.Origin
-	Node   string // name of this process among those that share the database; any, if it is alone
+	Origin string                  // what heads begin with: names city and compartment, see receipt.Origin
+	Key    string                  // text form of the public key that belongs to Sign
+	Sign   func(msg []byte) []byte // signs heads
+	Former []string                // keys that signed before Key and are still believed
+	Verify receipt.Verifier        // checks signatures; nil = receipt.Ed25519
+	Node   string                  // name of this process among those that share the database; any, if it is alone
 }
+
+func (l *Log) verify(key string, msg, sig []byte) bool {
+	if l.Verify == nil {
+		return receipt.Ed25519(key, msg, sig)
+	}
+	return l.Verify(key, msg, sig)
+}
+
+// Keys lists the keys whose heads are believed, the present one first.
+func (l *Log) Keys() []string { return slices.Concat([]string{l.Key}, l.Former) }

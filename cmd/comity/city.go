@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -140,6 +141,7 @@ func (c *city) join(ctx context.Context, cfg cityConfig, current *pack.Pack) err
 			return p.Digest, cat.Procedure, ok
 		},
 		Officer: account.Works,
+		Purpose: c.purpose,
 		Notify:  courier.Enqueue,
 		Random:  cfg.Random,
 		Log:     cfg.Log,
@@ -180,6 +182,17 @@ func (c *city) join(ctx context.Context, cfg cityConfig, current *pack.Pack) err
 	c.runner.Workers = noticeWorkers
 	c.runner.Log = cfg.Log
 	return nil
+}
+
+// purpose says whether the pack a case was opened under offers a purpose to whoever is entitled in this way.
+// Those who were asked to join or offered the case work on it like those who hold it.
+func (c *city) purpose(k casework.Case, purpose string, ground authz.Ground) bool {
+	p, ok := c.packs.Pack(k.Pack).Purpose(purpose)
+	word := string(ground)
+	if ground == authz.ByOffered || ground == authz.ByJoint {
+		word = string(authz.ByHolder)
+	}
+	return ok && slices.Contains(p.Offered, word)
 }
 
 // openKeys opens the ring of the civic compartment. The keys lie outside the data folder, so that a copy of

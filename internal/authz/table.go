@@ -249,11 +249,7 @@ func (t *Table) Ways(a Actor, of Target) (out []Decision) {
 		return nil
 	}
 	for _, g := range a.grants {
-		rules := t.rules(g, of.Compartment)
-		if !a.ruled { // see Under: people of stories read their subtrees
-			rules = []Rule{{Role: g.Role, Programmes: g.Programmes, Level: Identity}}
-		}
-		for _, r := range rules {
+		for _, r := range t.rules(g, of.Compartment) {
 			if of.reached(t.units, r.Reach, r.Programmes, g.Unit) {
 				out = append(out, Decision{Allowed: true, Grant: g, Rule: r, Ground: of.ground(a.id, g.Unit), Level: r.Level})
 			}

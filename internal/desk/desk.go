@@ -121,6 +121,7 @@ func (d *Desk) Register(mux *http.ServeMux) {
 	page("POST /desk/cases/{ref}/do/{act}", (*visit).actDo)
 	page("GET /desk/cases/{ref}/why/{clock}", (*visit).whyShow)
 	page("POST /desk/cases/{ref}/note", (*visit).note)
+	page("POST /desk/cases/{ref}/look", (*visit).lookDo)
 	page("POST /desk/cases/{ref}/files", (*visit).attach)
 	page("GET /desk/cases/{ref}/files/{sha256}", (*visit).fileShow)
 	page("GET /desk/cases/{ref}/documents/{seq}/{id}", (*visit).document)

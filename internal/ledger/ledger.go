@@ -57,6 +57,8 @@ type Config struct {
 	Officer func(ctx context.Context, tx *db.Tx, unit org.UnitID, officer string) (bool, error)
 	// Notify stores a job for a notice, in the same transaction. nil sends nothing.
 	Notify func(ctx context.Context, tx *db.Tx, n Order) error
+	// Purpose says whether whoever is entitled in this way may be shown a case for this purpose. nil takes any.
+	Purpose func(c casework.Case, purpose string, ground authz.Ground) bool
 	// Random fills b with random bytes, for numbers and codes.
 	Random func(b []byte)
 	// Ring holds the keys of the compartment whose cases these are.

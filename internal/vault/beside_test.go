@@ -2,7 +2,9 @@ package vault
 
 import (
 	"errors"
+	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -37,6 +39,21 @@ func Test_what_was_destroyed_is_remembered_once_and_in_order(t *testing.T) {
 			t.Errorf("a refused call left something: %v, %v", ids, err)
 		}
 	})
+}
+
+func Test_the_list_may_grow_for_years(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "keys")
+	r := opened(t, dir, "civic", "std")
+	ids := make([]string, 50_000)
+	for i := range ids {
+		ids[i] = fmt.Sprint("civic-case-", i)
+	}
+	if err := errors.Join(r.MarkDestroyed(ids...), r.MarkDestroyed("last", ids[7])); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := r.Destroyed(); len(got) != len(ids)+1 || err != nil {
+		t.Errorf("%d ids, %v", len(got), err)
+	}
 }
 
 func Test_half_a_line_is_nobody_and_does_not_spoil_the_next(t *testing.T) {

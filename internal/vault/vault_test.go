@@ -332,7 +332,7 @@ func Test_a_ring_is_asked_for_by_names_that_exist(t *testing.T) {
 }
 
 func FuzzOpen(f *testing.F) {
-	rings := []*Ring{FromSeed("youth", "std", []byte("fuzz")), FromSeed("youth", "sm", []byte("fuzz"))}
+	rings := []*Ring{Memory("youth", "std"), Memory("youth", "sm")}
 	keys := []*Key{}
 	made := map[string]bool{}
 	for _, r := range rings {
@@ -363,7 +363,7 @@ func FuzzOpen(f *testing.F) {
 }
 
 func FuzzUnwrap(f *testing.F) {
-	rings := []*Ring{FromSeed("youth", "std", []byte("fuzz")), FromSeed("youth", "sm", []byte("fuzz"))}
+	rings := []*Ring{Memory("youth", "std"), Memory("youth", "sm")}
 	made := map[string]bool{}
 	for _, r := range rings {
 		_, w := r.NewKey()

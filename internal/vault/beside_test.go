@@ -66,7 +66,7 @@ func Test_half_a_line_is_nobody_and_does_not_spoil_the_next(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		line := r.line("case-12")
+		line := r.line("case-12-with-a-longer-name")
 		for i := range line {
 			if err := os.WriteFile(path, append(slices.Clone(good), line[:i]...), 0o600); err != nil {
 				t.Fatal(err)
@@ -79,6 +79,9 @@ func Test_half_a_line_is_nobody_and_does_not_spoil_the_next(t *testing.T) {
 			}
 			if ids, err := r.Destroyed(); !slices.Equal(ids, []string{"case-7", "case-8"}) || err != nil {
 				t.Fatalf("cut at %d and continued: %v, %v", i, ids, err)
+			}
+			if b, err := os.ReadFile(path); string(b) != string(good)+r.line("case-8") || err != nil {
+				t.Fatalf("cut at %d and continued: the file is %q, %v", i, b, err)
 			}
 		}
 	})

@@ -113,6 +113,18 @@ func Test_two_processes_that_start_at_once_have_the_same_keys(t *testing.T) {
 	}
 }
 
+// The loser of that race made keys too, and finds a file where it wants to put them.
+func Test_first_keys_never_take_the_place_of_others(t *testing.T) {
+	eachOpened(t, func(t *testing.T, r *Ring, dir string) {
+		if err := first(dir, "youth", r.Suite()); err != nil {
+			t.Fatal(err)
+		}
+		if again := opened(t, dir, "youth", "std"); again.Public().String() != r.Public().String() {
+			t.Error("the keys were replaced")
+		}
+	})
+}
+
 func Test_a_rotation_of_one_process_reaches_the_other(t *testing.T) {
 	eachOpened(t, func(t *testing.T, a *Ring, dir string) {
 		b := opened(t, dir, "youth", "std")

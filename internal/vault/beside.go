@@ -55,12 +55,17 @@ func (r *Ring) MarkDestroyed(ids ...string) error {
 	if err != nil {
 		return err
 	}
+	gone := make(map[string]bool, len(known)+len(ids))
+	for _, id := range known {
+		gone[id] = true
+	}
 	var lines strings.Builder
 	for _, id := range ids {
 		if id == "" || strings.ContainsFunc(id, func(c rune) bool { return c <= ' ' || c == 0x7f }) {
 			return fmt.Errorf("%q is no id of a key: it is empty or has a space or line break in it", id)
 		}
-		if !slices.Contains(known, id) {
+		if !gone[id] {
+			gone[id] = true
 			known = append(known, id)
 			lines.WriteString(r.line(id))
 		}
@@ -88,7 +93,7 @@ func (r *Ring) destroyed() (ids []string, size int64, err error) {
 		return slices.Clone(r.kept.destroyed), 0, nil
 	}
 	path := destroyedPath(r.folder, r.compartment)
-	b, err := private(path)
+	b, err := private(path, 0)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, 0, nil
 	}
@@ -137,7 +142,7 @@ func (r *Ring) head() (Head, error) {
 		return r.kept.head, nil
 	}
 	path := headPath(r.folder, r.compartment)
-	b, err := private(path)
+	b, err := private(path, largest)
 	if errors.Is(err, fs.ErrNotExist) {
 		return Head{}, nil
 	}

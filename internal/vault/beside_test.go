@@ -2,7 +2,9 @@ package vault
 
 import (
 	"errors"
+	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -39,6 +41,21 @@ func Test_what_was_destroyed_is_remembered_once_and_in_order(t *testing.T) {
 	})
 }
 
+func Test_the_list_may_grow_for_years(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "keys")
+	r := opened(t, dir, "civic", "std")
+	ids := make([]string, 50_000)
+	for i := range ids {
+		ids[i] = fmt.Sprint("civic-case-", i)
+	}
+	if err := errors.Join(r.MarkDestroyed(ids...), r.MarkDestroyed("last", ids[7])); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := r.Destroyed(); len(got) != len(ids)+1 || err != nil {
+		t.Errorf("%d ids, %v", len(got), err)
+	}
+}
+
 func Test_half_a_line_is_nobody_and_does_not_spoil_the_next(t *testing.T) {
 	eachOpened(t, func(t *testing.T, r *Ring, dir string) {
 		path := destroyedPath(dir, "youth")
@@ -49,7 +66,7 @@ func Test_half_a_line_is_nobody_and_does_not_spoil_the_next(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		line := r.line("case-12")
+		line := r.line("case-12-with-a-longer-name")
 		for i := range line {
 			if err := os.WriteFile(path, append(slices.Clone(good), line[:i]...), 0o600); err != nil {
 				t.Fatal(err)
@@ -62,6 +79,9 @@ func Test_half_a_line_is_nobody_and_does_not_spoil_the_next(t *testing.T) {
 			}
 			if ids, err := r.Destroyed(); !slices.Equal(ids, []string{"case-7", "case-8"}) || err != nil {
 				t.Fatalf("cut at %d and continued: %v, %v", i, ids, err)
+			}
+			if b, err := os.ReadFile(path); string(b) != string(good)+r.line("case-8") || err != nil {
+				t.Fatalf("cut at %d and continued: the file is %q, %v", i, b, err)
 			}
 		}
 	})

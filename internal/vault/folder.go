@@ -67,8 +67,8 @@ func folder(dir string) error {
 	return nil
 }
 
-// private reads a file that nobody but its owner may read or write.
-func private(path string) ([]byte, error) {
+// private reads a file that nobody but its owner may read or write; limit 0 is none.
+func private(path string, limit int64) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
@@ -84,7 +84,7 @@ func private(path string) ([]byte, error) {
 	if info.Mode().Perm()&0o077 != 0 {
 		return nil, fmt.Errorf("%s: others than its owner may read or write it (%v); take that away with: chmod 600 %s", path, info.Mode().Perm(), path)
 	}
-	if info.Size() > largest {
+	if limit > 0 && info.Size() > limit {
 		return nil, fmt.Errorf("%s: with %d bytes it is too large", path, info.Size())
 	}
 	return io.ReadAll(f)

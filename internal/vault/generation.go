@@ -61,6 +61,7 @@ func (r *Ring) Generation() int { return r.generations.Load().current }
 
 // NewKey makes a data key, and the form in which it is stored.
 func (r *Ring) NewKey() (*Key, Wrapped) {
+	r.follow()
 	raw := random(r.suite.keySize)
 	key, err := r.keyOf(raw)
 	if err != nil {
@@ -81,6 +82,7 @@ func (r *Ring) Unwrap(w Wrapped) (*Key, error) {
 
 // Rewrap wraps a data key under the current generation; changed is false if it already was.
 func (r *Ring) Rewrap(w Wrapped) (again Wrapped, changed bool, err error) {
+	r.follow()
 	raw, err := r.unwrap(w)
 	if err != nil {
 		return "", false, err
@@ -89,6 +91,14 @@ func (r *Ring) Rewrap(w Wrapped) (again Wrapped, changed bool, err error) {
 		return w, false, nil
 	}
 	return r.wrap(raw), true, nil
+}
+
+// follow keeps a process from wrapping under a generation that another one is about to drop. If the file
+// cannot be read, the keys in memory still are those of its backup, and Refresh reports the loss.
+func (r *Ring) follow() {
+	if r.renewed() {
+		_ = r.Refresh()
+	}
 }
 
 func (r *Ring) keyOf(raw []byte) (*Key, error) {
@@ -130,7 +140,7 @@ func (r *Ring) wrapped(n int) string {
 func (r *Ring) wrapper(n int) (cipher.AEAD, error) {
 	g := r.generations.Load()
 	if n > g.current && r.folder != "" {
-		if err := r.change(nil); err != nil {
+		if err := r.Refresh(); err != nil {
 			return nil, err
 		}
 		g = r.generations.Load()
@@ -153,8 +163,9 @@ func (r *Ring) Rotate(now time.Time) error {
 }
 
 // DropBefore destroys the generations before n. Whatever is still wrapped under one of them is lost, in
-// every backup too, so the caller has rewrapped all keys first; the ring cannot know. Another process with
-// the same key file forgets them when it starts again.
+// every backup too, so the caller has rewrapped all keys first, those of transactions that were open while it
+// did so included; the ring cannot know. Another process with the same key file forgets them at its next
+// Refresh.
 func (r *Ring) DropBefore(n int) error {
 	return r.change(func(held *secrets) error {
 		if last := held.Generations[len(held.Generations)-1]; n > last.N {

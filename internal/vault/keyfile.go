@@ -77,6 +77,9 @@ func Open(dir string, c Compartment, suiteName string) (*Ring, error) {
 		return nil, damaged(path, err)
 	}
 	r.folder = dir
+	if err := r.Refresh(); err != nil {
+		return nil, err
+	}
 	return r, nil
 }
 
@@ -88,12 +91,32 @@ func Exists(dir string, c Compartment) bool {
 
 func keyPath(dir string, c Compartment) string { return filepath.Join(dir, string(c)+".keys") }
 
+// Refresh reads the key file again, to take in what another process has changed and to notice a file that
+// was lost or spoiled while there is still a program that has its keys. It is cheap enough for every minute.
+func (r *Ring) Refresh() error { return r.change(nil) }
+
+// renewed tells whether the key file is another than the one last read: writing it gives it a new identity.
+func (r *Ring) renewed() bool {
+	if r.folder == "" {
+		return false
+	}
+	now, err := os.Stat(keyPath(r.folder, r.compartment))
+	seen := r.seen.Load()
+	return err == nil && (seen == nil || !os.SameFile(*seen, now) || !(*seen).ModTime().Equal(now.ModTime()))
+}
+
 // change reads the key file again, since another process may have changed it, lets f edit what it holds and
 // writes it whole. With f nil it only reads. The ring changes after the file, so that a key which could not
 // be saved never wraps anything.
 func (r *Ring) change(f func(*secrets) error) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.folder != "" {
+		// Before it is read: if it is renewed in between, that is only noticed once too often.
+		if info, err := os.Stat(keyPath(r.folder, r.compartment)); err == nil {
+			r.seen.Store(&info)
+		}
+	}
 	held, err := r.held()
 	if err != nil {
 		return err
@@ -120,10 +143,20 @@ func (r *Ring) held() (secrets, error) {
 	}
 	path := keyPath(r.folder, r.compartment)
 	s, held, err := read(path, r.compartment)
-	if err == nil && (s != r.suite || !hmac.Equal(s.derive(held.Root, r.compartment, "index", s.hash().Size()), r.fixed.index)) {
-		err = fmt.Errorf("%s: the file was replaced by one with other keys while the program ran; put the right one back and start again", path)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = fmt.Errorf("%w; bring the key file back from its backup before the program stops, for it alone still has the keys", err)
 	}
-	return held, err
+	if err != nil {
+		return secrets{}, err
+	}
+	if s != r.suite || !hmac.Equal(s.derive(held.Root, r.compartment, "index", s.hash().Size()), r.fixed.index) {
+		return secrets{}, fmt.Errorf("%s: the file was replaced by one with other keys while the program ran; put the right one back", path)
+	}
+	if last := held.Generations[len(held.Generations)-1]; last.N < r.Generation() {
+		return secrets{}, fmt.Errorf("%s: the file was replaced by an older one while the program ran: it ends with generation %d, and %d is in use; put the newest back",
+			path, last.N, r.Generation())
+	}
+	return held, nil
 }
 
 func (r *Ring) keep(held secrets, changed bool) error {
@@ -192,7 +225,7 @@ func (k keyFile) check(s *suite) []byte {
 
 // read reads and checks a key file; an error names the file and never what it holds.
 func read(path string, c Compartment) (*suite, secrets, error) {
-	b, err := private(path)
+	b, err := private(path, largest)
 	if err != nil {
 		return nil, secrets{}, err
 	}

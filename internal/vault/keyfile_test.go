@@ -113,6 +113,18 @@ func Test_two_processes_that_start_at_once_have_the_same_keys(t *testing.T) {
 	}
 }
 
+// The loser of that race made keys too, and finds a file where it wants to put them.
+func Test_first_keys_never_take_the_place_of_others(t *testing.T) {
+	eachOpened(t, func(t *testing.T, r *Ring, dir string) {
+		if err := first(dir, "youth", r.Suite()); err != nil {
+			t.Fatal(err)
+		}
+		if again := opened(t, dir, "youth", "std"); again.Public().String() != r.Public().String() {
+			t.Error("the keys were replaced")
+		}
+	})
+}
+
 func Test_a_rotation_of_one_process_reaches_the_other(t *testing.T) {
 	eachOpened(t, func(t *testing.T, a *Ring, dir string) {
 		b := opened(t, dir, "youth", "std")
@@ -123,7 +135,13 @@ func Test_a_rotation_of_one_process_reaches_the_other(t *testing.T) {
 		if _, err := b.Unwrap(w); err != nil || b.Generation() != 2 {
 			t.Errorf("generation %d, %v", b.Generation(), err)
 		}
-		if err := errors.Join(b.Rotate(noon), a.Rotate(noon)); err != nil || a.Generation() != 4 {
+		if err := a.Rotate(noon); err != nil {
+			t.Fatal(err)
+		}
+		if _, w := b.NewKey(); w.Generation() != 3 {
+			t.Errorf("a key was wrapped under generation %d, which the other process may have dropped", w.Generation())
+		}
+		if err := errors.Join(b.Rotate(noon), a.Rotate(noon)); err != nil || a.Generation() != 5 {
 			t.Errorf("two processes made the same generation: %d, %v", a.Generation(), err)
 		}
 		if _, err := b.Unwrap(Wrapped("9." + strings.Repeat("A", 80))); !errors.Is(err, ErrNoGeneration) {
@@ -243,6 +261,31 @@ func Test_a_key_file_replaced_under_a_running_program_is_not_written_over(t *tes
 		}
 		if err := r.Rotate(noon); err == nil || r.Generation() != 1 {
 			t.Errorf("rotated to %d: %v", r.Generation(), err)
+		}
+	})
+}
+
+func Test_an_older_or_lost_key_file_is_noticed_by_a_running_program(t *testing.T) {
+	eachOpened(t, func(t *testing.T, r *Ring, dir string) {
+		path := keyPath(dir, "youth")
+		older, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(r.Rotate(noon), r.Refresh(), os.WriteFile(path, older, 0o600)); err != nil {
+			t.Fatal(err)
+		}
+		if err := r.Refresh(); err == nil || !strings.Contains(err.Error(), path) || r.Generation() != 2 {
+			t.Errorf("an older file: %v, generation %d", err, r.Generation())
+		}
+		if _, w := r.NewKey(); w.Generation() != 2 {
+			t.Errorf("a key was wrapped under generation %d", w.Generation())
+		}
+		if err := os.Remove(path); err != nil {
+			t.Fatal(err)
+		}
+		if err := r.Refresh(); err == nil || !strings.Contains(err.Error(), path) {
+			t.Errorf("a lost file: %v", err)
 		}
 	})
 }

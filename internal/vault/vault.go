@@ -17,6 +17,7 @@ package vault
 import (
 	"crypto/rand"
 	"fmt"
+	"io/fs"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -42,7 +43,8 @@ type Ring struct {
 	fixed       *fixed
 	generations atomic.Pointer[generations]
 
-	folder string // of the key file; "" for a ring in memory
+	folder string                      // of the key file; "" for a ring in memory
+	seen   atomic.Pointer[fs.FileInfo] // the key file as it was last read
 	mu     sync.Mutex
 	kept   *memory // what a ring in memory keeps in place of the files beside the key file
 }

@@ -59,7 +59,7 @@ func (v *visit) whoShow() error {
 	p := v.page("who.title", "ref", string(c.Ref))
 	v.speak(p, c)
 	of := c.Target()
-	of.Compartment = compartmentOf(d)
+	of.Compartment = d.Compartment
 	held, err := v.Accounts.Holdings(v.ctx(), v.pack.Rules.Concerned(of))
 	if err != nil {
 		return err
@@ -168,6 +168,13 @@ func (v *visit) whoPeople(p *web.Page, c casework.Case, of authz.Target, seers [
 		out.Pager.Next = v.whoHref(c, s.Unit, s.Role, list[len(list)-1].Login)
 	}
 	return out, nil
+}
+
+func whoAddress(ref, in string) string {
+	if in == "" {
+		return caseHref(ref) + "/who"
+	}
+	return caseHref(ref) + "/who?" + url.Values{"in": {in}}.Encode()
 }
 
 func joined(p *web.Page, parts ...string) string {

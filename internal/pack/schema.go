@@ -32,6 +32,7 @@ var FileKinds = []FileKind{
 	{"areas", "areas.yaml", "Outlines of units, drawn features and named places.", reflect.TypeFor[areasFile]()},
 	{"calendar", "calendars/*.yaml", "Days off, make-up working days and office hours.", reflect.TypeFor[calendarFile]()},
 	{"procedure", "procedures/*.yaml", "States, acts and terms of one procedure.", reflect.TypeFor[procedureFile]()},
+	{"purposes", "purposes.yaml", "For which purposes sealed words are opened.", reflect.TypeFor[purposesFile]()},
 	{"replies", "replies.yaml", "Stock answers an officer may start from.", reflect.TypeFor[repliesFile]()},
 	{"texts", "texts/*.yaml", "Words of one language, by key: notices and anything else.", reflect.TypeFor[textsFile]()},
 }
@@ -67,6 +68,14 @@ func closed(name string) []string {
 		return wordsOf(worktime.AnyTime, worktime.Office)
 	case "link":
 		return wordsOf(procedure.Child, procedure.Referral)
+	case "compartment":
+		return procedure.AllCompartments
+	case "heading":
+		return procedure.Headings
+	case "entitled":
+		return Entitled
+	case "ground":
+		return procedure.Grounds
 	case "binds":
 		return []string{"unit", "resident"}
 	case "reader":

@@ -120,6 +120,7 @@ func (d *Desk) Register(mux *http.ServeMux) {
 	page("GET /desk/cases/{ref}/do/{act}", (*visit).actShow)
 	page("POST /desk/cases/{ref}/do/{act}", (*visit).actDo)
 	page("GET /desk/cases/{ref}/why/{clock}", (*visit).whyShow)
+	page("GET /desk/cases/{ref}/who", (*visit).whoShow)
 	page("POST /desk/cases/{ref}/note", (*visit).note)
 	page("POST /desk/cases/{ref}/look", (*visit).lookDo)
 	page("POST /desk/cases/{ref}/files", (*visit).attach)

@@ -53,7 +53,7 @@
     var o;
     try { o = JSON.parse(text); } catch (e) { throw refuse('malformed'); }
     need(o !== null && typeof o === 'object', 'malformed');
-    need(o.comity_receipt === 1, typeof o.comity_receipt === 'number' ? 'format' : 'malformed');
+    need(o.comity_receipt === 1, Number.isSafeInteger(o.comity_receipt) && o.comity_receipt > 1 ? 'format' : 'malformed');
     exactly(o, 'comity_receipt case event at event_hash record pos proof head key');
     exactly(o.record, 'kind id hash');
     need([o.case, o.event, o.at, o.event_hash, o.record.kind, o.record.id, o.record.hash, o.head, o.key].every(function (s) { return typeof s === 'string'; }), 'malformed');
@@ -83,6 +83,7 @@
     var r = { case: words(), event: words(), kind: words(), id: words(), key: words(), head: words() }, zigzag = number();
     r.at = (zigzag >> 1n) ^ -(zigzag & 1n);
     r.pos = number();
+    need(r.pos < 1n << 63n, 'malformed');
     r.hash = take(32);
     r.proof = [];
     while (at < raw.length) r.proof.push(take(32));

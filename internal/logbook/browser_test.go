@@ -18,7 +18,9 @@ import (
 
 	"github.com/chromedp/chromedp"
 
+	"comity/internal/procedure"
 	"comity/internal/receipt"
+	"comity/internal/vault"
 )
 
 // tab is a browser on the pages of a log.
@@ -173,6 +175,31 @@ func Test_a_browser_without_Ed25519_says_that_only_the_tree_was_checked(t *testi
 	b.do(chromedp.WaitVisible(chromedp.CSS(`#result[data-state="true"]`)))
 	if !strings.Contains(b.words(), "The receipt is true.") {
 		t.Fatal(b.words())
+	}
+}
+
+func Test_of_a_suite_no_browser_knows_only_the_tree_is_checked_there_and_all_of_it_on_the_server(t *testing.T) {
+	p := newPublic(t)
+	ring := vault.FromSeed(procedure.Civic, "sm", []byte("a seed of thirty-two bytes or so"))
+	p.log.Key, p.log.Sign = ring.Public().String(), ring.Sign
+	p.log.Verify = func(key string, msg, sig []byte) bool {
+		public, err := vault.ParsePublicKey(key)
+		return err == nil && vault.Verify(public, msg, sig)
+	}
+	p.add(0, 5)
+	b := openTab(t, p)
+	b.open("/log/verify?lang=zh-CN")
+	r := p.receipt(3)
+	if got := b.check(r.Compact()); got != "tree " {
+		t.Fatal(got)
+	}
+	if status, body := p.post(r.Compact(), nil); status != 200 || !strings.Contains(body, `data-state="true"`) {
+		t.Fatal(status, body)
+	}
+	forged := r
+	forged.Head = strings.Replace(r.Head, "\n5\n", "\n6\n", 1)
+	if status, body := p.post(forged.Compact(), nil); status != 200 || !strings.Contains(body, `<p data-reason="signature">`) {
+		t.Fatal(status, body)
 	}
 }
 

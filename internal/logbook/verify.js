@@ -27,6 +27,10 @@
     } catch (e) { /* refused below */ }
     throw refuse(reason);
   }
+  function unbase64url(text, reason) {
+    need(/^[A-Za-z0-9_-]*$/.test(text), reason);
+    return unbase64(text.replace(/-/g, '+').replace(/_/g, '/') + '==='.slice(0, (4 - text.length % 4) % 4), reason);
+  }
   function hash(text) {
     var raw = unbase64(text, 'malformed');
     need(raw.length === 32, 'malformed');
@@ -63,9 +67,8 @@
   }
   function parseLine(text) {
     text = text.slice(text.lastIndexOf('#') + 1);
-    need(/^R1\.[A-Za-z0-9_-]+$/.test(text), 'malformed');
-    var body = text.slice(3).replace(/-/g, '+').replace(/_/g, '/');
-    var raw = unbase64(body + '==='.slice(0, (4 - body.length % 4) % 4), 'malformed'), at = 0;
+    need(text.indexOf('R1.') === 0, 'malformed');
+    var raw = unbase64url(text.slice(3), 'malformed'), at = 0;
     function take(n) { need(n <= raw.length - at, 'malformed'); at += n; return raw.subarray(at - n, at); }
     function number() {
       for (var v = 0n, shift = 0n; shift < 64n; shift += 7n) {
@@ -114,7 +117,7 @@
   }
   function standard(key) {
     if (key.indexOf('std:') !== 0) return null;
-    try { var raw = unbase64(key.slice(4), 'suite'); return raw.length === 32 ? raw : null; } catch (e) { return null; }
+    try { var raw = unbase64url(key.slice(4), 'suite'); return raw.length === 32 ? raw : null; } catch (e) { return null; }
   }
   /* signed answers true, or null where this browser knows no such signature. */
   async function signed(h, key) {

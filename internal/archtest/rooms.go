@@ -56,6 +56,7 @@ var Rooms = map[string]Room{
 	"internal/portal":  {Why: "what residents see", Rooms: with("draw", "explain", "file", "intake", "ledger", "limit", "pack", "programme", "text", "web"), Others: []string{"github.com/a-h/templ"}},
 	"internal/desk":    {Why: "what officers see", Rooms: with("account", "bulk", "explain", "file", "intake", "ledger", "limit", "pack", "paper", "programme", "text", "web"), Others: []string{"github.com/a-h/templ"}},
 	"internal/api":     {Why: "JSON for programs", Rooms: with("account", "db", "explain", "file", "intake", "jobs", "ledger", "limit", "pack", "text"), Others: []string{"github.com/danielgtaylor/huma/v2", "github.com/VictoriaMetrics/metrics", "golang.org/x/text/language"}},
+	"internal/logbook": {Why: "the public side of the log", Rooms: []string{"receipt", "translog", "web"}, Others: []string{"github.com/a-h/templ", "golang.org/x/mod/sumdb/tlog"}},
 	"internal/open311": {Why: "GeoReport v2", Rooms: with("account", "intake", "ledger", "pack", "text")},
 
 	"internal/story":    {Why: "stories, played by the kernel alone", Rooms: with("intake", "pack")},
@@ -68,7 +69,7 @@ var Rooms = map[string]Room{
 }
 
 // Surfaces never import each other: what two of them need belongs into a room below.
-var surfaces = []string{"internal/portal", "internal/desk", "internal/api", "internal/open311"}
+var surfaces = []string{"internal/portal", "internal/desk", "internal/api", "internal/open311", "internal/logbook"}
 
 // Exception allows one thing in one place, for a reason.
 type Exception struct {

@@ -22,6 +22,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"time"
 
 	"golang.org/x/mod/sumdb/tlog"
 
@@ -80,6 +81,7 @@ type Log struct {
 	Sign   func(msg []byte) []byte // signs heads
 	Former []string                // keys that signed before Key and are still believed
 	Verify receipt.Verifier        // checks signatures; nil = receipt.Ed25519
+	Every  time.Duration           // between heads while there is news; 0 = a minute
 	Node   string                  // name of this process among those that share the database; any, if it is alone
 }
 

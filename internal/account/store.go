@@ -167,21 +167,8 @@ func (s *Store) SignIn(ctx context.Context, login, password string) (a Account, 
 	if !ok || known.id == "" || known.disabled {
 		return Account{}, "", ErrWrong
 	}
-	token = newSecret()
-	err = s.db.Transact(ctx, func(tx *db.Tx) error {
-		if err := s.sweep(ctx, tx); err != nil {
-			return err
-		}
-		// Asked again: the account may have been disabled while the password was checked.
-		a, err = one(ctx, tx, `SELECT id, login, names, lang, disabled FROM accounts WHERE id = ?1 AND disabled = 0`, known.id)
-		if errors.Is(err, ErrUnknown) {
-			return ErrWrong
-		}
-		if err != nil {
-			return err
-		}
-		_, err = tx.Exec(ctx, `INSERT INTO account_sessions (hash, account_id, created_at, seen_at) VALUES (?1, ?2, ?3, ?3)`,
-			fingerprint(token), a.ID, db.Micros(tx.Now))
+	err = s.db.Transact(ctx, func(tx *db.Tx) (err error) {
+		a, token, err = s.open(ctx, tx, known.id, []string{ByPassword}, From{})
 		return err
 	})
 	if err != nil {
@@ -217,41 +204,12 @@ func (s *Store) login(ctx context.Context, login string) (found sealedLogin, err
 // touchAfter is how stale the time of the last request may be: reading a page must not cost a write.
 const touchAfter = time.Minute
 
-// Session finds the account behind a session's token, or ErrNoSession.
-func (s *Store) Session(ctx context.Context, token string) (Account, error) {
-	var a Account
-	var touch bool
-	hash := fingerprint(token)
-	err := s.db.View(ctx, func(tx *db.Tx) error {
-		row, err := db.One(ctx, tx, `SELECT account_id, created_at, seen_at FROM account_sessions WHERE hash = ?1`, []any{hash}, scanSession)
-		if errors.Is(err, db.ErrNoRows) {
-			return ErrNoSession
-		}
-		if err != nil {
-			return err
-		}
-		if tx.Now.Sub(row.seen) > s.config.Idle || tx.Now.Sub(row.created) > s.config.Absolute {
-			return ErrNoSession
-		}
-		touch = tx.Now.Sub(row.seen) > touchAfter
-		a, err = able(ctx, tx, row.account)
-		return err
-	})
-	if err != nil || !touch {
-		return a, err
-	}
-	err = s.db.Transact(ctx, func(tx *db.Tx) error {
-		_, err := tx.Exec(ctx, `UPDATE account_sessions SET seen_at = ?2 WHERE hash = ?1`, hash, db.Micros(tx.Now))
-		return err
-	})
-	return a, err
-}
-
 // Carry keeps a session alive whose holder was just known, as of now. It is for whoever moves the
 // clock of a demonstration, who would otherwise be signed out by their own move.
 func (s *Store) Carry(ctx context.Context, token string) error {
 	return s.db.Transact(ctx, func(tx *db.Tx) error {
-		_, err := tx.Exec(ctx, `UPDATE account_sessions SET created_at = ?2, seen_at = ?2 WHERE hash = ?1`, fingerprint(token), db.Micros(tx.Now))
+		_, err := tx.Exec(ctx, `UPDATE account_sessions SET created_at = ?2, seen_at = ?2,
+			auth_at = CASE WHEN auth_at = 0 THEN 0 ELSE auth_at + ?2 - seen_at END WHERE hash = ?1`, fingerprint(token), db.Micros(tx.Now))
 		return err
 	})
 }

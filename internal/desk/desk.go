@@ -155,6 +155,7 @@ type visit struct {
 	*Desk
 	w     http.ResponseWriter
 	r     *http.Request
+	live  account.Session
 	who   account.Account
 	actor authz.Actor
 	scope authz.Scope
@@ -173,7 +174,7 @@ const sessionCookie = "comity_desk"
 // signed lets only signed-in officers in and sends everybody else to the sign-in page.
 func (d *Desk) signed(h func(*visit) error) web.Handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
-		who, err := d.session(r)
+		live, err := d.session(r)
 		if errors.Is(err, account.ErrNoSession) {
 			if r.Method != http.MethodGet {
 				return &web.Refused{Status: http.StatusForbidden, Rule: "desk.session.ended"}
@@ -184,22 +185,27 @@ func (d *Desk) signed(h func(*visit) error) web.Handler {
 		if err != nil {
 			return err
 		}
-		return h(d.visit(w, r, who))
+		err = h(d.visit(w, r, live))
+		if errors.Is(err, errAnswered) {
+			return nil
+		}
+		return err
 	}
 }
 
-func (d *Desk) visit(w http.ResponseWriter, r *http.Request, who account.Account) *visit {
+func (d *Desk) visit(w http.ResponseWriter, r *http.Request, live account.Session) *visit {
+	who := live.Account
 	actor := who.Actor()
-	return &visit{Desk: d, w: w, r: r, who: who, actor: actor, scope: actor.Scope(), now: d.site.Now(),
+	return &visit{Desk: d, w: w, r: r, live: live, who: who, actor: actor, scope: actor.Scope(), now: d.site.Now(),
 		pack: d.Packs.Current(), names: map[string]string{}}
 }
 
-func (d *Desk) session(r *http.Request) (account.Account, error) {
+func (d *Desk) session(r *http.Request) (account.Session, error) {
 	c, err := r.Cookie(sessionCookie)
 	if err != nil {
-		return account.Account{}, account.ErrNoSession
+		return account.Session{}, account.ErrNoSession
 	}
-	return d.Accounts.Session(r.Context(), c.Value)
+	return d.Accounts.Live(r.Context(), c.Value)
 }
 
 func (v *visit) ctx() context.Context { return v.r.Context() }
@@ -236,11 +242,11 @@ func (v *visit) write(p *web.Page, status int, body templ.Component) error {
 
 // errorShell keeps the officer's surroundings on error pages; without a session the plain shell.
 func (d *Desk) errorShell(p *web.Page, r *http.Request, body templ.Component) templ.Component {
-	who, err := d.session(r)
+	live, err := d.session(r)
 	if err != nil {
 		return web.PublicLayout(p, body)
 	}
-	v := d.visit(nil, r, who)
+	v := d.visit(nil, r, live)
 	p.Officer = v.shell(p)
 	return web.OfficerLayout(p, body)
 }

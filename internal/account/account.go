@@ -66,6 +66,8 @@ func (a Account) Home() org.UnitID {
 var (
 	// ErrWrong says that login and password do not belong together, without saying which is wrong.
 	ErrWrong = errors.New("account: login or password is wrong")
+	// ErrProof says that the password is right and a second proof is wanted.
+	ErrProof = errors.New("account: a second proof is wanted; sign in on the page")
 	// ErrNoSession says that a session or token is unknown, ended or belongs to a disabled account.
 	ErrNoSession = errors.New("account: no such session or token")
 	// ErrUnknown says that there is no account with this id.
@@ -79,6 +81,11 @@ type Config struct {
 	Idle     time.Duration // a session ends after so long without a request; default 12 h
 	Absolute time.Duration // and in any case after so long; default 7 days
 	Hashing  Hashing       // default OWASP; tests and the demo may choose a cheaper one openly
+
+	Keep     time.Duration // how long the journal remembers; default 180 days
+	Remember time.Duration // how long a browser stays known; default 180 days
+	Secret   []byte        // keys the hashes of the journal; none: drawn, and hashes differ after a restart
+	Sealer   Sealer        // keeps the secrets of authenticator apps; none: there are no authenticator apps
 }
 
 func (c Config) filled() Config {
@@ -87,6 +94,15 @@ func (c Config) filled() Config {
 	}
 	if c.Absolute <= 0 {
 		c.Absolute = 7 * 24 * time.Hour
+	}
+	if c.Keep <= 0 {
+		c.Keep = 180 * 24 * time.Hour
+	}
+	if c.Remember <= 0 {
+		c.Remember = 180 * 24 * time.Hour
+	}
+	if len(c.Secret) == 0 {
+		c.Secret = drawn()
 	}
 	if c.Hashing == (Hashing{}) {
 		c.Hashing = OWASP()

@@ -20,10 +20,11 @@ var migrations embed.FS
 
 // Store keeps accounts, sessions and tokens. It is safe for concurrent use.
 type Store struct {
-	db     *db.DB
-	config Config
-	gate   gate
-	decoy  string // a sealed password nobody has: an unknown login costs as much as a known one
+	db      *db.DB
+	config  Config
+	gate    gate   // for strangers
+	ownGate gate   // for browsers an account is known in
+	decoy   string // a sealed password nobody has: an unknown login costs as much as a known one
 }
 
 // New prepares a store; Migrate must have run before it is used.
@@ -33,7 +34,7 @@ func New(d *db.DB, c Config) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Store{db: d, config: c, gate: make(gate, 4), decoy: decoy}, nil
+	return &Store{db: d, config: c, gate: make(gate, 4), ownGate: make(gate, 2), decoy: decoy}, nil
 }
 
 // Migrate brings the tables of this package up to date.
@@ -149,32 +150,14 @@ type sealedLogin struct {
 	disabled     bool
 }
 
-// SignIn checks login and password and opens a session. token goes into the cookie and is nowhere
-// stored. Any mismatch is ErrWrong; unknown logins take as long as known ones.
+// SignIn is Enter for whoever cannot give a second proof, such as a test: an account that has one is
+// refused with ErrProof. token goes into the cookie and is nowhere stored.
 func (s *Store) SignIn(ctx context.Context, login, password string) (a Account, token string, err error) {
-	known, err := s.login(ctx, tidyLogin(login))
-	if err != nil {
-		return Account{}, "", err
+	e, err := s.Enter(ctx, login, password, From{})
+	if err == nil && e.Token == "" {
+		err = ErrProof
 	}
-	sealed := known.password
-	if known.id == "" {
-		sealed = s.decoy
-	}
-	ok, err := s.gate.through(ctx, func() (bool, error) { return fits(sealed, password) })
-	if err != nil {
-		return Account{}, "", err
-	}
-	if !ok || known.id == "" || known.disabled {
-		return Account{}, "", ErrWrong
-	}
-	err = s.db.Transact(ctx, func(tx *db.Tx) (err error) {
-		a, token, err = s.open(ctx, tx, known.id, []string{ByPassword}, From{})
-		return err
-	})
-	if err != nil {
-		return Account{}, "", err
-	}
-	return a, token, nil
+	return e.Account, e.Token, err
 }
 
 // sweep forgets sessions that have ended, so that the table stays as small as the staff.

@@ -34,7 +34,7 @@ var Rooms = map[string]Room{
 	"internal/file/whole":        {Why: "a file is written whole or not at all; apart, so that an import does not stand on pictures"},
 	"internal/jobs":              {Why: "durable queue", Rooms: []string{"db"}},
 	"internal/bulk":              {Why: "one act on many cases, after a time to undo it", Rooms: with("db", "jobs", "ledger")},
-	"internal/account":           {Why: "people who work for a unit", Rooms: []string{"authz", "db", "org"}, Others: []string{"golang.org/x/crypto"}},
+	"internal/account":           {Why: "people who work for a unit", Rooms: []string{"authz", "db", "org"}, Others: []string{"github.com/coreos/go-oidc/v3", "github.com/go-webauthn/webauthn", "golang.org/x/crypto", "golang.org/x/oauth2"}},
 	"internal/ledger":            {Why: "the one door", Rooms: with("db")},
 	"internal/ledger/ledgertest": {Why: "a city for tests: a pack behind a real door, needed by every room above it", Rooms: []string{"db", "ledger", "org", "pack", "procedure"}},
 	"internal/paper":             {Why: "letters and papers as plain text with places to fill"},

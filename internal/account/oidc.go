@@ -142,27 +142,62 @@ func (p *Provider) ask(ctx context.Context, redirect, code string, b begun) (per
 	if err != nil {
 		return person{}, fmt.Errorf("%w: %w; check issuer, client id and both clocks", ErrProvider, err)
 	}
-	return p.read(idToken, b)
+	claims, err := p.holds(idToken, b)
+	if err != nil {
+		return person{}, err
+	}
+	if c := p.config.Claim; c != "sub" && claims[c] == nil {
+		if err := p.more(ctx, found, token, idToken.Subject, claims); err != nil {
+			return person{}, err
+		}
+	}
+	return p.read(idToken, claims)
 }
 
-func (p *Provider) read(t *oidc.IDToken, b begun) (person, error) {
+// holds checks what the library leaves to its caller, and gives the claims.
+func (p *Provider) holds(t *oidc.IDToken, b begun) (map[string]json.RawMessage, error) {
 	if t.Nonce == "" || t.Nonce != b.Nonce {
-		return person{}, fmt.Errorf("%w: its token answers another sign-in (nonce)", ErrProvider)
+		return nil, fmt.Errorf("%w: its token answers another sign-in (nonce)", ErrProvider)
 	}
-	var claims map[string]json.RawMessage
+	claims := map[string]json.RawMessage{}
 	if err := t.Claims(&claims); err != nil {
-		return person{}, fmt.Errorf("%w: %w", ErrProvider, err)
+		return nil, fmt.Errorf("%w: %w", ErrProvider, err)
 	}
 	if party := word(claims, "azp"); party != "" && party != p.config.Client || party == "" && len(t.Audience) > 1 {
-		return person{}, fmt.Errorf("%w: its token was made for another client (azp)", ErrProvider)
+		return nil, fmt.Errorf("%w: its token was made for another client (azp)", ErrProvider)
 	}
 	if t.Subject == "" {
-		return person{}, fmt.Errorf("%w: its token names nobody (sub)", ErrProvider)
+		return nil, fmt.Errorf("%w: its token names nobody (sub)", ErrProvider)
 	}
+	return claims, nil
+}
+
+// more asks for what a token leaves out: many providers tell names only where the access token is shown.
+func (p *Provider) more(ctx context.Context, found *oidc.Provider, token *oauth2.Token, subject string, claims map[string]json.RawMessage) error {
+	info, err := found.UserInfo(p.client(ctx), oauth2.StaticTokenSource(token))
+	if err != nil {
+		return fmt.Errorf("%w: its token has no claim %q and the user information cannot be had: %w", ErrProvider, p.config.Claim, err)
+	}
+	if info.Subject != subject {
+		return fmt.Errorf("%w: the user information is that of somebody else (sub)", ErrProvider)
+	}
+	var extra map[string]json.RawMessage
+	if err := info.Claims(&extra); err != nil {
+		return fmt.Errorf("%w: %w", ErrProvider, err)
+	}
+	for k, v := range extra {
+		if claims[k] == nil {
+			claims[k] = v
+		}
+	}
+	return nil
+}
+
+func (p *Provider) read(t *oidc.IDToken, claims map[string]json.RawMessage) (person, error) {
 	who := person{issuer: t.Issuer, subject: t.Subject, name: word(claims, "name")}
 	if c := p.config.Claim; c != "sub" {
 		if who.login = tidyLogin(word(claims, c)); who.login == "" {
-			return person{}, fmt.Errorf("%w: its token has no claim %q; check the scopes of this client", ErrProvider, c)
+			return person{}, fmt.Errorf("%w: it does not tell the claim %q; check the scopes of this client", ErrProvider, c)
 		}
 		if c == "email" && string(claims["email_verified"]) != "true" {
 			return person{}, fmt.Errorf("%w: the provider has not verified the email address", ErrProvider)

@@ -51,6 +51,8 @@ type Deps struct {
 	Client func(r *http.Request) string
 	// Follow is the path of the resident's page for a follow code, printed on the slip; nil leaves it out.
 	Follow func(casework.Code) string
+	// Provider is the city's identity provider; nil leaves it out.
+	Provider *account.Provider
 	// Programmes add their pages; the desk mounts them behind its own sign-in.
 	Programmes []programme.Programme
 
@@ -87,8 +89,10 @@ type Clock struct {
 // Desk serves /desk.
 type Desk struct {
 	Deps
-	site     *web.Site // a copy whose error pages keep the officer's shell
-	throttle account.Throttle
+	site   *web.Site // a copy whose error pages keep the officer's shell
+	guard  account.Guard
+	strays *limit.Limiter // session cookies that open nothing, written down
+	begun  *limit.Limiter // sign-ins begun and not finished
 }
 
 // New builds the desk.
@@ -96,7 +100,7 @@ func New(deps Deps) *Desk {
 	if deps.Client == nil {
 		deps.Client = limit.AddressOf
 	}
-	d := &Desk{Deps: deps}
+	d := &Desk{Deps: deps, strays: limit.New(10, time.Minute), begun: limit.New(300, time.Second)}
 	site := *deps.Site
 	site.Missing = append(slices.Clone(site.Missing), ledger.ErrNotFound)
 	site.Shell = d.errorShell
@@ -111,6 +115,20 @@ func (d *Desk) Register(mux *http.ServeMux) {
 
 	open("GET /desk/signin", d.signInPage)
 	open("POST /desk/signin", d.signIn)
+	open("GET /desk/signin/step", d.stepPage)
+	open("POST /desk/signin/step", d.stepDo)
+	open("POST /desk/signin/passkey/ask", d.passkeyAsk)
+	open("POST /desk/signin/passkey", d.passkeyDo)
+	open("GET /desk/passkey.js", d.passkeyScript)
+	if d.Provider != nil {
+		open("GET /desk/signin/oidc", d.toProvider)
+		open("GET "+providerBack, d.fromProvider)
+		page("GET /desk/again/oidc", (*visit).againProvider)
+	}
+	page("GET /desk/again", (*visit).againPage)
+	page("POST /desk/again", (*visit).againDo)
+	page("POST /desk/again/passkey/ask", (*visit).againPasskeyAsk)
+	page("GET /desk/again/done", (*visit).providerDone)
 	open("POST /desk/signout", d.signOut)
 	open("GET /desk/desk.css", d.style)
 	page("GET /desk", (*visit).home)
@@ -134,6 +152,16 @@ func (d *Desk) Register(mux *http.ServeMux) {
 	page("GET /desk/new", (*visit).newShow)
 	page("POST /desk/new", (*visit).newDo)
 	page("GET /desk/me", (*visit).me)
+	page("GET "+securityPath, (*visit).security)
+	page("GET "+securityPath+"/totp", (*visit).totpShow)
+	page("POST "+securityPath+"/totp", (*visit).totpConfirm)
+	page("POST "+securityPath+"/totp/remove", (*visit).totpRemove)
+	page("POST "+securityPath+"/recovery", (*visit).recoveryNew)
+	page("POST "+securityPath+"/passkey/ask", (*visit).passkeyOffer)
+	page("POST "+securityPath+"/passkey", (*visit).passkeyAdd)
+	page("POST "+securityPath+"/passkey/change", (*visit).passkeyChange)
+	page("POST "+securityPath+"/session", (*visit).sessionEnd)
+	page("POST "+securityPath+"/others", (*visit).sessionsEnd)
 	page("GET /desk/invariants", (*visit).invariants)
 	if d.Messages != nil {
 		page("GET /desk/inbox", (*visit).inbox)
@@ -176,6 +204,9 @@ func (d *Desk) signed(h func(*visit) error) web.Handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		live, err := d.session(r)
 		if errors.Is(err, account.ErrNoSession) {
+			if err := d.forged(w, r); err != nil {
+				return err
+			}
 			if r.Method != http.MethodGet {
 				return &web.Refused{Status: http.StatusForbidden, Rule: "desk.session.ended"}
 			}

@@ -121,7 +121,7 @@ type person struct {
 	issuer, subject string
 	login           string // value of the configured claim; empty = only the subject counts
 	name            string
-	proved          time.Time // when the provider last asked who it is; zero = it does not say
+	asked           bool // the provider asked who it is just before it made the token
 }
 
 // ask turns the code of an answer into a checked person.
@@ -204,8 +204,8 @@ func (p *Provider) read(t *oidc.IDToken, claims map[string]json.RawMessage) (per
 		}
 	}
 	var at float64
-	if json.Unmarshal(claims["auth_time"], &at) == nil && at > 0 {
-		who.proved = time.Unix(int64(at), 0)
+	if json.Unmarshal(claims["auth_time"], &at) == nil && at > 0 { // both times are the provider's, so no clock of ours counts
+		who.asked = t.IssuedAt.Sub(time.Unix(int64(at), 0)) <= FreshFor
 	}
 	return who, nil
 }

@@ -119,7 +119,7 @@ func (s *Store) againAs(ctx context.Context, p *Provider, who person, token, acc
 			return nil
 		case err != nil:
 			return err
-		case who.proved.IsZero() || tx.Now.Sub(who.proved) > FreshFor:
+		case !who.asked:
 			outcome = fmt.Errorf("%w: it did not ask again who it is (auth_time)", ErrProvider)
 			return nil
 		}

@@ -217,7 +217,7 @@ func signInBody(p *web.Page, f signInForm) templ.Component {
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = passkeyForm(p, "/desk/signin/passkey", p.T("desk.signin.passkey")).Render(templ.WithChildren(ctx, templ_7745c5c3_Var11), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = passkeyForm(p, "/desk/signin/passkey", "/desk/signin/passkey/ask", p.T("desk.signin.passkey")).Render(templ.WithChildren(ctx, templ_7745c5c3_Var11), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -430,7 +430,7 @@ func signInBody(p *web.Page, f signInForm) templ.Component {
 
 // passkeyForm is a button that asks for a passkey. Without script, or in a browser without passkeys, it
 // is not there.
-func passkeyForm(p *web.Page, action, label string) templ.Component {
+func passkeyForm(p *web.Page, action, ask, label string) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -469,9 +469,9 @@ func passkeyForm(p *web.Page, action, label string) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		var templ_7745c5c3_Var28 string
-		templ_7745c5c3_Var28, templ_7745c5c3_Err = templ.JoinStringErrs(action + "/ask")
+		templ_7745c5c3_Var28, templ_7745c5c3_Err = templ.JoinStringErrs(ask)
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `desk/signin.templ`, Line: 74, Col: 98}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `desk/signin.templ`, Line: 74, Col: 86}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var28))
 		if templ_7745c5c3_Err != nil {
@@ -666,7 +666,7 @@ func stepBody(p *web.Page, f stepForm) templ.Component {
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = passkeyForm(p, "/desk/signin/passkey", p.T("desk.signin.passkey")).Render(templ.WithChildren(ctx, templ_7745c5c3_Var37), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = passkeyForm(p, "/desk/signin/passkey", "/desk/signin/passkey/ask", p.T("desk.signin.passkey")).Render(templ.WithChildren(ctx, templ_7745c5c3_Var37), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -114,7 +114,7 @@ func Test_an_officer_protects_the_account_with_a_passkey_and_an_app_and_comes_in
 	b.fill("#code", spare)
 	b.submit(`main form button[type="submit"].prime`)
 	b.open("/desk/me/security?lang=en")
-	b.expect("9 recovery codes are left", "password and recovery code")
+	b.expect("9 recovery codes are left", "password, recovery code")
 
 	// An hour later a sensitive act asks again, and goes on where it stopped.
 	b.clock.Advance(time.Hour)

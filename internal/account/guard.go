@@ -24,16 +24,29 @@ const (
 	pressWait = 10 * time.Second // before each try
 )
 
-// Wait tells how long the next try has to wait; zero: it may go ahead.
-func (g *Guard) Wait(login, place string, known bool, now time.Time) time.Duration {
-	wait := g.near.Wait(login, place, now)
-	if known {
-		return wait
-	}
+// Try tells how long the next try has to wait; zero: it may go ahead, and counts as a miss until Hit says
+// otherwise. Counting beforehand is what bounds tries sent all at once.
+func (g *Guard) Try(login, place string, known bool, now time.Time) time.Duration {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if m := g.all[tidyLogin(login)]; m.n < pressedAt || now.Sub(m.last) > forget {
+	wait := g.near.Wait(login, place, now)
+	if !known {
+		wait = max(wait, g.pressure(login, place, now))
+	}
+	if wait > 0 {
 		return wait
+	}
+	g.near.Miss(login, place, now)
+	if !known {
+		g.count(login, place, now)
+	}
+	return 0
+}
+
+// pressure is the wait of an unknown place at a login that is tried at from everywhere.
+func (g *Guard) pressure(login, place string, now time.Time) time.Duration {
+	if m := g.all[tidyLogin(login)]; m.n < pressedAt || now.Sub(m.last) > forget {
+		return 0
 	}
 	key := throttleKey(login, place)
 	asked, ok := g.knocks[key]
@@ -41,17 +54,10 @@ func (g *Guard) Wait(login, place string, known bool, now time.Time) time.Durati
 		g.room(now)
 		g.knocks[key], asked = now, now
 	}
-	return max(wait, asked.Add(pressWait).Sub(now))
+	return asked.Add(pressWait).Sub(now)
 }
 
-// Miss records a wrong proof.
-func (g *Guard) Miss(login, place string, known bool, now time.Time) {
-	g.near.Miss(login, place, now)
-	if known {
-		return
-	}
-	g.mu.Lock()
-	defer g.mu.Unlock()
+func (g *Guard) count(login, place string, now time.Time) {
 	g.room(now)
 	delete(g.knocks, throttleKey(login, place)) // the wait buys one try
 	m := g.all[tidyLogin(login)]
@@ -62,11 +68,14 @@ func (g *Guard) Miss(login, place string, known bool, now time.Time) {
 }
 
 // Hit forgets the misses of a place after the right proof. Those of other places stay.
-func (g *Guard) Hit(login, place string) {
-	g.near.Hit(login, place)
+func (g *Guard) Hit(login, place string, known bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	delete(g.knocks, throttleKey(login, place))
+	g.near.Hit(login, place)
+	if m, ok := g.all[tidyLogin(login)]; ok && !known && m.n > 0 {
+		m.n--
+		g.all[tidyLogin(login)] = m
+	}
 }
 
 // room bounds what a flood of invented logins and addresses can take.

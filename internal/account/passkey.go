@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"net/netip"
 	"net/url"
 	"time"
 
@@ -34,12 +35,22 @@ const maxPasskeys = 20
 // maxPasskeyName is in characters.
 const maxPasskeyName = 60
 
+// PasskeysAt tells whether passkeys can belong to a site: it needs a name, not the number of a machine.
+func PasskeysAt(origin string) bool {
+	u, err := url.Parse(origin)
+	if err != nil || u.Hostname() == "" {
+		return false
+	}
+	_, number := netip.ParseAddr(u.Hostname())
+	return number != nil
+}
+
 // relying is the site as authenticators know it: passkeys belong to its host and work only at its very
 // address. Each ceremony asks for the person, not only for the device.
 func relying(origin, site string) (*webauthn.WebAuthn, error) {
 	u, err := url.Parse(origin)
-	if err != nil || u.Hostname() == "" {
-		return nil, fmt.Errorf("account: %q is no address of a site; passkeys need one such as https://help.example.gov", origin)
+	if err != nil || !PasskeysAt(origin) {
+		return nil, fmt.Errorf("account: %q is no address passkeys can belong to; they need a name such as https://help.example.gov", origin)
 	}
 	required := true
 	return webauthn.New(&webauthn.Config{

@@ -348,7 +348,7 @@ func TestA_passkey_proves_again_only_for_its_own_account(t *testing.T) {
 
 func TestPasskeys_need_an_address_of_the_site(t *testing.T) {
 	each(t, func(t *testing.T, s *account.Store, _ func(time.Time)) {
-		for _, bad := range []string{"", "help.example.gov", "://"} {
+		for _, bad := range []string{"", "help.example.gov", "://", "http://127.0.0.1:8311", "https://[2001:db8::1]"} {
 			if _, err := s.PasskeyAsk(t.Context(), bad, ""); err == nil {
 				t.Errorf("%q was taken", bad)
 			}

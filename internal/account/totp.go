@@ -59,10 +59,11 @@ func newTOTP() []byte {
 
 var b32 = base32.StdEncoding.WithPadding(base32.NoPadding)
 
-// TOTPAddress is what the QR code of an enrolment holds.
+// TOTPAddress is what the QR code of an enrolment holds. Algorithm, digits and period are those every app
+// takes for granted, and left out: a coarser picture is easier to scan.
 func TOTPAddress(site, login, secret string) string {
 	site = strings.ReplaceAll(site, ":", " ")
-	q := url.Values{"secret": {secret}, "issuer": {site}, "algorithm": {"SHA1"}, "digits": {"6"}, "period": {"30"}}
+	q := url.Values{"secret": {secret}, "issuer": {site}}
 	return "otpauth://totp/" + url.PathEscape(site+":"+login) + "?" + strings.ReplaceAll(q.Encode(), "+", "%20")
 }
 

@@ -44,7 +44,8 @@ type againForm struct {
 	Back     string
 	Keep     string // the form that waits, packed; empty = none
 	Wrong    string
-	Code     bool // the account has codes
+	Login    string // for the browser's list of passwords
+	Code     bool   // the account has codes
 	Passkey  bool
 	Provider string
 }
@@ -79,13 +80,16 @@ func (v *visit) showAgain(status int, f againForm) error {
 	if err != nil {
 		return err
 	}
-	f.Code, f.Passkey, f.Provider = proofs.TOTP || proofs.Recovery > 0, len(proofs.Passkeys) > 0, v.providerName()
+	f.Login, f.Code, f.Passkey, f.Provider = v.who.Login, proofs.TOTP || proofs.Recovery > 0, len(proofs.Passkeys) > 0 && account.PasskeysAt(v.site.Origin(v.r)), v.providerName()
 	p := v.page("desk.again.title")
 	p.Wrong = f.Wrong != ""
 	return v.write(p, status, againBody(p, f))
 }
 
 func (v *visit) againPasskeyAsk() error {
+	if !account.PasskeysAt(v.site.Origin(v.r)) {
+		return web.ErrNotFound
+	}
 	o, err := v.Accounts.PasskeyAsk(v.ctx(), v.site.Origin(v.r), v.who.ID)
 	if err != nil {
 		return err
@@ -108,20 +112,19 @@ func (v *visit) againDo() error {
 		return v.showAgain(http.StatusUnprocessableEntity, f)
 	}
 	place := "again " + v.live.Handle
-	if wait := v.guard.Wait(v.who.Login, place, true, v.now); wait > 0 {
+	if wait := v.guard.Try(v.who.Login, place, true, v.now); wait > 0 {
 		f.Wrong = v.waitWords(v.w, v.page("desk.again.title"), wait)
 		return v.showAgain(http.StatusTooManyRequests, f)
 	}
 	token, err := v.prove(post)
 	if words := v.proofWords(err); words != "" {
-		v.guard.Miss(v.who.Login, place, true, v.now)
 		f.Wrong = words
 		return v.showAgain(http.StatusUnprocessableEntity, f)
 	}
 	if err != nil {
 		return err
 	}
-	v.guard.Hit(v.who.Login, place)
+	v.guard.Hit(v.who.Login, place, true)
 	v.setCookie(v.w, v.r, sessionCookie, token, 0)
 	return v.againGo(f)
 }

@@ -22,6 +22,7 @@ type securityPage struct {
 	TOTP     bool
 	Recovery int
 	Second   bool
+	Possible bool // passkeys can belong to the address of the site
 	Passkeys []passkeyRow
 	Sessions []sessionRow
 	In, Not  []journalRow
@@ -55,6 +56,7 @@ func (v *visit) showSecurity(status int, data securityPage) error {
 		return err
 	}
 	data.TOTP, data.Recovery, data.Second = proofs.TOTP, proofs.Recovery, proofs.Second()
+	data.Possible = account.PasskeysAt(v.site.Origin(v.r))
 	for _, k := range proofs.Passkeys {
 		row := passkeyRow{ID: k.ID, Name: k.Name, Made: p.Day(k.Made), Used: p.T("desk.safe.passkey.unused")}
 		if row.Name == "" {
@@ -235,6 +237,9 @@ func (v *visit) showCodes(done string) error {
 
 // passkeyOffer tells the script what to ask the authenticator for; without a fresh proof where to give one.
 func (v *visit) passkeyOffer() error {
+	if !account.PasskeysAt(v.site.Origin(v.r)) {
+		return web.ErrNotFound
+	}
 	if !account.Fresh(v.live, v.now) {
 		v.w.Header().Set("Content-Type", "application/json")
 		v.w.WriteHeader(http.StatusForbidden)

@@ -17,6 +17,7 @@ import (
 type signInForm struct {
 	Login, Back, Wrong string
 	Provider           string // name of the identity provider; empty = there is none
+	Passkeys           bool   // the address of the site is one passkeys can belong to
 	Demo               []demoRow
 }
 
@@ -42,7 +43,7 @@ func (d *Desk) signInPage(w http.ResponseWriter, r *http.Request) error {
 func (d *Desk) showSignIn(w http.ResponseWriter, r *http.Request, status int, f signInForm) error {
 	p := d.site.Page(r, "desk.signin.title")
 	p.Wrong = f.Wrong != ""
-	f.Provider = d.providerName()
+	f.Provider, f.Passkeys = d.providerName(), account.PasskeysAt(d.site.Origin(r))
 	for _, s := range d.SignIns {
 		row := demoRow{SignIn: s, Name: s.Login, What: s.Role}
 		if key := "desk.role." + s.Role; p.Has(key) {
@@ -90,20 +91,19 @@ func (d *Desk) signIn(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if wait := d.guard.Wait(f.Login, place, known, now); wait > 0 {
+	if wait := d.guard.Try(f.Login, place, known, now); wait > 0 {
 		f.Wrong = d.waitWords(w, p, wait)
 		return d.showSignIn(w, r, http.StatusTooManyRequests, f)
 	}
 	entry, err := d.Accounts.Enter(r.Context(), f.Login, r.PostForm.Get("password"), from)
 	if errors.Is(err, account.ErrWrong) {
-		d.guard.Miss(f.Login, place, known, now)
 		f.Wrong = p.T("desk.signin.wrong")
 		return d.showSignIn(w, r, http.StatusUnprocessableEntity, f)
 	}
 	if err != nil {
 		return err
 	}
-	d.guard.Hit(f.Login, place)
+	d.guard.Hit(f.Login, place, known)
 	if entry.Step != "" {
 		return d.toStep(w, r, entry, f.Back)
 	}

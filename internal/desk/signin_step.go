@@ -15,7 +15,10 @@ const stepCookie = "comity_step"
 // stepFor is how long the browser keeps it, in seconds; the store ends it by itself.
 const stepFor = 600
 
-type stepForm struct{ Back, Wrong string }
+type stepForm struct {
+	Back, Wrong string
+	Passkeys    bool
+}
 
 // toStep leads from a right password to the second proof.
 func (d *Desk) toStep(w http.ResponseWriter, r *http.Request, e account.Entry, back string) error {
@@ -34,7 +37,7 @@ func (d *Desk) stepPage(w http.ResponseWriter, r *http.Request) error {
 
 func (d *Desk) showStep(w http.ResponseWriter, r *http.Request, status int, f stepForm) error {
 	p := d.site.Page(r, "desk.step.title")
-	p.Wrong = f.Wrong != ""
+	p.Wrong, f.Passkeys = f.Wrong != "", account.PasskeysAt(d.site.Origin(r))
 	return p.Write(w, r, status, web.PublicLayout(p, stepBody(p, f)))
 }
 

@@ -1,11 +1,13 @@
 // Package account owns the people who work for a unit: who they are, what they hold, and how they
-// prove it (password, session, token).
+// prove it (password, passkey, one-time code, the city's identity provider, session, token).
 //
 // It refuses residents, who need no account, and any secret in the clear: passwords are kept as
-// argon2id, session and API tokens as SHA-256. It refuses locking people out: too many wrong
-// passwords slow the next try down, so that nobody can shut an office by guessing at its door.
+// argon2id, tokens, tickets and recovery codes as SHA-256, secrets of authenticator apps sealed. It
+// refuses locking people out: guessing slows down the place it comes from (guard.go), and no amount of
+// it keeps the owner of an account from coming in by a known browser, a passkey or a recovery code.
 //
-// Open this file first, then store.go; password.go and throttle.go stand apart.
+// Open this file first, then enter.go, which tells the way in from top to bottom; store.go keeps
+// accounts, and beside each proof (totp.go, passkey.go, oidc.go) stands its store.
 package account
 
 import (

@@ -444,6 +444,25 @@ func TestThe_journal_holds_no_address_and_no_unknown_login_and_forgets_after_180
 	})
 }
 
+func TestAn_administrator_can_take_lost_proofs_away_and_every_session_ends(t *testing.T) {
+	eachDoor(t, func(t *testing.T, s *account.Store, d *db.DB, set func(time.Time)) {
+		create(t, s, hemin())
+		token := signIn(t, s)
+		enrol(t, s, "hemin", dbtest.Start)
+		addPasskey(t, s, "hemin", "Phone")
+		if err := s.ClearProofs(t.Context(), "hemin", account.From{}); err != nil {
+			t.Fatal(err)
+		}
+		if p, err := s.Proofs(t.Context(), "hemin"); err != nil || p.Second() || p.Recovery != 0 {
+			t.Errorf("%+v, %v", p, err)
+		}
+		_, err := s.Live(t.Context(), token)
+		wants(t, err, account.ErrNoSession)
+		signIn(t, s)
+		wants(t, s.ClearProofs(t.Context(), "nobody", account.From{}), account.ErrUnknown)
+	})
+}
+
 func TestWithout_a_sealer_there_are_no_authenticator_apps(t *testing.T) {
 	each(t, func(t *testing.T, s *account.Store, _ func(time.Time)) {
 		create(t, s, hemin())

@@ -173,6 +173,31 @@ func (s *Store) NewRecovery(ctx context.Context, accountID string, from From) (c
 	return codes, nil
 }
 
+// ClearProofs takes away everything but the password and ends every session: for somebody who lost phone,
+// passkeys and recovery codes, after an administrator has seen who it is.
+func (s *Store) ClearProofs(ctx context.Context, accountID string, from From) error {
+	return s.db.Transact(ctx, func(tx *db.Tx) error {
+		if _, err := one(ctx, tx, `SELECT id, login, names, lang, disabled FROM accounts WHERE id = ?1`, accountID); err != nil {
+			return err
+		}
+		for _, q := range []string{
+			`DELETE FROM account_totp WHERE account_id = ?1`, `DELETE FROM account_passkeys WHERE account_id = ?1`,
+			`DELETE FROM account_recovery WHERE account_id = ?1`, `DELETE FROM account_challenges WHERE account_id = ?1`,
+			`DELETE FROM account_devices WHERE account_id = ?1`, `DELETE FROM account_sessions WHERE account_id = ?1`,
+		} {
+			if _, err := tx.Exec(ctx, q, accountID); err != nil {
+				return err
+			}
+		}
+		for _, method := range []string{ByTOTP, ByPasskey, ByRecovery} {
+			if err := s.note(ctx, tx, note{account: accountID, kind: Changed, method: method, reason: WhyRemoved}, from); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
 func (s *Store) useRecovery(ctx context.Context, tx *db.Tx, id, code string) (bool, error) {
 	n, err := tx.Exec(ctx, `DELETE FROM account_recovery WHERE hash = ?1 AND account_id = ?2`, fingerprint(code), id)
 	return n == 1, err

@@ -7,6 +7,8 @@
 // exist here: it answers like any wrong address. It holds no SQL and changes nothing except through
 // the ledger.
 //
+// Before a sensitive act a page asks for a fresh proof: see (*visit).fresh in again.go.
+//
 // Open this file first, then list.go and case.go; every page has a .go file with what it shows and a
 // .templ file with how. The *_templ.go files are generated:
 // go run github.com/a-h/templ/cmd/templ@v0.3.977 generate -path internal/desk

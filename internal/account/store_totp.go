@@ -180,14 +180,8 @@ func (s *Store) ClearProofs(ctx context.Context, accountID string, from From) er
 		if _, err := one(ctx, tx, `SELECT id, login, names, lang, disabled FROM accounts WHERE id = ?1`, accountID); err != nil {
 			return err
 		}
-		for _, q := range []string{
-			`DELETE FROM account_totp WHERE account_id = ?1`, `DELETE FROM account_passkeys WHERE account_id = ?1`,
-			`DELETE FROM account_recovery WHERE account_id = ?1`, `DELETE FROM account_challenges WHERE account_id = ?1`,
-			`DELETE FROM account_devices WHERE account_id = ?1`, `DELETE FROM account_sessions WHERE account_id = ?1`,
-		} {
-			if _, err := tx.Exec(ctx, q, accountID); err != nil {
-				return err
-			}
+		if err := ForgetProofs(ctx, tx, accountID); err != nil {
+			return err
 		}
 		for _, method := range []string{ByTOTP, ByPasskey, ByRecovery} {
 			if err := s.note(ctx, tx, note{account: accountID, kind: Changed, method: method, reason: WhyRemoved}, from); err != nil {
@@ -196,6 +190,20 @@ func (s *Store) ClearProofs(ctx context.Context, accountID string, from From) er
 		}
 		return nil
 	})
+}
+
+// ForgetProofs is ClearProofs inside the caller's transaction, without a line in the journal.
+func ForgetProofs(ctx context.Context, tx *db.Tx, accountID string) error {
+	for _, q := range []string{
+		`DELETE FROM account_totp WHERE account_id = ?1`, `DELETE FROM account_passkeys WHERE account_id = ?1`,
+		`DELETE FROM account_recovery WHERE account_id = ?1`, `DELETE FROM account_challenges WHERE account_id = ?1`,
+		`DELETE FROM account_devices WHERE account_id = ?1`, `DELETE FROM account_sessions WHERE account_id = ?1`,
+	} {
+		if _, err := tx.Exec(ctx, q, accountID); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (s *Store) useRecovery(ctx context.Context, tx *db.Tx, id, code string) (bool, error) {

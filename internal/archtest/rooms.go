@@ -37,7 +37,7 @@ var Rooms = map[string]Room{
 	"internal/receipt":           {Why: "what outsiders check without us: heads, proofs and receipts", Others: []string{"golang.org/x/mod/sumdb/tlog"}},
 	"internal/translog":          {Why: "the tamper-evident log of one compartment", Rooms: []string{"db", "receipt"}, Others: []string{"golang.org/x/mod/sumdb/tlog"}},
 	"internal/bulk":              {Why: "one act on many cases, after a time to undo it", Rooms: with("db", "jobs", "ledger")},
-	"internal/account":           {Why: "people who work for a unit", Rooms: []string{"authz", "db", "org"}, Others: []string{"golang.org/x/crypto"}},
+	"internal/account":           {Why: "people who work for a unit", Rooms: []string{"authz", "db", "org"}, Others: []string{"github.com/coreos/go-oidc/v3", "github.com/go-webauthn/webauthn", "golang.org/x/crypto", "golang.org/x/oauth2"}},
 	"internal/ledger":            {Why: "the one door", Rooms: with("db", "receipt", "translog", "vault")},
 	"internal/ledger/ledgertest": {Why: "a city for tests: a pack behind a real door, needed by every room above it", Rooms: []string{"authz", "casework", "db", "ledger", "org", "pack", "procedure", "vault"}},
 	"internal/paper":             {Why: "letters and papers as plain text with places to fill"},

@@ -230,7 +230,7 @@ func (c *city) messages(ctx context.Context) ([]desk.Message, error) {
 // moveTo moves the clock forward in steps, so that each term runs out at its own time.
 func (c *city) moveTo(ctx context.Context, to time.Time) error {
 	for {
-		at, err := c.ledger.NextTimer(ctx)
+		at, err := c.NextTimer(ctx)
 		if err != nil {
 			return err
 		}

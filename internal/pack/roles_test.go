@@ -13,7 +13,7 @@ func Test_a_role_that_cannot_work_is_refused_where_it_stands(t *testing.T) {
 	for name, c := range map[string]struct{ yaml, want string }{
 		"a role nobody declares": {"roles: []", `roles.yaml" is not`},
 		"an administrator who reads": {"roles:\n  - {id: clerk, admin: true, name: {en: Clerk}, reads: [{reach: own, level: story}]}\n",
-			`roles.yaml:2:50: role "clerk": an administrator manages accounts and sees no case; take out reads, or admin`},
+			`base/nation/roles.yaml:2:56: role "clerk": an administrator manages accounts and sees no case; take out reads, or admin`},
 		"an administrator who acts": {"roles:\n  - {id: clerk, admin: true, name: {en: Clerk}}\n", `role "clerk" is an administrator's: it does no acts and holds no cases`},
 		"an unknown reach":          {"roles:\n  - {id: clerk, name: {en: Clerk}, reads: [{reach: all, level: story}]}\n", `reach "all" is not one of [own subtree joint]`},
 		"an unknown level":          {"roles:\n  - {id: clerk, name: {en: Clerk}, reads: [{reach: own, level: everything}]}\n", `level "everything" is not one of [steps story identity caucus]`},

@@ -33,6 +33,7 @@ func commands() []command {
 		{"import", "import the requests of another system with their history", runImport},
 		{"user", "add the people who sign in", runUser},
 		{"token", "create tokens for the JSON API", runToken},
+		{"who", "tell who can see a case, and why", runWho},
 		{"verify", "check that every case is what its events say", runVerify},
 		{"version", "say which build this is", runVersion},
 	}

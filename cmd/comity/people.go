@@ -55,10 +55,14 @@ func runUser(ctx context.Context, args []string, stdout, stderr io.Writer) error
 		return usagef("--unit %s is not a unit of the pack", *unit)
 	}
 	for _, r := range strings.Split(*roles, ",") {
-		if !slices.Contains(u.Roles, strings.TrimSpace(r)) {
+		declared, _ := c.packs.Current().Role(authz.Role(strings.TrimSpace(r)))
+		if !declared.Admin && !slices.Contains(u.Roles, strings.TrimSpace(r)) {
 			return usagef("--roles: unit %s has the roles %s, not %q", *unit, strings.Join(u.Roles, ", "), r)
 		}
 		a.Grants = append(a.Grants, authz.Grant{Role: authz.Role(strings.TrimSpace(r)), Unit: u.ID})
+	}
+	if err := c.packs.Current().Rules.Conflicts(a.Grants); err != nil {
+		return usagef("--roles: %v", err)
 	}
 	fmt.Fprint(stderr, "password: ")
 	password, err := bufio.NewReader(os.Stdin).ReadString('\n')

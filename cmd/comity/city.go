@@ -124,7 +124,7 @@ func (c *city) join(ctx context.Context, cfg cityConfig, current *pack.Pack) err
 		return err
 	}
 	c.base, c.words = base, base.With(current.Texts)
-	if c.accounts, err = account.New(c.db, account.Config{Hashing: cfg.Hashing}); err != nil {
+	if c.accounts, err = account.New(c.db, account.Config{Hashing: cfg.Hashing, Secret: c.secret, Sealer: account.SealedBy(c.secret)}); err != nil {
 		return err
 	}
 	c.files = file.Store{Dir: filepath.Join(cfg.Data, "files")}

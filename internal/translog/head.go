@@ -180,8 +180,11 @@ func (l *Log) Tick(ctx context.Context) error {
 	if err != nil || !due {
 		return err
 	}
-	_, err = l.SignHead(ctx)
-	return err
+	h, err := l.SignHead(ctx)
+	if err != nil || l.Published == nil {
+		return err
+	}
+	return l.Published(h)
 }
 
 // Run ticks until the context ends. Errors go to tell, and the next tick tries again.

@@ -105,7 +105,7 @@ func New(deps Deps) *Desk {
 }
 
 // Register adds every address of the desk.
-func (d *Desk) Register(mux *http.ServeMux) {
+func (d *Desk) Register(mux web.Router) {
 	open := func(pattern string, h web.Handler) { mux.Handle(pattern, d.site.Serve(h)) }
 	page := func(pattern string, h func(*visit) error) { mux.Handle(pattern, d.site.Serve(d.signed(h))) }
 
@@ -195,11 +195,11 @@ func (d *Desk) visit(w http.ResponseWriter, r *http.Request, who account.Account
 }
 
 func (d *Desk) session(r *http.Request) (account.Account, error) {
-	c, err := r.Cookie(sessionCookie)
-	if err != nil {
+	token := d.site.Secret(r, sessionCookie)
+	if token == "" {
 		return account.Account{}, account.ErrNoSession
 	}
-	return d.Accounts.Session(r.Context(), c.Value)
+	return d.Accounts.Session(r.Context(), token)
 }
 
 func (v *visit) ctx() context.Context { return v.r.Context() }
@@ -241,7 +241,9 @@ func (d *Desk) errorShell(p *web.Page, r *http.Request, body templ.Component) te
 		return web.PublicLayout(p, body)
 	}
 	v := d.visit(nil, r, who)
+	p.Here = "/desk"
 	p.Officer = v.shell(p)
+	p.Officer.Query = "" // an error repeats nothing of the request
 	return web.OfficerLayout(p, body)
 }
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"comity/internal/account"
+	"comity/internal/journal"
 	"comity/internal/web"
 )
 
@@ -55,8 +56,8 @@ func after(back string) string {
 }
 
 func (d *Desk) signIn(w http.ResponseWriter, r *http.Request) error {
-	if err := r.ParseForm(); err != nil {
-		return &web.Refused{Status: http.StatusBadRequest, Rule: "desk.form.unreadable"}
+	if err := web.ReadForm(r, "login", "password", "back"); err != nil {
+		return err
 	}
 	f := signInForm{Login: r.PostForm.Get("login"), Back: r.PostForm.Get("back")}
 	address, now := d.Client(r), d.site.Now()
@@ -70,6 +71,7 @@ func (d *Desk) signIn(w http.ResponseWriter, r *http.Request) error {
 	_, token, err := d.Accounts.SignIn(r.Context(), f.Login, r.PostForm.Get("password"))
 	if errors.Is(err, account.ErrWrong) {
 		d.throttle.Miss(f.Login, address, now)
+		journal.Say(w, "desk.signin.wrong")
 		f.Wrong = p.T("desk.signin.wrong")
 		return d.showSignIn(w, r, http.StatusUnprocessableEntity, f)
 	}
@@ -77,26 +79,23 @@ func (d *Desk) signIn(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	d.throttle.Hit(f.Login, address)
-	d.setCookie(w, r, token, 0)
+	d.site.KeepSecret(w, sessionCookie, token, 0) // the server ends it earlier
 	http.Redirect(w, r, after(f.Back), http.StatusSeeOther)
 	return nil
 }
 
 func (d *Desk) signOut(w http.ResponseWriter, r *http.Request) error {
-	if c, err := r.Cookie(sessionCookie); err == nil {
-		if err := d.Accounts.SignOut(r.Context(), c.Value); err != nil {
+	if err := web.ReadForm(r); err != nil {
+		return err
+	}
+	if token := d.site.Secret(r, sessionCookie); token != "" {
+		if err := d.Accounts.SignOut(r.Context(), token); err != nil {
 			return err
 		}
 	}
-	d.setCookie(w, r, "", -1)
+	d.site.KeepSecret(w, sessionCookie, "", -1)
 	http.Redirect(w, r, "/desk/signin", http.StatusSeeOther)
 	return nil
-}
-
-// setCookie keeps the session for this browser until it is closed; the server ends it earlier.
-func (d *Desk) setCookie(w http.ResponseWriter, r *http.Request, value string, maxAge int) {
-	http.SetCookie(w, &http.Cookie{Name: sessionCookie, Value: value, Path: "/desk", MaxAge: maxAge,
-		HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: d.site.Secure || r.TLS != nil})
 }
 
 // me shows who is signed in and with which rights.

@@ -9,7 +9,8 @@ import (
 // the server removes after the request.
 const inMemory = 8 << 20
 
-// ParseForm reads a posted form of either encoding. A body over the limit stays that error; any other
+// ParseForm reads a posted form of either encoding, whatever is in it: pages use ReadForm, which says what may
+// be. A body over the limit stays that error; any other
 // fault is the sender's and becomes a refusal instead of an incident.
 func ParseForm(r *http.Request) error {
 	err := r.ParseMultipartForm(inMemory)
@@ -20,6 +21,8 @@ func ParseForm(r *http.Request) error {
 	switch {
 	case err == nil, errors.As(err, &large):
 		return err
+	case late(err):
+		return &Refused{Status: http.StatusRequestTimeout, Rule: "web.slow"}
 	case r.Context().Err() != nil:
 		return r.Context().Err()
 	}

@@ -48,7 +48,7 @@ func (s *Site) Harden(next http.Handler) http.Handler {
 		seen := &recorder{ResponseWriter: w}
 		defer func() { s.finish(seen, r, start, recover()) }()
 		if r.Body != nil {
-			r.Body = http.MaxBytesReader(seen, await(w, r), s.bodyLimit(r))
+			r.Body = http.MaxBytesReader(seen, s.await(w, r), s.bodyLimit(r))
 		}
 		inner.ServeHTTP(seen, r)
 	})

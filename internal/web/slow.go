@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"errors"
 	"io"
 	"net/http"
@@ -22,11 +23,12 @@ const (
 type patient struct {
 	io.ReadCloser
 	conn  *http.ResponseController
+	pause time.Duration
 	until time.Time
 }
 
 // await gives the body of a request its deadline. Connections that have none, as in tests, go without.
-func await(w http.ResponseWriter, r *http.Request) io.ReadCloser {
+func (s *Site) await(w http.ResponseWriter, r *http.Request) io.ReadCloser {
 	conn, now := http.NewResponseController(w), time.Now()
 	all := wordsTime
 	if strings.HasPrefix(r.Header.Get("Content-Type"), "multipart/") {
@@ -35,11 +37,11 @@ func await(w http.ResponseWriter, r *http.Request) io.ReadCloser {
 	if conn.SetWriteDeadline(now.Add(all+answerTime)) != nil || r.Body == http.NoBody {
 		return r.Body
 	}
-	return &patient{r.Body, conn, now.Add(all)}
+	return &patient{r.Body, conn, cmp.Or(s.Pause, pause), now.Add(all)}
 }
 
 func (p *patient) Read(b []byte) (int, error) {
-	next := time.Now().Add(pause)
+	next := time.Now().Add(p.pause)
 	if next.After(p.until) {
 		next = p.until
 	}

@@ -16,7 +16,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
-	"slices"
 	"strings"
 	"sync"
 )
@@ -177,14 +176,4 @@ func Say(w http.ResponseWriter, rule string) {
 		}
 		w = inner.Unwrap()
 	}
-}
-
-// Rules lists the rules that have an event of their own, for the test that each of them is said somewhere.
-func Rules() []string {
-	var out []string
-	for rule := range byRule {
-		out = append(out, rule)
-	}
-	slices.Sort(out)
-	return out
 }

@@ -35,7 +35,7 @@ func (r *Refused) Error() string { return "web refused: " + r.Rule }
 // journal, such as a follow code nobody was given: the page must not tell it from a wrong address.
 type Noted struct {
 	Err error
-	As  string // a name of journal.Rules
+	As  string // a rule the journal knows
 }
 
 // Error is for the log.
@@ -85,6 +85,8 @@ func (s *Site) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if errors.Is(err, context.Canceled) && r.Context().Err() != nil {
 		return // the person went away; there is nobody to tell
 	}
+	// A body that did not arrive ends the request for the server, and the person is still there to be told.
+	r = r.WithContext(context.WithoutCancel(r.Context()))
 	p := s.Page(r, "web.error.title")
 	p.Here = "/" // an error repeats nothing of the request, or "not yours" and "not there" could be told apart
 	a := s.answer(p, err)

@@ -704,7 +704,7 @@ func Test_pages_may_not_be_kept_and_what_may_be_kept_says_so(t *testing.T) {
 		}
 		for name, want := range map[string]string{
 			"X-Content-Type-Options": "nosniff", "Cross-Origin-Resource-Policy": "same-origin", "Cross-Origin-Opener-Policy": "same-origin",
-			"Cross-Origin-Embedder-Policy": "require-corp", "Referrer-Policy": "same-origin", "Strict-Transport-Security": "max-age=31536000",
+			"Cross-Origin-Embedder-Policy": "require-corp", "Referrer-Policy": "same-origin", "Strict-Transport-Security": "max-age=31536000; includeSubDomains",
 		} {
 			if got := a.header.Get(name); got != want {
 				t.Errorf("GET %s: %s is %q, want %q", pattern, name, got, want)
@@ -754,5 +754,64 @@ func Test_the_figures_count_what_was_refused(t *testing.T) {
 		if strings.HasPrefix(e.Msg, "refused.") && (e.Rule == "" || e.Route == "" || !strings.HasSuffix(e.Network, ".0/24")) {
 			t.Errorf("a line of the journal lacks something: %s", line)
 		}
+	}
+}
+
+func Test_every_operation_refuses_a_member_it_does_not_have_and_names_it(t *testing.T) {
+	w := walkedCity(t, surfaceOptions{})
+	send := func(pattern, kind, body string) answered {
+		r := httptest.NewRequest(http.MethodPost, w.fill(pattern, nil), strings.NewReader(body))
+		r.Header.Set("Content-Type", kind)
+		return w.send(r, program)
+	}
+	for _, ref := range w.samples["ref"] {
+		if w.get("/api/v1/cases/"+ref, program).status == http.StatusOK { // one of the unit's own: files are read after it is found
+			w.samples["ref"] = []string{ref}
+			break
+		}
+	}
+	operations := 0
+	for _, pattern := range w.routes(http.MethodPost) {
+		if !strings.HasPrefix(pattern, "/api/v1/") {
+			continue
+		}
+		operations++
+		if strings.HasSuffix(pattern, "/files") {
+			a := send(pattern, "multipart/form-data; boundary=b", "--b\r\nContent-Disposition: form-data; name=\"files\"; filename=\"a.txt\"\r\n\r\nx\r\n--b\r\nContent-Disposition: form-data; name=\""+mark+"_extra\"\r\n\r\n1\r\n--b--\r\n")
+			if a.status != http.StatusUnprocessableEntity || !strings.Contains(a.body, mark+"_extra") {
+				t.Errorf("POST %s with an unknown part answered %d %.200s", pattern, a.status, a.body)
+			}
+			continue
+		}
+		for name, c := range map[string]struct {
+			kind, body string
+			want       int
+			says       string
+		}{
+			"an unknown member":       {"application/json", `{"` + mark + `_extra":true}`, 422, mark + "_extra"},
+			"in other letters":        {"application/json", `{"FIELDS":{"a":"b"},"Holder":"x"}`, 422, "Holder"},
+			"a member twice":          {"application/json", `{"fields":{},"fields":{}}`, 400, ""},
+			"an answer twice":         {"application/json", `{"fields":{"a":"1","a":"2"}}`, 400, ""},
+			"a null character":        {"application/json", `{"text":"a\u0000b"}`, 400, ""},
+			"no UTF-8":                {"application/json", "{\"text\":\"\xff\"}", 400, ""},
+			"a deep nest":             {"application/json", strings.Repeat(`{"a":`, 3000) + "1" + strings.Repeat("}", 3000), 400, ""},
+			"two values":              {"application/json", `{} {}`, 400, ""},
+			"a form":                  {"application/x-www-form-urlencoded", "text=a", 415, ""},
+			"text that looks like it": {"text/plain", `{}`, 415, ""},
+		} {
+			a := send(pattern, c.kind, c.body)
+			if a.status != c.want || !strings.Contains(a.body, c.says) {
+				t.Errorf("POST %s with %s answered %d, want %d and %q: %.300s", pattern, name, a.status, c.want, c.says, a.body)
+			}
+			for _, what := range w.leaks("", a) {
+				t.Errorf("POST %s with %s holds %s", pattern, name, what)
+			}
+		}
+	}
+	if operations < 4 {
+		t.Errorf("only %d operations that change something were found", operations)
+	}
+	if !strings.Contains(w.log.take(), `"refused.field"`) {
+		t.Error("unknown members are not in the security journal")
 	}
 }

@@ -150,7 +150,7 @@ func (v *visit) fileShow() error {
 	h.Set("Content-Type", f.Kind)
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Content-Disposition", mime.FormatMediaType(how, map[string]string{"filename": f.Name}))
-	h.Set("Content-Security-Policy", "default-src 'none'; sandbox")
+	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'; sandbox")
 	h.Set("Cache-Control", "private, no-store")
 	http.ServeContent(v.w, v.r, "", time.Time{}, content)
 	return nil

@@ -109,3 +109,15 @@ func Test_every_requirement_of_ASVS_level_two_has_one_line_with_a_state_and_a_re
 		}
 	}
 }
+
+func Test_the_check_before_every_change_asks_for_known_weaknesses(t *testing.T) {
+	raw, err := os.ReadFile(filepath.Join(root, "scripts", "check.sh"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tool := range []string{"go tool govulncheck ./...", "go tool staticcheck ./...", "go vet ./...", "go mod tidy -diff"} {
+		if !strings.Contains(string(raw), tool) {
+			t.Errorf("scripts/check.sh no longer runs %s", tool)
+		}
+	}
+}

@@ -815,3 +815,28 @@ func Test_every_operation_refuses_a_member_it_does_not_have_and_names_it(t *test
 		t.Error("unknown members are not in the security journal")
 	}
 }
+
+// drawn are the keys every rendered form gets anew.
+var drawn = regexp.MustCompile(`value="[a-z2-7]{26}"`)
+
+func Test_headers_that_claim_another_host_method_or_path_change_nothing(t *testing.T) {
+	w := walkedCity(t, surfaceOptions{})
+	both := visitor{"a lying officer", func(w *walker, r *http.Request) { liar.dress(w, r); officer.dress(w, r); program.dress(w, r) }}
+	honest := visitor{"an officer", func(w *walker, r *http.Request) { officer.dress(w, r); program.dress(w, r) }}
+	for _, pattern := range w.routes(http.MethodGet) {
+		if pattern == "/metrics" {
+			continue // it counts the questions themselves
+		}
+		target := w.fill(pattern, nil)
+		a, b := w.get(target, honest), w.get(target, both)
+		if a.status != b.status || drawn.ReplaceAllString(a.body, "") != drawn.ReplaceAllString(b.body, "") {
+			t.Errorf("GET %s answers %d, and with claims in its header %d: %s", target, a.status, b.status, firstDifferent(drawn.ReplaceAllString(a.body, ""), drawn.ReplaceAllString(b.body, "")))
+		}
+	}
+	r := httptest.NewRequest(http.MethodPost, "/prefs", strings.NewReader("size=large"))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.Header.Set("X-HTTP-Method-Override", "GET")
+	if a := w.send(r, nobody); a.status != http.StatusSeeOther {
+		t.Errorf("a POST that claims to be something else answered %d", a.status)
+	}
+}

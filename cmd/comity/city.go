@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -24,8 +25,10 @@ import (
 	"comity/internal/ledger"
 	"comity/internal/org"
 	"comity/internal/pack"
+	"comity/internal/procedure"
 	"comity/internal/programme"
 	"comity/internal/text"
+	"comity/internal/vault"
 	"comity/packs"
 )
 
@@ -40,6 +43,8 @@ const undoWindow = 10 * time.Second
 type cityConfig struct {
 	DB      string // database; empty: SQLite in the data folder
 	Data    string // folder for the embedded database, attachments and secrets
+	Suite   string // algorithms of new key files; empty: std
+	Keys    string // folder of the key files; empty: beside the data folder, never in it
 	Pack    fs.FS
 	Bases   pack.Finder // finds what the pack stands on; nil: the packs in the program
 	Clock   *clock
@@ -66,6 +71,7 @@ type city struct {
 	clock    *clock
 	log      *slog.Logger
 	secret   []byte
+	ring     *vault.Ring
 }
 
 // openCity opens the database, keeps the pack's version, and joins the rooms. What it opened is closed
@@ -123,7 +129,11 @@ func (c *city) join(ctx context.Context, cfg cityConfig, current *pack.Pack) err
 	}
 	c.files = file.Store{Dir: filepath.Join(cfg.Data, "files")}
 	c.packs = pack.NewRegistry(current)
+	if err := c.openKeys(cfg); err != nil {
+		return err
+	}
 	c.ledger, err = ledger.Open(ctx, c.db, ledger.Config{
+		Ring:        c.ring,
 		Definitions: c.packs,
 		Opens: func(category string) (string, string, bool) {
 			p := c.packs.Current()
@@ -131,6 +141,7 @@ func (c *city) join(ctx context.Context, cfg cityConfig, current *pack.Pack) err
 			return p.Digest, cat.Procedure, ok
 		},
 		Officer: account.Works,
+		Purpose: c.purpose,
 		Notify:  courier.Enqueue,
 		Random:  cfg.Random,
 		Log:     cfg.Log,
@@ -141,7 +152,7 @@ func (c *city) join(ctx context.Context, cfg cityConfig, current *pack.Pack) err
 	if err := c.keepPacks(ctx, current); err != nil {
 		return err
 	}
-	c.reader = ledger.NewReader(c.db, func() *org.Tree { return c.packs.Current().Units })
+	c.reader = c.ledger.Reader(func() *org.Tree { return c.packs.Current().Units })
 	c.courier = &courier.Courier{DB: c.db, Ledger: c.ledger, Reader: c.reader, Packs: c.packs,
 		Words: wordsOf(base),
 		Link: func(k casework.Case, resident bool) string {
@@ -152,7 +163,7 @@ func (c *city) join(ctx context.Context, cfg cityConfig, current *pack.Pack) err
 		}}
 	c.bulk = &bulk.Book{DB: c.db, Ledger: c.ledger, Window: undoWindow, Actor: func(ctx context.Context, id string) (authz.Actor, error) {
 		a, err := c.accounts.ByID(ctx, id)
-		return a.Actor(), err
+		return a.Actor(c.packs.Current().Rules), err
 	}}
 	c.plugged = programmes(c)
 	kinds := []jobs.Kind{c.courier.Kind(), c.bulk.Kind()}
@@ -171,6 +182,35 @@ func (c *city) join(ctx context.Context, cfg cityConfig, current *pack.Pack) err
 	c.runner.Workers = noticeWorkers
 	c.runner.Log = cfg.Log
 	return nil
+}
+
+// purpose says whether the pack a case was opened under offers a purpose to whoever is entitled in this way.
+// Those who were asked to join or offered the case work on it like those who hold it.
+func (c *city) purpose(k casework.Case, purpose string, ground authz.Ground) bool {
+	p, ok := c.packs.Pack(k.Pack).Purpose(purpose)
+	word := string(ground)
+	if ground == authz.ByOffered || ground == authz.ByJoint {
+		word = string(authz.ByHolder)
+	}
+	return ok && slices.Contains(p.Offered, word)
+}
+
+// openKeys opens the ring of the civic compartment. The keys lie outside the data folder, so that a copy of
+// the data alone opens nothing.
+func (c *city) openKeys(cfg cityConfig) (err error) {
+	dir := cfg.Keys
+	if dir == "" {
+		dir = filepath.Clean(cfg.Data) + ".keys"
+	}
+	if err := vault.Outside(dir, cfg.Data); err != nil {
+		return err
+	}
+	suite := cfg.Suite
+	if suite == "" {
+		suite = "std"
+	}
+	c.ring, err = vault.Open(dir, procedure.Civic, suite)
+	return err
 }
 
 // wordsOf lays the words of each pack version over the program's, once for each version.

@@ -147,6 +147,9 @@ func (k packChecking) sound(p *pack.Pack, took time.Duration) error {
 	}
 	fmt.Fprintln(k.out, k.say.T("cli.pack.ok", "pack", p.ID, "version", p.Version, "procedures", fmt.Sprint(len(p.Procedures)),
 		"units", fmt.Sprint(len(p.Units.All())), "categories", fmt.Sprint(len(p.Categories)), "digest", p.Digest[:12]))
+	for _, w := range p.Warnings {
+		fmt.Fprintln(k.out, w)
+	}
 	if p.Abstract {
 		fmt.Fprintln(k.out, "  "+k.say.T("cli.pack.abstract"))
 	}

@@ -22,7 +22,6 @@ import (
 	"comity/internal/account"
 	"comity/internal/api"
 	"comity/internal/casework"
-	"comity/internal/courier"
 	"comity/internal/desk"
 	"comity/internal/journal"
 	"comity/internal/ledger"
@@ -40,8 +39,8 @@ const serveExamples = `  comity serve --pack ./mycity --data /var/lib/comity
 `
 
 // cityFlags are the flags every command shares that opens a city. The environment stands in for a flag
-// that is not given: COMITY_DB, COMITY_DATA, COMITY_PACK, COMITY_BASE.
-type cityFlags struct{ db, data, pack, base *string }
+// that is not given: COMITY_DB, COMITY_DATA, COMITY_KEYS, COMITY_PACK, COMITY_BASE.
+type cityFlags struct{ db, data, pack, base, keys, suite *string }
 
 func addCityFlags(f *flag.FlagSet) cityFlags {
 	env := func(name, otherwise string) string {
@@ -51,10 +50,12 @@ func addCityFlags(f *flag.FlagSet) cityFlags {
 		return otherwise
 	}
 	return cityFlags{
-		db:   f.String("db", env("COMITY_DB", ""), "database: a file for SQLite or postgres://… (default: comity.db in --data)"),
-		data: f.String("data", env("COMITY_DATA", filepath.Join("data", "city")), "folder for attachments, secrets and the embedded database"),
-		pack: f.String("pack", env("COMITY_PACK", ""), "folder of the city's pack, or the name of one that ships with the program"),
-		base: f.String("base", env("COMITY_BASE", ""), "public address of the site, such as https://help.example.gov, for links in messages"),
+		db:    f.String("db", env("COMITY_DB", ""), "database: a file for SQLite or postgres://… (default: comity.db in --data)"),
+		data:  f.String("data", env("COMITY_DATA", filepath.Join("data", "city")), "folder for attachments, secrets and the embedded database"),
+		keys:  f.String("keys", env("COMITY_KEYS", ""), "folder of the key files; keep it and its backups apart from the data (default: the --data folder's name with .keys behind it)"),
+		suite: f.String("suite", env("COMITY_SUITE", "std"), "algorithms of new key files: std (AES, SHA-256, Ed25519) or sm (SM4, SM3, SM2)"),
+		pack:  f.String("pack", env("COMITY_PACK", ""), "folder of the city's pack, or the name of one that ships with the program"),
+		base:  f.String("base", env("COMITY_BASE", ""), "public address of the site, such as https://help.example.gov, for links in messages"),
 	}
 }
 
@@ -63,7 +64,7 @@ func (c cityFlags) open(ctx context.Context, log *slog.Logger) (*city, error) {
 	if err != nil {
 		return nil, err
 	}
-	return openCity(ctx, cityConfig{DB: *c.db, Data: *c.data, Pack: fsys, Bases: basesOf(*c.pack), Clock: &clock{}, Log: log, Hashing: account.OWASP(), Base: strings.TrimSuffix(*c.base, "/")})
+	return openCity(ctx, cityConfig{DB: *c.db, Data: *c.data, Keys: *c.keys, Suite: *c.suite, Pack: fsys, Bases: basesOf(*c.pack), Clock: &clock{}, Log: log, Hashing: account.OWASP(), Base: strings.TrimSuffix(*c.base, "/")})
 }
 
 // packFS finds a pack by folder, or by the name of one in the binary.
@@ -263,7 +264,7 @@ func signIns(card demoCard) []desk.SignIn {
 
 // messages is what the courier wrote, for the inbox page of development.
 func (c *city) messages(ctx context.Context) ([]desk.Message, error) {
-	list, err := courier.Messages(ctx, c.db, 200)
+	list, err := c.courier.Inbox(ctx, 100)
 	var out []desk.Message
 	for _, m := range list {
 		to := m.Address

@@ -18,11 +18,16 @@ const verifyExamples = `  comity verify --pack ./mycity --data /var/lib/comity
     (names every case that is not the fold of its events and counts what breaks an invariant; exit
     status 1 if there is anything)
   comity verify --pack ./mycity --data /var/lib/comity --invariants-only
+  comity verify receipt FILE --key std:…
+    (checks a resident's receipt, with no database)
 `
 
 // runVerify re-derives every case from its events and their hashes, and counts what breaks an invariant.
 // It changes no case and may run beside the server; the desk shows what it found.
 func runVerify(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	if len(args) > 0 && args[0] == "receipt" {
+		return runVerifyReceipt(args[1:], os.Stdin, stdout, stderr)
+	}
 	f := flags("verify", "Re-derives every case from its events: the chain of hashes, the folded case and the stored row must agree. Then counts what breaks an invariant.", verifyExamples, stderr)
 	only := f.Bool("invariants-only", false, "leave the events alone and count what breaks an invariant: minutes instead of hours in a large city")
 	quiet := f.Bool("quiet", false, "no progress")

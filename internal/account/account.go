@@ -33,12 +33,13 @@ type Account struct {
 	Lang     string // preferred language; empty = as the browser asks
 }
 
-// Actor is the account as the rules know it. A disabled account is nobody.
-func (a Account) Actor() authz.Actor {
+// Actor is the account as the rules of a pack know it (pack.Pack.Rules of the version in force): what its
+// grants open is what they say, and without rules nothing. A disabled account is nobody.
+func (a Account) Actor(rules *authz.Table) authz.Actor {
 	if a.Disabled || a.ID == "" {
 		return authz.Actor{}
 	}
-	return authz.Staff(a.ID, a.Grants)
+	return authz.Staff(a.ID, a.Grants).Under(rules)
 }
 
 // NameIn is the name in a language, else in any other, else the login.

@@ -219,7 +219,7 @@ func (a *API) bearer(ctx context.Context, header string) (authz.Actor, error) {
 	if err != nil {
 		return authz.Actor{}, err
 	}
-	who := acc.Actor()
+	who := acc.Actor(a.Packs.Current().Rules)
 	if who.ID() == "" {
 		return who, account.ErrNoSession
 	}

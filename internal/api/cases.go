@@ -1,7 +1,9 @@
 package api
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -13,6 +15,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"comity/internal/authz"
 	"comity/internal/casework"
 	"comity/internal/explain"
 	"comity/internal/form"
@@ -140,7 +143,7 @@ func (a *API) openCase(ctx context.Context, in *openInput) (*openOutput, error) 
 // after reads the case a receipt is about. The receipt is the right to: the actor just changed it,
 // even if the change took it out of their scope.
 func (a *API) after(ctx context.Context, r ledger.Receipt, lang string) (casework.Case, viewer, error) {
-	c, err := a.Reader.ByCode(ctx, r.Code)
+	c, err := a.Reader.ByID(ctx, authz.Scope{Case: string(r.Case)}, r.Case)
 	if err != nil {
 		return c, viewer{}, err
 	}
@@ -231,6 +234,34 @@ type refInput struct {
 	Ref string `path:"ref" maxLength:"40" example:"SR-26-000123"`
 }
 
+type lookInput struct {
+	Ref     string `path:"ref" maxLength:"40" example:"SR-26-000123"`
+	Purpose string `query:"purpose" maxLength:"40" doc:"What the case is opened for, one of the pack's purposes. Left out: handle, for whoever works on the case; whoever stands above then sees its steps only"`
+	Level   string `query:"level" enum:"steps,story,identity" default:"story" doc:"How much is shown. Each look above steps is recorded, and the person it is about sees it"`
+}
+
+// look opens a case as far as was asked for. Without a purpose of its own, whoever does not work on the case
+// gets its steps.
+func (a *API) look(ctx context.Context, in *lookInput) (casework.Case, []casework.Event, viewer, error) {
+	found, v, err := a.inScope(ctx, in.Ref)
+	if err != nil {
+		return found, nil, v, err
+	}
+	if level, _ := authz.ParseLevel(in.Level); level > authz.Steps {
+		t := ledger.Ticket{Case: found.ID, Level: level, Purpose: cmp.Or(in.Purpose, ledger.PurposeHandle)}
+		look, err := a.Ledger.Look(ctx, callerOf(ctx).who, t)
+		if err == nil {
+			return look.Case(), look.Events(), v, nil
+		}
+		var no *casework.Refusal
+		if !errors.As(err, &no) || in.Purpose != "" {
+			return found, nil, v, err
+		}
+	}
+	events, err := a.Reader.Events(ctx, found.ID)
+	return found, events, v, err
+}
+
 type caseOutput struct {
 	ETag string `header:"ETag"`
 	Body CaseView
@@ -247,8 +278,8 @@ func (a *API) inScope(ctx context.Context, ref string) (casework.Case, viewer, e
 	return found, v, err
 }
 
-func (a *API) readCase(ctx context.Context, in *refInput) (*caseOutput, error) {
-	found, v, err := a.inScope(ctx, in.Ref)
+func (a *API) readCase(ctx context.Context, in *lookInput) (*caseOutput, error) {
+	found, _, v, err := a.look(ctx, in)
 	if err != nil {
 		return nil, err
 	}
@@ -270,7 +301,7 @@ func (a *API) readCase(ctx context.Context, in *refInput) (*caseOutput, error) {
 }
 
 type clockInput struct {
-	Ref   string `path:"ref" maxLength:"40"`
+	lookInput
 	Clock string `path:"clock" maxLength:"60"`
 }
 
@@ -278,11 +309,7 @@ type clockOutput struct{ Body ClockView }
 
 // explainClock answers "why this date?" with the same sentences as the pages.
 func (a *API) explainClock(ctx context.Context, in *clockInput) (*clockOutput, error) {
-	found, v, err := a.inScope(ctx, in.Ref)
-	if err != nil {
-		return nil, err
-	}
-	events, err := a.Reader.Events(ctx, found.ID)
+	found, events, v, err := a.look(ctx, &in.lookInput)
 	if err != nil {
 		return nil, err
 	}
@@ -299,12 +326,8 @@ type eventsOutput struct {
 	}
 }
 
-func (a *API) listEvents(ctx context.Context, in *refInput) (*eventsOutput, error) {
-	found, v, err := a.inScope(ctx, in.Ref)
-	if err != nil {
-		return nil, err
-	}
-	events, err := a.Reader.Events(ctx, found.ID)
+func (a *API) listEvents(ctx context.Context, in *lookInput) (*eventsOutput, error) {
+	found, events, v, err := a.look(ctx, in)
 	if err != nil {
 		return nil, err
 	}
@@ -348,6 +371,13 @@ func (a *API) doAct(ctx context.Context, in *actInput) (*doneOutput, error) {
 	found, _, err := a.inScope(ctx, in.Ref)
 	if err != nil {
 		return nil, err
+	}
+	if len(in.Body.Files) > 0 { // their names are part of the record
+		look, err := a.Ledger.Look(ctx, callerOf(ctx).who, ledger.Ticket{Case: found.ID, Purpose: ledger.PurposeHandle})
+		if err != nil {
+			return nil, err
+		}
+		found = look.Case()
 	}
 	files, err := named(found, in.Body.Files)
 	if err != nil {

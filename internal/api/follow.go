@@ -94,6 +94,11 @@ func (a *API) byCode(ctx context.Context, typed string) (casework.Case, error) {
 	return c, err
 }
 
+// own opens the case for whoever holds its code.
+func (a *API) own(ctx context.Context, c casework.Case) (*ledger.Look, error) {
+	return a.Ledger.Look(ctx, authz.Holder(string(c.ID)), ledger.Ticket{Case: c.ID, Purpose: ledger.PurposeOwn, Level: authz.Identity})
+}
+
 func (a *API) followCase(ctx context.Context, in *followInput) (*followOutput, error) {
 	c, err := a.byCode(ctx, in.Code)
 	if err != nil {
@@ -107,10 +112,11 @@ func (a *API) public(ctx context.Context, c casework.Case) (*followOutput, error
 	if err != nil {
 		return nil, err
 	}
-	events, err := a.Reader.Events(ctx, c.ID)
+	look, err := a.own(ctx, c)
 	if err != nil {
 		return nil, err
 	}
+	c, events := look.Case(), look.Events()
 	out := Follow{
 		Ref: string(c.Ref), Title: c.Title, Category: v.named("category", c.Category), State: v.state(c.State),
 		Now: v.say.T("state." + v.d.ID + "." + c.State + ".now"), Phases: v.phases(c.State), Holder: v.unitOf(c.Holder),
@@ -162,11 +168,11 @@ func (a *API) followClock(ctx context.Context, in *followClockInput) (*clockOutp
 	if err != nil {
 		return nil, err
 	}
-	events, err := a.Reader.Events(ctx, c.ID)
+	look, err := a.own(ctx, c)
 	if err != nil {
 		return nil, err
 	}
-	out, ok := v.why(c, events, in.Clock)
+	out, ok := v.why(look.Case(), look.Events(), in.Clock)
 	if !ok || (out.Status != procedure.Running.String() && out.Status != procedure.Paused.String()) {
 		return nil, a.plain("clock.unknown", http.StatusNotFound, lang)
 	}

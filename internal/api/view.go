@@ -513,6 +513,8 @@ func (a *API) item(i ledger.Item, lang string) ItemView {
 	}
 	if out.Joint, out.Sealed = i.Joint, i.Sealed; i.Sealed {
 		out.Title = say.T("desk.sealed")
+	} else if i.Title == "" {
+		out.Title = say.T("category." + i.Category)
 	}
 	if i.Offered != "" {
 		out.Offered = &Named{string(i.Offered), name("unit." + string(i.Offered))}

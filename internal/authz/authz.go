@@ -1,10 +1,10 @@
-// Package authz decides who may do and see what: Actor, Grant, Scope, Allow.
+// Package authz decides who may do and see what: Actor, Grant, Scope, Allow, and the Table of rules behind them.
 //
 // It refuses a superuser: no role passes every check, and the zero Actor may do nothing. An Actor
 // is built only where somebody proved who they are (sign-in, token, follow code) or where the
 // machine itself acts (timers, import); archtest holds the list of those places.
 //
-// Open this file first; it is the whole package.
+// Open this file first, then table.go, which holds the rules of reading; level.go says how much of a case.
 package authz
 
 import (
@@ -36,6 +36,10 @@ type Actor struct {
 	kind   Role // System, Resident, Importer, or empty for staff
 	grants []Grant
 	one    string // the only case a resident may touch
+
+	rules       *Table // what the grants open; see Under
+	ruled       bool
+	compartment string // which one Scope is about; empty = civic
 }
 
 // Staff is a signed-in person or a token acting for one. A grant of a kernel role is worth nothing: it
@@ -44,6 +48,23 @@ func Staff(id string, grants []Grant) Actor {
 	kernel := func(g Grant) bool { return g.Role == System || g.Role == Resident || g.Role == Importer }
 	return Actor{id: id, grants: slices.DeleteFunc(slices.Clone(grants), kernel)}
 }
+
+// Under puts a person under the rules of a table: they read what its rules open to their roles, and under the
+// nil table nothing. Whoever has proved who they are is put under rules at once (account.Account.Actor). A
+// person under no table, who exists in stories and simulations only, reads the subtrees of their units.
+func (a Actor) Under(t *Table) Actor {
+	a.rules, a.ruled = t, true
+	return a
+}
+
+// In is the actor at work in a compartment: Scope then holds what is open there.
+func (a Actor) In(compartment string) Actor {
+	a.compartment = compartment
+	return a
+}
+
+// Rules is the table the actor is under; nil for none.
+func (a Actor) Rules() *Table { return a.rules }
 
 // Holder is a resident who proved that the follow code of this one case is theirs.
 func Holder(caseID string) Actor { return Actor{id: "resident", kind: Resident, one: caseID} }
@@ -113,7 +134,7 @@ func (g Grant) covers(programme string) bool {
 	return len(g.Programmes) == 0 || slices.Contains(g.Programmes, programme)
 }
 
-// Scope is what an actor may read: whole subtrees, each for some programmes. It becomes the WHERE
+// Scope is what an actor may read: lists to look into, each for some programmes. It becomes the WHERE
 // clause, so that "not yours" equals "not found". The zero Scope reads nothing.
 type Scope struct {
 	Roots []Root
@@ -121,24 +142,15 @@ type Scope struct {
 	All   bool   // the machine's own jobs; never staff
 }
 
-// Root is one readable subtree.
+// Root opens the cases that a unit reaches, up to a level. A level of zero tells that a case exists, as Steps.
 type Root struct {
 	Unit       org.UnitID
 	Programmes []string // empty = all
+	Reach      Reach
+	Level      Level
 }
 
-// ReadsSealed says whether the scope holds exactly the unit a case is sealed to: who stands above that unit
-// does not read what was given to it in confidence.
-func (s Scope) ReadsSealed(caseID string, unit org.UnitID, programme string) bool {
-	if s.All || (s.Case != "" && s.Case == caseID) {
-		return true
-	}
-	return slices.ContainsFunc(s.Roots, func(r Root) bool {
-		return r.Unit == unit && (len(r.Programmes) == 0 || slices.Contains(r.Programmes, programme))
-	})
-}
-
-// Scope lists what the actor may read.
+// Scope lists what the actor may read: the rules of the table, written out for the units of the grants.
 func (a Actor) Scope() Scope {
 	switch {
 	case a.id == "":
@@ -152,18 +164,66 @@ func (a Actor) Scope() Scope {
 	}
 	var s Scope
 	for _, g := range a.grants {
-		s.Roots = append(s.Roots, Root{Unit: g.Unit, Programmes: g.Programmes})
+		s.Roots = append(s.Roots, a.Opens(g)...)
 	}
 	return s
 }
 
-// Reads says whether a case held by unit (of that programme) is inside the scope: the Go twin of
-// the WHERE clause.
-func (s Scope) Reads(t *org.Tree, caseID string, unit org.UnitID, programme string) bool {
-	if s.All || (s.Case != "" && s.Case == caseID) {
-		return true
+// Opens lists what one grant of the actor opens.
+func (a Actor) Opens(g Grant) (out []Root) {
+	if !a.ruled {
+		return []Root{{Unit: g.Unit, Programmes: g.Programmes, Level: Identity}}
 	}
-	return slices.ContainsFunc(s.Roots, func(r Root) bool {
-		return t.Under(r.Unit, unit) && (len(r.Programmes) == 0 || slices.Contains(r.Programmes, programme))
+	for _, r := range a.rules.rules(g, a.compartment) {
+		out = append(out, Root{Unit: g.Unit, Programmes: r.Programmes, Reach: r.Reach, Level: r.Level})
+	}
+	return out
+}
+
+// Decide asks the table the actor is under; units are asked only for a person under none.
+func (a Actor) Decide(units *org.Tree, of Target) Decision {
+	if a.ruled || !a.IsStaff() {
+		return a.rules.Decide(a, of)
+	}
+	var plain []Declared
+	for _, g := range a.grants {
+		plain = append(plain, Declared{Role: g.Role, Compartment: of.Compartment, Reads: []Rule{{Level: Identity}}})
+	}
+	return NewTable(units, plain, nil).Decide(a, of)
+}
+
+// Level is the most the scope shows of a case; zero when it does not hold it. It is the Go twin of the WHERE
+// clause. The scope is of one compartment, so the target's is not asked.
+func (s Scope) Level(t *org.Tree, of Target) Level {
+	switch {
+	case s.All:
+		return Caucus
+	case s.Case != "" && s.Case == of.Case:
+		return Identity
+	}
+	var most Level
+	for _, r := range s.Roots {
+		if of.reached(t, r.Reach, r.Programmes, r.Unit) {
+			most = max(most, r.Level, Steps)
+		}
+	}
+	return most
+}
+
+// Reads says whether a case held by unit (of that programme) is inside the scope.
+func (s Scope) Reads(t *org.Tree, caseID string, unit org.UnitID, programme string) bool {
+	return s.Level(t, Target{Case: caseID, Holder: unit, Programme: programme}) > 0
+}
+
+// ReadsSealed says whether the scope holds exactly the unit a case is sealed to: who stands above that unit
+// does not read what was given to it in confidence.
+func (s Scope) ReadsSealed(caseID string, unit org.UnitID, programme string) bool {
+	return s.Level(nil, Target{Case: caseID, Sealed: unit, Programme: programme}) > 0
+}
+
+// Sees says whether lists of the unit are inside the scope, whatever they hold.
+func (s Scope) Sees(t *org.Tree, unit org.UnitID) bool {
+	return s.All || slices.ContainsFunc(s.Roots, func(r Root) bool {
+		return r.Unit == unit || r.Reach == Subtree && t.Under(r.Unit, unit)
 	})
 }

@@ -20,6 +20,8 @@ import (
 	"comity/internal/ledger"
 	"comity/internal/org"
 	"comity/internal/pack"
+	"comity/internal/procedure"
+	"comity/internal/vault"
 	"comity/packs"
 
 	"go.yaml.in/yaml/v4"
@@ -43,7 +45,7 @@ func openCity(ctx context.Context, p *pack.Pack, path string) (*city, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &city{d: d, pack: p, r: ledger.NewReader(d, func() *org.Tree { return p.Units })}
+	c := &city{d: d, pack: p}
 	if err := errors.Join(jobs.Migrate(ctx, d), courier.Migrate(ctx, d)); err != nil {
 		return nil, errors.Join(err, d.Close())
 	}
@@ -55,10 +57,12 @@ func openCity(ctx context.Context, p *pack.Pack, path string) (*city, error) {
 		},
 		Notify: courier.Enqueue,
 		Random: func(b []byte) { rand.Read(b) },
+		Ring:   vault.FromSeed(procedure.Civic, "std", []byte("a city for measurements")),
 	})
 	if err != nil {
 		return nil, errors.Join(err, d.Close())
 	}
+	c.r = c.l.Reader(func() *org.Tree { return p.Units })
 	return c, nil
 }
 

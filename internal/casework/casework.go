@@ -102,6 +102,7 @@ type Place struct {
 	Point   *place.Point `json:"point,omitempty"`
 	Address string       `json:"address,omitempty"`
 	Unit    org.UnitID   `json:"unit,omitempty"` // the community or street it lies in, if known
+	Spot    string       `json:"spot,omitempty"` // Point, sealed; a case has one of the two
 }
 
 // Contact is how the resident wants to be told. All fields may be empty: a follow code is enough.
@@ -138,6 +139,7 @@ type File struct {
 	Name   string `json:"name"`
 	Kind   string `json:"kind"`
 	Size   int64  `json:"size"`
+	Key    string `json:"key,omitempty"` // opens the bytes where they are kept; empty for files kept in the clear
 	Seq    int    `json:"seq"`
 	Public bool   `json:"public,omitempty"` // the resident sent it or may see it
 }

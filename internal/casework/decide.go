@@ -190,6 +190,9 @@ func facts(given map[string]string, sets []procedure.Set) map[string]string {
 
 func anyGrant(who authz.Actor, programme string) (authz.Grant, bool) {
 	for _, g := range who.Grants() {
+		if len(who.Opens(g)) == 0 {
+			continue // who may read no case writes none down either
+		}
 		if got, ok := authz.Allow(who, authz.Need{Roles: []authz.Role{g.Role}, Unit: g.Unit, Programme: programme}); ok {
 			return got, true
 		}
@@ -904,7 +907,7 @@ func (k *decision) writer() (By, error) {
 		return By{Actor: k.who.ID(), Role: string(authz.Importer), Unit: k.c.Holder}, nil
 	case k.who.IsStaff():
 		for _, g := range k.who.Grants() {
-			if k.c.ReadableBy(authz.Scope{Roots: []authz.Root{{Unit: g.Unit, Programmes: g.Programmes}}}, k.d.Units) {
+			if k.c.ReadableBy(authz.Scope{Roots: k.who.Opens(g)}, k.d.Units) {
 				return By{Actor: k.who.ID(), Role: string(g.Role), Unit: g.Unit}, nil
 			}
 		}

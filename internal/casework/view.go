@@ -70,15 +70,12 @@ func (c *Case) Listed(path func(org.UnitID) []org.UnitID) []org.UnitID {
 
 // ReadableBy says whether the scope may read the case: the Go twin of the rows that lists are read from.
 func (c *Case) ReadableBy(in authz.Scope, units *org.Tree) bool {
-	if c.Sealed != "" {
-		return in.ReadsSealed(string(c.ID), c.Sealed, c.Programme)
-	}
-	for _, u := range append([]org.UnitID{c.Holder, c.Offered}, c.Joint...) {
-		if u != "" && in.Reads(units, string(c.ID), u, c.Programme) {
-			return true
-		}
-	}
-	return in.Reads(units, string(c.ID), c.Holder, c.Programme)
+	return in.Level(units, c.Target()) > 0
+}
+
+// Target is the case as the rules of reading see it. Which compartment it lies in, the case does not know.
+func (c *Case) Target() authz.Target {
+	return authz.Target{Case: string(c.ID), Holder: c.Holder, Offered: c.Offered, Joint: c.Joint, Programme: c.Programme, Sealed: c.Sealed, Assignee: c.Assignee}
 }
 
 // ChildOf makes the opening of a case that an event of this one spawns: what the link carries, and

@@ -87,14 +87,11 @@ func (c *Courier) run(ctx context.Context, job jobs.Job) error {
 	if err := json.Unmarshal(job.Payload, &p); err != nil {
 		return fmt.Errorf("notice %s: %w", job.Key, err)
 	}
-	k, err := c.Reader.ByID(ctx, authz.Machine().Scope(), p.Case)
+	look, err := c.Ledger.Look(ctx, authz.Machine(), ledger.Ticket{Case: p.Case, Purpose: ledger.PurposeNotice, Level: authz.Identity})
 	if err != nil {
 		return err
 	}
-	events, err := c.Reader.Events(ctx, p.Case)
-	if err != nil {
-		return err
-	}
+	k, events := look.Case(), look.Events()
 	if p.Seq < 1 || p.Seq > len(events) || p.N >= len(events[p.Seq-1].Notices) {
 		return fmt.Errorf("notice %s: event %d of case %s orders no such notice", job.Key, p.Seq, k.Ref)
 	}
@@ -111,14 +108,43 @@ func (c *Courier) run(ctx context.Context, job jobs.Job) error {
 		if err := jobs.Done(ctx, tx, job); err != nil { // first: a run that lost its lease says so, whatever was stored
 			return err
 		}
-		return putMessage(ctx, tx, m)
+		return putMessage(ctx, tx, m.sealed(look))
 	})
 	return err
+}
+
+// sealed is the message as it is stored: like the case, under the case's key.
+func (m Message) sealed(look *ledger.Look) Message {
+	m.Address, m.Body = look.Seal(m.Address), look.Seal(m.Body)
+	return m
+}
+
+// Inbox lists the newest messages, opened. Every case among them is looked at on record: it is a page for
+// demonstrations and for whoever delivers by hand.
+func (c *Courier) Inbox(ctx context.Context, limit int) ([]Message, error) {
+	list, err := Messages(ctx, c.DB, limit)
+	if err != nil {
+		return nil, err
+	}
+	looks := map[casework.CaseID]*ledger.Look{}
+	for i, m := range list {
+		if m.Case == "" {
+			continue // older than keys
+		}
+		if looks[m.Case] == nil {
+			if looks[m.Case], err = c.Ledger.Look(ctx, authz.Machine(), ledger.Ticket{Case: m.Case, Purpose: ledger.PurposeNotice, Level: authz.Identity}); err != nil {
+				return nil, err
+			}
+		}
+		list[i].Address, list[i].Body = looks[m.Case].Text(authz.Identity, m.Address), looks[m.Case].Text(authz.Identity, m.Body)
+	}
+	return list, nil
 }
 
 // Message is one written notice.
 type Message struct {
 	Key       string
+	Case      casework.CaseID
 	Ref       casework.Ref
 	Template  string
 	Recipient string // resident or unit
@@ -142,10 +168,11 @@ type Letter struct {
 // Send carries a letter and ends its job, in one step with the event that records it. A resident with
 // a follow code only has no address to write to; the job then ends alone, and their page tells them.
 func (c *Courier) Send(ctx context.Context, job jobs.Job, l Letter) error {
-	k, err := c.Reader.ByID(ctx, authz.Machine().Scope(), l.Case)
+	look, err := c.Ledger.Look(ctx, authz.Machine(), ledger.Ticket{Case: l.Case, Purpose: ledger.PurposeNotice, Level: authz.Identity})
 	if err != nil {
 		return err
 	}
+	k := look.Case()
 	if k.Contact.Address == "" {
 		return c.DB.Transact(ctx, func(tx *db.Tx) error { return jobs.Done(ctx, tx, job) })
 	}
@@ -155,7 +182,7 @@ func (c *Courier) Send(ctx context.Context, job jobs.Job, l Letter) error {
 		lang = p.Langs[0]
 	}
 	say := c.Words(p).In(lang)
-	m := Message{Key: job.Key, Ref: k.Ref, Template: l.Template, Recipient: "resident", Channel: k.Contact.Channel, Address: k.Contact.Address, Lang: lang}
+	m := Message{Key: job.Key, Case: k.ID, Ref: k.Ref, Template: l.Template, Recipient: "resident", Channel: k.Contact.Channel, Address: k.Contact.Address, Lang: lang}
 	m.Body = say.T("notice."+l.Template, append(l.Figures(say), "ref", string(k.Ref), "code", string(k.Code), "title", k.Title,
 		"unit", say.T("unit."+string(k.Holder)), "link", c.Link(k, true), "city", say.T("city"))...)
 	sent := casework.Command{Case: k.ID, Version: casework.AnyVersion, Sent: &casework.Sent{
@@ -164,7 +191,7 @@ func (c *Courier) Send(ctx context.Context, job jobs.Job, l Letter) error {
 		if err := jobs.Done(ctx, tx, job); err != nil {
 			return err
 		}
-		return putMessage(ctx, tx, m)
+		return putMessage(ctx, tx, m.sealed(look))
 	})
 	return err
 }
@@ -178,7 +205,7 @@ func (c *Courier) compose(k casework.Case, e casework.Event, n int) Message {
 		lang = p.Langs[0]
 	}
 	say := c.Words(p).In(lang)
-	m := Message{Ref: k.Ref, Template: order.Template, Recipient: order.To, Unit: string(order.Unit), Lang: lang, Channel: "inbox"}
+	m := Message{Case: k.ID, Ref: k.Ref, Template: order.Template, Recipient: order.To, Unit: string(order.Unit), Lang: lang, Channel: "inbox"}
 	if order.To == "resident" {
 		m.Channel, m.Address = k.Contact.Channel, k.Contact.Address
 	}
@@ -191,6 +218,8 @@ func (c *Courier) compose(k casework.Case, e casework.Event, n int) Message {
 	if k.Sealed != "" && order.To != "resident" {
 		// Whoever looks after the messages of a unit need not be one who may read the matter.
 		title, field = say.T("desk.sealed"), func(string) string { return "—" }
+	} else if d, err := c.Packs.Definition(k.Pack, k.Procedure); order.To != "resident" && (err != nil || d.Heading != procedure.HeadingTitle) {
+		title = say.T("category." + k.Category) // as lists call it
 	}
 	answer := field("answer")
 	if answer == "" {
@@ -203,9 +232,9 @@ func (c *Courier) compose(k casework.Case, e casework.Event, n int) Message {
 	return m
 }
 
-// code is the follow code for the resident; it opens the case, so no unit is sent it for a sealed one.
+// code is the follow code for the resident; it opens the case, so no unit is sent it.
 func code(k casework.Case, to string) string {
-	if k.Sealed != "" && to != "resident" {
+	if to != "resident" {
 		return "—"
 	}
 	return string(k.Code)

@@ -20,7 +20,9 @@ import (
 	"comity/internal/ledger/ledgertest"
 	"comity/internal/org"
 	"comity/internal/pack"
+	"comity/internal/procedure"
 	"comity/internal/text"
+	"comity/internal/vault"
 )
 
 // street holds what the tests report: the route of road.pavement in its community.
@@ -60,6 +62,7 @@ func newCity(t *testing.T, d *db.DB, p *pack.Pack, set func(time.Time)) *city {
 		},
 		Notify: courier.Enqueue,
 		Random: func(b []byte) { rand.Read(b) },
+		Ring:   vault.Memory(procedure.Civic, "std"),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -69,7 +72,7 @@ func newCity(t *testing.T, d *db.DB, p *pack.Pack, set func(time.Time)) *city {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &city{t: t, db: d, ledger: l, pack: p, set: set, reader: ledger.NewReader(d, func() *org.Tree { return p.Units })}
+	c := &city{t: t, db: d, ledger: l, pack: p, set: set, reader: l.Reader(func() *org.Tree { return p.Units })}
 	c.kind = (&courier.Courier{DB: d, Ledger: l, Reader: c.reader, Packs: reg,
 		Words: func(p *pack.Pack) *text.Catalogue { return base.With(p.Texts) },
 		Link: func(k casework.Case, resident bool) string {

@@ -7,19 +7,19 @@ import (
 )
 
 func putMessage(ctx context.Context, tx *db.Tx, m Message) error {
-	_, err := tx.Exec(ctx, `INSERT INTO messages (msg_key, case_ref, template, recipient, unit, channel, address, lang, body, at)
- VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)`,
-		m.Key, string(m.Ref), m.Template, m.Recipient, m.Unit, m.Channel, m.Address, m.Lang, m.Body, db.Micros(tx.Now))
+	_, err := tx.Exec(ctx, `INSERT INTO messages (msg_key, case_id, case_ref, template, recipient, unit, channel, address, lang, body, at)
+ VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)`,
+		m.Key, string(m.Case), string(m.Ref), m.Template, m.Recipient, m.Unit, m.Channel, m.Address, m.Lang, m.Body, db.Micros(tx.Now))
 	return err
 }
 
-// Messages lists the newest messages to residents and units, newest first.
+// Messages lists the newest messages to residents and units, newest first, sealed as they are stored.
 func Messages(ctx context.Context, d *db.DB, limit int) (out []Message, err error) {
 	err = d.View(ctx, func(tx *db.Tx) error {
-		out, err = db.All(ctx, tx, `SELECT msg_key, case_ref, template, recipient, unit, channel, address, lang, body, at FROM messages ORDER BY id DESC LIMIT ?1`,
+		out, err = db.All(ctx, tx, `SELECT msg_key, case_id, case_ref, template, recipient, unit, channel, address, lang, body, at FROM messages ORDER BY id DESC LIMIT ?1`,
 			[]any{int64(limit)}, func(row db.Scanner) (m Message, err error) {
 				var at int64
-				err = row.Scan(&m.Key, &m.Ref, &m.Template, &m.Recipient, &m.Unit, &m.Channel, &m.Address, &m.Lang, &m.Body, &at)
+				err = row.Scan(&m.Key, &m.Case, &m.Ref, &m.Template, &m.Recipient, &m.Unit, &m.Channel, &m.Address, &m.Lang, &m.Body, &at)
 				m.At = db.FromMicros(at)
 				return m, err
 			})

@@ -35,6 +35,30 @@ func Bigrams(text string) []string {
 	return tokens
 }
 
+// longestPrefix bounds how much of a word can be typed before the rest is taken
+// on trust.
+const longestPrefix = 12
+
+// Prefixes lists the beginnings of an index token by which a query finds it: for
+// an index that cannot be asked for beginnings, because its tokens are keyed.
+func Prefixes(token string) []string {
+	r := []rune(token)
+	if byPairs(r[0]) {
+		return []string{string(r[:1])}
+	}
+	var out []string
+	for n := prefixFrom; n <= min(len(r), longestPrefix); n++ {
+		out = append(out, string(r[:n]))
+	}
+	return out
+}
+
+// PrefixOf is the one of [Prefixes] that a word in a query stands for.
+func PrefixOf(word string) string {
+	r := []rune(word)
+	return string(r[:min(len(r), longestPrefix)])
+}
+
 // QueryPhrases cuts what a person typed into phrases that all must occur. It is
 // the counterpart of [Bigrams]: any part of a text is found again, if words of
 // alphabetic scripts are typed from their beginning.

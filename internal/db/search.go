@@ -38,10 +38,15 @@ func (s SearchTable) Create(ctx context.Context, tx *Tx) error {
 // IndexText indexes text under id, in place of what was there. Only the first
 // 16 000 tokens are indexed.
 func (s SearchTable) IndexText(ctx context.Context, tx *Tx, id int64, text string) error {
+	return s.IndexTokens(ctx, tx, id, Bigrams(text))
+}
+
+// IndexTokens is IndexText for tokens somebody else made. They hold letters,
+// digits and marks only.
+func (s SearchTable) IndexTokens(ctx context.Context, tx *Tx, id int64, tokens []string) error {
 	if err := s.RemoveText(ctx, tx, id); err != nil {
 		return err
 	}
-	tokens := Bigrams(text)
 	tokens = tokens[:min(len(tokens), maxTokens)]
 	if tx.d.engine == SQLite {
 		_, err := tx.Exec(ctx, `INSERT INTO `+string(s)+` (rowid, tokens) VALUES (?1, ?2)`, id, strings.Join(tokens, " "))
@@ -85,8 +90,13 @@ func (s SearchTable) MatchText(tx *Tx, placeholder string) string {
 // occur, a run of Chinese characters as it stands. ok is false when nothing in it
 // can be searched for.
 func (tx *Tx) MatchQuery(typed string) (query string, ok bool) {
+	return tx.MatchPhrases(QueryPhrases(typed))
+}
+
+// MatchPhrases is MatchQuery for phrases whose tokens somebody else made.
+func (tx *Tx) MatchPhrases(phrases []Phrase) (query string, ok bool) {
 	var parts []string
-	for _, p := range QueryPhrases(typed) {
+	for _, p := range phrases {
 		if tx.d.engine == Postgres {
 			text := "'" + strings.Join(p.Tokens, "' <-> '") + "'"
 			if p.Prefix {

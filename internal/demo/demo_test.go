@@ -23,7 +23,9 @@ import (
 	"comity/internal/ledger/ledgertest"
 	"comity/internal/org"
 	"comity/internal/pack"
+	"comity/internal/procedure"
 	"comity/internal/text"
+	"comity/internal/vault"
 )
 
 // season is a short play: what it opened, and how each case stands at its end.
@@ -72,6 +74,7 @@ func playFor(t *testing.T, seed uint64, cases, days int, petitions bool) season 
 		},
 		Notify: courier.Enqueue,
 		Random: func(b []byte) { mu.Lock(); defer mu.Unlock(); chance.Read(b) },
+		Ring:   vault.Memory(procedure.Civic, "std"),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -82,7 +85,7 @@ func playFor(t *testing.T, seed uint64, cases, days int, petitions bool) season 
 		t.Fatal(err)
 	}
 	words := base.With(p.Texts)
-	reader := ledger.NewReader(d, func() *org.Tree { return p.Units })
+	reader := l.Reader(func() *org.Tree { return p.Units })
 	letters := &courier.Courier{DB: d, Ledger: l, Reader: reader, Packs: reg, Words: func(*pack.Pack) *text.Catalogue { return words },
 		Link: func(k casework.Case, _ bool) string { return "/" + string(k.Ref) }}
 	runner, err := jobs.NewRunner(d, letters.Kind())

@@ -230,6 +230,11 @@ func (v *visit) showAct(status int, c casework.Case, d *procedure.Definition, a 
 	v.speak(p, c)
 	p.Wrong = len(try.problems) > 0 || try.no != nil
 	in := v.r.URL.Query().Get("in")
+	open, err := v.open(c)
+	if err != nil {
+		return err
+	}
+	c = open.c
 	replies := v.replies(p, d, c, a)
 	if try.values == nil {
 		try.values = v.replied(d, a, replies)
@@ -457,10 +462,11 @@ func (v *visit) refusedAct(no *casework.Refusal, seen int, try actTry) error {
 	}
 	try.version, try.key, try.problems = c.Seq, web.NewKey(), no.Fields
 	if no.Rule == casework.Conflict || seen != c.Seq {
-		events, err := v.Reader.Events(v.ctx(), c.ID)
+		open, err := v.open(c)
 		if err != nil {
 			return err
 		}
+		events := open.events
 		if seen >= 0 && seen < len(events) {
 			try.changed, try.events = events[seen:], events
 		}

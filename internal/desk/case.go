@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"comity/internal/authz"
 	"comity/internal/casework"
 	"comity/internal/ledger"
 	"comity/internal/org"
@@ -48,6 +49,8 @@ type sheet struct {
 	Owner    []web.Fact
 	Family   family
 	Behalf   []web.Link // acts that can be recorded for the resident
+	Look     *lookForm  // asks for a purpose, where something is still veiled
+	Veiled   bool       // what the case is about is not shown
 }
 
 type level struct {
@@ -85,15 +88,25 @@ func (v *visit) caseShow() error {
 	if err != nil {
 		return err
 	}
-	return v.showCase(http.StatusOK, c, noteForm{})
+	return v.showOpened(http.StatusOK, c, noteForm{})
 }
 
-func (v *visit) showCase(status int, c casework.Case, n noteForm) error {
+// showOpened is the page of a case for whoever works on it.
+func (v *visit) showOpened(status int, c casework.Case, n noteForm) error {
+	s, err := v.open(c)
+	if err != nil {
+		return err
+	}
+	return v.showCase(status, s, n)
+}
+
+func (v *visit) showCase(status int, open shown, n noteForm) error {
+	c := open.c
 	p := v.page("desk.case.title", "ref", string(c.Ref), "title", v.listedTitle(c))
 	v.speak(p, c)
 	p.Wrong = n.Wrong != ""
 	q, listed := inList(v.r.URL.Query())
-	s, err := v.sheet(p, c, q, listed)
+	s, err := v.sheet(p, open, q, listed)
 	if err != nil {
 		return err
 	}
@@ -123,8 +136,20 @@ func caseKeys(p *web.Page, s sheet) web.KeyGroup {
 
 // listedTitle is the title as lists and histories of browsers may keep it.
 func (v *visit) listedTitle(c casework.Case) string {
+	say := v.site.Text.In(v.site.Lang(v.r))
 	if c.Sealed != "" {
-		return v.site.Text.In(v.site.Lang(v.r)).T("desk.sealed")
+		return say.T("desk.sealed")
+	}
+	if title := v.heading(c); title != "" {
+		return title
+	}
+	return say.T("category." + c.Category)
+}
+
+// heading is the title where lists may show it and it has been opened; empty otherwise.
+func (v *visit) heading(c casework.Case) string {
+	if d, err := v.definition(c); err != nil || d.Heading != procedure.HeadingTitle || c.Title == casework.Veil {
+		return ""
 	}
 	return c.Title
 }
@@ -134,12 +159,9 @@ func (v *visit) definition(c casework.Case) (*procedure.Definition, error) {
 	return v.Packs.Definition(c.Pack, c.Procedure)
 }
 
-func (v *visit) sheet(p *web.Page, c casework.Case, q query, listed bool) (sheet, error) {
+func (v *visit) sheet(p *web.Page, open shown, q query, listed bool) (sheet, error) {
+	c, events := open.c, open.events
 	d, err := v.definition(c)
-	if err != nil {
-		return sheet{}, err
-	}
-	events, err := v.Reader.Events(v.ctx(), c.ID)
 	if err != nil {
 		return sheet{}, err
 	}
@@ -152,6 +174,10 @@ func (v *visit) sheet(p *web.Page, c casework.Case, q query, listed bool) (sheet
 			}
 		}
 	}
+	s.Look, s.Veiled = v.lookForm(p, d, open), open.level < authz.Story && v.veils(c)
+	if open.no != nil && s.Look != nil && v.r.Method == http.MethodPost {
+		s.Look.Wrong = p.Problem("refusal."+open.no.Rule, nil)
+	}
 	s.Tags = v.caseTags(p, d, c)
 	s.Levels = v.levels(c)
 	s.Term = v.term(p, d, c, events)
@@ -162,7 +188,7 @@ func (v *visit) sheet(p *web.Page, c casework.Case, q query, listed bool) (sheet
 	if c.Offered != "" {
 		s.Hand = p.T("desk.case.offered", "from", p.T("unit."+string(c.Holder)), "to", p.T("unit."+string(c.Offered)))
 	}
-	s.Contact = v.contact(p, c)
+	s.Contact = v.contact(p, c, open.level)
 	s.Facts = append(v.facts(p, d, c), caseFacts(p, d, c)...)
 	s.Owner = append(v.owner(p, c), retention(p, d)...)
 	if s.Family, err = v.family(p, d, c); err != nil {
@@ -193,7 +219,7 @@ func (v *visit) caseTags(p *web.Page, d *procedure.Definition, c casework.Case) 
 		{Class: "info", Label: p.T("state." + c.Procedure + "." + c.State)},
 	}
 	st, _ := d.State(c.State)
-	return append(out, v.rowTags(p, itemOf(c), st != nil && st.Final)...)
+	return append(out, v.rowTags(p, v.itemOf(c), st != nil && st.Final)...)
 }
 
 // levels is the road from the city down to the place, with the unit that has the case marked.
@@ -245,7 +271,7 @@ func otherClocks(p *web.Page, d *procedure.Definition, c casework.Case, shown *T
 	return out
 }
 
-func (v *visit) contact(p *web.Page, c casework.Case) []web.Fact {
+func (v *visit) contact(p *web.Page, c casework.Case, level authz.Level) []web.Fact {
 	var out []web.Fact
 	add := func(key, value string) {
 		if value != "" {
@@ -254,7 +280,11 @@ func (v *visit) contact(p *web.Page, c casework.Case) []web.Fact {
 	}
 	add("desk.contact.name", c.Contact.Name)
 	if c.Contact.Address != "" {
-		add("desk.contact."+channelKey(c.Contact.Channel), masked(c.Contact.Address))
+		address := masked(c.Contact.Address)
+		if level >= authz.Identity {
+			address = c.Contact.Address
+		}
+		add("desk.contact."+channelKey(c.Contact.Channel), address)
 	}
 	if key := "web.lang.name"; c.Contact.Lang != "" && c.Contact.Lang != p.Lang && slices.Contains(p.Site.Langs, c.Contact.Lang) {
 		add("desk.contact.lang", p.Site.Text.In(c.Contact.Lang).T(key))

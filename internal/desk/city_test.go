@@ -104,7 +104,7 @@ func cityOf(t *testing.T, open func(*db.DB) *ledgertest.City) *city {
 	advance := func(_ context.Context, by time.Duration) error { set(now().Add(by)); return nil }
 	book := &bulk.Book{DB: d, Ledger: l, Window: 10 * time.Second, Actor: func(ctx context.Context, id string) (authz.Actor, error) {
 		a, err := accounts.ByID(ctx, id)
-		return a.Actor(), err
+		return a.Actor(p.Rules), err
 	}}
 	if c.jobs, err = jobs.NewRunner(d, book.Kind()); err != nil {
 		t.Fatal(err)

@@ -83,6 +83,8 @@ func (v *visit) csvRow(p *web.Page, it ledger.Item) []string {
 	}
 	if it.Sealed {
 		it.Title = p.T("desk.sealed")
+	} else if it.Title == "" {
+		it.Title = p.T("category." + it.Category)
 	}
 	return []string{string(it.Ref), it.Title, p.T("category." + it.Category), p.T("state." + it.Procedure + "." + it.State),
 		p.T("unit." + string(it.Holder)), v.officer(p, it.Assignee), due, clock, it.Opened.In(v.site.Zone).Format("2006-01-02 15:04"),

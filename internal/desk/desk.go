@@ -121,6 +121,7 @@ func (d *Desk) Register(mux web.Router) {
 	page("POST /desk/cases/{ref}/do/{act}", (*visit).actDo)
 	page("GET /desk/cases/{ref}/why/{clock}", (*visit).whyShow)
 	page("POST /desk/cases/{ref}/note", (*visit).note)
+	page("POST /desk/cases/{ref}/look", (*visit).lookDo)
 	page("POST /desk/cases/{ref}/files", (*visit).attach)
 	page("GET /desk/cases/{ref}/files/{sha256}", (*visit).fileShow)
 	page("GET /desk/cases/{ref}/documents/{seq}/{id}", (*visit).document)
@@ -189,7 +190,7 @@ func (d *Desk) signed(h func(*visit) error) web.Handler {
 }
 
 func (d *Desk) visit(w http.ResponseWriter, r *http.Request, who account.Account) *visit {
-	actor := who.Actor()
+	actor := who.Actor(d.Packs.Current().Rules)
 	return &visit{Desk: d, w: w, r: r, who: who, actor: actor, scope: actor.Scope(), now: d.site.Now(),
 		pack: d.Packs.Current(), names: map[string]string{}}
 }
@@ -206,7 +207,7 @@ func (v *visit) ctx() context.Context { return v.r.Context() }
 
 // reads reports whether a unit lies in what the officer may read.
 func (v *visit) reads(unit org.UnitID) bool {
-	return slices.ContainsFunc(v.scope.Roots, func(r authz.Root) bool { return v.pack.Units.Under(r.Unit, unit) })
+	return v.scope.Sees(v.pack.Units, unit)
 }
 
 // unit is the unit the page is about: ?unit=, else the officer's own. One outside the scope does not

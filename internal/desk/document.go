@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"comity/internal/authz"
 	"comity/internal/casework"
 	"comity/internal/form"
 	"comity/internal/paper"
@@ -55,7 +56,7 @@ func documentAddress(ref string, seq int, id string) string {
 // document shows a paper with the facts of the case as they were right after the event that made it:
 // printed again in a year it reads the same, but for the date of printing.
 func (v *visit) document() error {
-	c, d, events, err := v.record()
+	c, d, events, err := v.recordUpTo(authz.Identity)
 	if err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"comity/internal/authz"
+	"comity/internal/ledger"
 	"comity/internal/casework"
 	"comity/internal/explain"
 	"comity/internal/procedure"
@@ -93,7 +94,7 @@ func (v *visit) seers(p *web.Page, c casework.Case) (string, error) {
 	}
 	var names []string
 	for _, a := range list {
-		if a.Actor().Scope().ReadsSealed(string(c.ID), c.Sealed, c.Programme) {
+		if a.Actor(v.pack.Rules).Scope().ReadsSealed(string(c.ID), c.Sealed, c.Programme) {
 			names = append(names, a.NameIn(p.Lang))
 		}
 	}
@@ -209,15 +210,20 @@ func (v *visit) no(p *web.Page, d *procedure.Definition, c casework.Case, r *cas
 }
 
 // record is the case the address names, with the law it follows and all that happened to it.
-func (v *visit) record() (c casework.Case, d *procedure.Definition, events []casework.Event, err error) {
+func (v *visit) record() (casework.Case, *procedure.Definition, []casework.Event, error) {
+	return v.recordUpTo(authz.Story)
+}
+
+// recordUpTo is record with more of the case opened: a letter needs a name.
+func (v *visit) recordUpTo(level authz.Level) (c casework.Case, d *procedure.Definition, events []casework.Event, err error) {
 	if c, err = v.found(); err != nil {
 		return c, nil, nil, err
 	}
 	if d, err = v.definition(c); err != nil {
 		return c, nil, nil, err
 	}
-	events, err = v.Reader.Events(v.ctx(), c.ID)
-	return c, d, events, err
+	open, err := v.openAs(c, ledger.Ticket{Purpose: ledger.PurposeHandle, Level: level})
+	return open.c, d, open.events, err
 }
 
 // whyShow is the page that explains one date of the case.

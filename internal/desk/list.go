@@ -356,6 +356,8 @@ func (v *visit) row(p *web.Page, q query, it ledger.Item) listRow {
 	}
 	if it.Sealed {
 		r.Title = p.T("desk.sealed")
+	} else if r.Title == "" {
+		r.Title = r.Category
 	}
 	if it.PlaceUnit != "" {
 		r.Place = "unit." + string(it.PlaceUnit)
@@ -494,14 +496,19 @@ func (v *visit) peek(p *web.Page, q query) (*peek, error) {
 	if err != nil {
 		return nil, err
 	}
-	sheet, err := v.sheet(p, c, q, true)
+	if c.Sealed != "" { // the list may be read over a shoulder
+		return &peek{Row: v.row(p, q, v.itemOf(c)), Text: p.T("desk.seal", "unit", p.T("unit."+string(c.Sealed)))}, nil
+	}
+	open, err := v.open(c)
 	if err != nil {
 		return nil, err
 	}
-	if c.Sealed != "" { // the list may be read over a shoulder
-		return &peek{Row: v.row(p, q, itemOf(c)), Text: p.T("desk.seal", "unit", p.T("unit."+string(c.Sealed)))}, nil
+	c = open.c
+	sheet, err := v.sheet(p, open, q, true)
+	if err != nil {
+		return nil, err
 	}
-	out := &peek{Row: v.row(p, q, itemOf(c)), Acts: sheet.Acts, Text: c.Text, Facts: sheet.Facts, Plan: sheet.Plan, Latest: sheet.Timeline}
+	out := &peek{Row: v.row(p, q, v.itemOf(c)), Acts: sheet.Acts, Text: c.Text, Facts: sheet.Facts, Plan: sheet.Plan, Latest: sheet.Timeline}
 	if len(out.Latest) > 3 {
 		out.Latest = out.Latest[:3]
 	}
@@ -512,10 +519,13 @@ func (v *visit) peek(p *web.Page, q query) (*peek, error) {
 }
 
 // itemOf is a case as a row of the list.
-func itemOf(c casework.Case) ledger.Item {
+func (v *visit) itemOf(c casework.Case) ledger.Item {
 	it := ledger.Item{Ref: c.Ref, Title: c.Title, State: c.State, Procedure: c.Procedure, Programme: c.Programme, Category: c.Category,
 		Holder: c.Holder, Offered: c.Offered, PlaceUnit: c.Place.Unit, Assignee: c.Assignee, Paused: anyPaused(c),
 		Opened: c.Opened, Files: len(c.Files), Raised: c.Raised, Late: c.Late, Outcome: c.Outcome, Address: c.Place.Address, Joint: len(c.Joint) > 0, Sealed: c.Sealed != ""}
+	if it.Title = v.heading(c); it.Title == "" {
+		it.Address = ""
+	}
 	if it.Sealed {
 		it.Title, it.Address, it.PlaceUnit = "", "", ""
 	}

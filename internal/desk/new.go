@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"comity/internal/authz"
 	"comity/internal/casework"
 	"comity/internal/file"
 	"comity/internal/form"
@@ -448,7 +449,7 @@ func (v *visit) showSlip(receipt ledger.Receipt, f newForm) error {
 			return err
 		}
 	}
-	c, err := v.Reader.ByCode(v.ctx(), receipt.Code)
+	c, err := v.Reader.ByID(v.ctx(), authz.Scope{Case: string(receipt.Case)}, receipt.Case)
 	if err != nil {
 		return err
 	}
@@ -456,7 +457,7 @@ func (v *visit) showSlip(receipt ledger.Receipt, f newForm) error {
 		s.Dates = append(s.Dates, web.Fact{Label: p.T("desk.slip.arrived"), Value: v.dayWords(p.Speaker, f.Received)})
 	}
 	s.Dates = append(s.Dates, web.Fact{Label: p.T("desk.slip.registered"), Value: p.Moment(c.Opened)})
-	s.Title, s.Unit = c.Title, "unit."+string(c.Holder)
+	s.Title, s.Unit = p.T("category."+c.Category), "unit."+string(c.Holder)
 	if _, err := v.Reader.Case(v.ctx(), v.scope, s.Ref); missing(err) {
 		s.Href = "" // taken in here, dealt with elsewhere
 	}

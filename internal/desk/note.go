@@ -28,7 +28,7 @@ func (v *visit) note() error {
 	files, err := v.uploads(n.Public)
 	if no := (file.Refused{}); errors.As(err, &no) {
 		n.Wrong = fileProblem(p, no)
-		return v.showCase(http.StatusUnprocessableEntity, c, n)
+		return v.showOpened(http.StatusUnprocessableEntity, c, n)
 	}
 	if err != nil {
 		return err
@@ -48,7 +48,7 @@ func (v *visit) note() error {
 		for _, f := range no.Fields {
 			n.Wrong = p.Problem(f.Rule, f.Params)
 		}
-		return v.showCase(web.StatusOf(no), c, n)
+		return v.showOpened(web.StatusOf(no), c, n)
 	}
 	if err != nil {
 		return err
@@ -69,13 +69,13 @@ func (v *visit) attach() error {
 	p := v.site.Page(v.r, "desk.case.title")
 	files, err := v.uploads(v.r.PostFormValue("aud") == "public")
 	if no := (file.Refused{}); errors.As(err, &no) {
-		return v.showCase(http.StatusUnprocessableEntity, c, noteForm{Wrong: fileProblem(p, no)})
+		return v.showOpened(http.StatusUnprocessableEntity, c, noteForm{Wrong: fileProblem(p, no)})
 	}
 	if err != nil {
 		return err
 	}
 	if len(files) == 0 {
-		return v.showCase(http.StatusUnprocessableEntity, c, noteForm{Wrong: p.T("desk.files.none")})
+		return v.showOpened(http.StatusUnprocessableEntity, c, noteForm{Wrong: p.T("desk.files.none")})
 	}
 	if _, err := v.Ledger.Do(v.ctx(), v.actor, casework.Command{Case: c.ID, Version: casework.AnyVersion, Key: web.KeyOf(v.r), Files: files}); err != nil {
 		return err
@@ -136,7 +136,14 @@ func (v *visit) fileShow() error {
 	if i < 0 {
 		return web.ErrNotFound
 	}
-	f := c.Files[i]
+	open, err := v.open(c)
+	if err != nil {
+		return err
+	}
+	if open.no != nil {
+		return open.no
+	}
+	f := open.c.Files[i]
 	content, err := v.Files.Open(f.SHA256)
 	if err != nil {
 		return err

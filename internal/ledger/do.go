@@ -15,11 +15,12 @@ import (
 	"comity/internal/db"
 	"comity/internal/form"
 	"comity/internal/procedure"
+	"comity/internal/vault"
 )
 
 // one carries out one command inside the batch's transaction. An error undoes it alone.
 func (l *Ledger) one(ctx context.Context, tx *db.Tx, r *request) (Receipt, error) {
-	digest := digestOf(r.cmd)
+	digest := l.digestOf(r.cmd)
 	if r.cmd.Key != "" {
 		old, err := findKey(ctx, tx, r.who.ID(), r.cmd.Key)
 		if err == nil {
@@ -86,11 +87,20 @@ type stored struct {
 	shard int64            // which of the tallies are this node's
 	taken bool             // somebody is assigned, as the timers that stand now know it
 	clock map[string]bool  // clocks whose timer must be rewritten
-	told  []casework.Event // events that other cases must hear of
+	told  []casework.Event // events that other cases must hear of, as they were decided
+
+	key     *vault.Key        // what says something about people is sealed with it; nil for a case older than keys
+	wrapped vault.Wrapped     // the key of a fresh case, for save to store
+	open    *casework.Opening // of a fresh case, as it was written: save needs it for lists and search
 }
 
+// receipt is what the actor gets. The code is in it for whoever has just opened the case, and nobody else.
 func (s *stored) receipt() Receipt {
-	return Receipt{Case: s.c.ID, Ref: s.c.Ref, Code: s.c.Code, Seq: s.c.Seq, Hash: hexOf(s.hash)}
+	r := Receipt{Case: s.c.ID, Ref: s.c.Ref, Seq: s.c.Seq, Hash: hexOf(s.hash)}
+	if s.open != nil {
+		r.Code = s.open.Code
+	}
+	return r
 }
 
 // stored finds the case a command is about, or draws the numbers of a new one.
@@ -100,6 +110,9 @@ func (l *Ledger) stored(ctx context.Context, tx *db.Tx, r *request) (*stored, er
 	}
 	s, err := l.load(ctx, tx, r.cmd.Case)
 	if err != nil {
+		return nil, err
+	}
+	if err := l.unlock(ctx, tx, s); err != nil {
 		return nil, err
 	}
 	if r.who.IsStaff() && !s.readable(r.who.Scope()) {
@@ -137,7 +150,9 @@ func (l *Ledger) fresh(ctx context.Context, tx *db.Tx, r *request) (*stored, err
 
 // blank is a case before its first event.
 func (l *Ledger) blank(d *procedure.Definition, n int64) *stored {
-	return &stored{d: d, shard: l.shard, fresh: true, n: n, hash: make([]byte, sha256.Size)}
+	s := &stored{d: d, shard: l.shard, fresh: true, n: n, hash: make([]byte, sha256.Size)}
+	s.key, s.wrapped = l.ring.NewKey()
+	return s
 }
 
 func (l *Ledger) drawCode() casework.Code {
@@ -214,13 +229,20 @@ func (l *Ledger) append(ctx context.Context, tx *db.Tx, s *stored, e casework.Ev
 	if err := l.number(ctx, tx, s, &e); err != nil {
 		return err
 	}
-	doc, err := json.Marshal(e)
+	stored := e
+	if s.key != nil {
+		stored = l.sealed(s.key, s.d, e.Case, e)
+	}
+	doc, err := json.Marshal(stored)
 	if err != nil {
 		return err
 	}
 	s.hash = chain(s.hash, doc)
 	s.news = append(s.news, eventRow{e.Seq, e.Kind, e.At, s.hash, doc})
-	s.c = casework.Fold(s.c, e)
+	s.c = casework.Fold(s.c, stored)
+	if e.Opening != nil {
+		s.open = e.Opening
+	}
 	for _, k := range e.Clocks {
 		s.mark(k.ID)
 	}
@@ -269,19 +291,24 @@ func (l *Ledger) replay(ctx context.Context, tx *db.Tx, old keyRow, digest []byt
 	}
 	r := s.receipt()
 	r.Seq, r.Replayed = old.seq, true
+	if old.seq == 1 { // the command opened the case: whoever sent it was given the code then
+		if s.key, err = l.caseKey(ctx, tx, s.n); err != nil && !errors.Is(err, errErased) {
+			return Receipt{}, err
+		}
+		r.Code = s.c.Private(nil, l.opening(s.key, s.c.ID, authz.Key)).Code
+	}
 	return r, nil
 }
 
 // digestOf tells two commands under one key apart. Version and time are left out: a retry may have
 // seen a newer page.
-func digestOf(cmd casework.Command) []byte {
+func (k keeper) digestOf(cmd casework.Command) []byte {
 	cmd.Version, cmd.At, cmd.Key = 0, time.Time{}, ""
 	doc, err := json.Marshal(cmd)
 	if err != nil {
 		panic(fmt.Sprintf("ledger: a command cannot be written down: %v", err)) // plain data only; a programming mistake
 	}
-	sum := sha256.Sum256(doc)
-	return sum[:]
+	return []byte(k.ring.Index("command", string(doc))) // keyed: what was asked for could be guessed
 }
 
 // RunTimers answers up to limit clocks that are due, unassigned cases first, and reports how many.

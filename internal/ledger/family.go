@@ -31,7 +31,7 @@ func (l *Ledger) number(ctx context.Context, tx *db.Tx, s *stored, e *casework.E
 // transaction: the ones it opens, the ones it recalls, and the one that opened it. Links between
 // procedures make no circle, so this ends.
 func (l *Ledger) settle(ctx context.Context, tx *db.Tx, s *stored) error {
-	if err := s.save(ctx, tx); err != nil {
+	if err := l.save(ctx, tx, s); err != nil {
 		return err
 	}
 	told := s.told
@@ -66,7 +66,7 @@ func (l *Ledger) openChild(ctx context.Context, tx *db.Tx, s *stored, e casework
 	if !ok {
 		return fmt.Errorf("ledger: case %s opens a case without a number", s.c.Ref)
 	}
-	cmd := casework.ChildOf(s.c, spawn)
+	cmd := casework.ChildOf(s.c.Private(s.d, l.opening(s.key, s.c.ID, authz.Identity)), spawn)
 	cmd.Open.Pack, cmd.Open.Code = s.c.Pack, l.drawCode()
 	child := l.blank(d, n)
 	return l.carry(ctx, tx, child, cmd, e)
@@ -76,6 +76,9 @@ func (l *Ledger) openChild(ctx context.Context, tx *db.Tx, s *stored, e casework
 func (l *Ledger) tell(ctx context.Context, tx *db.Tx, id casework.CaseID, cmd casework.Command, e casework.Event) error {
 	s, err := l.load(ctx, tx, id)
 	if err != nil {
+		return err
+	}
+	if err := l.unlock(ctx, tx, s); err != nil {
 		return err
 	}
 	return l.carry(ctx, tx, s, cmd, e)

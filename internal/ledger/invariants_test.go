@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"comity/internal/authz"
 	"comity/internal/casework"
 	"comity/internal/courier"
 	"comity/internal/db"
@@ -160,7 +161,11 @@ func Test_each_invariant_finds_the_row_that_breaks_it_and_only_that(t *testing.T
 				if got := f.broken(f.beyond()); len(got) > 0 {
 					t.Fatalf("before anything was broken: %v", got)
 				}
-				bad := f.machine(test.spoil(f, id, asked, waiting, f.child(waiting, "task").Case)).Ref
+				spoilt, err := f.r.ByID(t.Context(), authz.Machine().Scope(), test.spoil(f, id, asked, waiting, f.child(waiting, "task").Case))
+				if err != nil {
+					t.Fatal(err)
+				}
+				bad := spoilt.Ref
 				got := f.broken(f.beyond())
 				if test.invariant == ledger.EndlessWait { // nothing is due there either
 					if !slices.Equal(got[ledger.Unowned], []casework.Ref{bad}) {

@@ -30,6 +30,8 @@ import (
 	"comity/internal/db"
 	"comity/internal/org"
 	"comity/internal/procedure"
+	"comity/internal/translog"
+	"comity/internal/vault"
 )
 
 //go:embed schema/*.sql
@@ -55,9 +57,13 @@ type Config struct {
 	Officer func(ctx context.Context, tx *db.Tx, unit org.UnitID, officer string) (bool, error)
 	// Notify stores a job for a notice, in the same transaction. nil sends nothing.
 	Notify func(ctx context.Context, tx *db.Tx, n Order) error
+	// Purpose says whether whoever is entitled in this way may be shown a case for this purpose. nil takes any.
+	Purpose func(c casework.Case, purpose string, ground authz.Ground) bool
 	// Random fills b with random bytes, for numbers and codes.
 	Random func(b []byte)
-	Log    *slog.Logger
+	// Ring holds the keys of the compartment whose cases these are.
+	Ring *vault.Ring
+	Log  *slog.Logger
 }
 
 // Order is one notice to be sent: which event of which case ordered it.
@@ -81,6 +87,7 @@ type Receipt struct {
 
 // Ledger is the door. It is safe for concurrent use.
 type Ledger struct {
+	keeper
 	db       *db.DB
 	cfg      Config
 	line     chan *request
@@ -104,7 +111,10 @@ func Open(ctx context.Context, d *db.DB, cfg Config) (*Ledger, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := errors.Join(d.Migrate(ctx, "ledger", sub), migrateInvariants(ctx, d)); err != nil {
+	if cfg.Ring == nil {
+		return nil, errors.New("ledger: there is no key ring to seal cases with")
+	}
+	if err := errors.Join(d.Migrate(ctx, "ledger", sub), migrateInvariants(ctx, d), translog.Migrate(ctx, d)); err != nil {
 		return nil, err
 	}
 	if err := d.Transact(ctx, func(tx *db.Tx) error { return words.Create(ctx, tx) }); err != nil {
@@ -113,14 +123,31 @@ func Open(ctx context.Context, d *db.DB, cfg Config) (*Ledger, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	l := &Ledger{db: d, cfg: cfg, line: make(chan *request, 1024), closed: make(chan struct{})}
+	l := &Ledger{keeper: keeper{cfg.Ring}, db: d, cfg: cfg, line: make(chan *request, 1024), closed: make(chan struct{})}
 	if cfg.Random != nil {
 		var b [1]byte
 		cfg.Random(b[:])
 		l.shard = int64(b[0] % 16)
 	}
+	if err := l.keyCodes(ctx); err != nil {
+		return nil, err
+	}
 	l.done.Go(l.write)
 	return l, nil
+}
+
+// keyCodes keys the follow codes of a database that is older than keys, a page at a time.
+func (l *Ledger) keyCodes(ctx context.Context) error {
+	for {
+		n := 0
+		err := l.db.Transact(ctx, func(tx *db.Tx) (err error) {
+			n, err = l.clearCodes(ctx, tx)
+			return err
+		})
+		if err != nil || n == 0 {
+			return err
+		}
+	}
 }
 
 // Close lets what stands in line finish and stops the writer. Later calls get ErrClosed.
@@ -210,6 +237,8 @@ type request struct {
 	who    authz.Actor
 	cmd    casework.Command
 	then   func(*db.Tx, Receipt) error
+	look   *Ticket // instead of a command
+	seen   *Look   // where the answer to a look goes
 	answer chan result
 }
 
@@ -261,6 +290,9 @@ func (l *Ledger) commit(batch []*request) {
 			}
 			try := *r // carrying out fills the command in, and a transaction may be run again
 			err := tx.Savepoint(ctx, func() (err error) {
+				if try.look != nil {
+					return l.look(ctx, tx, &try)
+				}
 				results[i].receipt, err = l.one(ctx, tx, &try)
 				return err
 			})

@@ -338,6 +338,13 @@ func (c *city) whole() {
 		for _, u := range k.Joint {
 			units = append(units, c.pack.Units.Path(u)...)
 		}
+		units = append(units, "="+k.Holder)
+		if k.Offered != "" {
+			units = append(units, "="+k.Offered)
+		}
+		for _, u := range k.Joint {
+			units = append(units, "+"+u)
+		}
 		if k.Sealed != "" {
 			units = []org.UnitID{"!" + k.Sealed}
 		}
@@ -345,7 +352,7 @@ func (c *city) whole() {
 		for _, u := range slices.Compact(units) {
 			if at := fmt.Sprint(u, " ", k.Programme, " ", k.Procedure, " ", k.State); k.Closed.IsZero() {
 				n := tallies[at]
-				for i, counts := range []bool{true, k.Overdue(), k.Assignee == "", k.Offered == u, slices.ContainsFunc(k.Clocks, func(c casework.Clock) bool { return c.Status == "paused" })} {
+				for i, counts := range []bool{true, k.Overdue(), k.Assignee == "", k.Offered != "" && (k.Offered == u || "="+k.Offered == u), slices.ContainsFunc(k.Clocks, func(c casework.Clock) bool { return c.Status == "paused" })} {
 					if counts {
 						n[i]++
 					}

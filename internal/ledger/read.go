@@ -18,13 +18,20 @@ import (
 
 // Reader reads what a scope may see. Nothing it returns was decided here: a case outside the scope is
 // not found, by the same WHERE that builds the lists.
+//
+// What says something about people comes veiled from here (casework.Veil): to be shown it, ask
+// Ledger.Look, which writes the look down first.
 type Reader struct {
+	keeper
 	db    *db.DB
+	defs  Definitions
 	units func() *org.Tree
 }
 
-// NewReader reads from the database; units gives the current tree, for names of roots only.
-func NewReader(d *db.DB, units func() *org.Tree) *Reader { return &Reader{db: d, units: units} }
+// Reader reads what this ledger writes; units gives the current tree, for names of roots only.
+func (l *Ledger) Reader(units func() *org.Tree) *Reader {
+	return &Reader{keeper: l.keeper, db: l.db, defs: l.cfg.Definitions, units: units}
+}
 
 // Filter narrows a worklist. The zero Filter lists every open case of the scope, nearest date first.
 type Filter struct {
@@ -78,8 +85,9 @@ type Item struct {
 	Outcome   string
 	Source    string
 	Seq       int
-	Joint     bool // other units were asked to join
-	Sealed    bool // only one unit reads it; then Title, Address and PlaceUnit are empty
+	Joint     bool        // other units were asked to join
+	Sealed    bool        // only one unit reads it; then Title, Address and PlaceUnit are empty
+	Level     authz.Level // the most the reader's lists tell of it; below Story the same three are empty
 }
 
 // Page is one page of a worklist; Next is the cursor of the following one, empty at the end.
@@ -119,7 +127,7 @@ func (r *Reader) Worklist(ctx context.Context, in authz.Scope, f Filter) (Page, 
 	}
 	var items []Item
 	err = r.db.View(ctx, func(tx *db.Tx) (err error) {
-		items, err = listItems(ctx, tx, roots, f, after)
+		items, err = r.listItems(ctx, tx, roots, f, after)
 		return err
 	})
 	if err != nil {
@@ -134,50 +142,71 @@ func (r *Reader) Worklist(ctx context.Context, in authz.Scope, f Filter) (Page, 
 	return p, nil
 }
 
-// roots are the lists to read: those of the subtrees, and of what is sealed to exactly a unit of the scope.
+// roots are the lists to read, by their names: those the rules reach, or of the asked unit what is inside
+// them, and what is sealed to exactly a unit of the scope.
 func (r *Reader) roots(in authz.Scope, unit org.UnitID) []authz.Root {
-	out := r.subtrees(in, unit)
-	for _, root := range in.Roots {
-		sealed := authz.Root{Unit: sealedIn(root.Unit), Programmes: root.Programmes}
-		twice := slices.ContainsFunc(out, func(o authz.Root) bool { return o.Unit == sealed.Unit && len(o.Programmes) == 0 })
-		if (unit == "" || unit == root.Unit) && !twice {
-			out = append(out, sealed)
+	open, sealed := r.reached(in, unit)
+	for i, root := range open {
+		switch root.Reach {
+		case authz.Own:
+			open[i].Unit = ownOf(root.Unit)
+		case authz.Joint:
+			open[i].Unit = jointOf(root.Unit)
 		}
 	}
-	return out
+	for _, root := range sealed {
+		root.Unit = sealedIn(root.Unit)
+		open = append(open, root)
+	}
+	return open
 }
 
-// subtrees are those of the scope, or the asked unit if it is inside.
-func (r *Reader) subtrees(in authz.Scope, unit org.UnitID) []authz.Root {
+// reached are the roots of the scope, cut to the asked unit, and those that open what is sealed. What
+// another one holds already is left out.
+func (r *Reader) reached(in authz.Scope, unit org.UnitID) (open, sealed []authz.Root) {
 	t := r.units()
 	if in.All {
 		if unit == "" {
 			unit = t.Root()
 		}
-		return []authz.Root{{Unit: unit}}
-	}
-	if unit == "" {
-		return dropNested(t, in.Roots)
+		return []authz.Root{{Unit: unit, Level: authz.Caucus}}, nil
 	}
 	for _, root := range in.Roots {
-		if t.Under(root.Unit, unit) {
-			return []authz.Root{{Unit: unit, Programmes: root.Programmes}}
+		near := unit == "" || unit == root.Unit
+		if near && root.Reach != authz.Joint {
+			sealed = append(sealed, authz.Root{Unit: root.Unit, Programmes: root.Programmes, Reach: authz.Own, Level: root.Level})
+		}
+		if !near && root.Reach == authz.Subtree && t.Under(root.Unit, unit) {
+			root.Unit, near = unit, true
+		}
+		if near {
+			open = append(open, root)
 		}
 	}
-	return nil
+	return dropNested(t, open), dropNested(t, sealed)
 }
 
+// dropNested leaves out roots whose lists another one holds whole; of two equal ones the first stays.
 func dropNested(t *org.Tree, roots []authz.Root) []authz.Root {
 	var out []authz.Root
 	for i, a := range roots {
-		inner := slices.ContainsFunc(roots, func(b authz.Root) bool {
-			return b.Unit != a.Unit && t.Under(b.Unit, a.Unit) && len(b.Programmes) == 0
-		}) || slices.ContainsFunc(roots[:i], func(b authz.Root) bool { return b.Unit == a.Unit && len(b.Programmes) == 0 })
+		inner := false
+		for j, b := range roots {
+			inner = inner || i != j && holds(t, b, a) && (j < i || !holds(t, a, b))
+		}
 		if !inner {
 			out = append(out, a)
 		}
 	}
 	return out
+}
+
+// holds says whether the lists of root b hold all that those of a do, with no less told of each case. Lists
+// tell nothing above the story.
+func holds(t *org.Tree, b, a authz.Root) bool {
+	whole := len(b.Programmes) == 0 || len(a.Programmes) > 0 && !slices.ContainsFunc(a.Programmes, func(p string) bool { return !slices.Contains(b.Programmes, p) })
+	near := a.Unit == b.Unit && a.Reach == b.Reach || b.Reach == authz.Subtree && t.Under(b.Unit, a.Unit)
+	return whole && near && min(b.Level, authz.Story) >= min(a.Level, authz.Story)
 }
 
 type cursor struct {
@@ -226,7 +255,11 @@ func (r *Reader) Case(ctx context.Context, in authz.Scope, ref string) (casework
 
 // ByCode finds the case a follow code opens. Holding the code is the right to read it.
 func (r *Reader) ByCode(ctx context.Context, code casework.Code) (casework.Case, error) {
-	return r.find(ctx, authz.Machine().Scope(), func(tx *db.Tx) (int64, error) { return numberOf(ctx, tx, "code", string(code)) })
+	c, err := r.find(ctx, authz.Machine().Scope(), func(tx *db.Tx) (int64, error) { return numberOf(ctx, tx, "code", r.keyedCode(code)) })
+	if err == nil {
+		c.Code = code // whoever asked has it
+	}
+	return c, err
 }
 
 // ByID finds a case by its key within the scope.
@@ -251,7 +284,7 @@ func (r *Reader) find(ctx context.Context, in authz.Scope, key func(*db.Tx) (int
 		if err != nil {
 			return err
 		}
-		c = s.c
+		c = s.c.Private(nil, veiled)
 		return nil
 	})
 	if errors.Is(err, db.ErrNoRows) {
@@ -288,6 +321,9 @@ func (r *Reader) Events(ctx context.Context, id casework.CaseID) (out []casework
 	}
 	err = r.db.View(ctx, func(tx *db.Tx) error {
 		out, err = listEvents(ctx, tx, n)
+		for i := range out {
+			out[i] = out[i].Private(nil, veiled)
+		}
 		return err
 	})
 	return out, err
@@ -319,19 +355,22 @@ func (r *Reader) Counts(ctx context.Context, in authz.Scope, unit org.UnitID, en
 	if len(roots) == 0 {
 		return c, ErrNotFound
 	}
-	sealed := org.UnitID("") // the list of what is sealed to this unit, for those who stand in it
-	if slices.ContainsFunc(in.Roots, func(root authz.Root) bool { return root.Unit == unit }) {
-		sealed = sealedIn(unit)
-	}
 	err := r.db.View(ctx, func(tx *db.Tx) (err error) {
-		c, err = countUnit(ctx, tx, unit, sealed, endOfToday)
+		c, err = countUnit(ctx, tx, roots, endOfToday)
 		if err != nil {
 			return err
 		}
 		for _, child := range r.units().Children(unit) {
-			u, err := countChild(ctx, tx, child)
-			if err != nil {
-				return err
+			u := UnitCount{Unit: child}
+			for _, root := range roots {
+				if root.Unit != unit {
+					continue // a list of this very unit tells nothing of those below
+				}
+				more, err := countChild(ctx, tx, authz.Root{Unit: child, Programmes: root.Programmes})
+				if err != nil {
+					return err
+				}
+				u.Open, u.Overdue = u.Open+more.Open, u.Overdue+more.Overdue
 			}
 			c.ByUnit = append(c.ByUnit, u)
 		}
@@ -351,7 +390,7 @@ func (r *Reader) Strip(ctx context.Context, in authz.Scope, f Filter, edges []ti
 	err := r.db.View(ctx, func(tx *db.Tx) error {
 		for i := range counts {
 			for _, root := range roots {
-				n, err := countDue(ctx, tx, root.Unit, edges[i], edges[i+1], limit)
+				n, err := countDue(ctx, tx, root, edges[i], edges[i+1], limit)
 				if err != nil {
 					return err
 				}
@@ -367,7 +406,7 @@ func (r *Reader) Strip(ctx context.Context, in authz.Scope, f Filter, edges []ti
 func (r *Reader) CountLate(ctx context.Context, in authz.Scope, unit org.UnitID, limit int) (total int, err error) {
 	err = r.db.View(ctx, func(tx *db.Tx) error {
 		for _, root := range r.roots(in, unit) {
-			n, err := countLate(ctx, tx, root.Unit, limit)
+			n, err := countLate(ctx, tx, root, limit)
 			if err != nil {
 				return err
 			}
@@ -404,7 +443,7 @@ func (r *Reader) VerifyTelling(ctx context.Context, bad func(error), tell func(s
 				return err
 			}
 			for _, n := range ids {
-				if err := verifyCase(ctx, tx, n, r.units().Path); err != nil {
+				if err := r.verifyCase(ctx, tx, n); err != nil {
 					bad(err)
 				}
 			}
@@ -426,5 +465,5 @@ func (r *Reader) Verify(ctx context.Context, id casework.CaseID) error {
 	if !ok {
 		return ErrNotFound
 	}
-	return r.db.View(ctx, func(tx *db.Tx) error { return verifyCase(ctx, tx, n, r.units().Path) })
+	return r.db.View(ctx, func(tx *db.Tx) error { return r.verifyCase(ctx, tx, n) })
 }

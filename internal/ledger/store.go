@@ -14,6 +14,8 @@ import (
 	"comity/internal/casework"
 	"comity/internal/db"
 	"comity/internal/org"
+	"comity/internal/receipt"
+	"comity/internal/translog"
 )
 
 const words = db.SearchTable("case_words")
@@ -80,7 +82,7 @@ const caseColumns = `n, ref, code, pack, programme, procedure, category, state, 
 // save writes the folded case, its new events, its worklist rows and its timers. The case's row comes
 // first: where another node changes the same case, PostgreSQL makes the later one run again, while two
 // events with one number would be an error for whoever sent the command.
-func (s *stored) save(ctx context.Context, tx *db.Tx) error {
+func (l *Ledger) save(ctx context.Context, tx *db.Tx, s *stored) error {
 	if len(s.news) == 0 {
 		return nil
 	}
@@ -93,16 +95,23 @@ func (s *stored) save(ctx context.Context, tx *db.Tx) error {
 	moving := []any{s.c.State, flag(p.open), p.sortAt, k.ID, flag(isPaused(s.c)), string(s.c.Holder), s.c.Assignee, string(s.c.Offered),
 		db.Micros(s.c.Changed), int64(len(s.c.Files)), int64(s.c.Raised), flag(p.late), s.c.Outcome, int64(s.c.Seq), s.hash, string(doc), flag(p.joint != ""), flag(p.sealed != "")}
 	if s.fresh {
-		fixed := []any{s.n, string(s.c.Ref), string(s.c.Code), s.c.Pack, s.c.Programme, s.c.Procedure, s.c.Category,
-			string(s.c.Place.Unit), s.c.Place.Address, s.c.Title, db.Micros(s.c.Opened), s.c.Source}
+		title, address := heading(s.d, s.open.Title, s.open.Place.Address)
+		fixed := []any{s.n, string(s.c.Ref), l.keyedCode(s.open.Code), s.c.Pack, s.c.Programme, s.c.Procedure, s.c.Category,
+			string(s.c.Place.Unit), address, title, db.Micros(s.c.Opened), s.c.Source}
 		_, err = tx.Exec(ctx, `INSERT INTO cases (`+caseColumns+`) VALUES
  (?19, ?20, ?21, ?22, ?23, ?24, ?25, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?26, ?27, ?28, ?29, ?9, ?10, ?11, ?12, ?13, ?30, ?14, ?15, ?16, ?17, ?18)`, append(moving, fixed...)...)
 		if err == nil && s.c.Sealed == "" {
-			err = words.IndexText(ctx, tx, s.n, s.c.Title+"\n"+s.c.Text+"\n"+s.c.Place.Address)
+			err = words.IndexTokens(ctx, tx, s.n, l.tokens(searchText(s.open)))
+		}
+		if err == nil {
+			err = putCaseKey(ctx, tx, s.n, "", s.wrapped)
 		}
 	} else {
 		if s.c.Sealed != "" && s.old.sealed == "" {
 			if err := words.RemoveText(ctx, tx, s.n); err != nil { // what is sealed cannot be searched
+				return err
+			}
+			if _, err := tx.Exec(ctx, `UPDATE cases SET title = '', address = '' WHERE n = ?1`, s.n); err != nil {
 				return err
 			}
 		}
@@ -114,6 +123,10 @@ func (s *stored) save(ctx context.Context, tx *db.Tx) error {
 	}
 	for _, e := range s.news {
 		if err := putEvent(ctx, tx, s.n, e); err != nil {
+			return err
+		}
+		leaf := receipt.Digest(string(s.c.Ref), e.kind, micro(e.at), e.hash)
+		if err := translog.Add(ctx, tx, LeafEvent, l.EventLeaf(s.c.ID, e.seq), leaf); err != nil {
 			return err
 		}
 	}
@@ -149,7 +162,7 @@ func (s *stored) count(into map[tally]counts, c casework.Case, by int64) {
 		n[0] += by
 		n[1] += by * flag(c.Overdue())
 		n[2] += by * flag(c.Assignee == "")
-		n[3] += by * flag(c.Offered == unit)
+		n[3] += by * flag(c.Offered != "" && (unit == c.Offered || unit == ownOf(c.Offered)))
 		n[4] += by * flag(isPaused(c))
 		into[tally{unit, c.State}] = n
 	}
@@ -228,7 +241,25 @@ func listers(path func(org.UnitID) []org.UnitID, p place) []org.UnitID {
 	for _, u := range strings.Fields(p.joint) {
 		c.Joint = append(c.Joint, org.UnitID(u))
 	}
-	return c.Listed(path)
+	return append(c.Listed(path), nearLists(c)...)
+}
+
+// ownOf names the list of what a unit itself holds or is offered, and jointOf that of what it was asked to
+// join: lists of their own beside that of the subtree, for roles whose rule reaches no further.
+func ownOf(unit org.UnitID) org.UnitID   { return "=" + unit }
+func jointOf(unit org.UnitID) org.UnitID { return "+" + unit }
+
+func nearLists(c casework.Case) []org.UnitID {
+	lists := []org.UnitID{ownOf(c.Holder)}
+	if c.Offered != "" && c.Offered != c.Holder {
+		lists = append(lists, ownOf(c.Offered))
+	}
+	for _, u := range c.Joint {
+		if list := jointOf(u); !slices.Contains(lists, list) {
+			lists = append(lists, list)
+		}
+	}
+	return lists
 }
 
 func (s *stored) saveTimers(ctx context.Context, tx *db.Tx, p place) error {

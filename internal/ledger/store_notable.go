@@ -62,7 +62,11 @@ func newsText(root authz.Root, f NewsFilter, after newsCursor) (string, []any) {
 
 func listNews(ctx context.Context, tx *db.Tx, root authz.Root, f NewsFilter, after newsCursor) ([]News, error) {
 	q, args := newsText(root, f, after)
-	return db.All(ctx, tx, q, args, scanNews)
+	news, err := db.All(ctx, tx, q, args, scanNews)
+	for i := range news {
+		news[i].Item.tell(root.Level)
+	}
+	return news, err
 }
 
 func scanNews(row db.Scanner) (n News, err error) {

@@ -9,12 +9,13 @@ import (
 	"comity/internal/authz"
 	"comity/internal/db"
 	"comity/internal/db/dbtest"
+	"comity/internal/vault"
 )
 
 func Test_a_page_of_news_reads_one_range_of_a_key(t *testing.T) {
 	d := dbtest.OpenSQLite(t)
 	ctx := context.Background()
-	l, err := Open(ctx, d, Config{})
+	l, err := Open(ctx, d, Config{Ring: vault.Memory("civic", "std")})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -14,7 +15,7 @@ import (
 	"comity/internal/authz"
 	"comity/internal/casework"
 	"comity/internal/db"
-	"comity/internal/org"
+	"comity/internal/vault"
 )
 
 const itemColumns = `c.n, c.ref, c.pack, c.programme, c.procedure, c.category, c.state, c.is_open, c.sort_at, c.clock, c.paused, c.holder,
@@ -73,10 +74,13 @@ func (w *where) in(column string, values []string) {
 func (w *where) String() string { return strings.Join(w.parts, " AND ") }
 
 // scope is the visibility rule of a list: rows written for the root, of its programmes.
-func (w *where) scope(root authz.Root) {
-	w.and("w.unit = %s", string(root.Unit))
+func (w *where) scope(root authz.Root) { w.of("w.", root) }
+
+// of is scope for a table under another name.
+func (w *where) of(table string, root authz.Root) {
+	w.and(table+"unit = %s", string(root.Unit))
 	if len(root.Programmes) > 0 {
-		w.in("w.programme", root.Programmes)
+		w.in(table+"programme", root.Programmes)
 	}
 }
 
@@ -106,18 +110,18 @@ func (f Filter) lanes(roots []authz.Root) (out []lane) {
 }
 
 // listItems gives at most one line more than the limit: whether there is a next page.
-func listItems(ctx context.Context, tx *db.Tx, roots []authz.Root, f Filter, after cursor) ([]Item, error) {
+func (k keeper) listItems(ctx context.Context, tx *db.Tx, roots []authz.Root, f Filter, after cursor) ([]Item, error) {
 	lanes := f.lanes(roots)
 	var all []Item
 	for _, l := range lanes {
-		items, err := listLane(ctx, tx, l, f, after)
+		items, err := k.listLane(ctx, tx, l, f, after)
 		if err != nil {
 			return nil, err
 		}
 		all = append(all, items...)
 	}
 	if len(lanes) > 1 {
-		slices.SortFunc(all, f.compare)
+		slices.SortFunc(all, func(a, b Item) int { return cmp.Or(f.compare(a, b), cmp.Compare(b.Level, a.Level)) })
 		all = slices.CompactFunc(all, func(a, b Item) bool { return a.ID == b.ID }) // two roots may list one case
 	}
 	return all[:min(len(all), f.Limit+1)], nil
@@ -137,11 +141,14 @@ func (f Filter) compare(a, b Item) int {
 	return c
 }
 
-func listLane(ctx context.Context, tx *db.Tx, l lane, f Filter, after cursor) ([]Item, error) {
+func (k keeper) listLane(ctx context.Context, tx *db.Tx, l lane, f Filter, after cursor) ([]Item, error) {
+	if f.Query != "" && !looksLikeRef(f.Query) && l.root.Level < authz.Story {
+		return nil, nil // what may not be read may not be searched either
+	}
 	w := &where{}
 	from, with, keys := "worklist w JOIN cases c ON c.n = w.n", "", "w.sort_at, w.n"
 	const byCase = "cases c JOIN worklist w ON w.n = c.n AND w.is_open = c.is_open AND w.sort_at = c.sort_at"
-	switch query, ok := tx.MatchQuery(f.Query); {
+	switch query, ok := tx.MatchPhrases(k.sought(f.Query)); {
 	case f.Query != "" && looksLikeRef(f.Query):
 		w.and("c.ref = %s", strings.ToUpper(strings.TrimSpace(f.Query)))
 		from = byCase
@@ -181,7 +188,19 @@ func listLane(ctx context.Context, tx *db.Tx, l lane, f Filter, after cursor) ([
 		}
 	}
 	q := with + "SELECT " + itemColumns + " FROM " + from + " WHERE " + w.String() + " ORDER BY " + order + " LIMIT " + w.arg(int64(f.Limit+1))
-	return db.All(ctx, tx, q, w.args, scanItem)
+	items, err := db.All(ctx, tx, q, w.args, scanItem)
+	for i := range items {
+		items[i].tell(l.root.Level)
+	}
+	return items, err
+}
+
+// tell leaves out of a line what the list it was found in does not tell.
+func (i *Item) tell(level authz.Level) {
+	i.Level = level
+	if level < authz.Story {
+		i.Title, i.Address, i.PlaceUnit = "", "", ""
+	}
 }
 
 func looksLikeRef(s string) bool {
@@ -242,14 +261,34 @@ func listEvents(ctx context.Context, tx *db.Tx, n int64) ([]casework.Event, erro
 	})
 }
 
-// countUnit reads the unit's tallies, and those of what is sealed to it; what is due today is a range of
-// the worklist's key.
-func countUnit(ctx context.Context, tx *db.Tx, unit, sealed org.UnitID, endOfToday time.Time) (Counts, error) {
+// countUnit reads the tallies of a unit's lists; what is due today is a range of the worklist's key. Where two
+// lists of different programmes hold one case it counts twice: tallies do not know cases.
+func countUnit(ctx context.Context, tx *db.Tx, lists []authz.Root, endOfToday time.Time) (Counts, error) {
 	var c Counts
+	for _, list := range lists {
+		w := &where{}
+		w.of("", list)
+		if err := c.tally(ctx, tx, w); err != nil {
+			return c, err
+		}
+		n, err := countBetween(ctx, tx, list, db.Micros(tx.Now), db.Micros(endOfToday))
+		if err != nil {
+			return c, err
+		}
+		c.Today += n
+	}
+	slices.SortFunc(c.ByState, func(a, b StateCount) int {
+		return cmp.Or(cmp.Compare(a.Programme, b.Programme), cmp.Compare(a.Procedure, b.Procedure), cmp.Compare(a.State, b.State))
+	})
+	return c, nil
+}
+
+// tally adds up the figures of one list.
+func (c *Counts) tally(ctx context.Context, tx *db.Tx, w *where) error {
 	for state, err := range db.Query(ctx, tx, `SELECT programme, procedure, state, CAST(SUM(cases) AS BIGINT), CAST(SUM(late) AS BIGINT), CAST(SUM(unassigned) AS BIGINT),
  CAST(SUM(offered) AS BIGINT), CAST(SUM(paused) AS BIGINT)
- FROM tallies WHERE unit IN (?1, ?2) GROUP BY programme, procedure, state HAVING SUM(cases) <> 0 ORDER BY 1, 2, 3`,
-		[]any{string(unit), string(sealed)}, func(row db.Scanner) (s StateCount, err error) {
+ FROM tallies WHERE `+w.String()+` GROUP BY programme, procedure, state HAVING SUM(cases) <> 0 ORDER BY 1, 2, 3`,
+		w.args, func(row db.Scanner) (s StateCount, err error) {
 			var late, unassigned, offered, paused int
 			err = row.Scan(&s.Programme, &s.Procedure, &s.State, &s.N, &late, &unassigned, &offered, &paused)
 			c.Open += s.N
@@ -260,42 +299,54 @@ func countUnit(ctx context.Context, tx *db.Tx, unit, sealed org.UnitID, endOfTod
 			return s, err
 		}) {
 		if err != nil {
-			return c, err
+			return err
 		}
-		c.ByState = append(c.ByState, state)
-	}
-	for _, list := range []org.UnitID{unit, sealed} {
-		n, err := countBetween(ctx, tx, list, db.Micros(tx.Now), db.Micros(endOfToday))
-		if err != nil {
-			return c, err
+		same := func(o StateCount) bool {
+			return o.Programme == state.Programme && o.Procedure == state.Procedure && o.State == state.State
 		}
-		c.Today += n
+		if i := slices.IndexFunc(c.ByState, same); i >= 0 {
+			c.ByState[i].N += state.N
+		} else {
+			c.ByState = append(c.ByState, state)
+		}
 	}
-	return c, nil
+	return nil
 }
 
-func countChild(ctx context.Context, tx *db.Tx, unit org.UnitID) (UnitCount, error) {
-	return db.One(ctx, tx, `SELECT CAST(COALESCE(SUM(cases), 0) AS BIGINT), CAST(COALESCE(SUM(late), 0) AS BIGINT) FROM tallies WHERE unit = ?1`,
-		[]any{string(unit)}, func(row db.Scanner) (UnitCount, error) {
-			u := UnitCount{Unit: unit}
+func countChild(ctx context.Context, tx *db.Tx, list authz.Root) (UnitCount, error) {
+	w := &where{}
+	w.of("", list)
+	return db.One(ctx, tx, `SELECT CAST(COALESCE(SUM(cases), 0) AS BIGINT), CAST(COALESCE(SUM(late), 0) AS BIGINT) FROM tallies WHERE `+w.String(),
+		w.args, func(row db.Scanner) (UnitCount, error) {
+			u := UnitCount{Unit: list.Unit}
 			return u, row.Scan(&u.Open, &u.Overdue)
 		})
 }
 
-// countBetween counts the open cases due from one time and before another.
-func countBetween(ctx context.Context, tx *db.Tx, unit org.UnitID, from, to int64) (int, error) {
-	n, err := db.One(ctx, tx, `SELECT COUNT(*) FROM worklist WHERE unit = ?1 AND is_open = 1 AND sort_at >= ?2 AND sort_at < ?3`,
-		[]any{string(unit), from, to}, scanInt)
+// countBetween counts the open cases of a list due from one time and before another.
+func countBetween(ctx context.Context, tx *db.Tx, list authz.Root, from, to int64) (int, error) {
+	w := &where{}
+	w.of("", list)
+	w.and("is_open = 1 AND sort_at >= %s AND sort_at < %s", from, to)
+	n, err := db.One(ctx, tx, `SELECT COUNT(*) FROM worklist WHERE `+w.String(), w.args, scanInt)
 	return int(n), err
 }
 
-func countDue(ctx context.Context, tx *db.Tx, unit org.UnitID, from, to time.Time, limit int) (int, error) {
-	n, err := db.One(ctx, tx, `SELECT COUNT(*) FROM (SELECT 1 AS one FROM worklist WHERE unit = ?1 AND is_open = 1 AND sort_at >= ?2 AND sort_at < ?3 LIMIT ?4) AS few`,
-		[]any{string(unit), db.Micros(from), db.Micros(to), int64(limit)}, scanInt)
+func countDue(ctx context.Context, tx *db.Tx, list authz.Root, from, to time.Time, limit int) (int, error) {
+	w := &where{}
+	w.of("", list)
+	w.and("is_open = 1 AND sort_at >= %s AND sort_at < %s", db.Micros(from), db.Micros(to))
+	return countFew(ctx, tx, w, limit)
+}
+
+// countFew counts to a limit, so that a page costs the same however much there is.
+func countFew(ctx context.Context, tx *db.Tx, w *where, limit int) (int, error) {
+	text := w.String()
+	n, err := db.One(ctx, tx, `SELECT COUNT(*) FROM (SELECT 1 AS one FROM worklist WHERE `+text+` LIMIT `+w.arg(int64(limit))+`) AS few`, w.args, scanInt)
 	return int(n), err
 }
 
-func verifyCase(ctx context.Context, tx *db.Tx, n int64, path func(org.UnitID) []org.UnitID) error {
+func (r *Reader) verifyCase(ctx context.Context, tx *db.Tx, n int64) error {
 	s, err := loadCase(ctx, tx, n)
 	if err != nil {
 		return err
@@ -306,19 +357,19 @@ func verifyCase(ctx context.Context, tx *db.Tx, n int64, path func(org.UnitID) [
 		seq       int
 		hash, doc []byte
 	}
-	rows, err := db.All(ctx, tx, `SELECT seq, hash, doc FROM events WHERE n = ?1 ORDER BY seq`, []any{n}, func(sc db.Scanner) (r row, err error) {
+	rows, err := db.All(ctx, tx, `SELECT seq, hash, doc FROM events WHERE n = ?1 ORDER BY seq`, []any{n}, func(sc db.Scanner) (e row, err error) {
 		var doc string
-		err = sc.Scan(&r.seq, &r.hash, &doc)
-		r.doc = []byte(doc)
-		return r, err
+		err = sc.Scan(&e.seq, &e.hash, &doc)
+		e.doc = []byte(doc)
+		return e, err
 	})
 	if err != nil {
 		return err
 	}
-	for i, r := range rows {
-		hash = chain(hash, r.doc)
+	for i, row := range rows {
+		hash = chain(hash, row.doc)
 		var e casework.Event
-		if err := json.Unmarshal(r.doc, &e); err != nil || r.seq != i+1 || e.Seq != r.seq || !bytes.Equal(hash, r.hash) {
+		if err := json.Unmarshal(row.doc, &e); err != nil || row.seq != i+1 || e.Seq != row.seq || !bytes.Equal(hash, row.hash) {
 			return fmt.Errorf("case %s: event %d is not what was stored", s.c.Ref, i+1)
 		}
 		c = casework.Fold(c, e)
@@ -334,21 +385,25 @@ func verifyCase(ctx context.Context, tx *db.Tx, n int64, path func(org.UnitID) [
 	if !bytes.Equal(want, have) || !bytes.Equal(hash, s.hash) {
 		return fmt.Errorf("case %s: the stored case is not the fold of its events", s.c.Ref)
 	}
-	return verifyLists(ctx, tx, n, c, path)
+	return r.verifyLists(ctx, tx, n, c)
 }
 
 // verifyLists checks what lists show: the columns of the case's row, and that each unit that may list
 // the case finds it where its dates put it.
-func verifyLists(ctx context.Context, tx *db.Tx, n int64, c casework.Case, path func(org.UnitID) []org.UnitID) error {
+func (r *Reader) verifyLists(ctx context.Context, tx *db.Tx, n int64, c casework.Case) error {
 	it, err := db.One(ctx, tx, `SELECT `+itemColumns+` FROM cases c WHERE c.n = ?1`, []any{n}, scanItem)
+	if err != nil {
+		return err
+	}
+	title, address, err := r.heading(ctx, tx, n, c)
 	if err != nil {
 		return err
 	}
 	p := rowsOf(c)
 	k, _ := c.Due()
 	want := Item{ID: c.ID, Ref: c.Ref, Pack: c.Pack, Programme: c.Programme, Procedure: c.Procedure, Category: c.Category, State: c.State, Open: p.open,
-		Clock: k.ID, Paused: isPaused(c), Holder: c.Holder, Assignee: c.Assignee, Offered: c.Offered, PlaceUnit: c.Place.Unit, Address: c.Place.Address,
-		Title: c.Title, Opened: micro(c.Opened), Changed: micro(c.Changed), Files: len(c.Files), Raised: c.Raised, Late: p.late, Outcome: c.Outcome, Source: c.Source, Seq: c.Seq,
+		Clock: k.ID, Paused: isPaused(c), Holder: c.Holder, Assignee: c.Assignee, Offered: c.Offered, PlaceUnit: c.Place.Unit, Address: address,
+		Title: title, Opened: micro(c.Opened), Changed: micro(c.Changed), Files: len(c.Files), Raised: c.Raised, Late: p.late, Outcome: c.Outcome, Source: c.Source, Seq: c.Seq,
 		Joint: p.joint != "", Sealed: p.sealed != ""}
 	if want.Sealed {
 		want.Title, want.Address, want.PlaceUnit = "", "", ""
@@ -362,7 +417,7 @@ func verifyLists(ctx context.Context, tx *db.Tx, n int64, c casework.Case, path 
 	if it != want {
 		return fmt.Errorf("case %s: the columns that lists show are not those of the case", c.Ref)
 	}
-	for _, unit := range listers(path, p) {
+	for _, unit := range listers(r.units().Path, p) {
 		found, err := db.One(ctx, tx, `SELECT COUNT(*) FROM worklist WHERE unit = ?1 AND is_open = ?2 AND sort_at = ?3 AND n = ?4 AND state = ?5 AND late = ?6`,
 			[]any{string(unit), flag(p.open), p.sortAt, n, p.state, flag(p.late)}, scanInt)
 		if err != nil {
@@ -375,13 +430,35 @@ func verifyLists(ctx context.Context, tx *db.Tx, n int64, c casework.Case, path 
 	return nil
 }
 
+// heading is what the lists should show of a case in the clear.
+func (r *Reader) heading(ctx context.Context, tx *db.Tx, n int64, c casework.Case) (title, address string, err error) {
+	d, err := r.defs.Definition(c.Pack, c.Procedure)
+	if err != nil {
+		return "", "", err
+	}
+	key, err := r.caseKey(ctx, tx, n)
+	if errors.Is(err, errErased) {
+		return "", "", nil
+	}
+	if err != nil {
+		return "", "", err
+	}
+	open := c.Private(d, r.opening(key, c.ID, authz.Story))
+	if !vault.Sealed(c.Title) {
+		return open.Title, open.Place.Address, nil // older than keys
+	}
+	title, address = heading(d, open.Title, open.Place.Address)
+	return title, address, nil
+}
+
 // micro is an instant as the database gives it back.
 func micro(t time.Time) time.Time { return db.FromMicros(db.Micros(t)) }
 
-func countLate(ctx context.Context, tx *db.Tx, unit org.UnitID, limit int) (int, error) {
-	n, err := db.One(ctx, tx, `SELECT COUNT(*) FROM (SELECT 1 AS one FROM worklist WHERE unit = ?1 AND is_open = 1 AND late = 1 LIMIT ?2) AS few`,
-		[]any{string(unit), int64(limit)}, scanInt)
-	return int(n), err
+func countLate(ctx context.Context, tx *db.Tx, list authz.Root, limit int) (int, error) {
+	w := &where{}
+	w.of("", list)
+	w.parts = append(w.parts, "is_open = 1", "late = 1") // literals, for the partial index
+	return countFew(ctx, tx, w, limit)
 }
 
 func numbersAfter(ctx context.Context, tx *db.Tx, last int64, limit int) ([]int64, error) {

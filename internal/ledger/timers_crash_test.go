@@ -9,13 +9,14 @@ import (
 
 	"comity/internal/db"
 	"comity/internal/db/dbtest"
+	"comity/internal/vault"
 )
 
 // Due clocks must be found as fast among a million as among ten, so the plan may not read the table.
 func Test_due_clocks_are_found_through_their_index(t *testing.T) {
 	d := dbtest.OpenSQLite(t)
 	ctx := context.Background()
-	l, err := Open(ctx, d, Config{})
+	l, err := Open(ctx, d, Config{Ring: vault.Memory("civic", "std")})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,7 +49,7 @@ func Test_due_clocks_are_found_through_their_index(t *testing.T) {
 func Test_clocks_of_unassigned_cases_come_first(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
 		ctx := context.Background()
-		l, err := Open(ctx, d, Config{})
+		l, err := Open(ctx, d, Config{Ring: vault.Memory("civic", "std")})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -89,7 +90,7 @@ func Test_clocks_of_unassigned_cases_come_first(t *testing.T) {
 // takes, and no more.
 func Test_dates_to_count_again_are_found_through_their_index(t *testing.T) {
 	d := dbtest.OpenSQLite(t)
-	l, err := Open(t.Context(), d, Config{})
+	l, err := Open(t.Context(), d, Config{Ring: vault.Memory("civic", "std")})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -27,8 +27,8 @@ const (
 	park  = "  - {id: park, event: parked, from: [in_hand], to: limbo, by: [officer], name: {zh-CN: 搁下, en: Park}, past: {zh-CN: 已搁下, en: Parked}}\n"
 	sway  = "  - {id: sway, event: swayed, from: [limbo], to: rest, by: [system], name: {zh-CN: 摇摆, en: Sway}, past: {zh-CN: 已摇摆, en: Swayed}}\n" +
 		"  - {id: back, event: came_back, from: [rest], to: limbo, by: [system], name: {zh-CN: 摆回, en: Swing back}, past: {zh-CN: 已摆回, en: Swung back}}\n"
-	beats = "  - {id: nap, n: 1, unit: working_days, in: [limbo], expire: sway, name: {zh-CN: 小睡, en: Nap}}\n" +
-		"  - {id: nod, n: 1, unit: working_days, in: [rest], expire: back, name: {zh-CN: 点头, en: Nod}}\n"
+	beats = "  - {id: nap, n: 1, unit: working_days, in: [limbo], expire: sway, law: {id: LJ-SR, article: \"10\"}, name: {zh-CN: 小睡, en: Nap}}\n" +
+		"  - {id: nod, n: 1, unit: working_days, in: [rest], expire: back, law: {id: LJ-SR, article: \"10\"}, name: {zh-CN: 点头, en: Nod}}\n"
 )
 
 var (

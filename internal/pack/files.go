@@ -23,6 +23,8 @@ type packFile struct {
 	Notice     words          `yaml:"notice" doc:"A line shown to residents on every page."`
 	UnitsCSV   unitsCSVYAML   `yaml:"units_csv" doc:"Takes the units from a table instead of units.yaml."`
 	Parameters map[string]int `yaml:"parameters" doc:"Figures that programmes with code of their own ask for, by name."`
+
+	ConsentWords map[string][]string `yaml:"consent_words" doc:"Words by language that ask for agreement; a procedure whose ground is duty uses none of them."`
 }
 
 type operatorYAML struct {
@@ -70,6 +72,37 @@ type unitYAML struct {
 	Roles  []string `yaml:"roles" doc:"Roles people of the unit can hold; a unit without roles holds no cases."`
 	Name   words    `yaml:"name" doc:"Name; may exist in the first language only."`
 	Short  words    `yaml:"short" doc:"Short name for lists."`
+}
+
+type rolesFile struct {
+	Mark      mark            `yaml:"-"`
+	Roles     []roleYAML      `yaml:"roles" doc:"The roles people can be given, and what each may read. A role that is not here opens nothing."`
+	Exclusive []exclusiveYAML `yaml:"exclusive" doc:"Pairs of roles that one account may not hold in the same unit."`
+}
+
+type roleYAML struct {
+	Mark  mark        `yaml:"-"`
+	ID    string      `yaml:"id" doc:"Id of the role, as acts and units name it."`
+	Name  words       `yaml:"name" doc:"Its name."`
+	Admin bool        `yaml:"admin" doc:"It manages accounts and sees no case."`
+	Reads []readsYAML `yaml:"reads" doc:"What it opens, seen from the unit it is held in; nothing, where nothing is said."`
+	Why   words       `yaml:"why" doc:"Why it sees what it sees, for the page that tells who sees a case."`
+	Law   lawRefYAML  `yaml:"law" doc:"The article it rests on."`
+}
+
+type readsYAML struct {
+	Mark       mark     `yaml:"-"`
+	Programmes []string `yaml:"programmes" doc:"Programmes the rule is about; left out, all."`
+	Reach      string   `yaml:"reach" enum:"reach" doc:"own: cases the unit holds or is offered; joint: cases it was asked to join; subtree: those, and those of all units below it."`
+	Level      string   `yaml:"level" enum:"seen" doc:"How much of a case: steps, what it is about, whose it is, what was said in confidence."`
+}
+
+type exclusiveYAML struct {
+	Mark  mark       `yaml:"-"`
+	ID    string     `yaml:"id" doc:"Id of the pair."`
+	Roles []string   `yaml:"roles" doc:"The two roles."`
+	Why   words      `yaml:"why" doc:"Why not both: shown to whoever tries to give them."`
+	Law   lawRefYAML `yaml:"law" doc:"The article it rests on."`
 }
 
 type categoriesFile struct {
@@ -162,21 +195,23 @@ type datedYAML struct {
 }
 
 type procedureFile struct {
-	Mark      mark          `yaml:"-"`
-	Procedure string        `yaml:"procedure" doc:"Id of the procedure."`
-	Programme string        `yaml:"programme" doc:"The heading it stands under."`
-	Prefix    string        `yaml:"prefix" doc:"Letters before case numbers."`
-	Calendar  string        `yaml:"calendar" doc:"The calendar its terms are counted by."`
-	Law       lawRefYAML    `yaml:"law" doc:"The law it rests on."`
-	Name      words         `yaml:"name" doc:"Its name."`
-	Icon      string        `yaml:"icon" doc:"Name of its drawing."`
-	Start     string        `yaml:"start" doc:"The state a case begins in."`
-	Opening   openingYAML   `yaml:"opening" doc:"How a case begins."`
-	Phases    []phaseYAML   `yaml:"phases" doc:"Steps a resident sees, in order."`
-	States    []stateYAML   `yaml:"states" doc:"Where a case can be."`
-	Outcomes  []outcomeYAML `yaml:"outcomes" doc:"How a matter can end."`
-	Acts      []actYAML     `yaml:"acts" doc:"What can be done, by whom, and where it leads."`
-	Clocks    []clockYAML   `yaml:"clocks" doc:"Terms that run."`
+	Mark        mark          `yaml:"-"`
+	Procedure   string        `yaml:"procedure" doc:"Id of the procedure."`
+	Programme   string        `yaml:"programme" doc:"The heading it stands under."`
+	Prefix      string        `yaml:"prefix" doc:"Letters before case numbers."`
+	Compartment string        `yaml:"compartment" enum:"compartment" doc:"The database its cases lie in, with keys of its own; left out, civic."`
+	Heading     string        `yaml:"heading" enum:"heading" doc:"What lists call a case: its title, which then lies unsealed, or only its category; left out, the category."`
+	Calendar    string        `yaml:"calendar" doc:"The calendar its terms are counted by."`
+	Law         lawRefYAML    `yaml:"law" doc:"The law it rests on."`
+	Name        words         `yaml:"name" doc:"Its name."`
+	Icon        string        `yaml:"icon" doc:"Name of its drawing."`
+	Start       string        `yaml:"start" doc:"The state a case begins in."`
+	Opening     openingYAML   `yaml:"opening" doc:"How a case begins."`
+	Phases      []phaseYAML   `yaml:"phases" doc:"Steps a resident sees, in order."`
+	States      []stateYAML   `yaml:"states" doc:"Where a case can be."`
+	Outcomes    []outcomeYAML `yaml:"outcomes" doc:"How a matter can end."`
+	Acts        []actYAML     `yaml:"acts" doc:"What can be done, by whom, and where it leads."`
+	Clocks      []clockYAML   `yaml:"clocks" doc:"Terms that run."`
 
 	Facts       []factYAML     `yaml:"facts" doc:"Small closed facts that guards may read."`
 	Links       []linkYAML     `yaml:"links" doc:"Cases that acts may open, and how they answer."`
@@ -216,6 +251,7 @@ type linkYAML struct {
 	NotBy     []string          `yaml:"not_by" doc:"Who did these acts here may not act there."`
 	Review    bool              `yaml:"review" doc:"The other case examines what was done here."`
 	Many      bool              `yaml:"many" doc:"Several may be open at once."`
+	Sealed    bool              `yaml:"sealed" doc:"A referral to another compartment, sealed to the unit that receives it; needed with one, refused without."`
 	Ended     map[string]string `yaml:"ended" plain:"yes" doc:"Which act answers each outcome of the other case."`
 	Law       lawRefYAML        `yaml:"law" doc:"The article it rests on."`
 }
@@ -245,6 +281,14 @@ type openingYAML struct {
 
 	Set  map[string]string `yaml:"set" plain:"yes" doc:"Facts the case begins with: a value, or $FIELD for the answer to a choice."`
 	Seal string            `yaml:"seal" doc:"Guard: the case is sealed to the unit that receives it."`
+
+	Basis basisYAML `yaml:"basis" doc:"The legal ground on which a case is opened."`
+}
+
+type basisYAML struct {
+	Mark   mark       `yaml:"-"`
+	Ground string     `yaml:"ground" enum:"ground" doc:"consent: the person agrees and may take it back; duty: the law orders it, nobody is asked; request: the person asks for it."`
+	Law    lawRefYAML `yaml:"law" doc:"The article it rests on."`
 }
 
 type phaseYAML struct {
@@ -307,6 +351,7 @@ type actYAML struct {
 	Remedy    string            `yaml:"remedy" doc:"The clock within which the resident may challenge it."`
 	Documents []string          `yaml:"documents" doc:"Documents it makes."`
 	Dispute   bool              `yaml:"dispute" doc:"A matter between offices, not part of the ordinary road."`
+	Consent   bool              `yaml:"consent" doc:"The person agrees to something they could refuse; not where the ground of the case is duty."`
 }
 
 type fieldYAML struct {
@@ -357,6 +402,8 @@ type clockYAML struct {
 
 	From        string     `yaml:"from" doc:"Date field of the starting act from which it counts."`
 	Until       string     `yaml:"until" doc:"Date field in which it ends, instead of n and unit."`
+	Parameter   bool       `yaml:"parameter" doc:"No law sets it; to_confirm says what is to be confirmed, and by whom."`
+	ToConfirm   words      `yaml:"to_confirm" doc:"What is to be confirmed about a parameter, and by whom."`
 	PauseLaw    lawRefYAML `yaml:"pause_law" doc:"The article that lets it stand still; needed with pause."`
 	TimeBar     bool       `yaml:"time_bar" doc:"The resident loses a right when it runs out."`
 	Binds       string     `yaml:"binds" enum:"binds" doc:"Whose failing it is when it runs out."`

@@ -84,7 +84,7 @@ func (b *builder) link(y linkYAML) {
 		at("no unit is department %q", dept)
 	}
 	b.d.Links = append(b.d.Links, procedure.Link{ID: y.ID, Kind: kind, Procedure: y.Procedure, Unit: unit, Carry: y.Carry, Sets: settings(y.Set),
-		NotBy: y.NotBy, Review: y.Review, Many: y.Many, Ended: y.Ended, Law: b.law(y.Law)})
+		NotBy: y.NotBy, Review: y.Review, Many: y.Many, Sealed: y.Sealed, Ended: y.Ended, Law: b.law(y.Law)})
 	b.say(y.Mark, "link."+b.d.ID+"."+y.ID, y.Purpose, true)
 }
 
@@ -294,6 +294,7 @@ func (l *loader) linkTo(d *procedure.Definition, link *procedure.Link) {
 		at("procedure %q is not in procedures/%s", link.Procedure, suggest(link.Procedure, slices.Collect(maps.Keys(l.p.Procedures))))
 		return
 	}
+	l.crosses(d, to, link, at)
 	to.Recallable = to.Recallable || link.Kind == procedure.Child && recalls(d)
 	ends := []string{}
 	for _, o := range to.Outcomes {

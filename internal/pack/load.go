@@ -64,7 +64,7 @@ func load(fsys fs.FS, find Finder, kept bool, known Known) (*Pack, error) {
 	if l.fsys = stack(fsys, find, &l.bad); l.fsys == nil {
 		return nil, l.bad.err()
 	}
-	steps := []func(){l.head, l.units, l.categories, l.areas, l.calendars, l.texts, l.procedures, l.replies, l.documents}
+	steps := []func(){l.head, l.units, l.categories, l.areas, l.calendars, l.texts, l.procedures, l.roles, l.purposes, l.replies, l.documents}
 	for _, step := range steps {
 		step()
 		if l.stop {
@@ -101,9 +101,12 @@ type loader struct {
 
 	fallback mark // where pack.yaml names the fallback unit
 
-	langs []string        // of the pack and of its bases, whose other words are left aside
-	where map[string]mark // language and key → where the words stand
-	cats  []mark          // of Pack.Categories
+	langs        []string            // of the pack and of its bases, whose other words are left aside
+	where        map[string]mark     // language and key → where the words stand
+	cats         []mark              // of Pack.Categories
+	consentWords map[string][]string // language → words that ask for agreement
+	listed       []unitYAML          // units as read
+
 	files []procedureFile // as read, for what is checked when everything is known
 
 	// order lists the procedures so that each comes after those it opens.
@@ -173,7 +176,7 @@ func (l *loader) head() {
 	}
 	p.Zone, p.Fallback, l.csv, l.fallback = zone, org.UnitID(f.Fallback), f.UnitsCSV, f.Mark.of("fallback_unit")
 	l.id(f.Mark.of("pack"), "pack", f.Pack)
-	p.Parameters = f.Parameters
+	p.Parameters, l.consentWords = f.Parameters, f.ConsentWords
 	for _, name := range slices.Sorted(maps.Keys(f.Parameters)) {
 		l.id(f.Mark.of("parameters"), "parameter", name)
 		if f.Parameters[name] < 0 {
@@ -218,6 +221,7 @@ func (l *loader) units() {
 		l.stop = true
 		return
 	}
+	l.listed = f.Units
 	var list []org.Unit
 	for _, u := range f.Units {
 		level, err := org.ParseLevel(u.Level)

@@ -203,7 +203,7 @@ func Test_what_an_overlay_says_is_merged_by_rule(t *testing.T) {
 				a, _ := p.Procedures["ask"].Act("answer")
 				return fmt.Sprint(len(a.Fields), a.Fields[0].Max, a.Fields[0].Required)
 			}, "2 900 true"},
-		"a value is taken away": {"procedures/ask.yaml", "clocks: [{id: term, law: {remove: true}}]",
+		"a value is taken away": {"procedures/ask.yaml", "clocks: [{id: term, law: {remove: true}, parameter: true, to_confirm: {en: The city settles it.}}]",
 			func(p *Pack) any { c, _ := p.Procedures["ask"].Clock("term"); return c.Law.ID == "" }, "true"},
 		"a text is replaced": {"texts/en.yaml", "notice.hello: Good day",
 			func(p *Pack) any { return p.Texts["en"]["notice.hello"] + p.Texts["en"]["notice.bye"] }, "Good dayBye"},

@@ -6,7 +6,8 @@
 //
 // Open this file first; files.go is what authors write, decode.go and overlay.go how it is read and laid
 // over the pack's bases, load.go what it becomes, procedures.go how a procedure is put together,
-// papers.go replies and documents, story.go how a failed property is told, diff.go what differs between
+// papers.go replies and documents, roles.go who reads what, compartments.go what keeps people's matters apart,
+// purposes.go why sealed words are opened, story.go how a failed property is told, diff.go what differs between
 // two packs, schema.go what editors are told.
 package pack
 
@@ -17,6 +18,7 @@ import (
 	"sync"
 	"time"
 
+	"comity/internal/authz"
 	"comity/internal/org"
 	"comity/internal/paper"
 	"comity/internal/place"
@@ -53,7 +55,12 @@ type Pack struct {
 	Texts       map[string]map[string]string // language → key → text
 	Files       map[string][]byte            // what it was loaded from; files of bases under base/NAME
 	Reports     map[string]procedure.Report
+	Roles       []Role
+	Exclusive   []Exclusive
+	Rules       *authz.Table // what Roles open: who sees which case, and how much of it
+	Warnings    []string     // what is odd but not wrong, each with its place
 	Replies     []Reply
+	Purposes    []Purpose                            // for which sealed words are opened, in the order they are offered
 	Documents   map[string]map[string]paper.Template // name → language → paper
 }
 

@@ -58,6 +58,7 @@ func (l *loader) procedures() {
 		l.categoryFacts(d, c)
 	}
 	l.links()
+	l.compartments()
 	for _, f := range l.files {
 		for _, c := range f.Clocks {
 			for cat, r := range c.ByCategory {
@@ -81,6 +82,7 @@ func (b *builder) build() *procedure.Definition {
 	b.id(f.Mark, "procedure", f.Procedure)
 	d.ID, d.Programme, d.Prefix, d.Start, d.Opening = f.Procedure, f.Programme, f.Prefix, f.Start, f.Opening.Event
 	d.Law = b.law(f.Law)
+	b.compartment()
 	d.Units = b.p.Units
 	b.say(f.Mark, "procedure."+d.ID, f.Name, true)
 	b.say(f.Opening.Mark, "event."+d.ID+"."+d.Opening, f.Opening.Past, true)
@@ -125,6 +127,7 @@ func (b *builder) build() *procedure.Definition {
 	}
 	d.Retention = procedure.Retention{Class: f.Retention.Class, Years: f.Retention.Years, Law: b.law(f.Retention.Law)}
 	b.references()
+	b.aboutPeople()
 	return d
 }
 
@@ -179,7 +182,7 @@ func (b *builder) act(a actYAML) {
 	act := procedure.Act{ID: a.ID, Event: a.Event, From: a.From, To: a.To, By: a.By, Of: procedure.Of(a.Of), Answers: a.Answers,
 		Withdraw: a.Withdraw, While: a.While, Extends: a.Extends, Times: a.Times, Key: a.Key, Prime: a.Prime, Law: b.law(a.Law),
 		Spawn: a.Spawn, Recall: a.Recall, NotBy: a.NotBy, Behalf: a.Behalf, Dept: a.Dept, Proof: a.Proof, Remedy: a.Remedy,
-		Documents: a.Documents, Dispute: a.Dispute}
+		Documents: a.Documents, Dispute: a.Dispute, Consent: a.Consent}
 	if act.Of == "" {
 		act.Of = procedure.OfHolder
 	}
@@ -302,7 +305,7 @@ func (b *builder) clock(y clockYAML) {
 	c := procedure.Clock{ID: y.ID, Law: b.law(y.Law), In: y.In, Start: y.Start, Stop: y.Stop, Pause: y.Pause, Expire: y.Expire, Promise: y.Promise,
 		Extend: procedure.Extend{Max: y.Extend.Max, Times: y.Extend.Times, Law: b.law(y.Extend.Law)},
 		From:   y.From, Until: y.Until, PauseLaw: b.law(y.PauseLaw), TimeBar: y.TimeBar, Binds: y.Binds,
-		Alerts: y.Alert, AlertNotice: y.AlertNotice}
+		Alerts: y.Alert, AlertNotice: y.AlertNotice, Parameter: y.Parameter}
 	if y.Binds != "" && y.Binds != "resident" && y.Binds != "unit" {
 		b.bad.on(y.Mark, "clock %q: binds %q is not unit or resident", y.ID, y.Binds)
 	}
@@ -319,6 +322,7 @@ func (b *builder) clock(y clockYAML) {
 	if (len(y.In) > 0) == (len(y.Start) > 0) {
 		b.bad.on(y.Mark, "clock %q: give either in (states) or start (events)", y.ID)
 	}
+	b.article(y, c)
 	b.d.Clocks = append(b.d.Clocks, c)
 	b.say(y.Mark, "clock."+b.d.ID+"."+y.ID, y.Name, true)
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"comity/internal/authz"
 	"comity/internal/form"
 	"comity/internal/org"
 	"comity/internal/procedure"
@@ -26,10 +27,12 @@ type FileKind struct {
 var FileKinds = []FileKind{
 	{"pack", "pack.yaml", "What the pack is, who runs it, and the laws it cites.", reflect.TypeFor[packFile]()},
 	{"units", "units.yaml", "The offices, from the city down to groups of buildings.", reflect.TypeFor[unitsFile]()},
+	{"roles", "roles.yaml", "Who may read what: the roles, how far each reaches and how much it shows.", reflect.TypeFor[rolesFile]()},
 	{"categories", "categories.yaml", "What people report, and which office receives it.", reflect.TypeFor[categoriesFile]()},
 	{"areas", "areas.yaml", "Outlines of units, drawn features and named places.", reflect.TypeFor[areasFile]()},
 	{"calendar", "calendars/*.yaml", "Days off, make-up working days and office hours.", reflect.TypeFor[calendarFile]()},
 	{"procedure", "procedures/*.yaml", "States, acts and terms of one procedure.", reflect.TypeFor[procedureFile]()},
+	{"purposes", "purposes.yaml", "For which purposes sealed words are opened.", reflect.TypeFor[purposesFile]()},
 	{"replies", "replies.yaml", "Stock answers an officer may start from.", reflect.TypeFor[repliesFile]()},
 	{"texts", "texts/*.yaml", "Words of one language, by key: notices and anything else.", reflect.TypeFor[textsFile]()},
 }
@@ -39,6 +42,14 @@ func closed(name string) []string {
 	switch name {
 	case "level":
 		return []string{org.City.String(), org.District.String(), org.Street.String(), org.Community.String(), org.Group.String()}
+	case "reach":
+		var names []string
+		for _, r := range authz.Reaches {
+			names = append(names, r.String())
+		}
+		return names
+	case "seen":
+		return []string{authz.Steps.String(), authz.Story.String(), authz.Identity.String(), authz.Caucus.String()}
 	case "weekday":
 		return []string{"mon", "tue", "wed", "thu", "fri", "sat", "sun"}
 	case "owner":
@@ -57,6 +68,14 @@ func closed(name string) []string {
 		return wordsOf(worktime.AnyTime, worktime.Office)
 	case "link":
 		return wordsOf(procedure.Child, procedure.Referral)
+	case "compartment":
+		return procedure.AllCompartments
+	case "heading":
+		return procedure.Headings
+	case "entitled":
+		return Entitled
+	case "ground":
+		return procedure.Grounds
 	case "binds":
 		return []string{"unit", "resident"}
 	case "reader":

@@ -106,10 +106,11 @@ func (p *Portal) matter(r *http.Request, title string) (*matter, error) {
 	if err != nil {
 		return nil, err
 	}
-	events, err := p.Reader.Events(r.Context(), c.ID)
+	look, err := p.look(r, c)
 	if err != nil {
 		return nil, err
 	}
+	c, events := look.Case(), look.Events()
 	page := p.Site.Page(r, title, "ref", string(c.Ref))
 	page.Private = true
 	if c.Pack != p.Packs.Current().Digest { // words of the version the case was opened under
@@ -118,6 +119,15 @@ func (p *Portal) matter(r *http.Request, title string) (*matter, error) {
 	kids, err := p.Reader.Children(r.Context(), c)
 	if err != nil {
 		return nil, err
+	}
+	for _, k := range c.Children {
+		if explain.Theirs(d, k.Link) { // its code opens it for them
+			kid, err := p.look(r, kids[k.Case])
+			if err != nil {
+				return nil, err
+			}
+			kids[k.Case] = kid.Case()
+		}
 	}
 	return &matter{
 		page: page, c: c, d: d, events: events, kids: kids, packs: p.Packs,

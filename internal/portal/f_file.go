@@ -18,6 +18,11 @@ func (p *Portal) file(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	look, err := p.look(r, c)
+	if err != nil {
+		return err
+	}
+	c = look.Case()
 	for _, f := range c.Files {
 		if f.SHA256 == r.PathValue("sha256") && f.Public {
 			return p.serve(w, r, f)

@@ -102,6 +102,11 @@ func (p *Portal) resident(h func(*programme.Resident) error) web.Handler {
 		if err != nil {
 			return err
 		}
+		look, err := p.look(r, c)
+		if err != nil {
+			return err
+		}
+		c = look.Case()
 		return h(&programme.Resident{Visitor: programme.Visitor{W: w, R: r, Site: p.Site}, Case: c, Actor: authz.Holder(string(c.ID))})
 	}
 }
@@ -116,6 +121,12 @@ func (p *Portal) held(r *http.Request) (casework.Case, error) {
 		return casework.Case{}, web.ErrNotFound
 	}
 	return p.byCode(r, code)
+}
+
+// look opens the case for whoever holds its code. That they looked is written down like everybody's look:
+// who lost the code sees that somebody else used it.
+func (p *Portal) look(r *http.Request, c casework.Case) (*ledger.Look, error) {
+	return p.Ledger.Look(r.Context(), authz.Holder(string(c.ID)), ledger.Ticket{Case: c.ID, Purpose: ledger.PurposeOwn, Level: authz.Identity})
 }
 
 func (p *Portal) byCode(r *http.Request, code casework.Code) (casework.Case, error) {

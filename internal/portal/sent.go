@@ -24,6 +24,11 @@ func (p *Portal) sent(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	look, err := p.look(r, c)
+	if err != nil {
+		return err
+	}
+	c = look.Case()
 	again := r.URL.Query().Has("again") // opened from the case: nothing was sent just now
 	page := p.Site.Page(r, titleOfReceipt(again))
 	page.Private = true

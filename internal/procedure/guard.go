@@ -217,6 +217,9 @@ func (n *Node) known(d *Definition, fields []form.Field) error {
 		_, ok = d.Fact(n.Name)
 	case OpForm:
 		f, there := find(fields, n.Name, func(f *form.Field) string { return f.Name })
+		if there && f.Personal && f.Kind == form.Number {
+			return fmt.Errorf("form.%s is a number about a person; no rule may depend on it, so ask for the decision and its reasons instead", n.Name)
+		}
 		if there && f.Kind != form.Choice && f.Kind != form.Yes && f.Kind != form.Outcome {
 			return fmt.Errorf("form.%s is of kind %s; a guard may read choice, outcome and yes fields only", n.Name, f.Kind)
 		}
@@ -300,4 +303,23 @@ func (n *Node) name() string {
 		return fmt.Sprintf("%s(%q)", n.Op, n.Name)
 	}
 	return string(n.Op)
+}
+
+// Needs lists the acts without which a guard never holds: those it asks for with done in every case.
+func (g Guard) Needs() []string {
+	var out []string
+	var walk func(n *Node)
+	walk = func(n *Node) {
+		switch {
+		case n == nil:
+		case n.Op == OpDone:
+			out = append(out, n.Name)
+		case n.Op == OpAnd:
+			for _, a := range n.Args {
+				walk(a)
+			}
+		}
+	}
+	walk(g.Root)
+	return out
 }

@@ -35,6 +35,11 @@ type Definition struct {
 	ID        string // "service-request"
 	Programme string // "service"
 	Prefix    string // first part of the reference, "SR"
+	// Compartment keeps its cases in a database with keys of its own; never empty once loaded.
+	Compartment string
+	// Heading is what lists call a case; never empty once loaded.
+	Heading   string
+	Basis     Basis
 	Law       Law
 	Start     string       // state of a new case
 	Opening   string       // event of a new case, "received"
@@ -179,6 +184,7 @@ type Act struct {
 	Remedy    string    // of an answer: the clock within which it can be challenged, or RemedyNone
 	Documents []string
 	Dispute   bool // between offices; not part of the ordinary road
+	Consent   bool // the person agrees to something they could refuse
 }
 
 // RemedyNone marks an answer that the law makes the last word.
@@ -213,6 +219,7 @@ type Link struct {
 	NotBy     []string          // who did these acts here may not act there
 	Review    bool              // the other case examines what was done here
 	Many      bool              // may be open several times at once
+	Sealed    bool              // goes to another compartment, as an envelope; nothing but Carry crosses
 	Ended     map[string]string // outcome of the child ("*" any other) → our act by [child]
 	Law       Law
 }
@@ -248,6 +255,49 @@ type Document struct {
 	Law          Law
 	Remedies     bool // tells the resident how, where and until when to challenge the answer
 }
+
+// Compartments. Cases of two never lie in one database, and nothing joins them (decision 21).
+const (
+	Civic       = "civic"       // ordinary matters; what a procedure belongs to that names none
+	Residence   = "residence"   // residence and tenancies
+	Reentry     = "reentry"     // help after release
+	Corrections = "corrections" // community corrections
+	Youth       = "youth"       // young people
+	Mental      = "mental"      // mental health, and those who care
+)
+
+// AllCompartments lists them, the supported ones last.
+var AllCompartments = []string{Civic, Residence, Reentry, Corrections, Youth, Mental}
+
+// Supported reports a compartment of people who are supported: a session sees one of these at a time.
+func Supported(compartment string) bool {
+	return slices.Contains([]string{Reentry, Corrections, Youth, Mental}, compartment)
+}
+
+// What lists call a case.
+const (
+	HeadingTitle    = "title"    // the resident's own words, which then lie unsealed
+	HeadingCategory = "category" // the name of its category, and no address
+)
+
+// Headings lists them, for the pack loader.
+var Headings = []string{HeadingTitle, HeadingCategory}
+
+// Basis is the legal ground a case is opened on.
+type Basis struct {
+	Ground string // consent, duty or request; empty for ordinary matters
+	Law    Law
+}
+
+// Grounds of a case. Under a duty nobody is asked for a consent that they could not refuse.
+const (
+	ByConsent = "consent"
+	ByDuty    = "duty"
+	ByRequest = "request"
+)
+
+// Grounds lists them, for the pack loader.
+var Grounds = []string{ByConsent, ByDuty, ByRequest}
 
 // Retention says how long the file of a case is kept after it ends.
 type Retention struct {
@@ -290,6 +340,7 @@ type Clock struct {
 	From        string // date field of the starting act from which it counts; empty = from the act
 	Until       string // date field that is the end itself; the rule is not used
 	PauseLaw    Law
+	Parameter   bool   // no law sets it; the pack says what is to be confirmed, and by whom
 	TimeBar     bool   // the resident loses a right when it runs out
 	Binds       string // "resident": running out is lawful; "unit": it is a breach; empty: a breach if it escalates
 	AlertNotice string // template of that message

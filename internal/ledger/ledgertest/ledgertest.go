@@ -15,11 +15,14 @@ import (
 	"sync"
 	"testing"
 
+	"comity/internal/authz"
+	"comity/internal/casework"
 	"comity/internal/db"
 	"comity/internal/ledger"
 	"comity/internal/org"
 	"comity/internal/pack"
 	"comity/internal/procedure"
+	"comity/internal/vault"
 )
 
 // City is a ledger with the pack it works by.
@@ -90,7 +93,8 @@ func OpenPack(t testing.TB, d *db.DB, p *pack.Pack, options ...Option) *City {
 func New(ctx context.Context, d *db.DB, p *pack.Pack, options ...Option) (*City, error) {
 	c := &City{}
 	c.Change(p)
-	config := ledger.Config{Definitions: c, Opens: c.opens, Random: func(b []byte) { rand.Read(b) }}
+	config := ledger.Config{Definitions: c, Opens: c.opens, Random: func(b []byte) { rand.Read(b) },
+		Ring: vault.FromSeed(procedure.Civic, "std", []byte("a city for tests"))}
 	for _, o := range options {
 		o(&config)
 	}
@@ -98,7 +102,7 @@ func New(ctx context.Context, d *db.DB, p *pack.Pack, options ...Option) (*City,
 	if c.Ledger, err = ledger.Open(ctx, d, config); err != nil {
 		return nil, err
 	}
-	c.Reader = ledger.NewReader(d, func() *org.Tree { return c.Pack.Units })
+	c.Reader = c.Ledger.Reader(func() *org.Tree { return c.Pack.Units })
 	return c, nil
 }
 
@@ -117,4 +121,14 @@ func (c *City) Definition(digest, id string) (*procedure.Definition, error) {
 func (c *City) opens(category string) (digest, procedure string, ok bool) {
 	k, ok := c.Pack.Category(category)
 	return c.Pack.Digest, k.Procedure, ok
+}
+
+// Opened is a case with everything that is sealed in it, looked at by the machine.
+func (c *City) Opened(t testing.TB, id casework.CaseID) (casework.Case, []casework.Event) {
+	t.Helper()
+	look, err := c.Ledger.Look(context.Background(), authz.Machine(), ledger.Ticket{Case: id, Purpose: "notice", Level: authz.Identity})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return look.Case(), look.Events()
 }

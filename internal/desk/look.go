@@ -1,0 +1,110 @@
+package desk
+
+import (
+	"errors"
+	"net/http"
+
+	"comity/internal/authz"
+	"comity/internal/casework"
+	"comity/internal/ledger"
+	"comity/internal/procedure"
+	"comity/internal/web"
+)
+
+// shown is a case as far as the officer has been shown it. Every case of the desk begins veiled; what lies
+// under the veil is asked of the ledger with a purpose, and the look is on record before anything is seen.
+type shown struct {
+	c      casework.Case
+	events []casework.Event
+	level  authz.Level
+	no     *casework.Refusal // why no more of it is shown
+}
+
+// open shows what somebody who works on the case needs: what it is about. Whoever stands above sees its steps
+// and has to say first what for (see lookDo).
+func (v *visit) open(c casework.Case) (shown, error) {
+	return v.openAs(c, ledger.Ticket{Purpose: ledger.PurposeHandle, Level: authz.Story})
+}
+
+func (v *visit) openAs(c casework.Case, t ledger.Ticket) (shown, error) {
+	t.Case = c.ID
+	look, err := v.Ledger.Look(v.ctx(), v.actor, t)
+	var no *casework.Refusal
+	if errors.As(err, &no) {
+		events, err := v.Reader.Events(v.ctx(), c.ID)
+		return shown{c, events, authz.Steps, no}, err
+	}
+	if err != nil {
+		return shown{}, err
+	}
+	return shown{look.Case(), look.Events(), look.Level, nil}, nil
+}
+
+// lookForm asks for a purpose, to be shown more of a case than the page shows.
+type lookForm struct {
+	To       string
+	Level    string
+	Purposes []web.Choice
+	Note     string
+	Wrong    string
+	Story    bool // what the case is about is hidden; otherwise only whose it is
+}
+
+// lookForm is what the page offers for the part that is still veiled; nil when nothing is, or nothing more
+// may be shown to this officer.
+func (v *visit) lookForm(p *web.Page, d *procedure.Definition, s shown) *lookForm {
+	next := authz.Story
+	if s.level >= authz.Story {
+		next = authz.Identity
+	}
+	of := s.c.Target()
+	of.Compartment, of.Level = d.Compartment, next
+	way := v.actor.Decide(v.pack.Units, of)
+	if s.level >= authz.Identity || !way.Allowed {
+		return nil
+	}
+	if next == authz.Story && !v.veils(s.c) || next == authz.Identity && s.c.Contact.Name == "" && s.c.Contact.Address == "" {
+		return nil
+	}
+	f := &lookForm{To: caseHref(string(s.c.Ref)) + "/look" + inQuery(v.r.URL.Query().Get("in")), Level: next.String(), Story: next == authz.Story}
+	for _, x := range v.Packs.Pack(s.c.Pack).PurposesFor(entitled(way.Ground)) {
+		f.Purposes = append(f.Purposes, web.Choice{Value: x.ID, Label: p.T("purpose." + x.ID)})
+	}
+	return f
+}
+
+// veils reports whether anything of the case is hidden: what is older than keys is not.
+func (v *visit) veils(c casework.Case) bool { return c.Title == casework.Veil || c.Text == casework.Veil }
+
+// entitled is the word of packs for a ground: who was asked to join, or is offered the case, works on it.
+func entitled(g authz.Ground) string {
+	if g == authz.ByOffered || g == authz.ByJoint {
+		return string(authz.ByHolder)
+	}
+	return string(g)
+}
+
+// lookDo shows the case for a stated purpose. The answer is the page itself and is kept nowhere: whoever
+// comes back states a purpose again.
+func (v *visit) lookDo() error {
+	c, err := v.found()
+	if err != nil {
+		return err
+	}
+	if err := v.parse(); err != nil {
+		return err
+	}
+	level, ok := authz.ParseLevel(v.r.PostFormValue("level"))
+	if !ok || level < authz.Story || level > authz.Identity {
+		return &web.Refused{Status: http.StatusUnprocessableEntity, Rule: "look.level"}
+	}
+	s, err := v.openAs(c, ledger.Ticket{Purpose: v.r.PostFormValue("purpose"), Level: level, Note: v.r.PostFormValue("note")})
+	if err != nil {
+		return err
+	}
+	status := http.StatusOK
+	if s.no != nil {
+		status = web.StatusOf(s.no)
+	}
+	return v.showCase(status, s, noteForm{})
+}

@@ -1,0 +1,243 @@
+package ledger
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"strconv"
+	"time"
+
+	"comity/internal/authz"
+	"comity/internal/casework"
+	"comity/internal/db"
+	"comity/internal/org"
+	"comity/internal/procedure"
+	"comity/internal/translog"
+	"comity/internal/vault"
+)
+
+// Ticket asks to be shown what is sealed in one case. It is answered only after the look has been written
+// down, with its leaf in the log: what cannot be recorded is not shown.
+//
+// law: PIPL/51, PIPL/55 (access by role, records of handling)
+type Ticket struct {
+	Case    casework.CaseID
+	Purpose string      // one of the pack's purposes
+	Level   authz.Level // how much; Story where it is zero
+	Note    string      // a reason in the actor's own words, where the purpose asks for one
+	Order   string      // the order or emergency it is opened under; empty for everyday work
+}
+
+// Disclosure is one recorded look.
+type Disclosure struct {
+	ID      int64       `json:"id"`
+	Ref     string      `json:"ref"` // its name in the log
+	At      time.Time   `json:"at"`
+	Actor   string      `json:"actor"`
+	For     string      `json:"for,omitempty"` // whom the actor stood in for
+	Role    string      `json:"role"`
+	Unit    org.UnitID  `json:"unit,omitempty"`
+	Purpose string      `json:"purpose"`
+	Ground  string      `json:"ground"` // what entitled the actor
+	Level   authz.Level `json:"level"`
+	Note    string      `json:"note,omitempty"` // sealed under the key of the case, as it is stored
+}
+
+// Look is a case opened under a ticket, up to its level.
+type Look struct {
+	Disclosure
+	c      casework.Case
+	d      *procedure.Definition
+	key    *vault.Key
+	events []casework.Event
+	keep   casework.Keep
+	in     string // what its texts are tied to
+}
+
+// Case is the case as it stood when it was opened.
+func (k *Look) Case() casework.Case { return k.c.Private(k.d, k.keep) }
+
+// Events is what happened to it, oldest first.
+func (k *Look) Events() []casework.Event {
+	out := make([]casework.Event, len(k.events))
+	for i, e := range k.events {
+		out[i] = e.Private(k.d, k.keep)
+	}
+	return out
+}
+
+// Text opens one sealed text that belongs to the case but stands in a table of another room.
+func (k *Look) Text(level authz.Level, sealed string) string { return k.keep(level, sealed) }
+
+// Look shows a case to somebody, after the look was recorded. It answers ErrNotFound where the case is not
+// the actor's to read, and a *casework.Refusal where the ticket is not good enough.
+func (l *Ledger) Look(ctx context.Context, who authz.Actor, t Ticket) (*Look, error) {
+	if t.Level == 0 {
+		t.Level = authz.Story
+	}
+	n, ok := number(t.Case)
+	if !ok {
+		return nil, ErrNotFound
+	}
+	k := &Look{}
+	if _, err := l.submit(&request{ctx: ctx, who: who, look: &t, seen: k})(); err != nil {
+		return nil, err
+	}
+	err := l.db.View(ctx, func(tx *db.Tx) (err error) {
+		if k.events, err = listEvents(ctx, tx, n); err != nil {
+			return err
+		}
+		k.key, err = l.caseKey(ctx, tx, n)
+		return err
+	})
+	if errors.Is(err, errErased) {
+		err = nil // the steps remain, the words are gone
+	}
+	if err != nil {
+		return nil, err
+	}
+	k.events = k.events[:min(len(k.events), k.c.Seq)] // what came in between belongs to the next look
+	k.in = l.context(k.c.ID)
+	k.keep = l.opening(k.key, k.c.ID, k.shown(who))
+	return k, nil
+}
+
+// shown is the level to open up to: the ticket's, and the code itself for whoever holds it already.
+func (k *Look) shown(who authz.Actor) authz.Level {
+	if who.Is(authz.Resident) || who.Is(authz.System) {
+		return authz.Key
+	}
+	return min(k.Level, authz.Caucus)
+}
+
+// look records a look inside the batch's transaction.
+func (l *Ledger) look(ctx context.Context, tx *db.Tx, r *request) error {
+	s, err := l.load(ctx, tx, r.look.Case)
+	var no *casework.Refusal
+	if errors.As(err, &no) {
+		return ErrNotFound
+	}
+	if err != nil {
+		return err
+	}
+	d, err := l.permit(r.who, s, *r.look)
+	if err != nil {
+		return err
+	}
+	d.At, d.Ref = micro(tx.Now), l.drawName()
+	if d.Note != "" && s.key != nil {
+		d.Note = s.key.Seal(l.context(s.c.ID), d.Note)
+	}
+	row := lookRow{Disclosure: d, n: s.n}
+	if row.hash, err = lookHash(s.c.ID, d); err != nil {
+		return err
+	}
+	if row.ID, err = putLook(ctx, tx, row); err != nil {
+		return err
+	}
+	if err := translog.Add(ctx, tx, LeafLook, d.Ref, row.hash); err != nil {
+		return err
+	}
+	*r.seen = Look{Disclosure: row.Disclosure, c: s.c, d: s.d}
+	return nil
+}
+
+// permit finds what entitles the actor to the look.
+func (l *Ledger) permit(who authz.Actor, s *stored, t Ticket) (Disclosure, error) {
+	d := Disclosure{Actor: who.ID(), Purpose: t.Purpose, Level: t.Level, Note: t.Note}
+	switch {
+	case who.Is(authz.System):
+		d.Role, d.Ground = string(authz.System), string(authz.ByMachine)
+		return d, nil
+	case who.Is(authz.Resident):
+		if who.Scope().Case != string(s.c.ID) {
+			return d, ErrNotFound
+		}
+		d.Role, d.Ground = string(authz.Resident), string(authz.ByCode)
+		return d, nil
+	case !who.IsStaff() || !s.readable(who.Scope()):
+		return d, ErrNotFound
+	}
+	way := l.way(who, s, t)
+	d.Role, d.Unit, d.Ground = string(way.Grant.Role), way.Grant.Unit, string(way.Ground)
+	switch {
+	case !way.Allowed:
+		return d, &casework.Refusal{Rule: "look.level"}
+	case way.Ground.StatesPurpose() && (t.Purpose == "" || t.Purpose == PurposeHandle):
+		return d, &casework.Refusal{Rule: "look.purpose"} // whoever does not work on the case says what for
+	case l.cfg.Purpose != nil && !l.cfg.Purpose(s.c, t.Purpose, way.Ground):
+		return d, &casework.Refusal{Rule: "look.purpose"}
+	}
+	return d, nil
+}
+
+// Purposes that the house itself knows; a pack names and explains them, and adds its own.
+const (
+	PurposeHandle  = "handle"  // to do the work the case asks of the unit that has it
+	PurposeContact = "contact" // to write to or call the person about the case
+	PurposeOwn     = "own"     // the person looks at their own matter
+	PurposeNotice  = "notice"  // to tell somebody what they are owed
+)
+
+// way finds the nearest reason for which staff may be shown so much of a case.
+func (l *Ledger) way(who authz.Actor, s *stored, t Ticket) authz.Decision {
+	of := s.c.Target()
+	of.Compartment, of.Level = s.d.Compartment, t.Level
+	return who.Decide(s.d.Units, of)
+}
+
+// lookHash is what the log holds of a look.
+func lookHash(id casework.CaseID, d Disclosure) ([]byte, error) {
+	d.ID, d.At = 0, d.At.UTC()
+	doc, err := json.Marshal(struct {
+		Case casework.CaseID `json:"case"`
+		Disclosure
+	}{id, d})
+	sum := sha256.Sum256(doc)
+	return sum[:], err
+}
+
+// Kinds of leaves in the log.
+const (
+	LeafEvent = "event"
+	LeafLook  = "look"
+)
+
+// EventLeaf names the leaf of an event without telling which case it belongs to.
+func (k keeper) EventLeaf(id casework.CaseID, seq int) string {
+	return k.ring.Index("event", string(id)+"/"+strconv.Itoa(seq))
+}
+
+// drawName draws a name that tells nothing.
+func (l *Ledger) drawName() string {
+	var b [16]byte
+	l.cfg.Random(b[:])
+	return hexOf(b[:])
+}
+
+// Seal seals a text under the key of the case, for a table of another room; Text opens it again.
+func (k *Look) Seal(text string) string {
+	if k.key == nil {
+		return text
+	}
+	return k.key.Seal(k.in, text)
+}
+
+// Looks lists who was shown something of a case, newest first. Get the case through a scope before.
+func (r *Reader) Looks(ctx context.Context, id casework.CaseID, limit int) (out []Disclosure, err error) {
+	n, ok := number(id)
+	if !ok {
+		return nil, ErrNotFound
+	}
+	err = r.db.View(ctx, func(tx *db.Tx) error {
+		rows, err := looksOf(ctx, tx, n, limit, 1<<62)
+		for _, row := range rows {
+			out = append(out, row.Disclosure)
+		}
+		return err
+	})
+	return out, err
+}
+
+func parseLevel(s string) (authz.Level, bool) { return authz.ParseLevel(s) }

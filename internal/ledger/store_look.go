@@ -1,0 +1,85 @@
+package ledger
+
+import (
+	"context"
+
+	"comity/internal/db"
+	"comity/internal/vault"
+)
+
+// States of a case's key.
+const (
+	keyLive   = "live"
+	keyHeld   = "held"   // kept by law although it would be due to go
+	keySealed = "sealed" // wrapped once more; opens by order only
+	keyErased = "erased"
+)
+
+type wrappedKey struct {
+	wrapped vault.Wrapped
+	state   string
+}
+
+func findCaseKey(ctx context.Context, tx *db.Tx, n int64, slot string) (wrappedKey, error) {
+	return db.One(ctx, tx, `SELECT wrapped, state FROM case_keys WHERE n = ?1 AND slot = ?2`, []any{n, slot}, func(row db.Scanner) (k wrappedKey, err error) {
+		return k, row.Scan(&k.wrapped, &k.state)
+	})
+}
+
+func putCaseKey(ctx context.Context, tx *db.Tx, n int64, slot string, w vault.Wrapped) error {
+	_, err := tx.Exec(ctx, `INSERT INTO case_keys (n, slot, wrapped, state) VALUES (?1, ?2, ?3, 'live')`, n, slot, string(w))
+	return err
+}
+
+// lookRow is a look as it is stored.
+type lookRow struct {
+	Disclosure
+	n    int64
+	hash []byte
+}
+
+func putLook(ctx context.Context, tx *db.Tx, r lookRow) (int64, error) {
+	return db.One(ctx, tx, `INSERT INTO looks (ref, n, at, actor, for_actor, role, unit, purpose, ground, level, note, hash)
+ VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) RETURNING id`,
+		[]any{r.Ref, r.n, db.Micros(r.At), r.Actor, r.For, r.Role, string(r.Unit), r.Purpose, r.Ground, r.Level.String(), r.Note, r.hash}, scanInt)
+}
+
+// looksOf lists who was shown something of a case, newest first.
+func looksOf(ctx context.Context, tx *db.Tx, n int64, limit int, before int64) ([]lookRow, error) {
+	return db.All(ctx, tx, `SELECT id, ref, n, at, actor, for_actor, role, unit, purpose, ground, level, note, hash FROM looks
+ WHERE n = ?1 AND id < ?2 ORDER BY id DESC LIMIT ?3`, []any{n, before, int64(limit)}, scanLook)
+}
+
+func looksAfter(ctx context.Context, tx *db.Tx, last int64, limit int) ([]lookRow, error) {
+	return db.All(ctx, tx, `SELECT id, ref, n, at, actor, for_actor, role, unit, purpose, ground, level, note, hash FROM looks
+ WHERE id > ?1 ORDER BY id LIMIT ?2`, []any{last, int64(limit)}, scanLook)
+}
+
+func scanLook(row db.Scanner) (r lookRow, err error) {
+	var at int64
+	var level string
+	err = row.Scan(&r.ID, &r.Ref, &r.n, &at, &r.Actor, &r.For, &r.Role, &r.Unit, &r.Purpose, &r.Ground, &level, &r.Note, &r.hash)
+	r.At = db.FromMicros(at)
+	r.Level, _ = parseLevel(level)
+	return r, err
+}
+
+// clearCodes turns follow codes that still stand in the clear into keyed ones, and reports how many.
+func (l *Ledger) clearCodes(ctx context.Context, tx *db.Tx) (int, error) {
+	type old struct {
+		n    int64
+		code string
+	}
+	list, err := db.All(ctx, tx, `SELECT n, code FROM cases WHERE code LIKE '____-____-____' LIMIT 500`, nil, func(row db.Scanner) (o old, err error) {
+		return o, row.Scan(&o.n, &o.code)
+	})
+	if err != nil {
+		return 0, err
+	}
+	for _, o := range list {
+		if _, err := tx.Exec(ctx, `UPDATE cases SET code = ?1 WHERE n = ?2`, l.ring.Index("code", o.code), o.n); err != nil {
+			return 0, err
+		}
+	}
+	return len(list), nil
+}

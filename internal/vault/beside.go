@@ -1,0 +1,184 @@
+package vault
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"comity/internal/file/whole"
+)
+
+// Head is the last published head of a compartment's log, as the ring remembers it. A log that is shorter
+// than that was brought back from before.
+type Head struct {
+	Size int64     `json:"size"`
+	Root []byte    `json:"root"`
+	At   time.Time `json:"at"`
+}
+
+// ErrHeadBack: a head is not saved over one that it cannot follow.
+var ErrHeadBack = errors.New("the log has gone back behind its last published head")
+
+// memory is what a ring without files keeps.
+type memory struct {
+	secrets   secrets
+	destroyed []string
+	head      Head
+}
+
+func destroyedPath(dir string, c Compartment) string {
+	return filepath.Join(dir, string(c)+".destroyed")
+}
+func headPath(dir string, c Compartment) string { return filepath.Join(dir, string(c)+".head") }
+
+// Destroyed lists the ids of data keys that are gone for ever, in the order in which they went. A key of
+// the list that turns up wrapped in the data came out of a backup, and is destroyed again.
+func (r *Ring) Destroyed() ([]string, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	ids, _, err := r.destroyed()
+	return ids, err
+}
+
+// MarkDestroyed adds ids to the list before it returns; those already in it are not added twice.
+func (r *Ring) MarkDestroyed(ids ...string) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	known, size, err := r.destroyed()
+	if err != nil {
+		return err
+	}
+	gone := make(map[string]bool, len(known)+len(ids))
+	for _, id := range known {
+		gone[id] = true
+	}
+	var lines strings.Builder
+	for _, id := range ids {
+		if id == "" || strings.ContainsFunc(id, func(c rune) bool { return c <= ' ' || c == 0x7f }) {
+			return fmt.Errorf("%q is no id of a key: it is empty or has a space or line break in it", id)
+		}
+		if !gone[id] {
+			gone[id] = true
+			known = append(known, id)
+			lines.WriteString(r.line(id))
+		}
+	}
+	if lines.Len() == 0 {
+		return nil
+	}
+	if r.folder == "" {
+		r.kept.destroyed = known
+		return nil
+	}
+	return appendAt(destroyedPath(r.folder, r.compartment), size, lines.String())
+}
+
+// line is an id and its check. The check keeps what a crash cut off from being read as another, shorter id,
+// and a hand without the keys from adding one.
+func (r *Ring) line(id string) string {
+	return id + " " + r.hashed(r.fixed.line, "", id, tokenLength) + "\n"
+}
+
+// destroyed reads the list, and how many bytes of the file are whole lines: a crash while appending leaves
+// the beginning of one, which was never promised to anybody.
+func (r *Ring) destroyed() (ids []string, size int64, err error) {
+	if r.folder == "" {
+		return slices.Clone(r.kept.destroyed), 0, nil
+	}
+	path := destroyedPath(r.folder, r.compartment)
+	b, err := private(path, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, 0, nil
+	}
+	if err != nil {
+		return nil, 0, err
+	}
+	b = b[:bytes.LastIndexByte(b, '\n')+1]
+	for line := range strings.Lines(string(b)) {
+		id, _, _ := strings.Cut(line, " ")
+		if line != r.line(id) {
+			return nil, 0, fmt.Errorf("%s:%d: the line was not written by this ring or was changed; bring the file back from the backup of the key folder", path, len(ids)+1)
+		}
+		ids = append(ids, id)
+	}
+	return ids, int64(len(b)), nil
+}
+
+// appendAt writes text after the first size bytes of a file and makes it durable.
+func appendAt(path string, size int64, text string) (err error) {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE, 0o600)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	if err := f.Truncate(size); err != nil {
+		return err
+	}
+	if _, err := f.WriteAt([]byte(text), size); err != nil {
+		return err
+	}
+	if err := f.Sync(); err != nil {
+		return err
+	}
+	return syncFolder(filepath.Dir(path))
+}
+
+// Head returns the last head that was saved, the zero Head if none was.
+func (r *Ring) Head() (Head, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.head()
+}
+
+func (r *Ring) head() (Head, error) {
+	if r.folder == "" {
+		return r.kept.head, nil
+	}
+	path := headPath(r.folder, r.compartment)
+	b, err := private(path, largest)
+	if errors.Is(err, fs.ErrNotExist) {
+		return Head{}, nil
+	}
+	if err != nil {
+		return Head{}, err
+	}
+	var h Head
+	if json.Unmarshal(b, &h) != nil || h.Size < 0 {
+		return Head{}, fmt.Errorf("%s: the saved head is cut off or no head; bring the file back from the backup of the key folder", path)
+	}
+	return h, nil
+}
+
+// SaveHead remembers a published head. It answers ErrHeadBack for one that is shorter than the last, or as
+// long and different.
+func (r *Ring) SaveHead(size int64, root []byte, at time.Time) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	last, err := r.head()
+	if err != nil {
+		return err
+	}
+	if size < last.Size || size == last.Size && last.Root != nil && !bytes.Equal(root, last.Root) {
+		return fmt.Errorf("%w: compartment %s, size %d after %d", ErrHeadBack, r.compartment, size, last.Size)
+	}
+	h := Head{Size: size, Root: bytes.Clone(root), At: at.UTC()}
+	if r.folder == "" {
+		r.kept.head = h
+		return nil
+	}
+	b, err := json.Marshal(h)
+	if err != nil {
+		return err
+	}
+	if err := whole.Write(headPath(r.folder, r.compartment), append(b, '\n')); err != nil {
+		return err
+	}
+	return syncFolder(r.folder)
+}

@@ -1,0 +1,153 @@
+package vault
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// eachKind runs a test with rings of both suites, on disk and in memory; again opens the ring once more.
+func eachKind(t *testing.T, test func(t *testing.T, r *Ring, again func() *Ring)) {
+	each(t, func(t *testing.T, r *Ring) { test(t, r, func() *Ring { return r }) })
+	eachOpened(t, func(t *testing.T, r *Ring, dir string) {
+		test(t, r, func() *Ring { return opened(t, dir, "youth", "std") })
+	})
+}
+
+func Test_what_was_destroyed_is_remembered_once_and_in_order(t *testing.T) {
+	eachKind(t, func(t *testing.T, r *Ring, again func() *Ring) {
+		if ids, err := r.Destroyed(); len(ids) != 0 || err != nil {
+			t.Errorf("a new ring: %v, %v", ids, err)
+		}
+		if err := errors.Join(r.MarkDestroyed(), r.MarkDestroyed("case-2", "case-1"), r.MarkDestroyed("case-1", "case-12", "case-12"), r.Rotate(noon)); err != nil {
+			t.Fatal(err)
+		}
+		if ids, err := again().Destroyed(); !slices.Equal(ids, []string{"case-2", "case-1", "case-12"}) || err != nil {
+			t.Errorf("%v, %v", ids, err)
+		}
+		for _, bad := range []string{"", "a b", "a\nb", "a\tb", "\x00"} {
+			if err := r.MarkDestroyed("case-9", bad); err == nil {
+				t.Errorf("%q is an id", bad)
+			}
+		}
+		if ids, err := again().Destroyed(); len(ids) != 3 || err != nil {
+			t.Errorf("a refused call left something: %v, %v", ids, err)
+		}
+	})
+}
+
+func Test_the_list_may_grow_for_years(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "keys")
+	r := opened(t, dir, "civic", "std")
+	ids := make([]string, 50_000)
+	for i := range ids {
+		ids[i] = fmt.Sprint("civic-case-", i)
+	}
+	if err := errors.Join(r.MarkDestroyed(ids...), r.MarkDestroyed("last", ids[7])); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := r.Destroyed(); len(got) != len(ids)+1 || err != nil {
+		t.Errorf("%d ids, %v", len(got), err)
+	}
+}
+
+func Test_half_a_line_is_nobody_and_does_not_spoil_the_next(t *testing.T) {
+	eachOpened(t, func(t *testing.T, r *Ring, dir string) {
+		path := destroyedPath(dir, "youth")
+		if err := r.MarkDestroyed("case-7"); err != nil {
+			t.Fatal(err)
+		}
+		good, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		line := r.line("case-12-with-a-longer-name")
+		for i := range line {
+			if err := os.WriteFile(path, append(slices.Clone(good), line[:i]...), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if ids, err := r.Destroyed(); !slices.Equal(ids, []string{"case-7"}) || err != nil {
+				t.Fatalf("cut at %d: %v, %v", i, ids, err)
+			}
+			if err := r.MarkDestroyed("case-8"); err != nil {
+				t.Fatal(err)
+			}
+			if ids, err := r.Destroyed(); !slices.Equal(ids, []string{"case-7", "case-8"}) || err != nil {
+				t.Fatalf("cut at %d and continued: %v, %v", i, ids, err)
+			}
+			if b, err := os.ReadFile(path); string(b) != string(good)+r.line("case-8") || err != nil {
+				t.Fatalf("cut at %d and continued: the file is %q, %v", i, b, err)
+			}
+		}
+	})
+}
+
+func Test_a_list_changed_by_hand_is_refused_with_its_line(t *testing.T) {
+	eachOpened(t, func(t *testing.T, r *Ring, dir string) {
+		path := destroyedPath(dir, "youth")
+		if err := r.MarkDestroyed("case-7", "case-8"); err != nil {
+			t.Fatal(err)
+		}
+		b, _ := os.ReadFile(path)
+		for _, text := range []string{
+			strings.Replace(string(b), "case-8", "case-9", 1),
+			string(b[:len(b)/2]) + "case-10\n",
+			string(b[:len(b)/2]) + "\n",
+		} {
+			if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := r.Destroyed(); err == nil || !strings.Contains(err.Error(), path+":2") {
+				t.Errorf("%q: %v", text, err)
+			}
+			if err := r.MarkDestroyed("case-11"); err == nil {
+				t.Errorf("%q: something was added", text)
+			}
+		}
+	})
+}
+
+func Test_the_last_head_is_remembered_and_never_goes_back(t *testing.T) {
+	eachKind(t, func(t *testing.T, r *Ring, again func() *Ring) {
+		if h, err := r.Head(); h.Size != 0 || h.Root != nil || !h.At.IsZero() || err != nil {
+			t.Errorf("a new ring: %v, %v", h, err)
+		}
+		for _, size := range []int64{0, 5, 5, 9} {
+			if err := r.SaveHead(size, []byte{byte(size)}, noon.In(time.FixedZone("", 3600))); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, bad := range []struct {
+			size int64
+			root byte
+		}{{8, 8}, {9, 8}, {0, 0}, {-1, 9}} {
+			if err := r.SaveHead(bad.size, []byte{bad.root}, noon); !errors.Is(err, ErrHeadBack) {
+				t.Errorf("%v: %v", bad, err)
+			}
+		}
+		if h, err := again().Head(); h.Size != 9 || string(h.Root) != "\x09" || !h.At.Equal(noon) || err != nil {
+			t.Errorf("%v, %v", h, err)
+		}
+	})
+}
+
+func Test_a_saved_head_that_is_cut_off_is_refused(t *testing.T) {
+	eachOpened(t, func(t *testing.T, r *Ring, dir string) {
+		for _, text := range []string{"", "{", `{"size":-1}`, "null x"} {
+			if err := os.WriteFile(headPath(dir, "youth"), []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := r.Head(); err == nil || !strings.Contains(err.Error(), headPath(dir, "youth")) {
+				t.Errorf("%q: %v", text, err)
+			}
+			if err := r.SaveHead(1, nil, noon); err == nil {
+				t.Errorf("%q was written over", text)
+			}
+		}
+	})
+}

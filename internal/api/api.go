@@ -17,10 +17,10 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
-	"unicode/utf8"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
@@ -31,6 +31,7 @@ import (
 	"comity/internal/db"
 	"comity/internal/file"
 	"comity/internal/jobs"
+	"comity/internal/journal"
 	"comity/internal/ledger"
 	"comity/internal/limit"
 	"comity/internal/pack"
@@ -49,8 +50,9 @@ type Deps struct {
 	Jobs     *jobs.Runner
 	Now      func() time.Time
 	Log      *slog.Logger
-	Version  string // of the program, for the OpenAPI document
-	Metrics  bool   // whether /metrics is served
+	Version  string           // of the program, for the OpenAPI document
+	Metrics  bool             // whether /metrics is served
+	Journal  *journal.Journal // its counts go to /metrics; nil leaves them out
 	// Client names where a request comes from, for the limit on wrong codes; nil = its network
 	// address. Behind a proxy it has to read the proxy's header.
 	Client func(r *http.Request) string
@@ -107,8 +109,13 @@ func New(d Deps) *API {
 	return a
 }
 
+// Router is where routes are put: an http.ServeMux, or one that remembers them.
+type Router interface {
+	HandleFunc(pattern string, h func(http.ResponseWriter, *http.Request))
+}
+
 // Register puts the routes on the site's mux.
-func (a *API) Register(mux *http.ServeMux) {
+func (a *API) Register(mux Router) {
 	mux.HandleFunc("GET /api", func(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, "/api/openapi.json", http.StatusSeeOther)
 	})
@@ -121,6 +128,20 @@ func (a *API) Register(mux *http.ServeMux) {
 		mux.HandleFunc(method+" /api/", a.serve)
 	}
 	a.ops.register(mux)
+}
+
+// Patterns lists every route below /api/v1, as an http.ServeMux would write it.
+func (a *API) Patterns() []string {
+	var out []string
+	for path, item := range a.huma.OpenAPI().Paths {
+		for method, op := range map[string]*huma.Operation{http.MethodGet: item.Get, http.MethodPost: item.Post, http.MethodPut: item.Put, http.MethodPatch: item.Patch, http.MethodDelete: item.Delete} {
+			if op != nil {
+				out = append(out, method+" "+path)
+			}
+		}
+	}
+	slices.Sort(out)
+	return out
 }
 
 // Ops gives the counters, so that other surfaces can report their requests too.
@@ -147,20 +168,10 @@ func (a *API) versionText() string {
 
 const bearer = "bearer"
 
-var errUTF8 = errors.New("the body is not UTF-8")
-
 func writeJSON(w io.Writer, v any) error {
 	e := json.NewEncoder(w)
 	e.SetEscapeHTML(false)
 	return e.Encode(v)
-}
-
-// readJSON refuses what encoding/json would quietly repair or overlook: broken UTF-8.
-func readJSON(data []byte, v any) error {
-	if !utf8.Valid(data) {
-		return errUTF8
-	}
-	return json.Unmarshal(data, v)
 }
 
 // caller is what the middleware learned about a request.
@@ -281,6 +292,7 @@ func (a *API) lost(w http.ResponseWriter, r *http.Request, h http.Handler) {
 }
 
 func (a *API) write(w http.ResponseWriter, p *Problem) {
+	journal.Say(w, p.Rule)
 	w.Header().Set("Content-Type", problemType)
 	w.WriteHeader(p.Status)
 	if err := writeJSON(w, p); err != nil {
@@ -289,6 +301,7 @@ func (a *API) write(w http.ResponseWriter, p *Problem) {
 }
 
 func (a *API) answer(ctx huma.Context, p *Problem) {
+	note(ctx, p)
 	ctx.SetHeader("Content-Type", problemType)
 	ctx.SetStatus(p.Status)
 	if err := writeJSON(ctx.BodyWriter(), p); err != nil {

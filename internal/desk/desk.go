@@ -111,7 +111,7 @@ func New(deps Deps) *Desk {
 }
 
 // Register adds every address of the desk.
-func (d *Desk) Register(mux *http.ServeMux) {
+func (d *Desk) Register(mux web.Router) {
 	open := func(pattern string, h web.Handler) { mux.Handle(pattern, d.site.Serve(h)) }
 	page := func(pattern string, h func(*visit) error) { mux.Handle(pattern, d.site.Serve(d.signed(h))) }
 
@@ -236,11 +236,11 @@ func (d *Desk) visit(w http.ResponseWriter, r *http.Request, live account.Sessio
 }
 
 func (d *Desk) session(r *http.Request) (account.Session, error) {
-	c, err := r.Cookie(sessionCookie)
-	if err != nil {
+	token := d.site.Secret(r, sessionCookie)
+	if token == "" {
 		return account.Session{}, account.ErrNoSession
 	}
-	return d.Accounts.Live(r.Context(), c.Value)
+	return d.Accounts.Live(r.Context(), token)
 }
 
 func (v *visit) ctx() context.Context { return v.r.Context() }
@@ -282,7 +282,9 @@ func (d *Desk) errorShell(p *web.Page, r *http.Request, body templ.Component) te
 		return web.PublicLayout(p, body)
 	}
 	v := d.visit(nil, r, live)
+	p.Here = "/desk"
 	p.Officer = v.shell(p)
+	p.Officer.Query = "" // an error repeats nothing of the request
 	return web.OfficerLayout(p, body)
 }
 

@@ -72,7 +72,9 @@ func (v *visit) lookForm(p *web.Page, d *procedure.Definition, s shown) *lookFor
 }
 
 // veils reports whether anything of the case is hidden: what is older than keys is not.
-func (v *visit) veils(c casework.Case) bool { return c.Title == casework.Veil || c.Text == casework.Veil }
+func (v *visit) veils(c casework.Case) bool {
+	return c.Title == casework.Veil || c.Text == casework.Veil
+}
 
 // entitled is the word of packs for a ground: who was asked to join, or is offered the case, works on it.
 func entitled(g authz.Ground) string {

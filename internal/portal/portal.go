@@ -58,7 +58,7 @@ func New(d Deps) *Portal {
 }
 
 // Mount registers every page.
-func (p *Portal) Mount(mux *http.ServeMux) {
+func (p *Portal) Mount(mux web.Router) {
 	for pattern, h := range map[string]web.Handler{
 		"GET /{$}":                    p.home,
 		"GET /report":                 p.report,
@@ -137,6 +137,7 @@ func (p *Portal) byCode(r *http.Request, code casework.Code) (casework.Case, err
 	c, err := p.Reader.ByCode(r.Context(), code)
 	if errors.Is(err, ledger.ErrNotFound) {
 		p.wrong.Count(from, now)
+		return c, &web.Noted{Err: err, As: "code.unknown"}
 	}
 	return c, err
 }

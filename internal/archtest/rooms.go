@@ -97,6 +97,7 @@ var Actors = []Exception{
 	{"internal/ledger", []string{"Machine"}, "clocks run out by themselves; a follow code is looked up before there is an actor"},
 	{"internal/courier", []string{"Machine"}, "sending is the machine's own act"},
 	{"internal/intake/importer", []string{"History"}, "history is imported under the account that started it"},
+	{"internal/ledger/ledgertest", []string{"Machine"}, "tests read what was stored as the machine does"},
 	{"internal/story", []string{"Staff", "Holder", "Reporter", "Machine"}, "the people of a story are invented"},
 	{"internal/simulate", []string{"Staff", "Holder", "Reporter", "Machine"}, "the people of a simulation are numbers"},
 	{"internal/demo", []string{"Staff", "Holder", "Reporter", "Machine"}, "the people of the demo city are invented"},

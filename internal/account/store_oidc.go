@@ -166,8 +166,8 @@ func (s *Store) createFor(ctx context.Context, tx *db.Tx, p *Provider, who perso
 		return "", err
 	}
 	id := "u" + fingerprint(newSecret())[:15]
-	_, err = tx.Exec(ctx, `INSERT INTO accounts (id, login, names, lang, password, disabled, created_at) VALUES (?1, ?2, ?3, '', ?4, 0, ?5)`,
-		id, login, string(names), s.decoy, db.Micros(tx.Now))
+	_, err = tx.Exec(ctx, `INSERT INTO accounts (id, login, names, lang, password, disabled, created_at) VALUES (?1, ?2, ?3, '', '', 0, ?4)`,
+		id, login, string(names), db.Micros(tx.Now))
 	if err != nil {
 		return "", err
 	}

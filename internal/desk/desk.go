@@ -230,7 +230,7 @@ func (d *Desk) signed(h func(*visit) error) web.Handler {
 
 func (d *Desk) visit(w http.ResponseWriter, r *http.Request, live account.Session) *visit {
 	who := live.Account
-	actor := who.Actor(d.Packs.Current().Rules)
+	actor := who.Actor(d.Packs.Current().Rules).In(live.Compartment)
 	return &visit{Desk: d, w: w, r: r, live: live, who: who, actor: actor, scope: actor.Scope(), now: d.site.Now(),
 		pack: d.Packs.Current(), names: map[string]string{}}
 }

@@ -4,7 +4,7 @@
 // is built only where somebody proved who they are (sign-in, token, follow code) or where the
 // machine itself acts (timers, import); archtest holds the list of those places.
 //
-// Open this file first; it is the whole package.
+// Open this file first; delegation.go has deputies and administrators, limit.go what a token leaves.
 package authz
 
 import (
@@ -36,13 +36,17 @@ type Actor struct {
 	kind   Role // System, Resident, Importer, or empty for staff
 	grants []Grant
 	one    string // the only case a resident may touch
+
+	stands string       // who is acted for, when a deputy acts
+	admin  []org.UnitID // subtrees whose accounts are kept; no right to cases
+	limit  Limit        // of a token
 }
 
 // Staff is a signed-in person or a token acting for one. A grant of a kernel role is worth nothing: it
 // is left out, so that no stored row makes a person the clock, a resident or an import.
 func Staff(id string, grants []Grant) Actor {
-	kernel := func(g Grant) bool { return g.Role == System || g.Role == Resident || g.Role == Importer }
-	return Actor{id: id, grants: slices.DeleteFunc(slices.Clone(grants), kernel)}
+	cases, admin := apart(grants)
+	return Actor{id: id, grants: cases, admin: admin}
 }
 
 // Holder is a resident who proved that the follow code of this one case is theirs.

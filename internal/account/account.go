@@ -9,6 +9,7 @@
 package account
 
 import (
+	"context"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
@@ -20,6 +21,7 @@ import (
 	"time"
 
 	"comity/internal/authz"
+	"comity/internal/db"
 	"comity/internal/org"
 )
 
@@ -31,6 +33,8 @@ type Account struct {
 	Grants   []authz.Grant
 	Disabled bool
 	Lang     string // preferred language; empty = as the browser asks
+
+	limit authz.Limit // of the token it was found by
 }
 
 // Actor is the account as the rules know it. A disabled account is nobody.
@@ -38,7 +42,7 @@ func (a Account) Actor() authz.Actor {
 	if a.Disabled || a.ID == "" {
 		return authz.Actor{}
 	}
-	return authz.Staff(a.ID, a.Grants)
+	return authz.Staff(a.ID, a.Grants).Limited(a.limit)
 }
 
 // NameIn is the name in a language, else in any other, else the login.
@@ -79,6 +83,9 @@ type Config struct {
 	Idle     time.Duration // a session ends after so long without a request; default 12 h
 	Absolute time.Duration // and in any case after so long; default 7 days
 	Hashing  Hashing       // default OWASP; tests and the demo may choose a cheaper one openly
+	// Forget drops the second factors of an account, when an administrator lets it begin anew. nil: there
+	// are none.
+	Forget func(ctx context.Context, tx *db.Tx, account string) error
 }
 
 func (c Config) filled() Config {

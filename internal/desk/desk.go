@@ -366,6 +366,9 @@ func (v *visit) person(p *web.Page, by casework.By) string {
 	case authz.Importer:
 		return p.T("desk.by.importer")
 	}
+	if by.For != "" {
+		return p.T("desk.by.for", "who", v.officer(p, by.Actor), "absent", v.officer(p, by.For))
+	}
 	return v.officer(p, by.Actor)
 }
 

@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"comity/internal/account"
-	"comity/internal/authz"
 	"comity/internal/bulk"
 	"comity/internal/casework"
 	"comity/internal/courier"
@@ -150,10 +149,7 @@ func (c *city) join(ctx context.Context, cfg cityConfig, current *pack.Pack) err
 			}
 			return cfg.Base + "/desk/cases/" + string(k.Ref)
 		}}
-	c.bulk = &bulk.Book{DB: c.db, Ledger: c.ledger, Window: undoWindow, Actor: func(ctx context.Context, id string) (authz.Actor, error) {
-		a, err := c.accounts.ByID(ctx, id)
-		return a.Actor(), err
-	}}
+	c.bulk = &bulk.Book{DB: c.db, Ledger: c.ledger, Window: undoWindow, Actor: c.accounts.Worked}
 	c.plugged = programmes(c)
 	kinds := []jobs.Kind{c.courier.Kind(), c.bulk.Kind()}
 	for _, g := range c.plugged {

@@ -19,6 +19,7 @@ import (
 
 	"comity/internal/account"
 	"comity/internal/api"
+	"comity/internal/authz"
 	"comity/internal/casework"
 	"comity/internal/courier"
 	"comity/internal/desk"
@@ -98,6 +99,8 @@ func runServe(ctx context.Context, args []string, _, stderr io.Writer) error {
 	proxied := f.Bool("behind-proxy", false, "requests come through a proxy that appends X-Forwarded-For; limits go by that address")
 	secure := f.Bool("secure", false, "the site is reached over TLS: cookies are marked so")
 	metrics := f.Bool("metrics", false, "serve figures for monitoring at /metrics; they name nobody, but keep them from the public")
+	kiosk := f.Duration("kiosk-idle", 2*time.Minute, "how long a shared device may stand before the resident's pages forget; a device is made one at /kiosk; 0 = there are none")
+	kioskOnly := f.Bool("kiosk", false, "every resident page is shown as on a shared device; for a server that only such devices reach")
 	cf := addCityFlags(f)
 	if err := parse(f, args); err != nil {
 		return err
@@ -115,8 +118,15 @@ func runServe(ctx context.Context, args []string, _, stderr io.Writer) error {
 	if *cf.base == "" {
 		log.Warn("messages carry links without an address; give the public address of the site with --base")
 	}
+	address := strings.TrimSuffix(*cf.base, "/")
+	if address == "" {
+		address = "http://" + hostOf(listener)
+	}
+	if err := c.firstRun(ctx, address, stderr); err != nil {
+		return err
+	}
 	log.Info("the city is open", "address", "http://"+hostOf(listener), "pack", c.packs.Current().ID, "version", c.packs.Current().Version)
-	return serve(ctx, c, listener, surfaceOptions{secure: *secure, proxied: *proxied, metrics: *metrics, base: strings.TrimSuffix(*cf.base, "/")}, stderr)
+	return serve(ctx, c, listener, surfaceOptions{secure: *secure, proxied: *proxied, metrics: *metrics, kiosk: *kiosk, kioskOnly: *kioskOnly, base: strings.TrimSuffix(*cf.base, "/")}, stderr)
 }
 
 // surfaceOptions is what differs between a demonstration and a city.
@@ -127,6 +137,9 @@ type surfaceOptions struct {
 	proxied bool // X-Forwarded-For is a proxy of ours
 	metrics bool
 	base    string
+
+	kiosk     time.Duration // how long a shared device waits; 0 = there are none
+	kioskOnly bool
 }
 
 // serve answers requests, clocks and notices until the context ends, then lets what is under way finish.
@@ -157,11 +170,14 @@ func serve(ctx context.Context, c *city, l net.Listener, o surfaceOptions, stder
 	return err
 }
 
+// heads are the roles that lead a unit in the packs that ship with the program.
+var heads = []authz.Role{"head", "petition_head"}
+
 // surfaces joins portal, desk and API on one address.
 func surfaces(c *city, o surfaceOptions) http.Handler {
 	p := c.packs.Current()
 	site := &web.Site{Text: c.words, Langs: p.Langs, Now: c.clock.Now, Zone: p.Zone, Base: o.base, Emergency: p.Emergency, Phone: p.Phone,
-		Demo: o.demo != nil, Secure: o.secure, Missing: []error{ledger.ErrNotFound}, Log: c.log}
+		Demo: o.demo != nil, Secure: o.secure, Missing: []error{ledger.ErrNotFound}, Log: c.log, Kiosk: o.kiosk, KioskOnly: o.kioskOnly}
 	mux := http.NewServeMux()
 	site.Mount(mux)
 	resident := portal.Deps{Site: site, Packs: c.packs, Ledger: c.ledger, Reader: c.reader, Files: c.files, Secret: c.secret, Programmes: c.plugged}
@@ -171,7 +187,7 @@ func surfaces(c *city, o surfaceOptions) http.Handler {
 		resident.Client, program.Client = forwardedFor, forwardedFor
 	}
 	portal.New(resident).Mount(mux)
-	deskDeps := desk.Deps{Site: site, Ledger: c.ledger, Reader: c.reader, Packs: c.packs, Accounts: c.accounts, Files: c.files, Bulk: c.bulk, Programmes: c.plugged,
+	deskDeps := desk.Deps{Site: site, Ledger: c.ledger, Reader: c.reader, Packs: c.packs, Accounts: c.accounts, Files: c.files, Bulk: c.bulk, Programmes: c.plugged, Heads: heads,
 		Follow: func(code casework.Code) string { return "/f/" + string(code) }}
 	if o.demo != nil {
 		deskDeps.SignIns = signIns(*o.demo)

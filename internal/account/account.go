@@ -58,8 +58,14 @@ func (a Account) NameIn(lang string) string {
 	return a.Login
 }
 
-// Home is the unit of the first grant: the one whose work the person sees first.
+// Home is the unit of the first grant: the one whose work the person sees first. Keeping accounts is no
+// work on cases and counts only where there is nothing else.
 func (a Account) Home() org.UnitID {
+	for _, g := range a.Grants {
+		if g.Role != authz.Admin {
+			return g.Unit
+		}
+	}
 	if len(a.Grants) == 0 {
 		return ""
 	}

@@ -210,7 +210,7 @@ func (s *Store) AllWaiting(ctx context.Context, by authz.Actor, plan Plan) (out 
 			return err
 		}
 		for _, w := range all {
-			a, err := one(ctx, tx, `SELECT id, login, names, lang, disabled FROM accounts WHERE id = ?1`, w.Account)
+			a, err := byID(ctx, tx, w.Account)
 			if err != nil {
 				return err
 			}
@@ -231,7 +231,7 @@ func (s *Store) Settle(ctx context.Context, by authz.Actor, plan Plan, id string
 		if err != nil {
 			return err
 		}
-		a, err := one(ctx, tx, `SELECT id, login, names, lang, disabled FROM accounts WHERE id = ?1`, w.Account)
+		a, err := byID(ctx, tx, w.Account)
 		if err != nil {
 			return err
 		}
@@ -319,7 +319,7 @@ func (s *Store) InviteAgain(ctx context.Context, by authz.Actor, plan Plan, id s
 // kept runs a change of an account the administrator keeps; any other does not exist for them.
 func (s *Store) kept(ctx context.Context, by authz.Actor, plan Plan, id string, change func(tx *db.Tx, a Account) error) error {
 	return s.db.Transact(ctx, func(tx *db.Tx) error {
-		a, err := one(ctx, tx, `SELECT id, login, names, lang, disabled FROM accounts WHERE id = ?1`, id)
+		a, err := byID(ctx, tx, id)
 		if err != nil {
 			return err
 		}

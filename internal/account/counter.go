@@ -16,7 +16,7 @@ import (
 
 // CounterIdle is how long a counter may stand without a request before only "locked" is shown.
 const (
-	CounterIdle = 2 * time.Minute
+	CounterIdle = 5 * time.Minute
 	seatLife    = 12 * time.Hour
 	maxMisses   = 5 // of a PIN; then the full sign-in is asked again, which locks nobody out
 )

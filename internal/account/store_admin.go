@@ -13,6 +13,10 @@ func byLogin(ctx context.Context, tx *db.Tx, login string) (Account, error) {
 	return one(ctx, tx, `SELECT id, login, names, lang, disabled FROM accounts WHERE login = ?1`, login)
 }
 
+func byID(ctx context.Context, tx *db.Tx, id string) (Account, error) {
+	return one(ctx, tx, `SELECT id, login, names, lang, disabled FROM accounts WHERE id = ?1`, id)
+}
+
 func putAccount(ctx context.Context, tx *db.Tx, a Account, sealed string) error {
 	names, err := json.Marshal(a.Name)
 	if err != nil {

@@ -41,7 +41,7 @@ func (s *Store) CreateToken(ctx context.Context, by authz.Actor, t Token) (made 
 	plain = tokenPrefix + newSecret()
 	t.ID, t.Name, t.Used = "t"+newID(), strings.TrimSpace(t.Name), ""
 	err = s.db.Transact(ctx, func(tx *db.Tx) error {
-		a, err := one(ctx, tx, `SELECT id, login, names, lang, disabled FROM accounts WHERE id = ?1`, t.Account)
+		a, err := byID(ctx, tx, t.Account)
 		if err != nil {
 			return err
 		}
@@ -160,7 +160,7 @@ func (s *Store) RevokeToken(ctx context.Context, by authz.Actor, plan Plan, id s
 		if err != nil {
 			return err
 		}
-		a, err := one(ctx, tx, `SELECT id, login, names, lang, disabled FROM accounts WHERE id = ?1`, t.Account)
+		a, err := byID(ctx, tx, t.Account)
 		if err != nil {
 			return err
 		}

@@ -100,10 +100,19 @@ func (s *site) people(accounts *account.Store) {
 		name := map[string]string{"zh-CN": officerName + id, "en": "Officer " + id}
 		_, err := accounts.Create(s.t.Context(), account.Account{ID: id, Login: id, Name: name, Grants: grants}, "long enough")
 		must(s.t, err)
-		s.tokens[id], err = accounts.CreateToken(s.t.Context(), id, "test", time.Time{})
+		s.tokens[id] = s.token(accounts, id, authz.Powers...)
 		must(s.t, err)
 	}
 	s.tokens["wrong"] = "comity_wrong"
+}
+
+// token makes a token that lasts as long as one may.
+func (s *site) token(accounts *account.Store, id string, powers ...authz.Power) string {
+	s.t.Helper()
+	_, plain, err := accounts.CreateToken(s.t.Context(), authz.Actor{}, account.Token{Account: id, Name: "test", Powers: powers,
+		Expires: dbtest.Start.AddDate(0, 0, account.MaxTokenDays)})
+	must(s.t, err)
+	return plain
 }
 
 func must(t *testing.T, err error) {

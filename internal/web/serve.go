@@ -7,7 +7,9 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"strconv"
 	"strings"
+	"time"
 
 	"comity/internal/casework"
 )
@@ -25,6 +27,7 @@ type Refused struct {
 	Status int
 	Rule   string
 	Params map[string]string
+	Wait   time.Duration // with 429: told in the header Retry-After
 }
 
 // Error is for the log.
@@ -65,6 +68,10 @@ func (s *Site) fail(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	p := s.Page(r, "web.error.title")
 	a := s.answer(p, err)
+	var slow *Refused
+	if errors.As(err, &slow) && slow.Wait > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(int((slow.Wait+time.Second-1)/time.Second)))
+	}
 	if a.Incident != "" {
 		s.logger().Error("request failed", "incident", a.Incident, "method", r.Method, "route", r.Pattern, "error", err.Error())
 	}

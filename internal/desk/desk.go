@@ -161,7 +161,7 @@ func (d *Desk) Register(mux *http.ServeMux) {
 	page("GET /desk/admin/{id}", (*visit).accountShow)
 	page("POST /desk/admin/{id}/grants", (*visit).grantsDo)
 	page("POST /desk/admin/{id}/do", (*visit).accountDo)
-	page("POST /desk/admin/waiting/{id}", (*visit).waitingDo)
+	page("POST /desk/waiting/{id}", (*visit).waitingDo)
 	page("GET /desk/invariants", (*visit).invariants)
 	if d.Messages != nil {
 		page("GET /desk/inbox", (*visit).inbox)

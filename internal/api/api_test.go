@@ -54,6 +54,8 @@ type site struct {
 	l      *ledger.Ledger
 	tokens map[string]string
 	set    func(time.Time)
+
+	accounts *account.Store
 }
 
 func each(t *testing.T, run func(s *site)) {
@@ -83,6 +85,7 @@ func siteOf(t *testing.T, d *db.DB, set func(time.Time), open func() *ledgertest
 	must(t, err)
 	words, err := text.Base()
 	must(t, err)
+	s.accounts = accounts
 	s.people(accounts)
 	api.New(api.Deps{DB: d, Ledger: s.l, Reader: made.Reader, Packs: made.Packs, Text: words,
 		Accounts: accounts, Files: file.Store{Dir: t.TempDir()}, Jobs: runner, Now: func() time.Time { return now }, Metrics: true}).Register(s.mux)

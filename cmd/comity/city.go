@@ -110,7 +110,8 @@ func (c *city) join(ctx context.Context, cfg cityConfig, current *pack.Pack) err
 		return err
 	}
 	c.base, c.words, c.wordings = base, base.With(current.Texts), wordsOf(base)
-	if c.accounts, err = account.New(c.db, account.Config{Hashing: cfg.Hashing, Secret: c.secret, Sealer: account.SealedBy(c.secret)}); err != nil {
+	if c.accounts, err = account.New(c.db, account.Config{Hashing: cfg.Hashing, Secret: c.secret, Sealer: account.SealedBy(c.secret),
+		Forget: account.ForgetProofs, Rules: func() *authz.Table { return c.packs.Current().Rules }}); err != nil {
 		return err
 	}
 	c.packs = pack.NewRegistry(current)

@@ -99,7 +99,7 @@ func runDemo(ctx context.Context, args []string, stdout, stderr io.Writer) error
 	} else {
 		printCard(stdout, card, say)
 	}
-	return serve(ctx, c, listener, surfaceOptions{demo: &card, dev: *dev}, stderr)
+	return serve(ctx, c, listener, surfaceOptions{demo: &card, dev: *dev, kiosk: 2 * time.Minute}, stderr)
 }
 
 // hostOf is an address a browser on this machine can open.
@@ -257,7 +257,7 @@ func addPerson(ctx context.Context, c *city, p demo.Person, card *demoCard) (dem
 		return demo.Worker{}, fmt.Errorf("account %s: %w", p.Login, err)
 	}
 	if p.Demo {
-		token, err := c.accounts.CreateToken(ctx, a.ID, "demo", time.Time{})
+		_, token, err := c.accounts.CreateToken(ctx, authz.Actor{}, account.Token{Account: a.ID, Name: "demo", Powers: authz.Powers, Expires: c.clock.Now().AddDate(0, 0, account.MaxTokenDays)})
 		if err != nil {
 			return demo.Worker{}, err
 		}

@@ -32,8 +32,9 @@ func commands() []command {
 		{"story", "play stories: comity story FILE…", runStory},
 		{"import", "import the requests of another system with their history", runImport},
 		{"user", "add the people who sign in", runUser},
-		{"token", "create tokens for the JSON API", runToken},
 		{"who", "tell who can see a case, and why", runWho},
+		{"people", "invite an administrator of accounts", runPeople},
+		{"token", "create, list and revoke tokens for the JSON API", runToken},
 		{"verify", "check that every case is what its events say", runVerify},
 		{"version", "say which build this is", runVersion},
 	}

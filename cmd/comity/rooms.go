@@ -133,8 +133,8 @@ func (c *city) furnish(ctx context.Context, cfg cityConfig, r *rooms, kinds ...j
 	r.reader = r.ledger.Reader(func() *org.Tree { return c.packs.Current().Units })
 	r.courier = &courier.Courier{DB: r.db, Ledger: r.ledger, Reader: r.reader, Packs: c.packs, Words: c.wordings, Link: linkOf(cfg.Base)}
 	r.bulk = &bulk.Book{DB: r.db, Ledger: r.ledger, Window: undoWindow, Actor: func(ctx context.Context, id string) (authz.Actor, error) {
-		a, err := c.accounts.ByID(ctx, id)
-		return a.Actor(c.packs.Current().Rules).In(r.compartment), err
+		a, err := c.accounts.Worked(ctx, id)
+		return a.In(r.compartment), err
 	}}
 	r.tree = &translog.Log{DB: r.db, Origin: receipt.Origin(c.packs.Current().ID, r.compartment), Key: r.ring.Public().String(), Sign: r.ring.Sign, Verify: verifySignature}
 	r.runner, err = jobs.NewRunner(r.db, append([]jobs.Kind{r.courier.Kind(), r.bulk.Kind()}, kinds...)...)

@@ -21,6 +21,7 @@ import (
 
 	"comity/internal/account"
 	"comity/internal/api"
+	"comity/internal/authz"
 	"comity/internal/casework"
 	"comity/internal/desk"
 	"comity/internal/journal"
@@ -104,6 +105,8 @@ func runServe(ctx context.Context, args []string, _, stderr io.Writer) error {
 	metrics := f.Bool("metrics", false, "serve figures for monitoring at /metrics; they name nobody, but keep them from the public")
 	hosts := f.String("hosts", os.Getenv("COMITY_HOSTS"), "further names the site answers to, with commas between; the one of --base and this machine's own always count")
 	cf, idp := addCityFlags(f), addOIDCFlags(f)
+	kiosk := f.Duration("kiosk-idle", 2*time.Minute, "how long a shared device may stand before the resident's pages forget; a device is made one at /kiosk; 0 = there are none")
+	kioskOnly := f.Bool("kiosk", false, "every resident page is shown as on a shared device; for a server that only such devices reach")
 	if err := parse(f, args); err != nil {
 		return err
 	}
@@ -128,8 +131,15 @@ func runServe(ctx context.Context, args []string, _, stderr io.Writer) error {
 	if *cf.base == "" {
 		log.Warn("messages carry links without an address, and only requests by number are answered; give the public address of the site with --base")
 	}
+	address := strings.TrimSuffix(*cf.base, "/")
+	if address == "" {
+		address = "http://" + hostOf(listener)
+	}
+	if err := c.firstRun(ctx, address, stderr); err != nil {
+		return err
+	}
 	log.Info("the city is open", "address", "http://"+hostOf(listener), "pack", c.packs.Current().ID, "version", c.packs.Current().Version)
-	return serve(ctx, c, listener, surfaceOptions{secure: *secure, proxied: *proxied, metrics: *metrics, base: strings.TrimSuffix(*cf.base, "/"), hosts: names, provider: provider}, stderr)
+	return serve(ctx, c, listener, surfaceOptions{secure: *secure, proxied: *proxied, metrics: *metrics, base: strings.TrimSuffix(*cf.base, "/"), hosts: names, provider: provider, kiosk: *kiosk, kioskOnly: *kioskOnly}, stderr)
 }
 
 // surfaceOptions is what differs between a demonstration and a city.
@@ -143,6 +153,9 @@ type surfaceOptions struct {
 	hosts   []string // further names; this machine's own and, without a base, any number always count
 
 	provider *account.Provider // the city's identity provider, or nil
+
+	kiosk     time.Duration // how long a shared device waits; 0 = there are none
+	kioskOnly bool
 }
 
 // hostNames are the names of --base and --hosts.
@@ -210,6 +223,9 @@ func serve(ctx context.Context, c *city, l net.Listener, o surfaceOptions, stder
 	return err
 }
 
+// heads are the roles that lead a unit in the packs that ship with the program.
+var heads = []authz.Role{"head", "petition_head"}
+
 // surfaces joins portal, desk and API on one address.
 func surfaces(c *city, o surfaceOptions) http.Handler {
 	h, _ := joined(c, o)
@@ -220,7 +236,7 @@ func surfaces(c *city, o surfaceOptions) http.Handler {
 func joined(c *city, o surfaceOptions) (http.Handler, []string) {
 	p := c.packs.Current()
 	site := &web.Site{Text: c.words, Langs: p.Langs, Now: c.clock.Now, Zone: p.Zone, Base: o.base, Emergency: p.Emergency, Phone: p.Phone,
-		Demo: o.demo != nil, Secure: o.secure, Missing: []error{ledger.ErrNotFound}, Log: c.log,
+		Demo: o.demo != nil, Secure: o.secure, Missing: []error{ledger.ErrNotFound}, Log: c.log, Kiosk: o.kiosk, KioskOnly: o.kioskOnly,
 		Hosts: append([]string{}, o.hosts...), Journal: &journal.Journal{Log: c.log}}
 	mux := &web.Routes{}
 	site.Mount(mux)
@@ -232,7 +248,7 @@ func joined(c *city, o surfaceOptions) (http.Handler, []string) {
 		resident.Client, program.Client = forwardedFor, forwardedFor
 	}
 	portal.New(resident).Mount(mux)
-	deskDeps := desk.Deps{Site: site, Ledger: c.ledger, Reader: c.reader, Packs: c.packs, Accounts: c.accounts, Files: c.files, Bulk: c.bulk, Programmes: c.plugged, Provider: o.provider,
+	deskDeps := desk.Deps{Site: site, Ledger: c.ledger, Reader: c.reader, Packs: c.packs, Accounts: c.accounts, Files: c.files, Bulk: c.bulk, Programmes: c.plugged, Provider: o.provider, Heads: heads,
 		Follow: func(code casework.Code) string { return "/f/" + string(code) }}
 	if o.demo != nil {
 		deskDeps.SignIns = signIns(*o.demo)

@@ -186,7 +186,7 @@ func refusals(t *testing.T, s *account.Store, id string) (n int) {
 		t.Fatal(err)
 	}
 	for _, h := range list {
-		if h.Kind == account.Refused && h.Method == account.ByOIDC {
+		if h.Kind == account.Rejected && h.Method == account.ByOIDC {
 			n += h.Times
 		}
 	}

@@ -68,6 +68,7 @@ type API struct {
 	match language.Matcher
 	langs []string
 	wrong *limit.Limiter // wrong codes
+	brake brake
 
 	mu    sync.Mutex
 	words map[string]*text.Catalogue // pack digest → base and pack words
@@ -85,7 +86,7 @@ func New(d Deps) *API {
 	if d.Client == nil {
 		d.Client = limit.AddressOf
 	}
-	a := &API{Deps: d, inner: http.NewServeMux(), words: map[string]*text.Catalogue{}, wrong: limit.New(limit.CodesAtOnce, limit.CodesEvery)}
+	a := &API{Deps: d, inner: http.NewServeMux(), words: map[string]*text.Catalogue{}, wrong: limit.New(limit.CodesAtOnce, limit.CodesEvery), brake: newBrake()}
 	a.ops = newOps(a)
 	a.langs = d.Packs.Current().Langs
 	tags := make([]language.Tag, len(a.langs))
@@ -194,14 +195,29 @@ func (a *API) enter(ctx huma.Context, next func(huma.Context)) {
 	c := caller{lang: a.language(ctx.Header("Accept-Language")), from: a.Client(r)}
 	ctx.SetHeader("Content-Language", c.lang)
 	if len(ctx.Operation().Security) > 0 {
+		now := a.Now()
+		if wait := a.brake.guessed.Wait(c.from, now); wait > 0 {
+			a.answer(ctx, a.slow("token.guessed", c.lang, wait))
+			return
+		}
 		who, err := a.bearer(ctx.Context(), ctx.Header("Authorization"))
 		switch {
 		case errors.Is(err, account.ErrNoSession):
+			a.brake.guessed.Count(c.from, now)
 			ctx.SetHeader("WWW-Authenticate", `Bearer realm="comity"`)
 			a.answer(ctx, a.plain("token.invalid", http.StatusUnauthorized, c.lang))
 			return
 		case err != nil:
 			a.answer(ctx, a.problem(ctx.Context(), err, c.lang, ""))
+			return
+		}
+		if wait := a.brake.tooMany(now, nameOf(ctx.Header("Authorization")), "account:"+who.ID()); wait > 0 {
+			a.answer(ctx, a.slow("token.too_many", c.lang, wait))
+			return
+		}
+		if no := a.missing(ctx.Operation(), who, c.lang); no != nil {
+			ctx.SetHeader("WWW-Authenticate", `Bearer realm="comity", error="insufficient_scope", scope="`+no.Scope+`"`)
+			a.answer(ctx, no)
 			return
 		}
 		c.who = who
@@ -303,6 +319,9 @@ func (a *API) write(w http.ResponseWriter, p *Problem) {
 func (a *API) answer(ctx huma.Context, p *Problem) {
 	note(ctx, p)
 	ctx.SetHeader("Content-Type", problemType)
+	for name := range p.GetHeaders() {
+		ctx.SetHeader(name, p.GetHeaders().Get(name))
+	}
 	ctx.SetStatus(p.Status)
 	if err := writeJSON(ctx.BodyWriter(), p); err != nil {
 		a.Log.Warn("an answer could not be sent", "error", err)

@@ -40,6 +40,7 @@ type Problem struct {
 	Fields   []FieldProblem `json:"fields,omitempty"`
 	Can      []CanView      `json:"can,omitempty" doc:"What the caller can do instead, where the matter or its dates do not allow the act"`
 	Version  int            `json:"version,omitempty" doc:"With 409: the version that stands now"`
+	Scope    string         `json:"scope,omitempty" doc:"With 403: what the token was not given"`
 	Incident string         `json:"incident,omitempty" doc:"With 500: the number to tell the administrator"`
 
 	wait  time.Duration // with 429: told in the header Retry-After

@@ -264,7 +264,7 @@ func (v *visit) bulkDo() error {
 	}
 	sent := v.r.PostForm
 	try := bulkTry{procedure: sent.Get("_procedure"), act: sent.Get("_act"), key: web.KeyOf(v.r), values: map[string]string{}}
-	before, err := v.Bulk.Ordered(v.ctx(), v.who.ID, try.key)
+	before, err := v.Bulk.Ordered(v.ctx(), v.worker(), try.key)
 	if err != nil {
 		return err
 	}
@@ -299,7 +299,7 @@ func (v *visit) bulkDo() error {
 		try.key = web.NewKey()
 		return v.bulkCheck(http.StatusConflict, rows, try)
 	}
-	order := bulk.Order{Actor: v.who.ID, Key: try.key, Procedure: try.procedure, Act: try.act, Fields: try.values}
+	order := bulk.Order{Actor: v.worker(), Key: try.key, Procedure: try.procedure, Act: try.act, Fields: try.values}
 	for _, k := range able {
 		order.Items = append(order.Items, bulk.Item{Case: k.c.ID, Ref: k.c.Ref, Version: k.version})
 	}
@@ -351,7 +351,7 @@ func bulkAddress(id string, list query) string {
 // bulkProgress shows how a bulk stands. While it waits or runs the page is fetched again when there is
 // something new, not sooner: a page that reloads under somebody's hands takes the focus away.
 func (v *visit) bulkProgress() error {
-	b, err := v.Bulk.Get(v.ctx(), v.who.ID, v.r.PathValue("id"))
+	b, err := v.Bulk.Get(v.ctx(), v.worker(), v.r.PathValue("id"))
 	if errors.Is(err, bulk.ErrNotFound) {
 		return web.ErrNotFound
 	}
@@ -422,13 +422,13 @@ func (v *visit) bulkUndo() error {
 		return err
 	}
 	id := v.r.PathValue("id")
-	if _, err := v.Bulk.Get(v.ctx(), v.who.ID, id); err != nil {
+	if _, err := v.Bulk.Get(v.ctx(), v.worker(), id); err != nil {
 		if errors.Is(err, bulk.ErrNotFound) {
 			return web.ErrNotFound
 		}
 		return err
 	}
-	undone, err := v.Bulk.Undo(v.ctx(), v.who.ID, id)
+	undone, err := v.Bulk.Undo(v.ctx(), v.worker(), id)
 	if err != nil {
 		return err
 	}

@@ -98,7 +98,7 @@ func (v *visit) journalRows(p *web.Page) (in, not []journalRow, err error) {
 		}
 		row.Where = strings.Join(where, p.T("desk.sep"))
 		switch h.Kind {
-		case account.Failed, account.Refused:
+		case account.Failed, account.Rejected:
 			row.Icon = "alert"
 			if h.Times > 1 {
 				row.What = p.N("desk.door."+h.Kind+".times", h.Times)

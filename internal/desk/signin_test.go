@@ -251,7 +251,7 @@ func TestA_forged_or_replayed_session_cookie_is_refused_written_down_and_taken_a
 	}
 	n := 0
 	for _, h := range list {
-		if h.Kind == account.Refused && h.Method == account.BySession {
+		if h.Kind == account.Rejected && h.Method == account.BySession {
 			n += h.Times
 		}
 	}

@@ -7,7 +7,9 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"strconv"
 	"strings"
+	"time"
 
 	"comity/internal/casework"
 	"comity/internal/journal"
@@ -26,6 +28,7 @@ type Refused struct {
 	Status int
 	Rule   string
 	Params map[string]string
+	Wait   time.Duration // with 429: told in the header Retry-After
 }
 
 // Error is for the log.
@@ -91,6 +94,10 @@ func (s *Site) fail(w http.ResponseWriter, r *http.Request, err error) {
 	p.Here = "/" // an error repeats nothing of the request, or "not yours" and "not there" could be told apart
 	a := s.answer(p, err)
 	journal.Say(w, noted(err, a.Rule))
+	var slow *Refused
+	if errors.As(err, &slow) && slow.Wait > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(int((slow.Wait+time.Second-1)/time.Second)))
+	}
 	if a.Incident != "" {
 		s.logger().Error("request failed", "incident", a.Incident, "method", r.Method, "route", r.Pattern, "error", err.Error())
 	}

@@ -33,6 +33,10 @@ type Site struct {
 	Missing   []error       // errors that mean "not found", such as the ledger's
 	Log       *slog.Logger
 	Journal   *journal.Journal // what was refused; nil = not recorded
+	// Kiosk is how long a device that belongs to nobody may stand before it forgets; 0 = there are none.
+	// A device is one when its cookie says so, or every one is (KioskOnly).
+	Kiosk     time.Duration
+	KioskOnly bool
 
 	// Shell wraps error pages; nil = the resident shell. The desk serves a copy of Site with its own.
 	Shell func(p *Page, r *http.Request, body templ.Component) templ.Component
@@ -52,6 +56,8 @@ type Page struct {
 	Density string // roomy, compact
 	Keys    string // on, off
 
+	Idle    *Idle  // what happens when nobody touches the page; nil = nothing
+	Kiosk   bool   // the device belongs to nobody: the page says so and lets it be ended
 	Officer *Shell // what the officer layout shows around the page; nil on resident pages
 	icons   map[string]bool
 }
@@ -64,6 +70,10 @@ func (s *Site) Page(r *http.Request, title string, kv ...string) *Page {
 		Size:    pref(r, "size"),
 		Density: pref(r, "density"),
 		Keys:    pref(r, "keys"),
+	}
+	if s.IsKiosk(r) {
+		p.Kiosk, p.Private = true, true
+		p.Idle = &Idle{After: s.Kiosk, Plain: s.Kiosk, To: "/kiosk/end"}
 	}
 	p.Title = p.T(title, kv...)
 	return p

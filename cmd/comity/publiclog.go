@@ -11,22 +11,23 @@ import (
 	"comity/internal/translog"
 )
 
-// publicLog is the tamper-evident log of the civic compartment, signed by its ring.
-func (c *city) publicLog() *translog.Log {
-	return &translog.Log{DB: c.db, Origin: receipt.Origin(c.packs.Current().ID, string(c.ring.Compartment())),
-		Key: c.ring.Public().String(), Sign: c.ring.Sign, Verify: signedBy, Node: rand.Text(),
-		Published: func(h receipt.Head) error { return c.ring.SaveHead(h.Size, h.Root[:], h.At) }}
+// publicLog is the tamper-evident log of a compartment, signed by its ring. Each signed head is kept beside
+// the keys too, so that an older database is noticed.
+func (r *rooms) publicLog(city string) *translog.Log {
+	return &translog.Log{DB: r.db, Origin: receipt.Origin(city, r.compartment),
+		Key: r.ring.Public().String(), Sign: r.ring.Sign, Verify: signedBy, Node: rand.Text(),
+		Published: func(h receipt.Head) error { return r.ring.SaveHead(h.Size, h.Root[:], h.At) }}
 }
 
 // continues refuses a database whose log is older than the head kept beside the keys, or another: a backup
 // was restored, or records were taken away.
-func continues(ctx context.Context, c *city, l *translog.Log) error {
-	kept, err := c.ring.Head()
+func continues(ctx context.Context, r *rooms) error {
+	kept, err := r.ring.Head()
 	if err != nil || kept.Size == 0 {
 		return err
 	}
 	if len(kept.Root) != tlog.HashSize {
 		return fmt.Errorf("the head kept beside the keys has a root of %d bytes; restore that file", len(kept.Root))
 	}
-	return l.Continues(ctx, kept.Size, tlog.Hash(kept.Root))
+	return r.tree.Continues(ctx, kept.Size, tlog.Hash(kept.Root))
 }

@@ -21,8 +21,9 @@ func Test_a_case_of_a_real_city_has_a_receipt_and_a_restored_older_database_is_t
 	ctx, data, keys := t.Context(), t.TempDir(), t.TempDir()
 	at := &clock{}
 	at.Fix(time.Date(2026, 3, 2, 2, 0, 0, 0, time.UTC))
+	config := cityConfig{Data: data, Keys: keys, Pack: demoWith(t), Clock: at, Hashing: account.Cheap(), Log: slog.New(slog.DiscardHandler)}
 	open := func() *city {
-		c, err := openCity(ctx, cityConfig{Data: data, Keys: keys, Pack: demoWith(t), Clock: at, Hashing: account.Cheap(), Log: slog.New(slog.DiscardHandler)})
+		c, err := openCity(ctx, config)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -42,7 +43,7 @@ func Test_a_case_of_a_real_city_has_a_receipt_and_a_restored_older_database_is_t
 	}
 	file("A loose tile.")
 	filed := file("Another loose tile.")
-	l := c.publicLog()
+	l := c.tree
 	if err := l.Tick(ctx); err != nil {
 		t.Fatal(err)
 	}
@@ -66,7 +67,7 @@ func Test_a_case_of_a_real_city_has_a_receipt_and_a_restored_older_database_is_t
 	if _, err := l.Check(ctx, nil); err != nil {
 		t.Fatal(err)
 	}
-	if err := continues(ctx, c, l); err != nil {
+	if err := continues(ctx, &c.rooms); err != nil {
 		t.Fatal(err)
 	}
 	if err := c.Close(); err != nil {
@@ -81,7 +82,7 @@ func Test_a_case_of_a_real_city_has_a_receipt_and_a_restored_older_database_is_t
 	c = open()
 	file("A third loose tile.")
 	at.Fix(at.Now().Add(2 * time.Minute))
-	if err := c.publicLog().Tick(ctx); err != nil {
+	if err := c.tree.Tick(ctx); err != nil {
 		t.Fatal(err)
 	}
 	if err := c.Close(); err != nil {
@@ -95,9 +96,7 @@ func Test_a_case_of_a_real_city_has_a_receipt_and_a_restored_older_database_is_t
 	if err := os.WriteFile(name, old, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	c = open()
-	defer c.Close()
-	if err := continues(ctx, c, c.publicLog()); !errors.Is(err, translog.ErrFork) {
+	if _, err := openCity(ctx, config); !errors.Is(err, translog.ErrFork) {
 		t.Fatalf("an older database beside newer keys: %v", err)
 	}
 }

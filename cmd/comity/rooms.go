@@ -20,7 +20,6 @@ import (
 	"comity/internal/org"
 	"comity/internal/pack"
 	"comity/internal/procedure"
-	"comity/internal/receipt"
 	"comity/internal/translog"
 	"comity/internal/vault"
 )
@@ -136,7 +135,10 @@ func (c *city) furnish(ctx context.Context, cfg cityConfig, r *rooms, kinds ...j
 		a, err := c.accounts.Worked(ctx, id)
 		return a.In(r.compartment), err
 	}}
-	r.tree = &translog.Log{DB: r.db, Origin: receipt.Origin(c.packs.Current().ID, r.compartment), Key: r.ring.Public().String(), Sign: r.ring.Sign, Verify: verifySignature}
+	r.tree = r.publicLog(c.packs.Current().ID)
+	if err := continues(ctx, r); err != nil {
+		return fmt.Errorf("compartment %s: %w", r.compartment, err)
+	}
 	r.runner, err = jobs.NewRunner(r.db, append([]jobs.Kind{r.courier.Kind(), r.bulk.Kind()}, kinds...)...)
 	if err != nil {
 		return err
@@ -144,12 +146,6 @@ func (c *city) furnish(ctx context.Context, cfg cityConfig, r *rooms, kinds ...j
 	r.runner.Workers = noticeWorkers
 	r.runner.Log = cfg.Log
 	return nil
-}
-
-// verifySignature checks a head by whatever suite its key is of.
-func verifySignature(key string, msg, sig []byte) bool {
-	public, err := vault.ParsePublicKey(key)
-	return err == nil && vault.Verify(public, msg, sig)
 }
 
 func linkOf(base string) func(casework.Case, bool) string {

@@ -27,9 +27,11 @@ import (
 	"comity/internal/journal"
 	"comity/internal/ledger"
 	"comity/internal/limit"
+	"comity/internal/logbook"
 	"comity/internal/org"
 	"comity/internal/pack"
 	"comity/internal/portal"
+	"comity/internal/procedure"
 	"comity/internal/web"
 	"comity/packs"
 )
@@ -248,6 +250,9 @@ func joined(c *city, o surfaceOptions) (http.Handler, []string) {
 		resident.Client, program.Client = forwardedFor, forwardedFor
 	}
 	portal.New(resident).Mount(mux)
+	for _, r := range c.all() {
+		logbook.New(logbook.Deps{Site: site, Log: r.tree, At: logAddress(r.compartment)}).Register(mux)
+	}
 	deskDeps := desk.Deps{Site: site, Ledger: c.ledger, Reader: c.reader, Packs: c.packs, Accounts: c.accounts, Files: c.files, Bulk: c.bulk, Programmes: c.plugged, Provider: o.provider, Heads: heads,
 		Follow: func(code casework.Code) string { return "/f/" + string(code) }}
 	if o.demo != nil {
@@ -264,6 +269,14 @@ func joined(c *city, o surfaceOptions) (http.Handler, []string) {
 	programs := api.New(program)
 	programs.Register(mux)
 	return site.Harden(mux), slices.Concat(mux.Patterns(), programs.Patterns())
+}
+
+// logAddress is where the log of a compartment is public.
+func logAddress(compartment string) string {
+	if compartment == procedure.Civic {
+		return "/log"
+	}
+	return "/log-" + compartment
 }
 
 // forwardedFor is the address the nearest proxy saw: the last entry it appended, since everything

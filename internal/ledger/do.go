@@ -221,6 +221,11 @@ func (l *Ledger) append(ctx context.Context, tx *db.Tx, s *stored, e casework.Ev
 	s.hash = chain(s.hash, doc)
 	s.news = append(s.news, eventRow{e.Seq, e.Kind, e.At, s.hash, doc})
 	s.c = casework.Fold(s.c, e)
+	if l.cfg.Project != nil {
+		if err := l.cfg.Project(ctx, tx, s.c, e); err != nil {
+			return err
+		}
+	}
 	for _, k := range e.Clocks {
 		s.mark(k.ID)
 	}

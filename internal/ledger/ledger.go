@@ -55,6 +55,10 @@ type Config struct {
 	Officer func(ctx context.Context, tx *db.Tx, unit org.UnitID, officer string) (bool, error)
 	// Notify stores a job for a notice, in the same transaction. nil sends nothing.
 	Notify func(ctx context.Context, tx *db.Tx, n Order) error
+	// Project lets programmes keep rows of their own beside every event, in the same transaction: the case as
+	// the event leaves it, and the event in clear. A *casework.Refusal undoes the command; it may only say no
+	// to what people ask for, since a clock cannot be told to wait. nil keeps nothing.
+	Project func(ctx context.Context, tx *db.Tx, c casework.Case, e casework.Event) error
 	// Random fills b with random bytes, for numbers and codes.
 	Random func(b []byte)
 	Log    *slog.Logger

@@ -38,7 +38,7 @@ func Test_a_data_request_that_goes_round_the_person_does_not_load(t *testing.T) 
 		"an answer that comes before any question": {"ground-before-answer", "consent or a named duty",
 			[]change{{request, "  - id: answer\n    event", "from: [sent]", "from: [drafted, sent]"}}},
 		"an answer used although consent was taken back": {"ground-before-use", "taken back",
-			[]change{{request, "  - id: take_back\n", "to: refused", "to: ready"}}},
+			[]change{{request, "  - id: take_back\n", "to: refused", "to: ready"}, {request, "  - id: validity\n", "stop: [used, struck, dropped, consent_taken_back, sent_again]", "stop: [used, struck, dropped, sent_again]"}}},
 		"an answer used before it is shown": {"shown-before-used", "has not been shown",
 			[]change{{request, "  - id: use\n", "from: [ready]", "from: [answered, ready]"}}},
 		"a corrected answer used unseen": {"shown-before-used", "has not been shown",

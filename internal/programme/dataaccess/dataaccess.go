@@ -125,5 +125,5 @@ func (a *access) menu(page *web.Page, who authz.Actor, at string) []web.NavItem 
 	if p.Cameras == nil || len(keeping(p, who)) == 0 {
 		return nil
 	}
-	return []web.NavItem{{Href: "/desk/cameras", Label: page.T("cameras.title"), Icon: "camera", Current: strings.HasPrefix(at, "/desk/cameras")}}
+	return []web.NavItem{{Href: "/desk/cameras", Label: page.T("cameras.desk.title"), Icon: "camera", Current: strings.HasPrefix(at, "/desk/cameras")}}
 }

@@ -83,7 +83,7 @@ func Test_mistakes_in_the_registers_are_named_where_they_stand(t *testing.T) {
 		"a question anybody may ask":                 {"which levels", []change{{register, "  - id: car_owned\n", "levels: [district, city]", "levels: []"}}},
 		"a question without what is never told":      {"question.car_owned.never", []change{{register, "  - id: car_owned\n", "    never: {zh-CN: 不告知号牌、型号和行踪。, en: \"No number plates, models or movements are told.\"}\n", ""}}},
 		"a procedure that lost its question":         {"which then needs", []change{{request, "    - {name: question,", "name: question", "name: query"}}},
-		"a camera basis without a law":               {"name its law", []change{{cameras, "  - id: duty_of_care\n", "    law: {id: SP, article: \"9\", verified: 2026-11-25}\n", ""}}},
+		"a camera basis without a law":               {"name its law", []change{{cameras, "  - id: duty_of_care\n", "    law: {id: VI, article: \"9\", verified: 2026-11-25}\n", ""}}},
 		"a register of cameras kept by nobody":       {`role "watcher"`, []change{{cameras, "roles: ", "roles: [registrar, officer, head]", "roles: [watcher]"}}},
 		"a recording asked for under no category":    {`category "camera.film"`, []change{{cameras, "footage: ", "footage: camera.footage", "footage: camera.film"}}},
 		"an order about an act that is not there":    {`the act "reveal"`, []change{{request, "  - id: shown-before-used\n", "after: [show]", "after: [reveal]"}}},

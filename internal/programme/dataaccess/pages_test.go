@@ -190,7 +190,7 @@ func Test_an_entry_is_made_changed_and_withdrawn_at_the_desk_and_everybody_reads
 	_, body = lin.get("/desk/cameras/1")
 	holds(t, body, "guiyuan/officer")
 	_, body = anyone.get("/cameras.json")
-	holds(t, body, `"number": 1`, `"law": "SP"`, `"retention_days": 30`)
+	holds(t, body, `"number": 1`, `"law": "VI"`, `"retention_days": 30`)
 	if status, _, _ := lin.post("/desk/cameras/1/withdraw", map[string]string{"version": "2"}); status != http.StatusUnprocessableEntity {
 		t.Errorf("withdrawn without a reason: %d", status)
 	}

@@ -50,6 +50,8 @@ var Rooms = map[string]Room{
 	"internal/programme":          {Why: "the socket programmes plug into; surfaces mount what it holds", Rooms: with("db", "jobs", "web"), Others: []string{"github.com/a-h/templ"}},
 	"internal/programme/petition": {Why: "reception days of the petition programme", Rooms: with("courier", "db", "jobs", "ledger", "pack", "programme", "text", "web"), Others: []string{"github.com/a-h/templ"}},
 
+	"internal/programme/residence/sdjwt": {Why: "the residence card: a credential whose holder shows only what is asked for"},
+
 	"internal/portal":  {Why: "what residents see", Rooms: with("draw", "explain", "file", "intake", "ledger", "limit", "pack", "programme", "text", "web"), Others: []string{"github.com/a-h/templ"}},
 	"internal/desk":    {Why: "what officers see", Rooms: with("account", "bulk", "explain", "file", "intake", "ledger", "limit", "pack", "paper", "programme", "text", "web"), Others: []string{"github.com/a-h/templ"}},
 	"internal/api":     {Why: "JSON for programs", Rooms: with("account", "db", "explain", "file", "intake", "jobs", "ledger", "limit", "pack", "text"), Others: []string{"github.com/danielgtaylor/huma/v2", "github.com/VictoriaMetrics/metrics", "golang.org/x/text/language"}},

@@ -59,6 +59,11 @@ var Rooms = map[string]Room{
 	"internal/portal":  {Why: "what residents see", Rooms: with("draw", "explain", "file", "intake", "journal", "ledger", "limit", "pack", "programme", "text", "web"), Others: []string{"github.com/a-h/templ"}},
 	"internal/desk":    {Why: "what officers see", Rooms: with("account", "bulk", "explain", "file", "intake", "journal", "ledger", "limit", "pack", "paper", "programme", "text", "web"), Others: []string{"github.com/a-h/templ"}},
 	"internal/api":     {Why: "JSON for programs", Rooms: with("account", "db", "explain", "file", "intake", "jobs", "journal", "ledger", "limit", "pack", "text"), Others: []string{"github.com/danielgtaylor/huma/v2", "github.com/VictoriaMetrics/metrics", "golang.org/x/text/language"}},
+	"internal/programme/residence/sdjwt": {Why: "the residence card: a credential whose holder shows only what is asked for"},
+
+	"internal/portal":  {Why: "what residents see", Rooms: with("draw", "explain", "file", "intake", "ledger", "limit", "pack", "programme", "text", "web"), Others: []string{"github.com/a-h/templ"}},
+	"internal/desk":    {Why: "what officers see", Rooms: with("account", "bulk", "explain", "file", "intake", "ledger", "limit", "pack", "paper", "programme", "text", "web"), Others: []string{"github.com/a-h/templ"}},
+	"internal/api":     {Why: "JSON for programs", Rooms: with("account", "db", "explain", "file", "intake", "jobs", "ledger", "limit", "pack", "text"), Others: []string{"github.com/danielgtaylor/huma/v2", "github.com/VictoriaMetrics/metrics", "golang.org/x/text/language"}},
 	"internal/open311": {Why: "GeoReport v2", Rooms: with("account", "intake", "ledger", "pack", "text")},
 
 	"internal/story":    {Why: "stories, played by the kernel alone", Rooms: with("intake", "pack")},

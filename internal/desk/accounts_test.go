@@ -212,7 +212,10 @@ func Test_an_administrator_invites_and_changes_accounts_and_each_change_is_shown
 func Test_an_administrator_takes_no_office_without_a_second_one(t *testing.T) {
 	c := newCity(t)
 	b := c.as("keeper")
-	took(t, b.post("/desk/admin/keeper/grants", form("was", "admin@linjiang:", "keep", "0", "unit", "guiyuan", "role", "head")))
+	if a := b.post("/desk/admin/keeper/grants", form("was", "admin@linjiang:", "keep", "0", "unit", "guiyuan", "role", "head")); a.status != http.StatusUnprocessableEntity || !strings.Contains(a.body, "keeps accounts and sees no case") {
+		t.Errorf("accounts and cases together: %d", a.status)
+	}
+	took(t, b.post("/desk/admin/keeper/grants", form("was", "admin@linjiang:", "unit", "guiyuan", "role", "head")))
 	page := b.ok("/desk/admin")
 	has(t, page, "Somebody else has to confirm it")
 	hasNot(t, page, `value="yes"`)

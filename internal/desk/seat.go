@@ -3,6 +3,7 @@ package desk
 import (
 	"errors"
 	"net/http"
+	"strings"
 
 	"comity/internal/account"
 	"comity/internal/authz"
@@ -101,7 +102,7 @@ func (v *visit) keepsOnly() bool { return len(v.actor.Grants()) == 0 && len(v.ac
 
 // plan is what the rules of accounts need to know of the city.
 func (v *visit) plan() account.Plan {
-	p := account.Plan{Units: v.pack.Units, Heads: v.Heads}
+	p := account.Plan{Units: v.pack.Units, Heads: v.Heads, Rules: v.pack.Rules}
 	for _, g := range v.pack.Programmes {
 		p.Programmes = append(p.Programmes, g.ID)
 	}
@@ -122,12 +123,20 @@ func clip(s string) string {
 func told(p *web.Page, err error) ([]web.Mistake, error) {
 	var no *account.Refused
 	if errors.As(err, &no) {
-		return []web.Mistake{{Words: p.Problem(no.Rule, no.Params)}}, nil
+		return []web.Mistake{{Words: p.Problem(no.Rule, named(p, no))}}, nil
 	}
 	if errors.Is(err, account.ErrUnknown) {
 		return nil, web.ErrNotFound
 	}
 	return nil, err
+}
+
+// named puts the words of roles and units where a refusal of grants has their ids.
+func named(p *web.Page, no *account.Refused) map[string]string {
+	if !strings.HasPrefix(no.Rule, "grant.") {
+		return no.Params
+	}
+	return map[string]string{"a": roleName(p, authz.Role(no.Params["a"])), "b": roleName(p, authz.Role(no.Params["b"])), "unit": p.T("unit." + no.Params["unit"])}
 }
 
 // grantWords says a grant in a line.

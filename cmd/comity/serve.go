@@ -242,7 +242,7 @@ func joined(c *city, o surfaceOptions) (http.Handler, []string) {
 		Hosts: append([]string{}, o.hosts...), Journal: &journal.Journal{Log: c.log}}
 	mux := &web.Routes{}
 	site.Mount(mux)
-	resident := portal.Deps{Site: site, Packs: c.packs, Ledger: c.ledger, Reader: c.reader, Files: c.files, Secret: c.secret, Programmes: c.plugged}
+	resident := portal.Deps{Site: site, Packs: c.packs, Ledger: c.ledger, Reader: c.reader, Files: c.files, Secret: c.secret, Programmes: c.plugged, Prove: c.prove}
 	program := api.Deps{DB: c.db, Ledger: c.ledger, Reader: c.reader, Packs: c.packs, Text: c.base, Accounts: c.accounts, Files: c.files,
 		Jobs: c.runner, Now: c.clock.Now, Log: c.log, Version: version(), Metrics: o.metrics || o.demo != nil, Journal: site.Journal}
 	if o.proxied {
@@ -250,7 +250,7 @@ func joined(c *city, o surfaceOptions) (http.Handler, []string) {
 		resident.Client, program.Client = forwardedFor, forwardedFor
 	}
 	for _, r := range c.apart {
-		resident.Apart = append(resident.Apart, portal.Door{Compartment: r.compartment, Ledger: r.ledger, Reader: r.reader, Files: r.files})
+		resident.Apart = append(resident.Apart, portal.Door{Compartment: r.compartment, Ledger: r.ledger, Reader: r.reader, Files: r.files, Prove: r.prove, Log: logAddress(r.compartment)})
 	}
 	portal.New(resident).Mount(mux)
 	for _, r := range c.all() {

@@ -19,6 +19,7 @@ import (
 type sheet struct {
 	Case     casework.Case
 	Ref      string
+	Title    string
 	Tags     []web.Tag
 	Levels   []level
 	Term     *Term
@@ -178,6 +179,9 @@ func (v *visit) sheet(p *web.Page, open shown, q query, listed bool) (sheet, err
 	if open.no != nil && s.Look != nil && v.r.Method == http.MethodPost {
 		s.Look.Wrong = p.Problem("refusal."+open.no.Rule, nil)
 	}
+	if s.Title = c.Title; s.Title == casework.Veil {
+		s.Title = v.listedTitle(c)
+	}
 	s.Tags = v.caseTags(p, d, c)
 	s.Levels = v.levels(c)
 	s.Term = v.term(p, d, c, events)
@@ -196,7 +200,11 @@ func (v *visit) sheet(p *web.Page, open shown, q query, listed bool) (sheet, err
 	}
 	s.Behalf = v.behalf(p, d, c, s.In)
 	s.Answer = v.answer(p, d, c)
-	s.Plan = drawPlan(p, v.pack, c.Place.Point, c.Place.Unit, c.Place.Address)
+	address := c.Place.Address
+	if address == casework.Veil {
+		address = ""
+	}
+	s.Plan = drawPlan(p, v.pack, c.Place.Point, c.Place.Unit, address)
 	for _, f := range c.Files {
 		s.Files = append(s.Files, v.fileRow(p, c, f, events))
 	}

@@ -235,6 +235,32 @@ func (k keeper) EventLeaf(id casework.CaseID, seq int) string {
 	return k.ring.Index("event", string(id)+"/"+strconv.Itoa(seq))
 }
 
+// Stored is what a receipt says of one event: nothing of what was written.
+type Stored struct {
+	Ref  casework.Ref
+	Kind string
+	At   time.Time
+	Hash []byte
+	Leaf string // name of its leaf in the log
+}
+
+// Stored finds an event as the log knows it. Get the case through a scope before.
+func (r *Reader) Stored(ctx context.Context, c casework.Case, seq int) (out Stored, err error) {
+	n, ok := number(c.ID)
+	if !ok {
+		return out, ErrNotFound
+	}
+	err = r.db.View(ctx, func(tx *db.Tx) (err error) {
+		out, err = storedEvent(ctx, tx, n, seq)
+		return err
+	})
+	if errors.Is(err, db.ErrNoRows) {
+		err = ErrNotFound
+	}
+	out.Ref, out.Leaf = c.Ref, r.EventLeaf(c.ID, seq)
+	return out, err
+}
+
 // drawName draws a name that tells nothing.
 func (l *Ledger) drawName() string {
 	var b [16]byte

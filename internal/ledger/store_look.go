@@ -83,3 +83,12 @@ func (l *Ledger) clearCodes(ctx context.Context, tx *db.Tx) (int, error) {
 	}
 	return len(list), nil
 }
+
+func storedEvent(ctx context.Context, tx *db.Tx, n int64, seq int) (Stored, error) {
+	return db.One(ctx, tx, `SELECT kind, at, hash FROM events WHERE n = ?1 AND seq = ?2`, []any{n, int64(seq)}, func(row db.Scanner) (s Stored, err error) {
+		var at int64
+		err = row.Scan(&s.Kind, &at, &s.Hash)
+		s.At = db.FromMicros(at)
+		return s, err
+	})
+}

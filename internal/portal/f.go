@@ -94,6 +94,9 @@ func (p *Portal) caseOf(w http.ResponseWriter, r *http.Request) error {
 		}
 		v.Beside = append(v.Beside, ways...)
 	}
+	if m.door.Prove != nil {
+		v.Beside = append(v.Beside, web.Link{Href: m.base() + "/proof", Label: m.page.T("portal.proof.way")})
+	}
 	return m.page.Write(w, r, http.StatusOK, web.PublicLayout(m.page, caseBody(m.page, v)))
 }
 

@@ -10,6 +10,7 @@
 package portal
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net/http"
@@ -22,6 +23,7 @@ import (
 	"comity/internal/pack"
 	"comity/internal/procedure"
 	"comity/internal/programme"
+	"comity/internal/receipt"
 	"comity/internal/web"
 )
 
@@ -38,6 +40,8 @@ type Deps struct {
 	// Client names where a request comes from, for the limit on wrong codes; nil = its network
 	// address. Behind a proxy it has to read the proxy's header.
 	Client func(r *http.Request) string
+	// Prove gives receipts of the civic log; nil leaves them out.
+	Prove func(ctx context.Context, c casework.Case, seq int) (r receipt.Receipt, ok bool, err error)
 	// Apart are the ways into the other compartments.
 	Apart []Door
 	// Programmes add their pages; the portal mounts them behind its own checks.
@@ -51,11 +55,15 @@ type Door struct {
 	Ledger      *ledger.Ledger
 	Reader      *ledger.Reader
 	Files       file.Store
+	// Prove gives the receipt of one event; ok is false while it is not yet under a signed head.
+	Prove func(ctx context.Context, c casework.Case, seq int) (r receipt.Receipt, ok bool, err error)
+	// Log is the address of the compartment's public log.
+	Log string
 }
 
 // doors are the ways into every compartment, the civic one first.
 func (d Deps) doors() []Door {
-	return append([]Door{{procedure.Civic, d.Ledger, d.Reader, d.Files}}, d.Apart...)
+	return append([]Door{{procedure.Civic, d.Ledger, d.Reader, d.Files, d.Prove, "/log"}}, d.Apart...)
 }
 
 // doorOf is the compartment in which cases of a category lie.
@@ -101,6 +109,8 @@ func (p *Portal) Mount(mux web.Router) {
 		"POST /follow":                p.followPost,
 		"GET /f/{code}":               p.caseOf,
 		"GET /f/{code}/why":           p.why,
+		"GET /f/{code}/proof":         p.proof,
+		"GET /f/{code}/proof/{seq}":   p.proofFile,
 		"GET /f/{code}/law":           p.caseLaw,
 		"GET /f/{code}/do/{act}":      p.do,
 		"POST /f/{code}/do/{act}":     p.doPost,

@@ -50,11 +50,6 @@ func looksOf(ctx context.Context, tx *db.Tx, n int64, limit int, before int64) (
  WHERE n = ?1 AND id < ?2 ORDER BY id DESC LIMIT ?3`, []any{n, before, int64(limit)}, scanLook)
 }
 
-func looksAfter(ctx context.Context, tx *db.Tx, last int64, limit int) ([]lookRow, error) {
-	return db.All(ctx, tx, `SELECT id, ref, n, at, actor, for_actor, role, unit, purpose, ground, level, note, hash FROM looks
- WHERE id > ?1 ORDER BY id LIMIT ?2`, []any{last, int64(limit)}, scanLook)
-}
-
 func scanLook(row db.Scanner) (r lookRow, err error) {
 	var at int64
 	var level string

@@ -222,7 +222,7 @@ func Test_a_person_is_added_and_gets_a_token_and_the_folder_verifies(t *testing.
 	}
 	withCase(t, data, func(c *city) {
 		err := c.db.Transact(t.Context(), func(tx *db.Tx) error {
-			_, err := tx.Exec(t.Context(), `UPDATE cases SET doc = REPLACE(doc, 'loose', 'fixed') WHERE ref = ?1`, ref)
+			_, err := tx.Exec(t.Context(), `UPDATE cases SET doc = REPLACE(doc, '"guiyuan-ganyuan"', '"guiyuan"') WHERE ref = ?1`, ref)
 			return err
 		})
 		if err != nil {

@@ -91,7 +91,7 @@ func (v *visit) lookDo() error {
 	if err != nil {
 		return err
 	}
-	if err := v.parse(); err != nil {
+	if err := v.parse("level", "purpose", "note"); err != nil {
 		return err
 	}
 	level, ok := authz.ParseLevel(v.r.PostFormValue("level"))

@@ -125,10 +125,10 @@ func (l *Ledger) look(ctx context.Context, tx *db.Tx, r *request) error {
 	if err != nil {
 		return err
 	}
-	d.At, d.Ref = micro(tx.Now), l.drawName()
-	if d.Note != "" && s.key != nil {
-		d.Note = s.key.Seal(l.context(s.c.ID), d.Note)
+	if err := l.underOrder(ctx, tx, r.who, s, r.look.Order, &d); err != nil {
+		return err
 	}
+	d.At, d.Ref = micro(tx.Now), l.drawName()
 	row := lookRow{Disclosure: d, n: s.n}
 	if row.hash, err = lookHash(s.c.ID, d); err != nil {
 		return err
@@ -142,6 +142,40 @@ func (l *Ledger) look(ctx context.Context, tx *db.Tx, r *request) error {
 	*r.seen = Look{Disclosure: row.Disclosure, c: s.c, d: s.d}
 	return nil
 }
+
+// underOrder unlocks the case, unless it is held and the actor comes without the order; the note of the look
+// is sealed like everything else that was written about the case.
+func (l *Ledger) underOrder(ctx context.Context, tx *db.Tx, who authz.Actor, s *stored, order string, d *Disclosure) error {
+	row, err := findCaseKey(ctx, tx, s.n, "")
+	if errors.Is(err, db.ErrNoRows) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	byOrder, err := l.kept(ctx, tx, who, s, row.state, order)
+	if err != nil {
+		return err
+	}
+	if byOrder {
+		d.Ground = GroundOrder
+	}
+	if d.Note == "" {
+		return nil
+	}
+	if row.state == keyErased {
+		d.Note = "" // nothing is shown, and nothing is left to seal it with
+		return nil
+	}
+	if s.key, err = l.caseKey(ctx, tx, s.n); err != nil {
+		return err
+	}
+	d.Note = s.key.Seal(l.context(s.c.ID), d.Note)
+	return nil
+}
+
+// GroundOrder: whoever looks holds an order that names the case.
+const GroundOrder = "order"
 
 // permit finds what entitles the actor to the look.
 func (l *Ledger) permit(who authz.Actor, s *stored, t Ticket) (Disclosure, error) {

@@ -125,7 +125,7 @@ func (b *builder) build() *procedure.Definition {
 	for _, y := range f.Links {
 		b.link(y)
 	}
-	d.Retention = procedure.Retention{Class: f.Retention.Class, Years: f.Retention.Years, Law: b.law(f.Retention.Law)}
+	d.Retention = b.retention(f.Retention)
 	b.references()
 	b.aboutPeople()
 	return d

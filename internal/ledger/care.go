@@ -152,6 +152,9 @@ func (l *Ledger) BringKeysBack(ctx context.Context, keys []KeptKey) (n int, err 
 	}
 	err = l.db.Transact(ctx, func(tx *db.Tx) error {
 		n = 0
+		if err := remember(ctx, tx); err != nil {
+			return err
+		}
 		for _, k := range keys {
 			if gone[k.ID] || k.ID != l.keyID(k.N, k.Slot) {
 				continue

@@ -53,6 +53,7 @@ type Look struct {
 	events []casework.Event
 	keep   casework.Keep
 	in     string // what its texts are tied to
+	erased bool
 }
 
 // Case is the case as it stood when it was opened.
@@ -66,6 +67,9 @@ func (k *Look) Events() []casework.Event {
 	}
 	return out
 }
+
+// Erased tells that the key is gone: the case's steps can be shown, and nothing that was said.
+func (k *Look) Erased() bool { return k.erased }
 
 // Text opens one sealed text that belongs to the case but stands in a table of another room.
 func (k *Look) Text(level authz.Level, sealed string) string { return k.keep(level, sealed) }
@@ -91,7 +95,7 @@ func (l *Ledger) Look(ctx context.Context, who authz.Actor, t Ticket) (*Look, er
 		k.key, err = l.caseKey(ctx, tx, n)
 		return err
 	})
-	if errors.Is(err, errErased) {
+	if k.erased = errors.Is(err, errErased); k.erased {
 		err = nil // the steps remain, the words are gone
 	}
 	if err != nil {

@@ -269,6 +269,13 @@ func bringBack(ctx context.Context, tx *db.Tx, k KeptKey) (bool, error) {
 	return n > 0, err
 }
 
+// remember enters erased keys anew where the table of keys was left out of a backup as a whole.
+func remember(ctx context.Context, tx *db.Tx) error {
+	_, err := tx.Exec(ctx, `INSERT INTO case_keys (n, slot, wrapped, state, id, generation)
+ SELECT n, slot, '', 'erased', key_id, 0 FROM erasures WHERE id > 0 ON CONFLICT (n, slot) DO NOTHING`)
+	return err
+}
+
 func putCare(ctx context.Context, tx *db.Tx, c Care, hash []byte) error {
 	_, err := tx.Exec(ctx, `INSERT INTO key_care (ref, at, actor, what, detail, hash) VALUES (?1, ?2, ?3, ?4, ?5, ?6)`,
 		c.Ref, db.Micros(c.At), c.Actor, c.What, c.Detail, hash)

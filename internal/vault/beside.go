@@ -11,7 +11,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
 )
 
 // Head is the last published head of a compartment's log, as the ring remembers it. A log that is shorter

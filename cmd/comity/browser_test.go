@@ -31,7 +31,7 @@ type browserCity struct {
 	seen map[string]bool // pages checked for accessibility, by language
 }
 
-func openBrowserCity(t *testing.T) *browserCity {
+func openBrowserCity(t *testing.T, change ...func(*surfaceOptions)) *browserCity {
 	t.Helper()
 	path := findChromium(t)
 	ctx := context.Background()
@@ -58,7 +58,11 @@ func openBrowserCity(t *testing.T) *browserCity {
 			t.Fatal(err)
 		}
 	}
-	server := httptest.NewServer(surfaces(c, surfaceOptions{demo: &card, dev: true}))
+	o := surfaceOptions{demo: &card, dev: true}
+	for _, f := range change {
+		f(&o)
+	}
+	server := httptest.NewServer(surfaces(c, o))
 	t.Cleanup(server.Close)
 	axe, err := os.ReadFile("testdata/axe-core/axe.min.js")
 	if err != nil {

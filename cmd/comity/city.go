@@ -45,6 +45,9 @@ type cityConfig struct {
 	Data    string // folder for the embedded database, attachments and secrets
 	Suite   string // algorithms of new key files; empty: std
 	Keys    string // folder of the key files; empty: beside the data folder, never in it
+	Witness string // file or address of a published head the log must continue; empty: none
+	Mending bool   // leave the comparison of keys, data and log out, for the commands that put them right
+	Archive string // folder that takes cases over before they are erased; empty: they wait
 	Pack    fs.FS
 	Bases   pack.Finder // finds what the pack stands on; nil: the packs in the program
 	Clock   *clock
@@ -72,6 +75,7 @@ type city struct {
 	log      *slog.Logger
 	secret   []byte
 	ring     *vault.Ring
+	archive  string
 }
 
 // openCity opens the database, keeps the pack's version, and joins the rooms. What it opened is closed
@@ -104,7 +108,7 @@ func openCity(ctx context.Context, cfg cityConfig) (*city, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &city{db: d, clock: cfg.Clock, log: cfg.Log}
+	c := &city{db: d, clock: cfg.Clock, log: cfg.Log, archive: cfg.Archive}
 	if err := c.join(ctx, cfg, current); err != nil {
 		return nil, errors.Join(err, c.Close())
 	}
@@ -124,14 +128,18 @@ func (c *city) join(ctx context.Context, cfg cityConfig, current *pack.Pack) err
 		return err
 	}
 	c.base, c.words = base, base.With(current.Texts)
-	if c.accounts, err = account.New(c.db, account.Config{Hashing: cfg.Hashing}); err != nil {
+	if c.accounts, err = account.New(c.db, account.Config{Hashing: cfg.Hashing, Secret: c.secret, Sealer: account.SealedBy(c.secret)}); err != nil {
 		return err
 	}
 	c.files = file.Store{Dir: filepath.Join(cfg.Data, "files")}
 	c.packs = pack.NewRegistry(current)
+	if err := keyFileThere(ctx, c.db, cfg.keyFolder(), procedure.Civic); err != nil {
+		return err
+	}
 	if err := c.openKeys(cfg); err != nil {
 		return err
 	}
+	c.files.Suite = c.ring.Suite()
 	c.ledger, err = ledger.Open(ctx, c.db, ledger.Config{
 		Ring:        c.ring,
 		Definitions: c.packs,
@@ -142,6 +150,7 @@ func (c *city) join(ctx context.Context, cfg cityConfig, current *pack.Pack) err
 		},
 		Officer: account.Works,
 		Purpose: c.purpose,
+		Remove:  c.files.Remove,
 		Notify:  courier.Enqueue,
 		Random:  cfg.Random,
 		Log:     cfg.Log,
@@ -153,6 +162,9 @@ func (c *city) join(ctx context.Context, cfg cityConfig, current *pack.Pack) err
 		return err
 	}
 	c.reader = c.ledger.Reader(func() *org.Tree { return c.packs.Current().Units })
+	if err := reconcile(ctx, cfg, c.ledger, c.ring, c.log); err != nil {
+		return err
+	}
 	c.courier = &courier.Courier{DB: c.db, Ledger: c.ledger, Reader: c.reader, Packs: c.packs,
 		Words: wordsOf(base),
 		Link: func(k casework.Case, resident bool) string {
@@ -198,10 +210,7 @@ func (c *city) purpose(k casework.Case, purpose string, ground authz.Ground) boo
 // openKeys opens the ring of the civic compartment. The keys lie outside the data folder, so that a copy of
 // the data alone opens nothing.
 func (c *city) openKeys(cfg cityConfig) (err error) {
-	dir := cfg.Keys
-	if dir == "" {
-		dir = filepath.Clean(cfg.Data) + ".keys"
-	}
+	dir := cfg.keyFolder()
 	if err := vault.Outside(dir, cfg.Data); err != nil {
 		return err
 	}
@@ -295,6 +304,7 @@ func (c *city) Work(ctx context.Context) {
 	wait.Go(func() { c.timers(ctx) })
 	wait.Go(func() { c.recounts(ctx) })
 	wait.Go(func() { c.surveys(ctx) })
+	wait.Go(func() { c.retentions(ctx) })
 	wait.Wait()
 }
 

@@ -99,8 +99,12 @@ func runServe(ctx context.Context, args []string, _, stderr io.Writer) error {
 	proxied := f.Bool("behind-proxy", false, "requests come through a proxy that appends X-Forwarded-For; limits go by that address")
 	secure := f.Bool("secure", false, "the site is reached over TLS: cookies are marked so")
 	metrics := f.Bool("metrics", false, "serve figures for monitoring at /metrics; they name nobody, but keep them from the public")
-	cf := addCityFlags(f)
+	cf, idp := addCityFlags(f), addOIDCFlags(f)
 	if err := parse(f, args); err != nil {
+		return err
+	}
+	provider, err := idp.provider(strings.TrimSuffix(*cf.base, "/"))
+	if err != nil {
 		return err
 	}
 	log := slog.New(slog.NewJSONHandler(stderr, nil))
@@ -117,7 +121,7 @@ func runServe(ctx context.Context, args []string, _, stderr io.Writer) error {
 		log.Warn("messages carry links without an address; give the public address of the site with --base")
 	}
 	log.Info("the city is open", "address", "http://"+hostOf(listener), "pack", c.packs.Current().ID, "version", c.packs.Current().Version)
-	return serve(ctx, c, listener, surfaceOptions{secure: *secure, proxied: *proxied, metrics: *metrics, base: strings.TrimSuffix(*cf.base, "/")}, stderr)
+	return serve(ctx, c, listener, surfaceOptions{secure: *secure, proxied: *proxied, metrics: *metrics, base: strings.TrimSuffix(*cf.base, "/"), provider: provider}, stderr)
 }
 
 // surfaceOptions is what differs between a demonstration and a city.
@@ -128,6 +132,8 @@ type surfaceOptions struct {
 	proxied bool // X-Forwarded-For is a proxy of ours
 	metrics bool
 	base    string
+
+	provider *account.Provider // the city's identity provider, or nil
 }
 
 // serve answers requests, clocks and notices until the context ends, then lets what is under way finish.
@@ -172,7 +178,7 @@ func surfaces(c *city, o surfaceOptions) http.Handler {
 		resident.Client, program.Client = forwardedFor, forwardedFor
 	}
 	portal.New(resident).Mount(mux)
-	deskDeps := desk.Deps{Site: site, Ledger: c.ledger, Reader: c.reader, Packs: c.packs, Accounts: c.accounts, Files: c.files, Bulk: c.bulk, Programmes: c.plugged,
+	deskDeps := desk.Deps{Site: site, Ledger: c.ledger, Reader: c.reader, Packs: c.packs, Accounts: c.accounts, Files: c.files, Bulk: c.bulk, Programmes: c.plugged, Provider: o.provider,
 		Follow: func(code casework.Code) string { return "/f/" + string(code) }}
 	if o.demo != nil {
 		deskDeps.SignIns = signIns(*o.demo)

@@ -1,11 +1,13 @@
 // Package account owns the people who work for a unit: who they are, what they hold, and how they
-// prove it (password, session, token).
+// prove it (password, passkey, one-time code, the city's identity provider, session, token).
 //
 // It refuses residents, who need no account, and any secret in the clear: passwords are kept as
-// argon2id, session and API tokens as SHA-256. It refuses locking people out: too many wrong
-// passwords slow the next try down, so that nobody can shut an office by guessing at its door.
+// argon2id, tokens, tickets and recovery codes as SHA-256, secrets of authenticator apps sealed. It
+// refuses locking people out: guessing slows down the place it comes from (guard.go), and no amount of
+// it keeps the owner of an account from coming in by a known browser, a passkey or a recovery code.
 //
-// Open this file first, then store.go; password.go and throttle.go stand apart.
+// Open this file first, then enter.go, which tells the way in from top to bottom; store.go keeps
+// accounts, and beside each proof (totp.go, passkey.go, oidc.go) stands its store.
 package account
 
 import (
@@ -67,6 +69,8 @@ func (a Account) Home() org.UnitID {
 var (
 	// ErrWrong says that login and password do not belong together, without saying which is wrong.
 	ErrWrong = errors.New("account: login or password is wrong")
+	// ErrProof says that the password is right and a second proof is wanted.
+	ErrProof = errors.New("account: a second proof is wanted; sign in on the page")
 	// ErrNoSession says that a session or token is unknown, ended or belongs to a disabled account.
 	ErrNoSession = errors.New("account: no such session or token")
 	// ErrUnknown says that there is no account with this id.
@@ -80,6 +84,11 @@ type Config struct {
 	Idle     time.Duration // a session ends after so long without a request; default 12 h
 	Absolute time.Duration // and in any case after so long; default 7 days
 	Hashing  Hashing       // default OWASP; tests and the demo may choose a cheaper one openly
+
+	Keep     time.Duration // how long the journal remembers; default 180 days
+	Remember time.Duration // how long a browser stays known; default 180 days
+	Secret   []byte        // keys the hashes of the journal; none: drawn, and hashes differ after a restart
+	Sealer   Sealer        // keeps the secrets of authenticator apps; none: there are no authenticator apps
 }
 
 func (c Config) filled() Config {
@@ -88,6 +97,15 @@ func (c Config) filled() Config {
 	}
 	if c.Absolute <= 0 {
 		c.Absolute = 7 * 24 * time.Hour
+	}
+	if c.Keep <= 0 {
+		c.Keep = 180 * 24 * time.Hour
+	}
+	if c.Remember <= 0 {
+		c.Remember = 180 * 24 * time.Hour
+	}
+	if len(c.Secret) == 0 {
+		c.Secret = drawn()
 	}
 	if c.Hashing == (Hashing{}) {
 		c.Hashing = OWASP()

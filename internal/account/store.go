@@ -20,10 +20,11 @@ var migrations embed.FS
 
 // Store keeps accounts, sessions and tokens. It is safe for concurrent use.
 type Store struct {
-	db     *db.DB
-	config Config
-	gate   gate
-	decoy  string // a sealed password nobody has: an unknown login costs as much as a known one
+	db      *db.DB
+	config  Config
+	gate    gate   // for strangers
+	ownGate gate   // for browsers an account is known in
+	decoy   string // a sealed password nobody has: an unknown login costs as much as a known one
 }
 
 // New prepares a store; Migrate must have run before it is used.
@@ -33,7 +34,7 @@ func New(d *db.DB, c Config) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Store{db: d, config: c, gate: make(gate, 4), decoy: decoy}, nil
+	return &Store{db: d, config: c, gate: make(gate, 4), ownGate: make(gate, 2), decoy: decoy}, nil
 }
 
 // Migrate brings the tables of this package up to date.
@@ -149,45 +150,14 @@ type sealedLogin struct {
 	disabled     bool
 }
 
-// SignIn checks login and password and opens a session. token goes into the cookie and is nowhere
-// stored. Any mismatch is ErrWrong; unknown logins take as long as known ones.
+// SignIn is Enter for whoever cannot give a second proof, such as a test: an account that has one is
+// refused with ErrProof. token goes into the cookie and is nowhere stored.
 func (s *Store) SignIn(ctx context.Context, login, password string) (a Account, token string, err error) {
-	known, err := s.login(ctx, tidyLogin(login))
-	if err != nil {
-		return Account{}, "", err
+	e, err := s.Enter(ctx, login, password, From{})
+	if err == nil && e.Token == "" {
+		err = ErrProof
 	}
-	sealed := known.password
-	if known.id == "" {
-		sealed = s.decoy
-	}
-	ok, err := s.gate.through(ctx, func() (bool, error) { return fits(sealed, password) })
-	if err != nil {
-		return Account{}, "", err
-	}
-	if !ok || known.id == "" || known.disabled {
-		return Account{}, "", ErrWrong
-	}
-	token = newSecret()
-	err = s.db.Transact(ctx, func(tx *db.Tx) error {
-		if err := s.sweep(ctx, tx); err != nil {
-			return err
-		}
-		// Asked again: the account may have been disabled while the password was checked.
-		a, err = one(ctx, tx, `SELECT id, login, names, lang, disabled FROM accounts WHERE id = ?1 AND disabled = 0`, known.id)
-		if errors.Is(err, ErrUnknown) {
-			return ErrWrong
-		}
-		if err != nil {
-			return err
-		}
-		_, err = tx.Exec(ctx, `INSERT INTO account_sessions (hash, account_id, created_at, seen_at) VALUES (?1, ?2, ?3, ?3)`,
-			fingerprint(token), a.ID, db.Micros(tx.Now))
-		return err
-	})
-	if err != nil {
-		return Account{}, "", err
-	}
-	return a, token, nil
+	return e.Account, e.Token, err
 }
 
 // sweep forgets sessions that have ended, so that the table stays as small as the staff.
@@ -217,41 +187,12 @@ func (s *Store) login(ctx context.Context, login string) (found sealedLogin, err
 // touchAfter is how stale the time of the last request may be: reading a page must not cost a write.
 const touchAfter = time.Minute
 
-// Session finds the account behind a session's token, or ErrNoSession.
-func (s *Store) Session(ctx context.Context, token string) (Account, error) {
-	var a Account
-	var touch bool
-	hash := fingerprint(token)
-	err := s.db.View(ctx, func(tx *db.Tx) error {
-		row, err := db.One(ctx, tx, `SELECT account_id, created_at, seen_at FROM account_sessions WHERE hash = ?1`, []any{hash}, scanSession)
-		if errors.Is(err, db.ErrNoRows) {
-			return ErrNoSession
-		}
-		if err != nil {
-			return err
-		}
-		if tx.Now.Sub(row.seen) > s.config.Idle || tx.Now.Sub(row.created) > s.config.Absolute {
-			return ErrNoSession
-		}
-		touch = tx.Now.Sub(row.seen) > touchAfter
-		a, err = able(ctx, tx, row.account)
-		return err
-	})
-	if err != nil || !touch {
-		return a, err
-	}
-	err = s.db.Transact(ctx, func(tx *db.Tx) error {
-		_, err := tx.Exec(ctx, `UPDATE account_sessions SET seen_at = ?2 WHERE hash = ?1`, hash, db.Micros(tx.Now))
-		return err
-	})
-	return a, err
-}
-
 // Carry keeps a session alive whose holder was just known, as of now. It is for whoever moves the
 // clock of a demonstration, who would otherwise be signed out by their own move.
 func (s *Store) Carry(ctx context.Context, token string) error {
 	return s.db.Transact(ctx, func(tx *db.Tx) error {
-		_, err := tx.Exec(ctx, `UPDATE account_sessions SET created_at = ?2, seen_at = ?2 WHERE hash = ?1`, fingerprint(token), db.Micros(tx.Now))
+		_, err := tx.Exec(ctx, `UPDATE account_sessions SET created_at = ?2, seen_at = ?2,
+			auth_at = CASE WHEN auth_at = 0 THEN 0 ELSE auth_at + ?2 - seen_at END WHERE hash = ?1`, fingerprint(token), db.Micros(tx.Now))
 		return err
 	})
 }

@@ -3,7 +3,6 @@ package api
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -234,7 +233,8 @@ type refInput struct {
 	Ref string `path:"ref" maxLength:"40" example:"SR-26-000123"`
 }
 
-type lookInput struct {
+// LookInput names a case and what it is opened for. It is exported so that it can be part of other inputs.
+type LookInput struct {
 	Ref     string `path:"ref" maxLength:"40" example:"SR-26-000123"`
 	Purpose string `query:"purpose" maxLength:"40" doc:"What the case is opened for, one of the pack's purposes. Left out: handle, for whoever works on the case; whoever stands above then sees its steps only"`
 	Level   string `query:"level" enum:"steps,story,identity" default:"story" doc:"How much is shown. Each look above steps is recorded, and the person it is about sees it"`
@@ -242,21 +242,21 @@ type lookInput struct {
 
 // look opens a case as far as was asked for. Without a purpose of its own, whoever does not work on the case
 // gets its steps.
-func (a *API) look(ctx context.Context, in *lookInput) (casework.Case, []casework.Event, viewer, error) {
+func (a *API) look(ctx context.Context, in *LookInput) (casework.Case, []casework.Event, viewer, error) {
 	found, v, err := a.inScope(ctx, in.Ref)
 	if err != nil {
 		return found, nil, v, err
 	}
 	if level, _ := authz.ParseLevel(in.Level); level > authz.Steps {
 		t := ledger.Ticket{Case: found.ID, Level: level, Purpose: cmp.Or(in.Purpose, ledger.PurposeHandle)}
-		look, err := a.Ledger.Look(ctx, callerOf(ctx).who, t)
-		if err == nil {
-			return look.Case(), look.Events(), v, nil
+		look, err := a.Ledger.Show(ctx, callerOf(ctx).who, t)
+		if err == nil && look.No != nil && in.Purpose != "" {
+			err = look.No
 		}
-		var no *casework.Refusal
-		if !errors.As(err, &no) || in.Purpose != "" {
+		if err != nil {
 			return found, nil, v, err
 		}
+		return look.Case(), look.Events(), v, nil
 	}
 	events, err := a.Reader.Events(ctx, found.ID)
 	return found, events, v, err
@@ -278,7 +278,7 @@ func (a *API) inScope(ctx context.Context, ref string) (casework.Case, viewer, e
 	return found, v, err
 }
 
-func (a *API) readCase(ctx context.Context, in *lookInput) (*caseOutput, error) {
+func (a *API) readCase(ctx context.Context, in *LookInput) (*caseOutput, error) {
 	found, _, v, err := a.look(ctx, in)
 	if err != nil {
 		return nil, err
@@ -301,7 +301,7 @@ func (a *API) readCase(ctx context.Context, in *lookInput) (*caseOutput, error) 
 }
 
 type clockInput struct {
-	lookInput
+	LookInput
 	Clock string `path:"clock" maxLength:"60"`
 }
 
@@ -309,7 +309,7 @@ type clockOutput struct{ Body ClockView }
 
 // explainClock answers "why this date?" with the same sentences as the pages.
 func (a *API) explainClock(ctx context.Context, in *clockInput) (*clockOutput, error) {
-	found, events, v, err := a.look(ctx, &in.lookInput)
+	found, events, v, err := a.look(ctx, &in.LookInput)
 	if err != nil {
 		return nil, err
 	}
@@ -326,7 +326,7 @@ type eventsOutput struct {
 	}
 }
 
-func (a *API) listEvents(ctx context.Context, in *lookInput) (*eventsOutput, error) {
+func (a *API) listEvents(ctx context.Context, in *LookInput) (*eventsOutput, error) {
 	found, events, v, err := a.look(ctx, in)
 	if err != nil {
 		return nil, err

@@ -77,7 +77,7 @@ func (t *Table) Role(r Role) (Declared, bool) {
 // rules are what a grant opens in a compartment: the rules of its role, of the grant's programmes only.
 func (t *Table) rules(g Grant, compartment string) (out []Rule) {
 	d, ok := t.Role(g.Role)
-	if !ok || d.Admin || !sameCompartment(d.Compartment, compartment) {
+	if !ok || !d.opensIn(compartment) {
 		return nil
 	}
 	for _, r := range d.Reads {
@@ -88,6 +88,11 @@ func (t *Table) rules(g Grant, compartment string) (out []Rule) {
 		}
 	}
 	return out
+}
+
+// opensIn says whether the role may open anything in a compartment.
+func (d Declared) opensIn(compartment string) bool {
+	return !d.Admin && sameCompartment(d.Compartment, compartment)
 }
 
 // civic is the compartment that needs no name.
@@ -266,17 +271,16 @@ func (t *Table) Ways(a Actor, of Target) (out []Decision) {
 
 // why finds the nearest reason for which nothing of a case is open to a person.
 func (t *Table) why(a Actor, of Target) string {
-	open := func(g Grant, in Target) bool {
-		return slices.ContainsFunc(t.rules(g, in.Compartment), func(r Rule) bool {
-			return in.reached(t.units, r.Reach, nil, g.Unit)
-		})
+	open := func(g Grant, in Target) bool { // whatever the programme
+		d, _ := t.Role(g.Role)
+		return d.opensIn(in.Compartment) && slices.ContainsFunc(d.Reads, func(r Rule) bool { return in.reached(t.units, r.Reach, nil, g.Unit) })
 	}
 	reads, here, unsealed := false, false, of
 	unsealed.Sealed = ""
 	for _, g := range a.grants {
 		d, _ := t.Role(g.Role)
-		reads = reads || len(d.Reads) > 0
-		here = here || len(t.rules(g, of.Compartment)) > 0
+		reads = reads || !d.Admin && len(d.Reads) > 0
+		here = here || d.opensIn(of.Compartment) && len(d.Reads) > 0
 	}
 	switch {
 	case len(a.grants) == 0:

@@ -34,6 +34,7 @@ type city struct {
 	ledger *ledger.Ledger
 	reader *ledger.Reader
 	pack   *pack.Pack
+	post   *courier.Courier
 	kind   jobs.Kind
 	runner *jobs.Runner
 	set    func(time.Time)
@@ -73,14 +74,15 @@ func newCity(t *testing.T, d *db.DB, p *pack.Pack, set func(time.Time)) *city {
 		t.Fatal(err)
 	}
 	c := &city{t: t, db: d, ledger: l, pack: p, set: set, reader: l.Reader(func() *org.Tree { return p.Units })}
-	c.kind = (&courier.Courier{DB: d, Ledger: l, Reader: c.reader, Packs: reg,
+	c.post = &courier.Courier{DB: d, Ledger: l, Reader: c.reader, Packs: reg,
 		Words: func(p *pack.Pack) *text.Catalogue { return base.With(p.Texts) },
 		Link: func(k casework.Case, resident bool) string {
 			if resident {
 				return "/f/" + string(k.Code)
 			}
 			return "/desk/cases/" + string(k.Ref)
-		}}).Kind()
+		}}
+	c.kind = c.post.Kind()
 	if c.runner, err = jobs.NewRunner(d, c.kind); err != nil {
 		t.Fatal(err)
 	}
@@ -145,7 +147,7 @@ func (c *city) carry() []courier.Message {
 
 func (c *city) messages() (out []courier.Message) {
 	c.t.Helper()
-	list, err := courier.Messages(c.t.Context(), c.db, 1000)
+	list, err := c.post.Inbox(c.t.Context(), 1000)
 	if err != nil {
 		c.t.Fatal(err)
 	}

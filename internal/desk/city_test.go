@@ -41,8 +41,10 @@ const password = "linjiang-2026"
 type city struct {
 	t      *testing.T
 	db     *db.DB
+	people *account.Store
 	ledger *ledger.Ledger
 	reader *ledger.Reader
+	made   *ledgertest.City
 	pack   *pack.Pack
 	server *httptest.Server
 	jobs   *jobs.Runner
@@ -89,7 +91,7 @@ func cityOf(t *testing.T, open func(*db.DB) *ledgertest.City) *city {
 	if err := errors.Join(account.Migrate(t.Context(), d), jobs.Migrate(t.Context(), d), bulk.Migrate(t.Context(), d)); err != nil {
 		t.Fatal(err)
 	}
-	accounts, err := account.New(d, account.Config{Hashing: account.Cheap()})
+	accounts, err := account.New(d, account.Config{Hashing: account.Cheap(), Secret: []byte("hashes"), Sealer: account.SealedBy([]byte("secrets"))})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -99,7 +101,7 @@ func cityOf(t *testing.T, open func(*db.DB) *ledgertest.City) *city {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &city{t: t, db: d, ledger: l, reader: made.Reader, pack: p, set: set, now: now}
+	c := &city{t: t, db: d, people: accounts, ledger: l, made: made, reader: made.Reader, pack: p, set: set, now: now}
 	site := &web.Site{Text: base.With(p.Texts), Langs: []string{"en", "zh-CN"}, Now: now, Zone: p.Zone, Log: slog.New(slog.NewTextHandler(io.Discard, nil))}
 	advance := func(_ context.Context, by time.Duration) error { set(now().Add(by)); return nil }
 	book := &bulk.Book{DB: d, Ledger: l, Window: 10 * time.Second, Actor: func(ctx context.Context, id string) (authz.Actor, error) {

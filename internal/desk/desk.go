@@ -7,6 +7,8 @@
 // exist here: it answers like any wrong address. It holds no SQL and changes nothing except through
 // the ledger.
 //
+// Before a sensitive act a page asks for a fresh proof: see (*visit).fresh in again.go.
+//
 // Open this file first, then list.go and case.go; every page has a .go file with what it shows and a
 // .templ file with how. The *_templ.go files are generated:
 // go run github.com/a-h/templ/cmd/templ@v0.3.977 generate -path internal/desk
@@ -51,6 +53,8 @@ type Deps struct {
 	Client func(r *http.Request) string
 	// Follow is the path of the resident's page for a follow code, printed on the slip; nil leaves it out.
 	Follow func(casework.Code) string
+	// Provider is the city's identity provider; nil leaves it out.
+	Provider *account.Provider
 	// Programmes add their pages; the desk mounts them behind its own sign-in.
 	Programmes []programme.Programme
 
@@ -87,8 +91,10 @@ type Clock struct {
 // Desk serves /desk.
 type Desk struct {
 	Deps
-	site     *web.Site // a copy whose error pages keep the officer's shell
-	throttle account.Throttle
+	site   *web.Site // a copy whose error pages keep the officer's shell
+	guard  account.Guard
+	strays *limit.Limiter // session cookies that open nothing, written down
+	begun  *limit.Limiter // sign-ins begun and not finished
 }
 
 // New builds the desk.
@@ -96,7 +102,7 @@ func New(deps Deps) *Desk {
 	if deps.Client == nil {
 		deps.Client = limit.AddressOf
 	}
-	d := &Desk{Deps: deps}
+	d := &Desk{Deps: deps, strays: limit.New(10, time.Minute), begun: limit.New(300, time.Second)}
 	site := *deps.Site
 	site.Missing = append(slices.Clone(site.Missing), ledger.ErrNotFound)
 	site.Shell = d.errorShell
@@ -111,6 +117,20 @@ func (d *Desk) Register(mux *http.ServeMux) {
 
 	open("GET /desk/signin", d.signInPage)
 	open("POST /desk/signin", d.signIn)
+	open("GET /desk/signin/step", d.stepPage)
+	open("POST /desk/signin/step", d.stepDo)
+	open("POST /desk/signin/passkey/ask", d.passkeyAsk)
+	open("POST /desk/signin/passkey", d.passkeyDo)
+	open("GET /desk/passkey.js", d.passkeyScript)
+	if d.Provider != nil {
+		open("GET /desk/signin/oidc", d.toProvider)
+		open("GET "+providerBack, d.fromProvider)
+		page("GET /desk/again/oidc", (*visit).againProvider)
+	}
+	page("GET /desk/again", (*visit).againPage)
+	page("POST /desk/again", (*visit).againDo)
+	page("POST /desk/again/passkey/ask", (*visit).againPasskeyAsk)
+	page("GET /desk/again/done", (*visit).providerDone)
 	open("POST /desk/signout", d.signOut)
 	open("GET /desk/desk.css", d.style)
 	page("GET /desk", (*visit).home)
@@ -120,6 +140,7 @@ func (d *Desk) Register(mux *http.ServeMux) {
 	page("GET /desk/cases/{ref}/do/{act}", (*visit).actShow)
 	page("POST /desk/cases/{ref}/do/{act}", (*visit).actDo)
 	page("GET /desk/cases/{ref}/why/{clock}", (*visit).whyShow)
+	page("GET /desk/cases/{ref}/who", (*visit).whoShow)
 	page("POST /desk/cases/{ref}/note", (*visit).note)
 	page("POST /desk/cases/{ref}/look", (*visit).lookDo)
 	page("POST /desk/cases/{ref}/files", (*visit).attach)
@@ -135,6 +156,16 @@ func (d *Desk) Register(mux *http.ServeMux) {
 	page("GET /desk/new", (*visit).newShow)
 	page("POST /desk/new", (*visit).newDo)
 	page("GET /desk/me", (*visit).me)
+	page("GET "+securityPath, (*visit).security)
+	page("GET "+securityPath+"/totp", (*visit).totpShow)
+	page("POST "+securityPath+"/totp", (*visit).totpConfirm)
+	page("POST "+securityPath+"/totp/remove", (*visit).totpRemove)
+	page("POST "+securityPath+"/recovery", (*visit).recoveryNew)
+	page("POST "+securityPath+"/passkey/ask", (*visit).passkeyOffer)
+	page("POST "+securityPath+"/passkey", (*visit).passkeyAdd)
+	page("POST "+securityPath+"/passkey/change", (*visit).passkeyChange)
+	page("POST "+securityPath+"/session", (*visit).sessionEnd)
+	page("POST "+securityPath+"/others", (*visit).sessionsEnd)
 	page("GET /desk/invariants", (*visit).invariants)
 	if d.Messages != nil {
 		page("GET /desk/inbox", (*visit).inbox)
@@ -156,6 +187,7 @@ type visit struct {
 	*Desk
 	w     http.ResponseWriter
 	r     *http.Request
+	live  account.Session
 	who   account.Account
 	actor authz.Actor
 	scope authz.Scope
@@ -174,8 +206,11 @@ const sessionCookie = "comity_desk"
 // signed lets only signed-in officers in and sends everybody else to the sign-in page.
 func (d *Desk) signed(h func(*visit) error) web.Handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
-		who, err := d.session(r)
+		live, err := d.session(r)
 		if errors.Is(err, account.ErrNoSession) {
+			if err := d.forged(w, r); err != nil {
+				return err
+			}
 			if r.Method != http.MethodGet {
 				return &web.Refused{Status: http.StatusForbidden, Rule: "desk.session.ended"}
 			}
@@ -185,22 +220,27 @@ func (d *Desk) signed(h func(*visit) error) web.Handler {
 		if err != nil {
 			return err
 		}
-		return h(d.visit(w, r, who))
+		err = h(d.visit(w, r, live))
+		if errors.Is(err, errAnswered) {
+			return nil
+		}
+		return err
 	}
 }
 
-func (d *Desk) visit(w http.ResponseWriter, r *http.Request, who account.Account) *visit {
+func (d *Desk) visit(w http.ResponseWriter, r *http.Request, live account.Session) *visit {
+	who := live.Account
 	actor := who.Actor(d.Packs.Current().Rules)
-	return &visit{Desk: d, w: w, r: r, who: who, actor: actor, scope: actor.Scope(), now: d.site.Now(),
+	return &visit{Desk: d, w: w, r: r, live: live, who: who, actor: actor, scope: actor.Scope(), now: d.site.Now(),
 		pack: d.Packs.Current(), names: map[string]string{}}
 }
 
-func (d *Desk) session(r *http.Request) (account.Account, error) {
+func (d *Desk) session(r *http.Request) (account.Session, error) {
 	c, err := r.Cookie(sessionCookie)
 	if err != nil {
-		return account.Account{}, account.ErrNoSession
+		return account.Session{}, account.ErrNoSession
 	}
-	return d.Accounts.Session(r.Context(), c.Value)
+	return d.Accounts.Live(r.Context(), c.Value)
 }
 
 func (v *visit) ctx() context.Context { return v.r.Context() }
@@ -237,11 +277,11 @@ func (v *visit) write(p *web.Page, status int, body templ.Component) error {
 
 // errorShell keeps the officer's surroundings on error pages; without a session the plain shell.
 func (d *Desk) errorShell(p *web.Page, r *http.Request, body templ.Component) templ.Component {
-	who, err := d.session(r)
+	live, err := d.session(r)
 	if err != nil {
 		return web.PublicLayout(p, body)
 	}
-	v := d.visit(nil, r, who)
+	v := d.visit(nil, r, live)
 	p.Officer = v.shell(p)
 	return web.OfficerLayout(p, body)
 }

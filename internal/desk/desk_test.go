@@ -290,7 +290,14 @@ func TestPhone_and_code_of_the_resident_are_not_on_the_page(t *testing.T) {
 	hasNot(t, page, "13812342075")
 	hasNot(t, page, "1234")
 	hasNot(t, page, string(r.Code))
-	has(t, page, "138 **** 2075")
+	has(t, page, casework.Veil)
+	b := c.as("guiyuan-head")
+	look := b.postForm("/desk/cases/"+string(r.Ref)+"/look", url.Values{"level": {"identity"}, "purpose": {"contact"}}, nil)
+	has(t, look.body, "13812342075")
+	hasNot(t, look.body, string(r.Code))
+	if looks, err := c.reader.Looks(t.Context(), r.Case, 1); err != nil || len(looks) != 1 || looks[0].Purpose != "contact" || looks[0].Level != authz.Identity {
+		t.Errorf("the look was recorded as %+v, %v", looks, err)
+	}
 }
 
 func TestWords_of_a_resident_are_never_markup(t *testing.T) {
@@ -404,6 +411,7 @@ func TestThe_counter_registers_a_matter_once_and_shows_the_code_once(t *testing.
 		t.Fatal("the slip shows no code")
 	}
 	got, err := c.reader.ByCode(t.Context(), casework.Code(code[1]))
+	got, _ = c.made.Opened(t, got.ID)
 	if err != nil || got.Source != "phone" || got.Contact.Address != "13812342075" || got.Holder != "guiyuan" {
 		t.Errorf("the case is %+v, %v", got, err)
 	}

@@ -1,7 +1,6 @@
 package desk
 
 import (
-	"errors"
 	"net/http"
 
 	"comity/internal/authz"
@@ -28,16 +27,11 @@ func (v *visit) open(c casework.Case) (shown, error) {
 
 func (v *visit) openAs(c casework.Case, t ledger.Ticket) (shown, error) {
 	t.Case = c.ID
-	look, err := v.Ledger.Look(v.ctx(), v.actor, t)
-	var no *casework.Refusal
-	if errors.As(err, &no) {
-		events, err := v.Reader.Events(v.ctx(), c.ID)
-		return shown{c, events, authz.Steps, no}, err
-	}
+	look, err := v.Ledger.Show(v.ctx(), v.actor, t)
 	if err != nil {
 		return shown{}, err
 	}
-	return shown{look.Case(), look.Events(), look.Level, nil}, nil
+	return shown{look.Case(), look.Events(), look.Level, look.No}, nil
 }
 
 // lookForm asks for a purpose, to be shown more of a case than the page shows.
@@ -68,7 +62,11 @@ func (v *visit) lookForm(p *web.Page, d *procedure.Definition, s shown) *lookFor
 	}
 	f := &lookForm{To: caseHref(string(s.c.Ref)) + "/look" + inQuery(v.r.URL.Query().Get("in")), Level: next.String(), Story: next == authz.Story}
 	for _, x := range v.Packs.Pack(s.c.Pack).PurposesFor(entitled(way.Ground)) {
-		f.Purposes = append(f.Purposes, web.Choice{Value: x.ID, Label: p.T("purpose." + x.ID)})
+		label := "purpose." + x.ID
+		if key := "desk." + label; p.Has(key) { // the pack's own are worded once, for whoever reads who looked
+			label = key
+		}
+		f.Purposes = append(f.Purposes, web.Choice{Value: x.ID, Label: p.T(label)})
 	}
 	return f
 }

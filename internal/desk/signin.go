@@ -3,9 +3,11 @@ package desk
 import (
 	"errors"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"comity/internal/account"
 	"comity/internal/web"
@@ -14,6 +16,8 @@ import (
 // signInForm is what the sign-in page shows.
 type signInForm struct {
 	Login, Back, Wrong string
+	Provider           string // name of the identity provider; empty = there is none
+	Passkeys           bool   // the address of the site is one passkeys can belong to
 	Demo               []demoRow
 }
 
@@ -21,6 +25,12 @@ type demoRow struct {
 	SignIn
 	Name, Where, What string
 }
+
+// knownCookie makes this browser one its people came in from before.
+const knownCookie = "comity_known"
+
+// knownFor is how long a browser keeps that cookie; the store decides how long it counts.
+const knownFor = 180 * 24 * time.Hour
 
 func (d *Desk) signInPage(w http.ResponseWriter, r *http.Request) error {
 	if _, err := d.session(r); err == nil {
@@ -33,6 +43,7 @@ func (d *Desk) signInPage(w http.ResponseWriter, r *http.Request) error {
 func (d *Desk) showSignIn(w http.ResponseWriter, r *http.Request, status int, f signInForm) error {
 	p := d.site.Page(r, "desk.signin.title")
 	p.Wrong = f.Wrong != ""
+	f.Provider, f.Passkeys = d.providerName(), account.PasskeysAt(d.site.Origin(r))
 	for _, s := range d.SignIns {
 		row := demoRow{SignIn: s, Name: s.Login, What: s.Role}
 		if key := "desk.role." + s.Role; p.Has(key) {
@@ -46,39 +57,77 @@ func (d *Desk) showSignIn(w http.ResponseWriter, r *http.Request, status int, f 
 	return p.Write(w, r, status, web.PublicLayout(p, signInBody(p, f)))
 }
 
-// after is where sign-in leads: back to the desk page asked for, never elsewhere.
+// after is where sign-in leads: back to the desk page asked for, never elsewhere, and never in a circle.
 func after(back string) string {
-	if to := web.LocalPath(back); strings.HasPrefix(to, "/desk") && !strings.HasPrefix(to, "/desk/sign") {
-		return to
+	u, err := url.Parse(web.LocalPath(back))
+	if err != nil {
+		return "/desk"
 	}
-	return "/desk"
+	desk := u.Path == "/desk" || strings.HasPrefix(u.Path, "/desk/")
+	odd := strings.Contains(u.Path, "..") || strings.Contains(u.Path, "//") || strings.ContainsFunc(u.Path, func(r rune) bool { return r == '\\' || unicode.IsControl(r) })
+	if !desk || odd || strings.HasPrefix(u.Path, "/desk/sign") || u.Path == "/desk/again" {
+		return "/desk"
+	}
+	return u.RequestURI()
+}
+
+// from is where a request comes from, as the accounts want to know it.
+func (d *Desk) from(r *http.Request) account.From {
+	f := account.From{Address: d.Client(r), Agent: r.UserAgent()}
+	if c, err := r.Cookie(knownCookie); err == nil {
+		f.Device = c.Value
+	}
+	return f
 }
 
 func (d *Desk) signIn(w http.ResponseWriter, r *http.Request) error {
-	if err := r.ParseForm(); err != nil {
-		return &web.Refused{Status: http.StatusBadRequest, Rule: "desk.form.unreadable"}
+	if err := web.ParseForm(r); err != nil {
+		return err
 	}
 	f := signInForm{Login: r.PostForm.Get("login"), Back: r.PostForm.Get("back")}
-	address, now := d.Client(r), d.site.Now()
+	from, now := d.from(r), d.site.Now()
 	p := d.site.Page(r, "desk.signin.title")
-	if wait := d.throttle.Wait(f.Login, address, now); wait > 0 {
-		seconds := int((wait + time.Second - 1) / time.Second)
-		w.Header().Set("Retry-After", strconv.Itoa(seconds))
-		f.Wrong = p.N("desk.signin.wait", seconds)
+	place, known, err := d.Accounts.Place(r.Context(), f.Login, from)
+	if err != nil {
+		return err
+	}
+	if wait := d.guard.Try(f.Login, place, known, now); wait > 0 {
+		f.Wrong = d.waitWords(w, p, wait)
 		return d.showSignIn(w, r, http.StatusTooManyRequests, f)
 	}
-	_, token, err := d.Accounts.SignIn(r.Context(), f.Login, r.PostForm.Get("password"))
+	entry, err := d.Accounts.Enter(r.Context(), f.Login, r.PostForm.Get("password"), from)
 	if errors.Is(err, account.ErrWrong) {
-		d.throttle.Miss(f.Login, address, now)
 		f.Wrong = p.T("desk.signin.wrong")
 		return d.showSignIn(w, r, http.StatusUnprocessableEntity, f)
 	}
 	if err != nil {
 		return err
 	}
-	d.throttle.Hit(f.Login, address)
-	d.setCookie(w, r, token, 0)
-	http.Redirect(w, r, after(f.Back), http.StatusSeeOther)
+	d.guard.Hit(f.Login, place, known)
+	if entry.Step != "" {
+		return d.toStep(w, r, entry, f.Back)
+	}
+	return d.arrived(w, r, entry, f.Back)
+}
+
+// waitWords says how long the next try has to wait, to people and to programs.
+func (d *Desk) waitWords(w http.ResponseWriter, p *web.Page, wait time.Duration) string {
+	seconds := int((wait + time.Second - 1) / time.Second)
+	w.Header().Set("Retry-After", strconv.Itoa(seconds))
+	return p.N("desk.signin.wait", seconds)
+}
+
+// arrived begins the session in this browser. One it had before ends: whoever planted it gains nothing.
+func (d *Desk) arrived(w http.ResponseWriter, r *http.Request, e account.Entry, back string) error {
+	if c, err := r.Cookie(sessionCookie); err == nil {
+		if err := d.Accounts.SignOut(r.Context(), c.Value); err != nil {
+			return err
+		}
+	}
+	d.setCookie(w, r, sessionCookie, e.Token, 0)
+	d.setCookie(w, r, knownCookie, e.Device, int(knownFor/time.Second))
+	d.setCookie(w, r, stepCookie, "", -1)
+	http.Redirect(w, r, after(back), http.StatusSeeOther)
 	return nil
 }
 
@@ -88,16 +137,39 @@ func (d *Desk) signOut(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 	}
-	d.setCookie(w, r, "", -1)
+	d.setCookie(w, r, sessionCookie, "", -1)
 	http.Redirect(w, r, "/desk/signin", http.StatusSeeOther)
 	return nil
 }
 
-// setCookie keeps the session for this browser until it is closed; the server ends it earlier.
-func (d *Desk) setCookie(w http.ResponseWriter, r *http.Request, value string, maxAge int) {
-	http.SetCookie(w, &http.Cookie{Name: sessionCookie, Value: value, Path: "/desk", MaxAge: maxAge,
+// setCookie keeps a secret in this browser, out of reach of scripts and of other sites' forms. A session
+// lasts until the browser is closed; the server ends it earlier.
+func (d *Desk) setCookie(w http.ResponseWriter, r *http.Request, name, value string, maxAge int) {
+	http.SetCookie(w, &http.Cookie{Name: name, Value: value, Path: "/desk", MaxAge: maxAge,
 		HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: d.site.Secure || r.TLS != nil})
 }
+
+// forged writes down a session cookie that opens nothing, a few times for each address, and takes it away.
+func (d *Desk) forged(w http.ResponseWriter, r *http.Request) error {
+	c, err := r.Cookie(sessionCookie)
+	if err != nil || c.Value == "" {
+		return nil
+	}
+	d.setCookie(w, r, sessionCookie, "", -1)
+	from, now := d.from(r), d.site.Now()
+	if d.strays.Wait(from.Address, now) > 0 {
+		return nil
+	}
+	d.strays.Count(from.Address, now)
+	why := account.WhyReplayed
+	if len(c.Value) != secretLen {
+		why = account.WhyForged
+	}
+	return d.Accounts.Refuse(r.Context(), "", account.BySession, why, from)
+}
+
+// secretLen is how long a token of the accounts is: 256 bits as base64.
+const secretLen = 43
 
 // me shows who is signed in and with which rights.
 func (v *visit) me() error {

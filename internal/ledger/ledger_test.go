@@ -160,7 +160,7 @@ func Test_a_changed_byte_of_an_event_is_named(t *testing.T) {
 			t.Fatal(err)
 		}
 		err = d.Transact(ctx, func(tx *db.Tx) error {
-			_, err := tx.Exec(ctx, `UPDATE events SET doc = REPLACE(doc, '"text":"~', '"text":"^') WHERE id = (SELECT MAX(id) FROM events)`)
+			_, err := tx.Exec(ctx, `UPDATE events SET doc = REPLACE(doc, '"Text":"~', '"Text":"^') WHERE id = (SELECT MAX(id) FROM events)`)
 			return err
 		})
 		if err != nil {

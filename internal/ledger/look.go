@@ -54,6 +54,9 @@ type Look struct {
 	keep   casework.Keep
 	in     string // what its texts are tied to
 	erased bool
+
+	// No is why Show gave only the steps; nil after a look.
+	No *casework.Refusal
 }
 
 // Case is the case as it stood when it was opened.
@@ -105,6 +108,29 @@ func (l *Ledger) Look(ctx context.Context, who authz.Actor, t Ticket) (*Look, er
 	k.in = l.context(k.c.ID)
 	k.keep = l.opening(k.key, k.c.ID, k.shown(who))
 	return k, nil
+}
+
+// Show is Look for pages that have something to say without one: where the ticket is refused it gives the
+// steps of the case, veiled, and why there is no more of it. Nothing was shown then, and nothing recorded.
+func (l *Ledger) Show(ctx context.Context, who authz.Actor, t Ticket) (*Look, error) {
+	k, err := l.Look(ctx, who, t)
+	var no *casework.Refusal
+	if !errors.As(err, &no) {
+		return k, err
+	}
+	n, _ := number(t.Case)
+	k = &Look{No: no, keep: veiled, in: l.context(t.Case)}
+	k.Level = authz.Steps
+	err = l.db.View(ctx, func(tx *db.Tx) error {
+		s, err := l.load(ctx, tx, t.Case)
+		if err != nil {
+			return err
+		}
+		k.c, k.d = s.c, s.d
+		k.events, err = listEvents(ctx, tx, n)
+		return err
+	})
+	return k, err
 }
 
 // shown is the level to open up to: the ticket's, and the code itself for whoever holds it already.

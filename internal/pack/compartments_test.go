@@ -30,6 +30,11 @@ laws:
     articles: {"1": {en: "Anybody may ask."}, "2": {en: "The answer takes five days."}}
 `,
 		"units.yaml":         "units: [{id: town, level: city, roles: [clerk, helper, guide], name: {en: Town}}]\n",
+		"roles.yaml": `roles:
+  - {id: clerk, name: {en: Clerk}, reads: [{reach: own, level: identity}]}
+  - {id: helper, compartment: reentry, name: {en: Helper}, reads: [{reach: own, level: identity}]}
+  - {id: guide, compartment: corrections, name: {en: Guide}, reads: [{reach: own, level: identity}]}
+`,
 		"calendars/cal.yaml": "calendar: cal\nversion: \"1\"\nzone: Asia/Shanghai\nweek: [mon, tue, wed, thu, fri]\nknown_until: 2026-12-31\n",
 		"categories.yaml": `groups: [{id: all, name: {en: All}}]
 categories:

@@ -81,13 +81,14 @@ type rolesFile struct {
 }
 
 type roleYAML struct {
-	Mark  mark        `yaml:"-"`
-	ID    string      `yaml:"id" doc:"Id of the role, as acts and units name it."`
-	Name  words       `yaml:"name" doc:"Its name."`
-	Admin bool        `yaml:"admin" doc:"It manages accounts and sees no case."`
-	Reads []readsYAML `yaml:"reads" doc:"What it opens, seen from the unit it is held in; nothing, where nothing is said."`
-	Why   words       `yaml:"why" doc:"Why it sees what it sees, for the page that tells who sees a case."`
-	Law   lawRefYAML  `yaml:"law" doc:"The article it rests on."`
+	Mark        mark        `yaml:"-"`
+	ID          string      `yaml:"id" doc:"Id of the role, as acts and units name it."`
+	Name        words       `yaml:"name" doc:"Its name."`
+	Admin       bool        `yaml:"admin" doc:"It manages accounts and sees no case."`
+	Compartment string      `yaml:"compartment" enum:"compartment" doc:"Where the role counts; left out, civic. It opens nothing in any other."`
+	Reads       []readsYAML `yaml:"reads" doc:"What it opens, seen from the unit it is held in; nothing, where nothing is said."`
+	Why         words       `yaml:"why" doc:"Why it sees what it sees, for the page that tells who sees a case."`
+	Law         lawRefYAML  `yaml:"law" doc:"The article it rests on."`
 }
 
 type readsYAML struct {

@@ -41,6 +41,9 @@ categories:
   - {id: lamp, group: all, name: {en: Lamp}, route: {dept: light, level: district}}
   - {id: road, group: all, name: {en: Road}, route: {level: street}}
 `,
+		"nation/roles.yaml": `roles:
+  - {id: clerk, name: {en: Clerk}, reads: [{reach: subtree, level: identity}]}
+`,
 		"nation/documents/letter.en.md": "# Letter\n",
 		"nation/texts/en.yaml":          "notice.hello: Hello\nnotice.bye: Bye\n",
 		"nation/procedures/ask.yaml": `procedure: ask

@@ -1,6 +1,7 @@
 package pack
 
 import (
+	"cmp"
 	"errors"
 	"io/fs"
 	"maps"
@@ -16,7 +17,7 @@ import (
 type Role struct {
 	ID          authz.Role
 	Admin       bool
-	Compartment string // empty = civic
+	Compartment string // where it counts; never empty
 	Law         procedure.Law
 	Reads       []authz.Rule
 }
@@ -63,7 +64,7 @@ func (l *loader) roles() {
 	l.useOfRoles(f)
 	var declared []authz.Declared
 	for _, r := range l.p.Roles {
-		declared = append(declared, authz.Declared{Role: r.ID, Admin: r.Admin, Compartment: r.Compartment, Reads: r.Reads})
+		declared = append(declared, authz.Declared{Role: r.ID, Admin: r.Admin, Compartment: r.Compartment, Supported: procedure.Supported(r.Compartment), Reads: r.Reads})
 	}
 	l.p.Rules = authz.NewTable(l.p.Units, declared, pairs)
 }
@@ -80,7 +81,11 @@ func (l *loader) role(y roleYAML) {
 	}
 	l.say(y.Mark, "desk.role."+y.ID, y.Name, true)
 	l.say(y.Mark, "role."+y.ID+".why", y.Why, false)
-	r := Role{ID: authz.Role(y.ID), Admin: y.Admin, Law: (&builder{loader: l}).law(y.Law)}
+	compartment := cmp.Or(y.Compartment, procedure.Civic)
+	if !slices.Contains(procedure.AllCompartments, compartment) {
+		l.bad.on(y.Mark.of("compartment"), "compartment %q is not one of %v", y.Compartment, procedure.AllCompartments)
+	}
+	r := Role{ID: authz.Role(y.ID), Admin: y.Admin, Compartment: compartment, Law: (&builder{loader: l}).law(y.Law)}
 	for _, read := range y.Reads {
 		r.Reads = append(r.Reads, l.read(read))
 	}
@@ -135,9 +140,25 @@ func (l *loader) useOfRoles(f rolesFile) {
 			l.bad.on(used[id], "role %q is an administrator's: it does no acts and holds no cases", id)
 		}
 	}
+	l.inTheirCompartment()
 	for _, y := range f.Roles {
 		if _, ok := used[y.ID]; !ok && !y.Admin && y.ID != "" {
 			l.p.Warnings = append(l.p.Warnings, y.Mark.Errorf("role %q is declared, but no act and no unit names it", y.ID).Error())
+		}
+	}
+}
+
+// inTheirCompartment refuses acts by roles that count elsewhere: nobody who holds one could read the case.
+func (l *loader) inTheirCompartment() {
+	for _, f := range l.files {
+		d := l.p.Procedures[f.Procedure]
+		for _, a := range f.Acts {
+			for _, id := range slices.Concat(a.By, a.Behalf) {
+				r, ok := l.p.Role(authz.Role(id))
+				if ok && !r.Admin && d != nil && r.Compartment != d.Compartment {
+					l.bad.on(a.Mark.of("by"), "act %q: role %q counts in compartment %s, but the cases of this procedure lie in %s", a.ID, id, r.Compartment, d.Compartment)
+				}
+			}
 		}
 	}
 }

@@ -54,10 +54,7 @@ func Test_a_resident_follows_the_review_they_asked_for_with_its_own_date(t *test
 	c.holds(pages["en"], "Review by the level above", string(child.Ref), "With Binjiang District.", "It is being reviewed.", "Opinion due: ",
 		"Reconsideration: within 60 days.", "The court: within six months.", "was opened with Binjiang District")
 	c.holds(pages["zh-CN"], "由滨江区办理。", "复查意见期限：")
-	review, err := c.reader.Case(context.Background(), authz.Machine().Scope(), string(child.Ref))
-	if err != nil {
-		t.Fatal(err)
-	}
+	review, _ := c.made.Opened(t, child.Case)
 	c.holds(pages["en"], `href="/f/`+string(review.Code)+`"`)
 	own := c.get("/f/" + string(review.Code) + "?lang=en")
 	c.holds(own, "Part of "+string(k.Ref)+": Review by the level above.")

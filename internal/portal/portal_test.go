@@ -44,6 +44,7 @@ type city struct {
 	pack   *pack.Pack
 	ledger *ledger.Ledger
 	reader *ledger.Reader
+	made   *ledgertest.City
 	site   *web.Site
 	portal *Portal
 	set    func(time.Time)
@@ -72,7 +73,7 @@ func cityOf(t *testing.T, open func(*db.DB) *ledgertest.City) *city {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &city{t: t, pack: pk, ledger: made.Ledger, reader: made.Reader, set: set, now: now}
+	c := &city{t: t, pack: pk, made: made, ledger: made.Ledger, reader: made.Reader, set: set, now: now}
 	c.site = &web.Site{
 		Text: words.With(pk.Texts), Langs: pk.Langs, Now: now, Zone: pk.Zone, Emergency: pk.Emergency, Phone: pk.Phone,
 		Missing: []error{ledger.ErrNotFound}, Log: slog.New(slog.DiscardHandler),
@@ -225,6 +226,7 @@ func (c *city) caseOf(code string) casework.Case {
 	if err != nil {
 		c.t.Fatal(err)
 	}
+	k, _ = c.made.Opened(c.t, k.ID)
 	return k
 }
 

@@ -128,7 +128,7 @@ func (h Head) Signed(key string, verify Verifier) bool {
 // Verifier checks a signature by a key in text form.
 type Verifier func(key string, msg, sig []byte) bool
 
-// Ed25519 checks keys of the form std:BASE64.
+// Ed25519 checks keys of the form std:BASE64URL.
 func Ed25519(key string, msg, sig []byte) bool {
 	raw, ok := standard(key)
 	return ok && len(sig) == ed25519.SignatureSize && ed25519.Verify(raw, msg, sig)
@@ -136,15 +136,18 @@ func Ed25519(key string, msg, sig []byte) bool {
 
 const suite = "std:"
 
+// keys is how the bytes of a key are spelled, the same as in vault.
+var keys = base64.RawURLEncoding.Strict()
+
 func standard(key string) (ed25519.PublicKey, bool) {
 	text, ok := strings.CutPrefix(key, suite)
-	raw, err := base64.StdEncoding.DecodeString(text)
-	return raw, ok && err == nil && len(raw) == ed25519.PublicKeySize && base64.StdEncoding.EncodeToString(raw) == text
+	raw, err := keys.DecodeString(text)
+	return raw, ok && err == nil && len(raw) == ed25519.PublicKeySize && keys.EncodeToString(raw) == text
 }
 
 // KeyText is the text form of an Ed25519 key.
 func KeyText(public ed25519.PublicKey) string {
-	return suite + base64.StdEncoding.EncodeToString(public)
+	return suite + keys.EncodeToString(public)
 }
 
 // KeyHash tells keys of one origin apart, as signed notes do it.

@@ -131,9 +131,9 @@ const (
 // shape refuses what could be read in two ways.
 func (r Receipt) shape() error {
 	switch {
-	case r.Format != 1:
+	case r.Format > 1:
 		return refuse("format")
-	case !line(r.Case) || !line(r.Event) || !line(r.Record.Kind) || !line(r.Record.ID) || len(r.Proof) > maxProof,
+	case r.Format != 1 || !line(r.Case) || !line(r.Event) || !line(r.Record.Kind) || !line(r.Record.ID) || len(r.Proof) > maxProof,
 		!printable(r.Key), !utf8.ValidString(r.Head),
 		!r.At.Equal(r.At.Truncate(time.Microsecond)), r.At.Year() < 1970 || r.At.Year() > 9999:
 		return refuse("malformed")
@@ -143,6 +143,17 @@ func (r Receipt) shape() error {
 
 func line(s string) bool {
 	return s != "" && len(s) <= maxWord && utf8.ValidString(s) && !strings.ContainsFunc(s, func(c rune) bool { return c < ' ' || c == 0x7f })
+}
+
+// whyNot tells a receipt of a later format, which may have other fields, from what is none.
+func whyNot(text []byte) string {
+	var later struct {
+		Format int `json:"comity_receipt"`
+	}
+	if json.Unmarshal(text, &later) == nil && later.Format > 1 {
+		return "format"
+	}
+	return "malformed"
 }
 
 // printable tells whether s can be a key: ASCII without spaces, of a length that keys have.
@@ -175,7 +186,7 @@ func Parse(data []byte) (Receipt, error) {
 	dec.DisallowUnknownFields()
 	var r Receipt
 	if err := dec.Decode(&r); err != nil {
-		return Receipt{}, refuse("malformed")
+		return Receipt{}, refuse(whyNot(text))
 	}
 	if _, err := dec.Token(); err != io.EOF {
 		return Receipt{}, refuse("malformed")

@@ -134,6 +134,7 @@ func Test_every_kind_of_false_receipt_is_refused_with_its_own_reason(t *testing.
 		"head is no head":         {forge(func(r *Receipt) { r.Head = "hello" }), ours, "head"},
 		"head too large to count": {forge(func(r *Receipt) { r.Head = strings.Replace(r.Head, "\n9\n", "\n9000000000000000000\n", 1) }), ours, "head"},
 		"of a later format":       {forge(func(r *Receipt) { r.Format = 2 }), ours, "format"},
+		"of no format":            {forge(func(r *Receipt) { r.Format = 0 }), ours, "malformed"},
 		"case in two lines":       {forge(func(r *Receipt) { r.Case = "LJ-1\nLJ-2"; redigest(r) }), ours, "malformed"},
 	} {
 		_, err := c.r.Verify(c.expect)

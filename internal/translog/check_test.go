@@ -470,3 +470,46 @@ func Test_check_asks_what_each_entry_records(t *testing.T) {
 		t.Fatal(asked, err)
 	}
 }
+
+func Test_who_knows_the_ids_can_ask_whether_each_record_is_there(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		migrated(t, d)
+		grow(t, testLog(d, 1), 0, 3)
+		add(t, d, 3, 4)
+		ask := func(e Entry) error {
+			return d.View(t.Context(), func(tx *db.Tx) error { return Holds(t.Context(), tx, e.Kind, e.ID, e.Hash) })
+		}
+		for i := range 4 {
+			if err := ask(record(i)); err != nil {
+				t.Error(err)
+			}
+		}
+		if err := ask(record(4)); !errors.Is(err, ErrNoEntry) {
+			t.Error(err)
+		}
+		other := record(2)
+		other.Hash = record(1).Hash
+		var named *Difference
+		if err := ask(other); !errors.As(err, &named) || named.At != 2 {
+			t.Error(err)
+		}
+	})
+}
+
+func Test_a_log_may_sign_less_often(t *testing.T) {
+	dbtest.EachAt(t, func(t *testing.T, d *db.DB, set func(time.Time)) {
+		migrated(t, d)
+		l := testLog(d, 1)
+		l.Every = 20 * time.Minute
+		for i, heads := range []int{1, 1, 2} {
+			set(dbtest.Start.Add(time.Duration(10*i) * time.Minute))
+			add(t, d, i, i+1)
+			if err := l.Tick(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if list := must[[]receipt.Head](t)(l.Heads(t.Context(), nil, 9)); len(list) != heads {
+				t.Errorf("after %d minutes %d heads", 10*i, len(list))
+			}
+		}
+	})
+}

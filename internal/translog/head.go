@@ -1,6 +1,7 @@
 package translog
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -21,7 +22,7 @@ var (
 )
 
 const (
-	minute    = time.Minute
+	every     = time.Minute
 	heartbeat = time.Hour // a log in which nothing happens still says that it lives
 )
 
@@ -33,6 +34,9 @@ func (l *Log) SignHead(ctx context.Context) (h receipt.Head, err error) {
 		h, err = l.signHead(ctx, tx)
 		return err
 	})
+	if err == nil && l.Saved != nil {
+		err = l.Saved(h)
+	}
 	return h, err
 }
 
@@ -161,7 +165,7 @@ func (l *Log) First(ctx context.Context) (h receipt.Head, err error) {
 	return h, err
 }
 
-// Tick does what is due: gives places to what waits and, where the last head is a minute old, signs the
+// Tick does what is due: gives places to what waits and, where the last head is old enough, signs the
 // next. Call it every second; it is cheap when there is nothing to do.
 func (l *Log) Tick(ctx context.Context) error {
 	if _, err := l.Sequence(ctx); err != nil {
@@ -170,7 +174,7 @@ func (l *Log) Tick(ctx context.Context) error {
 	due := false
 	err := l.DB.View(ctx, func(tx *db.Tx) error {
 		last, err := lastHead(ctx, tx)
-		due = errors.Is(err, ErrNoHead) || err == nil && tx.Now.Sub(db.FromMicros(last.at)) >= minute
+		due = errors.Is(err, ErrNoHead) || err == nil && tx.Now.Sub(db.FromMicros(last.at)) >= cmp.Or(l.Every, every)
 		if due {
 			return nil
 		}

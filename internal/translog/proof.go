@@ -1,6 +1,7 @@
 package translog
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -45,6 +46,21 @@ func (l *Log) Proof(ctx context.Context, kind, id string, size int64) (p Proof, 
 		return err
 	})
 	return p, err
+}
+
+// Holds makes sure that a record stands in the log with this hash, whether it has its place yet or not:
+// the side of a check that only who knows the ids can do. The error is [ErrNoEntry] or a [*Difference].
+func Holds(ctx context.Context, tx *db.Tx, kind, id string, hash []byte) error {
+	e, err := entryBy(ctx, tx, kind, id)
+	switch {
+	case errors.Is(err, db.ErrNoRows):
+		return fmt.Errorf("%w: %s %s", ErrNoEntry, kind, id)
+	case err != nil:
+		return err
+	case !bytes.Equal(e.Hash, hash):
+		return &Difference{"entry", e.Pos, fmt.Sprintf("(%s %s) does not have the hash of what it records", kind, id)}
+	}
+	return nil
 }
 
 func prove(ctx context.Context, tx *db.Tx, kind, id string, size int64) (Proof, error) {

@@ -22,6 +22,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"time"
 
 	"golang.org/x/mod/sumdb/tlog"
 
@@ -80,7 +81,11 @@ type Log struct {
 	Sign   func(msg []byte) []byte // signs heads
 	Former []string                // keys that signed before Key and are still believed
 	Verify receipt.Verifier        // checks signatures; nil = receipt.Ed25519
-	Node   string                  // name of this process among those that share the database; any, if it is alone
+	Every  time.Duration           // between heads while there is news; 0 = a minute
+	// Saved is told each head that was signed, once it is stored, to keep it where the database is not. nil
+	// keeps it nowhere. A head it could not keep is told again with the next.
+	Saved func(receipt.Head) error
+	Node  string // name of this process among those that share the database; any, if it is alone
 }
 
 func (l *Log) verify(key string, msg, sig []byte) bool {

@@ -79,6 +79,7 @@ func edit(t *testing.T, files fstest.MapFS, name, old, new string) {
 
 // town is the programme over a real ledger, with a courier that keeps what it writes.
 type town struct {
+	post   *courier.Courier
 	t      *testing.T
 	db     *db.DB
 	city   *ledgertest.City
@@ -108,6 +109,7 @@ func newTown(t *testing.T, d *db.DB, set func(time.Time), held bool) *town {
 	post := &courier.Courier{DB: d, Ledger: c.city.Ledger, Reader: c.city.Reader, Packs: c.city.Packs,
 		Words: func(*pack.Pack) *text.Catalogue { return c.words },
 		Link:  func(k casework.Case, _ bool) string { return "/f/" + string(k.Code) }}
+	c.post = post
 	c.prog = New(Deps{DB: d, Ledger: c.city.Ledger, Reader: c.city.Reader, Packs: c.city.Packs, Courier: post})
 	if c.runner, err = jobs.NewRunner(d, append(c.prog.Jobs, post.Kind())...); err != nil {
 		t.Fatal(err)
@@ -132,10 +134,7 @@ func (c *town) report(title string) casework.Case {
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	k, err := c.city.Reader.ByCode(c.t.Context(), r.Code)
-	if err != nil {
-		c.t.Fatal(err)
-	}
+	k, _ := c.city.Opened(c.t, r.Case)
 	return k
 }
 
@@ -223,7 +222,7 @@ func (c *town) letters(template string) (out []courier.Message) {
 	if dead, err := c.runner.Dead(c.t.Context()); err != nil || len(dead) > 0 {
 		c.t.Fatalf("given up: %v %v", dead, err)
 	}
-	all, err := courier.Messages(c.t.Context(), c.db, 100)
+	all, err := c.post.Inbox(c.t.Context(), 100)
 	if err != nil {
 		c.t.Fatal(err)
 	}

@@ -81,6 +81,11 @@ func (r *receptions) meeting(o *programme.Officer) (m meeting, err error) {
 	if !records(m.pack, o, m.day.Unit, m.c) {
 		return m, &web.Refused{Status: http.StatusForbidden, Rule: "reception.not_yours"}
 	}
+	look, err := r.Ledger.Show(o.R.Context(), o.Actor, ledger.Ticket{Case: m.c.ID, Purpose: ledger.PurposeHandle})
+	if err != nil {
+		return m, err
+	}
+	m.c = look.Case()
 	if m.d, err = r.Packs.Definition(m.c.Pack, m.c.Procedure); err != nil {
 		return m, err
 	}

@@ -314,7 +314,7 @@ func Test_a_resident_books_looks_it_up_and_takes_it_back(t *testing.T) {
 	page := r.ok(a.to)
 	holds(t, page, "Stored.", "09:30: your time is reserved", "Take the booking back")
 	holds(t, r.ok(base), "09:30: your time is reserved", "Asked for a meeting with He Wanqing, Head of the subdistrict")
-	holds(t, h.as("guiyuan-head").ok(path), "lamp", string(k.Ref), "Reserved")
+	holds(t, h.as("guiyuan-head").ok(path), "Broken pavement", string(k.Ref), "Reserved")
 	if a := r.get("/f/0000-0000-0000/reception"); a.status != http.StatusNotFound {
 		t.Errorf("a wrong code answered %d", a.status)
 	}
@@ -408,10 +408,7 @@ func Test_what_came_of_a_meeting_is_an_act_of_the_case_and_its_promise_is_follow
 	if a.status != http.StatusSeeOther {
 		t.Fatalf("the outcome was not stored: %d\n%s", a.status, a.body)
 	}
-	events, err := h.city.Reader.Events(t.Context(), k.ID)
-	if err != nil {
-		t.Fatal(err)
-	}
+	_, events := h.city.Opened(t, k.ID)
 	var act *casework.Event
 	for i := range events {
 		if events[i].Act == heldAct {
@@ -457,13 +454,13 @@ func Test_a_case_that_went_up_before_the_meeting_is_written_down_where_it_is_now
 		}
 	}
 	page := street.ok(path)
-	hasNot(t, page, "lamp", string(k.Ref), "/held/")
+	hasNot(t, page, "Broken pavement", string(k.Ref), "/held/")
 	holds(t, page, "/absent/")
 	if a := street.post(path+"/held/1", "note", "x"); a.status != http.StatusNotFound {
 		t.Errorf("the street wrote into a case it does not read: %d", a.status)
 	}
 	city := h.as("linjiang-head")
-	holds(t, city.ok(path), "lamp", path+"/held/1")
+	holds(t, city.ok(path), "Broken pavement", path+"/held/1")
 	hasNot(t, city.ok(path), "/absent/", "/cancel")
 	if a := city.post(path+"/held/1", "note", "Talked it over"); a.status != http.StatusSeeOther {
 		t.Errorf("the city could not write it down: %d\n%s", a.status, a.body)

@@ -108,9 +108,13 @@ func (r *receptions) promised(o *programme.Officer, p *pack.Pack, pr Promise) (t
 	if err != nil {
 		return told{}, err
 	}
-	events, err := r.Reader.Events(ctx, c.ID)
-	if err != nil || pr.Seq < 1 || pr.Seq > len(events) {
+	look, err := r.Ledger.Show(ctx, o.Actor, ledger.Ticket{Case: c.ID, Purpose: ledger.PurposeHandle})
+	if err != nil {
 		return told{}, err
+	}
+	events := look.Events()
+	if pr.Seq < 1 || pr.Seq > len(events) {
+		return told{}, nil
 	}
 	e := events[pr.Seq-1]
 	t := told{words: wordsOf(e.Fields), found: true, keeps: records(p, o, pr.Unit, c)}

@@ -412,7 +412,7 @@ func (r *receptions) line(o *programme.Officer, page *web.Page, p *pack.Pack, d 
 	if err != nil {
 		return v, err
 	}
-	v.Ref, v.Title, v.Href = b.Ref, c.Title, "/desk/cases/"+b.Ref
+	v.Ref, v.Title, v.Href = b.Ref, page.T("category."+c.Category), "/desk/cases/"+b.Ref
 	if c.Sealed != "" { // a day is a list
 		v.Title = page.T("desk.sealed")
 	}

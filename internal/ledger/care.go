@@ -200,6 +200,9 @@ var (
 	ErrRolled   = errors.New("the log in the database is older than what was published")
 )
 
+// ErrNoLoss answers AcceptLoss where the log in the database continues the published head.
+var ErrNoLoss = errors.New("the log in the database is not older than what was published; nothing was changed")
+
 // Reconciled is what Reconcile had to do.
 type Reconciled struct {
 	Destroyed int // keys of a restored database that had been destroyed before, destroyed again
@@ -390,7 +393,7 @@ func (l *Ledger) AcceptLoss(ctx context.Context, who authz.Actor) (lost vault.He
 		return lost, 0, err
 	}
 	if kept > lost.Size || kept == lost.Size && bytes.Equal(root[:], lost.Root) {
-		return lost, kept, errors.New("the log in the database continues the published head; nothing is lost and nothing was changed")
+		return lost, kept, ErrNoLoss
 	}
 	detail, err := json.Marshal(struct {
 		Published vault.Head `json:"published"`

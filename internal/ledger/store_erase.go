@@ -237,6 +237,10 @@ func hasKeys(ctx context.Context, tx *db.Tx) (bool, error) {
 	return err == nil, err
 }
 
+// WithoutKeys is what is done to a copy of the database before it becomes a backup of the data: the wrapped
+// keys go. Their rows stay, so that whoever starts with the copy alone is told.
+const WithoutKeys = `UPDATE case_keys SET wrapped = '' WHERE state <> 'erased'`
+
 // KeptKey is a wrapped key as a backup of the keys holds it.
 type KeptKey struct {
 	N       int64         `json:"n"`

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"comity/internal/authz"
@@ -146,10 +147,7 @@ func (l *Ledger) BringKeysBack(ctx context.Context, keys []KeptKey) (n int, err 
 	if err != nil {
 		return 0, err
 	}
-	gone := make(map[string]bool, len(ids))
-	for _, id := range ids {
-		gone[id] = true
-	}
+	gone := setOf(ids)
 	err = l.db.Transact(ctx, func(tx *db.Tx) error {
 		n = 0
 		if err := remember(ctx, tx); err != nil {
@@ -186,8 +184,8 @@ func NeedsKeys(ctx context.Context, d *db.DB) (needs bool, err error) {
 		if err != nil || needs {
 			return err
 		}
-		away, err := keysAway(ctx, tx)
-		needs = away > 0
+		n, err := keyless(ctx, tx)
+		needs = n > 0
 		return err
 	})
 	return needs, err
@@ -213,7 +211,11 @@ type Reconciled struct {
 // backup. It refuses what cannot be put right by itself, and destroys again what had been destroyed. witness
 // is a published head kept elsewhere, or nil.
 func (l *Ledger) Reconcile(ctx context.Context, witness *vault.Head) (r Reconciled, err error) {
-	if err := l.keysOpen(ctx); err != nil {
+	before, err := l.ring.Destroyed()
+	if err != nil {
+		return r, err
+	}
+	if err := l.keysOpen(ctx, before); err != nil {
 		return r, err
 	}
 	last, err := l.ring.Head()
@@ -229,10 +231,6 @@ func (l *Ledger) Reconcile(ctx context.Context, witness *vault.Head) (r Reconcil
 		}
 	}
 	if err := errors.Join(l.nameKeys(ctx), l.listFiles(ctx)); err != nil {
-		return r, err
-	}
-	before, err := l.ring.Destroyed()
-	if err != nil {
 		return r, err
 	}
 	for _, id := range before {
@@ -252,16 +250,22 @@ func (l *Ledger) Reconcile(ctx context.Context, witness *vault.Head) (r Reconcil
 	return r, err
 }
 
-// keysOpen makes sure that the keys are there and that this ring opens them.
-func (l *Ledger) keysOpen(ctx context.Context) error {
+// keysOpen makes sure that the keys are there, but for those that were destroyed, and that this ring opens them.
+func (l *Ledger) keysOpen(ctx context.Context, destroyed []string) error {
+	gone := setOf(destroyed)
 	return l.db.View(ctx, func(tx *db.Tx) error {
-		away, err := keysAway(ctx, tx)
+		away, err := keysAway(ctx, tx, len(gone)+1)
 		if err != nil {
 			return err
 		}
-		if away > 0 {
-			return fmt.Errorf("compartment %s: %w: %d or more lack theirs, since a backup of the data leaves them out; bring them back with: comity restore keys --from FOLDER",
-				l.ring.Compartment(), ErrKeysAway, away)
+		away = slices.DeleteFunc(away, func(id string) bool { return gone[id] })
+		lacking, err := keyless(ctx, tx)
+		if err != nil {
+			return err
+		}
+		if len(away) > 0 || lacking > 0 {
+			return fmt.Errorf("compartment %s: %w, since a backup of the data leaves them out; bring them back with: comity restore keys --from FOLDER",
+				l.ring.Compartment(), ErrKeysAway)
 		}
 		samples, err := keySamples(ctx, tx)
 		if err != nil {
@@ -420,4 +424,12 @@ func (r *Reader) RecordHash(ctx context.Context, kind, ref string) (hash []byte,
 		return err
 	})
 	return hash, err
+}
+
+func setOf(ids []string) map[string]bool {
+	set := make(map[string]bool, len(ids))
+	for _, id := range ids {
+		set[id] = true
+	}
+	return set
 }

@@ -218,13 +218,13 @@ func keySamples(ctx context.Context, tx *db.Tx) ([]wrappedKey, error) {
 	})
 }
 
-// keysAway counts keys that a backup of the data left out.
-func keysAway(ctx context.Context, tx *db.Tx) (int64, error) {
-	away, err := db.One(ctx, tx, `SELECT COUNT(*) FROM case_keys WHERE wrapped = '' AND state <> 'erased'`, nil, scanInt)
-	if err != nil || away > 0 {
-		return away, err
-	}
-	// Where the whole table was left out, the newest cases are sealed under nothing.
+// keysAway names keys that a backup of the data left out, at most limit.
+func keysAway(ctx context.Context, tx *db.Tx, limit int) ([]string, error) {
+	return db.All(ctx, tx, `SELECT id FROM case_keys WHERE wrapped = '' AND state <> 'erased' LIMIT ?1`, []any{int64(limit)}, scanText)
+}
+
+// keyless counts, among the newest cases, those sealed under nothing: the table of keys was left out whole.
+func keyless(ctx context.Context, tx *db.Tx) (int64, error) {
 	return db.One(ctx, tx, `SELECT COUNT(*) FROM (SELECT n, doc FROM cases ORDER BY n DESC LIMIT 200) c
  WHERE c.doc LIKE ?1 AND NOT EXISTS (SELECT 1 FROM case_keys k WHERE k.n = c.n)`, []any{`%"` + vault.Mark + `%`}, scanInt)
 }

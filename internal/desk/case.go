@@ -18,6 +18,7 @@ import (
 // sheet is what the case page shows.
 type sheet struct {
 	Case     casework.Case
+	Gone     *web.Gone
 	Ref      string
 	Tags     []web.Tag
 	Levels   []level
@@ -177,6 +178,9 @@ func (v *visit) sheet(p *web.Page, open shown, q query, listed bool) (sheet, err
 	s.Look, s.Veiled = v.lookForm(p, d, open), open.level < authz.Story && v.veils(c)
 	if open.no != nil && s.Look != nil && v.r.Method == http.MethodPost {
 		s.Look.Wrong = p.Problem("refusal."+open.no.Rule, nil)
+	}
+	if s.Gone, err = v.gone(c); err != nil {
+		return s, err
 	}
 	s.Tags = v.caseTags(p, d, c)
 	s.Levels = v.levels(c)

@@ -481,3 +481,48 @@ func Test_files_of_SQLite_hold_no_byte_of_an_erased_key(t *testing.T) {
 		t.Errorf("the erased key still lies in %v", found)
 	}
 }
+
+func Test_no_column_of_either_engine_holds_a_word_about_a_person(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		p := keeping(t, 0, "")
+		p.Procedures["service-request"].Heading = procedure.HeadingCategory
+		c := newRegistry(t, d, p)
+		id := c.closed("a", "photo-1")
+		if _, err := c.l.Hold(t.Context(), authz.Machine(), id, "order about 段小雨", dbtest.Start.AddDate(1, 0, 0)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.l.Look(t.Context(), everyone(p), ledger.Ticket{Case: id, Purpose: "supervise", Order: "order about 段小雨", Note: "段小雨 asked"}); err != nil {
+			t.Fatal(err)
+		}
+		q := `SELECT m.name, c.name FROM sqlite_master m, pragma_table_info(m.name) c WHERE m.type = 'table' AND m.sql NOT LIKE 'CREATE VIRTUAL%' AND m.name NOT IN ('db_migrations', 'packs')`
+		if d.Engine() == db.Postgres {
+			q = `SELECT CAST(table_name AS TEXT), CAST(column_name AS TEXT) FROM information_schema.columns
+ WHERE table_schema = current_schema() AND data_type IN ('text', 'bytea', 'tsvector') AND table_name NOT IN ('db_migrations', 'packs')`
+		}
+		type place struct{ table, column string }
+		places := column(t, d, q, func(row db.Scanner) (p place, err error) { return p, row.Scan(&p.table, &p.column) })
+		if len(places) < 60 {
+			t.Fatalf("only %d columns are looked at", len(places))
+		}
+		for _, at := range places {
+			what := `"` + at.column + `"`
+			if d.Engine() == db.Postgres && at.column == "tokens" {
+				what = `CAST(` + what + ` AS TEXT)`
+			}
+			for _, value := range column(t, d, `SELECT `+what+` FROM "`+at.table+`"`, func(row db.Scanner) (s string, err error) {
+				var v any
+				err = row.Scan(&v)
+				if b, ok := v.([]byte); ok {
+					return string(b), err
+				}
+				return fmt.Sprint(v), err
+			}) {
+				for _, words := range []string{told, "段小雨", phone, "桂花里", "路灯", "photo-1.jpg", "key-of-photo"} {
+					if strings.Contains(value, words) {
+						t.Errorf("%s.%s holds %q in the clear", at.table, at.column, words)
+					}
+				}
+			}
+		}
+	})
+}

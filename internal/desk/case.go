@@ -177,10 +177,13 @@ func (v *visit) sheet(p *web.Page, open shown, q query, listed bool) (sheet, err
 	}
 	s.Look, s.Veiled = v.lookForm(p, d, open), open.level < authz.Story && v.veils(c)
 	if open.no != nil && s.Look != nil && v.r.Method == http.MethodPost {
-		s.Look.Wrong = p.Problem("refusal."+open.no.Rule, nil)
+		s.Look.Wrong = p.Problem(open.no.Rule, open.no.Params)
 	}
 	if s.Gone, err = v.gone(c); err != nil {
 		return s, err
+	}
+	if s.Gone != nil {
+		s.Look = nil // there is nothing left to ask for
 	}
 	s.Tags = v.caseTags(p, d, c)
 	s.Levels = v.levels(c)

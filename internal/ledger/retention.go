@@ -57,6 +57,9 @@ func (l *Ledger) Retain(ctx context.Context, who authz.Actor, how Retention) ([]
 	if err := l.keepRun(ctx, out); err != nil {
 		return out, err
 	}
+	if err := words.Compact(ctx, l.db); err != nil {
+		return out, err
+	}
 	return out, l.Settle(ctx)
 }
 

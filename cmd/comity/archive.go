@@ -24,22 +24,22 @@ type archived struct {
 const archiveFormat = "comity-archive-1"
 
 // archiver writes cases into the archive's folder; nil where there is none.
-func (c *city) archiver() func(context.Context, *ledger.Look) error {
-	if c.archive == "" {
+func (r *rooms) archiver(folder string) func(context.Context, *ledger.Look) error {
+	if folder == "" {
 		return nil
 	}
-	return func(_ context.Context, look *ledger.Look) error { return c.handOver(look) }
+	return func(_ context.Context, look *ledger.Look) error { return r.handOver(folder, look) }
 }
 
 // handOver writes one case with its files. case.json comes last: a folder that has it is complete.
-func (c *city) handOver(look *ledger.Look) error {
+func (r *rooms) handOver(folder string, look *ledger.Look) error {
 	k := look.Case()
-	dir := filepath.Join(c.archive, string(k.Ref))
+	dir := filepath.Join(folder, r.compartment, string(k.Ref))
 	if err := os.MkdirAll(filepath.Join(dir, "files"), 0o700); err != nil {
 		return err
 	}
 	for i, f := range k.Files {
-		if err := c.handFile(f, filepath.Join(dir, "files", f.SHA256)); err != nil {
+		if err := r.handFile(f, filepath.Join(dir, "files", f.SHA256)); err != nil {
 			return fmt.Errorf("file %s: %w", f.SHA256, err)
 		}
 		k.Files[i].Key = ""
@@ -57,11 +57,11 @@ func (c *city) handOver(look *ledger.Look) error {
 	if err := whole.Write(filepath.Join(dir, "case.json"), append(doc, '\n')); err != nil {
 		return err
 	}
-	return errors.Join(syncDir(dir), syncDir(c.archive))
+	return errors.Join(syncDir(dir), syncDir(filepath.Dir(dir)))
 }
 
-func (c *city) handFile(f casework.File, to string) error {
-	content, err := c.files.Open(f.SHA256, f.Key)
+func (r *rooms) handFile(f casework.File, to string) error {
+	content, err := r.files.Open(f.SHA256, f.Key)
 	if err != nil {
 		return err
 	}

@@ -94,7 +94,7 @@ func newFolder(dir string) error {
 
 func (c *city) backUp(ctx context.Context, to, data string, stdout io.Writer, say text.Speaker) error {
 	m := manifest{Format: dataFormat, At: c.clock.Now().UTC()}
-	for _, p := range c.parts() {
+	for _, p := range c.all() {
 		name := databaseName(p.ring.Compartment())
 		err := p.db.CopyTo(ctx, filepath.Join(to, name), ledger.WithoutKeys)
 		if errors.Is(err, db.ErrElsewhere) {
@@ -108,15 +108,17 @@ func (c *city) backUp(ctx context.Context, to, data string, stdout io.Writer, sa
 		m.Parts = append(m.Parts, manifestPart{Compartment: p.ring.Compartment(), Database: name})
 	}
 	// Files after the databases: whatever those name is there by then.
-	n, err := copyFolder(ctx, filepath.Join(data, "files"), filepath.Join(to, "files"))
-	if err != nil {
-		return err
+	for _, p := range c.all() {
+		n, err := copyFolder(ctx, filesOf(data, p.compartment), filesOf(to, p.compartment))
+		if err != nil {
+			return err
+		}
+		m.Files += n
 	}
-	m.Files = n
 	if err := writeManifest(to, m); err != nil {
 		return err
 	}
-	fmt.Fprintln(stdout, say.T("cli.backup.done", "to", to, "files", fmt.Sprint(n)))
+	fmt.Fprintln(stdout, say.T("cli.backup.done", "to", to, "files", fmt.Sprint(m.Files)))
 	return nil
 }
 
@@ -192,13 +194,13 @@ func wrappedFile(dir string, c vault.Compartment) string {
 
 func (c *city) backUpKeys(ctx context.Context, to string, cfg cityConfig, stdout io.Writer, say text.Speaker) error {
 	m := manifest{Format: keysFormat, At: c.clock.Now().UTC()}
-	for _, p := range c.parts() {
+	for _, p := range c.all() {
 		n, err := wrappedTo(ctx, p, wrappedFile(to, p.ring.Compartment()))
 		if err != nil {
 			return err
 		}
 		// The key file after the wrapped keys, so that it has every generation they name.
-		if err := vault.BackUp(cfg.keyFolder(), to, p.ring.Compartment()); err != nil {
+		if err := vault.BackUp(keysFolder(cfg), to, p.ring.Compartment()); err != nil {
 			return err
 		}
 		m.Parts = append(m.Parts, manifestPart{Compartment: p.ring.Compartment(), Keys: n})
@@ -216,7 +218,7 @@ func (c *city) backUpKeys(ctx context.Context, to string, cfg cityConfig, stdout
 }
 
 // wrappedTo writes one line of JSON for each wrapped key.
-func wrappedTo(ctx context.Context, p part, path string) (n int, err error) {
+func wrappedTo(ctx context.Context, p *rooms, path string) (n int, err error) {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return 0, err

@@ -16,19 +16,13 @@ import (
 
 	"comity/internal/account"
 	"comity/internal/authz"
-	"comity/internal/bulk"
 	"comity/internal/casework"
-	"comity/internal/courier"
-	"comity/internal/db"
-	"comity/internal/file"
 	"comity/internal/jobs"
 	"comity/internal/ledger"
-	"comity/internal/org"
 	"comity/internal/pack"
 	"comity/internal/procedure"
 	"comity/internal/programme"
 	"comity/internal/text"
-	"comity/internal/vault"
 	"comity/packs"
 )
 
@@ -41,13 +35,14 @@ const undoWindow = 10 * time.Second
 
 // cityConfig says which city to open.
 type cityConfig struct {
-	DB      string // database; empty: SQLite in the data folder
-	Data    string // folder for the embedded database, attachments and secrets
-	Suite   string // algorithms of new key files; empty: std
-	Keys    string // folder of the key files; empty: beside the data folder, never in it
-	Witness string // file or address of a published head the log must continue; empty: none
-	Mending bool   // leave the comparison of keys, data and log out, for the commands that put them right
-	Archive string // folder that takes cases over before they are erased; empty: they wait
+	DB      string            // database; empty: SQLite in the data folder
+	DBs     map[string]string // databases of other compartments, where they do not follow from DB
+	Data    string            // folder for the embedded database, attachments and secrets
+	Suite   string            // algorithms of new key files; empty: std
+	Keys    string            // folder of the key files; empty: beside the data folder, never in it
+	Witness string            // file or address of a published head the log must continue; empty: none
+	Mending bool              // leave the comparison of keys, data and log out, for the commands that put them right
+	Archive string            // folder that takes cases over before they are erased; empty: they wait
 	Pack    fs.FS
 	Bases   pack.Finder // finds what the pack stands on; nil: the packs in the program
 	Clock   *clock
@@ -57,24 +52,19 @@ type cityConfig struct {
 	Base    string // absolute address of the site, for links in messages; empty = relative links
 }
 
-// city is every room joined.
+// city is every room joined: the civic compartment's own, and apart from them those of the others.
 type city struct {
-	db       *db.DB
-	ledger   *ledger.Ledger
-	reader   *ledger.Reader
+	rooms
+	apart    []*rooms
 	packs    *pack.Registry
 	accounts *account.Store
-	files    file.Store
-	runner   *jobs.Runner
-	courier  *courier.Courier
-	bulk     *bulk.Book
 	plugged  []programme.Programme
 	base     *text.Catalogue // the program's own words
 	words    *text.Catalogue // and those of the current pack over them
+	wordings func(*pack.Pack) *text.Catalogue
 	clock    *clock
 	log      *slog.Logger
 	secret   []byte
-	ring     *vault.Ring
 	archive  string
 }
 
@@ -94,21 +84,17 @@ func openCity(ctx context.Context, cfg cityConfig) (*city, error) {
 	if current.Abstract {
 		return nil, fmt.Errorf("pack %s is a base without units and cannot be served; name a pack that stands on it (base: %s)", current.ID, current.ID)
 	}
-	dsn := cfg.DB
-	if dsn == "" {
-		dsn = "sqlite:" + filepath.Join(cfg.Data, "comity.db")
-	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	if cfg.Random == nil {
 		cfg.Random = func(b []byte) { rand.Read(b) }
 	}
-	d, err := db.Open(ctx, dsn, cfg.Clock.Now)
+	civic, err := openDatabase(ctx, cfg, procedure.Civic)
 	if err != nil {
 		return nil, err
 	}
-	c := &city{db: d, clock: cfg.Clock, log: cfg.Log, archive: cfg.Archive}
+	c := &city{rooms: *civic, clock: cfg.Clock, log: cfg.Log, archive: cfg.Archive}
 	if err := c.join(ctx, cfg, current); err != nil {
 		return nil, errors.Join(err, c.Close())
 	}
@@ -116,7 +102,7 @@ func openCity(ctx context.Context, cfg cityConfig) (*city, error) {
 }
 
 func (c *city) join(ctx context.Context, cfg cityConfig, current *pack.Pack) error {
-	err := errors.Join(jobs.Migrate(ctx, c.db), courier.Migrate(ctx, c.db), account.Migrate(ctx, c.db), bulk.Migrate(ctx, c.db))
+	err := account.Migrate(ctx, c.db)
 	if err != nil {
 		return err
 	}
@@ -127,56 +113,41 @@ func (c *city) join(ctx context.Context, cfg cityConfig, current *pack.Pack) err
 	if err != nil {
 		return err
 	}
-	c.base, c.words = base, base.With(current.Texts)
-	if c.accounts, err = account.New(c.db, account.Config{Hashing: cfg.Hashing, Secret: c.secret, Sealer: account.SealedBy(c.secret)}); err != nil {
+	c.base, c.words, c.wordings = base, base.With(current.Texts), wordsOf(base)
+	if c.accounts, err = account.New(c.db, account.Config{Hashing: cfg.Hashing, Secret: c.secret, Sealer: account.SealedBy(c.secret),
+		Forget: account.ForgetProofs, Rules: func() *authz.Table { return c.packs.Current().Rules }}); err != nil {
 		return err
 	}
-	c.files = file.Store{Dir: filepath.Join(cfg.Data, "files")}
 	c.packs = pack.NewRegistry(current)
-	if err := keyFileThere(ctx, c.db, cfg.keyFolder(), procedure.Civic); err != nil {
-		return err
-	}
-	if err := c.openKeys(cfg); err != nil {
-		return err
-	}
-	c.files.Suite = c.ring.Suite()
-	c.ledger, err = ledger.Open(ctx, c.db, ledger.Config{
-		Ring:        c.ring,
-		Definitions: c.packs,
-		Opens: func(category string) (string, string, bool) {
-			p := c.packs.Current()
-			cat, ok := p.Category(category)
-			return p.Digest, cat.Procedure, ok
-		},
-		Officer: account.Works,
-		Purpose: c.purpose,
-		Remove:  c.files.Remove,
-		Notify:  courier.Enqueue,
-		Random:  cfg.Random,
-		Log:     cfg.Log,
-	})
-	if err != nil {
+	if err := c.furnishCivic(ctx, cfg); err != nil {
 		return err
 	}
 	if err := c.keepPacks(ctx, current); err != nil {
 		return err
 	}
-	c.reader = c.ledger.Reader(func() *org.Tree { return c.packs.Current().Units })
-	if err := reconcile(ctx, cfg, c.ledger, c.ring, c.log); err != nil {
+	for _, name := range others(current) {
+		r, err := openDatabase(ctx, cfg, name)
+		if err != nil {
+			return err
+		}
+		c.apart = append(c.apart, r)
+		if err := c.furnish(ctx, cfg, r); err != nil {
+			return err
+		}
+	}
+	for _, r := range c.all() {
+		if err := r.reconcile(ctx, cfg, c.log); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// furnishCivic joins the civic rooms, with the programmes that bring code and tables of their own.
+func (c *city) furnishCivic(ctx context.Context, cfg cityConfig) error {
+	if err := c.furnish(ctx, cfg, &c.rooms); err != nil {
 		return err
 	}
-	c.courier = &courier.Courier{DB: c.db, Ledger: c.ledger, Reader: c.reader, Packs: c.packs,
-		Words: wordsOf(base),
-		Link: func(k casework.Case, resident bool) string {
-			if resident {
-				return cfg.Base + "/f/" + string(k.Code)
-			}
-			return cfg.Base + "/desk/cases/" + string(k.Ref)
-		}}
-	c.bulk = &bulk.Book{DB: c.db, Ledger: c.ledger, Window: undoWindow, Actor: func(ctx context.Context, id string) (authz.Actor, error) {
-		a, err := c.accounts.ByID(ctx, id)
-		return a.Actor(c.packs.Current().Rules), err
-	}}
 	c.plugged = programmes(c)
 	kinds := []jobs.Kind{c.courier.Kind(), c.bulk.Kind()}
 	for _, g := range c.plugged {
@@ -187,12 +158,12 @@ func (c *city) join(ctx context.Context, cfg cityConfig, current *pack.Pack) err
 		}
 		kinds = append(kinds, g.Jobs...)
 	}
-	c.runner, err = jobs.NewRunner(c.db, kinds...)
+	runner, err := jobs.NewRunner(c.db, kinds...)
 	if err != nil {
 		return err
 	}
-	c.runner.Workers = noticeWorkers
-	c.runner.Log = cfg.Log
+	runner.Workers, runner.Log = c.runner.Workers, c.runner.Log
+	c.runner = runner
 	return nil
 }
 
@@ -205,21 +176,6 @@ func (c *city) purpose(k casework.Case, purpose string, ground authz.Ground) boo
 		word = string(authz.ByHolder)
 	}
 	return ok && slices.Contains(p.Offered, word)
-}
-
-// openKeys opens the ring of the civic compartment. The keys lie outside the data folder, so that a copy of
-// the data alone opens nothing.
-func (c *city) openKeys(cfg cityConfig) (err error) {
-	dir := cfg.keyFolder()
-	if err := vault.Outside(dir, cfg.Data); err != nil {
-		return err
-	}
-	suite := cfg.Suite
-	if suite == "" {
-		suite = "std"
-	}
-	c.ring, err = vault.Open(dir, procedure.Civic, suite)
-	return err
 }
 
 // wordsOf lays the words of each pack version over the program's, once for each version.
@@ -296,11 +252,18 @@ func secret(path string) ([]byte, error) {
 	return raw, err
 }
 
-// Work answers clocks, carries notices, counts dates again and looks at night for what must not be, until
+// Work answers clocks, carries notices, counts dates again, looks at night for what must not be and erases what is due, until
 // the context ends.
 func (c *city) Work(ctx context.Context) {
 	var wait sync.WaitGroup
-	wait.Go(func() { c.runner.Run(ctx) })
+	for _, r := range c.all() {
+		wait.Go(func() { r.runner.Run(ctx) })
+		wait.Go(func() {
+			r.tree.Run(ctx, func(err error) {
+				c.log.Error("the log could not be carried on; trying again", "compartment", r.compartment, "error", err)
+			})
+		})
+	}
 	wait.Go(func() { c.timers(ctx) })
 	wait.Go(func() { c.recounts(ctx) })
 	wait.Go(func() { c.surveys(ctx) })
@@ -340,11 +303,13 @@ const recountBatch = 100
 // many cases that were. It may be broken off anywhere: what is left is found again.
 func (c *city) Recount(ctx context.Context) (total int, err error) {
 	calendars := c.packs.Current().CalendarVersions()
-	for ctx.Err() == nil {
-		n, fail := c.ledger.Recount(ctx, calendars, recountBatch)
-		total, err = total+n, fail
-		if n == 0 {
-			break
+	for _, r := range c.all() {
+		for ctx.Err() == nil {
+			n, fail := r.ledger.Recount(ctx, calendars, recountBatch)
+			total, err = total+n, errors.Join(err, fail)
+			if n == 0 || fail != nil {
+				break
+			}
 		}
 	}
 	return total, err
@@ -369,23 +334,44 @@ func (c *city) timers(ctx context.Context) {
 
 // Due answers every clock that has run out by now.
 func (c *city) Due(ctx context.Context) error {
-	for {
-		n, err := c.ledger.RunTimers(ctx, 200)
-		if n > 0 {
-			c.runner.Nudge()
-		}
-		if err != nil || n == 0 {
-			return err
+	for _, r := range c.all() {
+		for {
+			n, err := r.ledger.RunTimers(ctx, 200)
+			if n > 0 {
+				r.runner.Nudge()
+			}
+			if err != nil {
+				return err
+			}
+			if n == 0 {
+				break
+			}
 		}
 	}
+	return nil
 }
 
-// Close stops the door, then the database.
-func (c *city) Close() error {
-	if c.ledger != nil {
-		c.ledger.Close()
+// NextTimer is when the next clock of any compartment is due; zero when none runs.
+func (c *city) NextTimer(ctx context.Context) (next time.Time, err error) {
+	for _, r := range c.all() {
+		at, err := r.ledger.NextTimer(ctx)
+		if err != nil {
+			return next, err
+		}
+		if !at.IsZero() && (next.IsZero() || at.Before(next)) {
+			next = at
+		}
 	}
-	return c.db.Close()
+	return next, nil
+}
+
+// Close stops every compartment.
+func (c *city) Close() error {
+	var err error
+	for _, r := range c.all() {
+		err = errors.Join(err, r.Close())
+	}
+	return err
 }
 
 // langOf is the language for the program's own output: --lang, else the environment, else English.

@@ -100,7 +100,7 @@ func runDemo(ctx context.Context, args []string, stdout, stderr io.Writer) error
 	} else {
 		printCard(stdout, card, say)
 	}
-	return serve(ctx, c, listener, surfaceOptions{demo: &card, dev: *dev}, stderr)
+	return serve(ctx, c, listener, surfaceOptions{demo: &card, dev: *dev, kiosk: 2 * time.Minute}, stderr)
 }
 
 // hostOf is an address a browser on this machine can open.
@@ -184,7 +184,7 @@ func clearDemo(dir string) error {
 			return fmt.Errorf("the folder %s cannot be cleared: %w", dir, err)
 		}
 	}
-	if err := vault.Forget(cityConfig{Data: dir}.keyFolder()); err != nil {
+	if err := vault.Forget(keysFolder(cityConfig{Data: dir})); err != nil {
 		return fmt.Errorf("the keys of the last demo cannot be removed: %w", err)
 	}
 	return os.RemoveAll(filepath.Join(dir, "files"))
@@ -261,7 +261,7 @@ func addPerson(ctx context.Context, c *city, p demo.Person, card *demoCard) (dem
 		return demo.Worker{}, fmt.Errorf("account %s: %w", p.Login, err)
 	}
 	if p.Demo {
-		token, err := c.accounts.CreateToken(ctx, a.ID, "demo", time.Time{})
+		_, token, err := c.accounts.CreateToken(ctx, authz.Actor{}, account.Token{Account: a.ID, Name: "demo", Powers: authz.Powers, Expires: c.clock.Now().AddDate(0, 0, account.MaxTokenDays)})
 		if err != nil {
 			return demo.Worker{}, err
 		}

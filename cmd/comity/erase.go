@@ -65,15 +65,15 @@ func runErase(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 }
 
 // findCase finds a case by its number in whichever compartment has it.
-func (c *city) findCase(ctx context.Context, ref string) (part, casework.CaseID, error) {
-	for _, p := range c.parts() {
+func (c *city) findCase(ctx context.Context, ref string) (*rooms, casework.CaseID, error) {
+	for _, p := range c.all() {
 		k, err := p.reader.Case(ctx, authz.Machine().Scope(), ref)
 		if errors.Is(err, ledger.ErrNotFound) {
 			continue
 		}
 		return p, k.ID, err
 	}
-	return part{}, "", usagef("there is no case %s", ref)
+	return nil, "", usagef("there is no case %s", ref)
 }
 
 // inWords says a refusal in words.
@@ -90,8 +90,8 @@ func inWords(say text.Speaker, err error) error {
 }
 
 func (c *city) eraseDue(ctx context.Context, dry bool, stdout, stderr io.Writer, say text.Speaker) error {
-	for _, p := range c.parts() {
-		counts, err := p.ledger.Retain(ctx, authz.Machine(), ledger.Retention{DryRun: dry, Archive: c.archiver(), Tell: meter(stderr, say, "cli.erase.progress", 0)})
+	for _, p := range c.all() {
+		counts, err := p.ledger.Retain(ctx, authz.Machine(), ledger.Retention{DryRun: dry, Archive: p.archiver(c.archive), Tell: meter(stderr, say, "cli.erase.progress", 0)})
 		for _, n := range counts {
 			fmt.Fprintln(stdout, say.T("cli.erase.count", "unit", string(n.Unit), "procedure", n.Procedure, "class", n.Class,
 				"erased", strconv.Itoa(n.Erased), "held", strconv.Itoa(n.Held), "waiting", strconv.Itoa(n.Waiting)))
@@ -133,8 +133,8 @@ func (c *city) retentions(ctx context.Context) {
 
 // retain erases what is due in every compartment and tells numbers.
 func (c *city) retain(ctx context.Context) error {
-	for _, p := range c.parts() {
-		counts, err := p.ledger.Retain(ctx, authz.Machine(), ledger.Retention{Archive: c.archiver()})
+	for _, p := range c.all() {
+		counts, err := p.ledger.Retain(ctx, authz.Machine(), ledger.Retention{Archive: p.archiver(c.archive)})
 		for _, n := range counts {
 			c.log.Info("retention", "compartment", p.ring.Compartment(), "unit", n.Unit, "procedure", n.Procedure, "class", n.Class,
 				"erased", n.Erased, "held", n.Held, "waiting for an archive", n.Waiting)

@@ -29,7 +29,7 @@ func runKeys(ctx context.Context, args []string, stdout, stderr io.Writer) error
 	if len(args) > 0 {
 		verb = args[0]
 	}
-	do := map[string]func(context.Context, part, text.Speaker, keysCall) error{"status": keysStatus, "rotate": keysRotate, "drop": keysDrop}[verb]
+	do := map[string]func(context.Context, *rooms, text.Speaker, keysCall) error{"status": keysStatus, "rotate": keysRotate, "drop": keysDrop}[verb]
 	if do == nil {
 		return usagef("say `comity keys status`, `comity keys rotate` or `comity keys drop`; --help shows how")
 	}
@@ -46,7 +46,7 @@ func runKeys(ctx context.Context, args []string, stdout, stderr io.Writer) error
 	}
 	defer c.Close()
 	say := c.words.In(langOf(*lang))
-	for _, p := range c.parts() {
+	for _, p := range c.all() {
 		if err := do(ctx, p, say, keysCall{stdout, stderr, *finish}); err != nil {
 			return err
 		}
@@ -59,7 +59,7 @@ type keysCall struct {
 	finish        bool
 }
 
-func keysStatus(ctx context.Context, p part, say text.Speaker, call keysCall) error {
+func keysStatus(ctx context.Context, p *rooms, say text.Speaker, call keysCall) error {
 	gone, err := p.ring.Destroyed()
 	if err != nil {
 		return err
@@ -77,7 +77,7 @@ func keysStatus(ctx context.Context, p part, say text.Speaker, call keysCall) er
 	return err
 }
 
-func keysRotate(ctx context.Context, p part, say text.Speaker, call keysCall) error {
+func keysRotate(ctx context.Context, p *rooms, say text.Speaker, call keysCall) error {
 	if !call.finish {
 		if _, err := p.ledger.Rotate(ctx, authz.Machine()); err != nil {
 			return err
@@ -100,7 +100,7 @@ func keysRotate(ctx context.Context, p part, say text.Speaker, call keysCall) er
 	return nil
 }
 
-func keysDrop(ctx context.Context, p part, say text.Speaker, call keysCall) error {
+func keysDrop(ctx context.Context, p *rooms, say text.Speaker, call keysCall) error {
 	g, err := p.ledger.Drop(ctx, authz.Machine())
 	if err != nil {
 		return err

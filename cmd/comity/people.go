@@ -9,7 +9,6 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"time"
 
 	"comity/internal/account"
 	"comity/internal/authz"
@@ -55,10 +54,14 @@ func runUser(ctx context.Context, args []string, stdout, stderr io.Writer) error
 		return usagef("--unit %s is not a unit of the pack", *unit)
 	}
 	for _, r := range strings.Split(*roles, ",") {
-		if !slices.Contains(u.Roles, strings.TrimSpace(r)) {
+		declared, _ := c.packs.Current().Role(authz.Role(strings.TrimSpace(r)))
+		if !declared.Admin && !slices.Contains(u.Roles, strings.TrimSpace(r)) {
 			return usagef("--roles: unit %s has the roles %s, not %q", *unit, strings.Join(u.Roles, ", "), r)
 		}
 		a.Grants = append(a.Grants, authz.Grant{Role: authz.Role(strings.TrimSpace(r)), Unit: u.ID})
+	}
+	if err := c.packs.Current().Rules.Conflicts(a.Grants); err != nil {
+		return usagef("--roles: %v", err)
 	}
 	fmt.Fprint(stderr, "password: ")
 	password, err := bufio.NewReader(os.Stdin).ReadString('\n')
@@ -69,41 +72,5 @@ func runUser(ctx context.Context, args []string, stdout, stderr io.Writer) error
 		return err
 	}
 	fmt.Fprintln(stdout, a.ID)
-	return nil
-}
-
-const tokenExamples = `  comity token create --pack ./mycity --login zhou.hang --name "intake system" --days 90
-    (prints the token once; only its hash is stored)
-`
-
-func runToken(ctx context.Context, args []string, stdout, stderr io.Writer) error {
-	if len(args) == 0 || args[0] != "create" {
-		return usagef("say `comity token create`; --help shows how")
-	}
-	f := flags("token create", "Creates a token for the JSON API, with the rights of one account.", tokenExamples, stderr)
-	cf := addCityFlags(f)
-	login := f.String("login", "", "the account whose rights the token carries")
-	name := f.String("name", "", "what the token is for")
-	days := f.Int("days", 90, "days until it ends")
-	if err := parse(f, args[1:]); err != nil {
-		return err
-	}
-	if *login == "" || *name == "" || *days < 1 {
-		return usagef("--login, --name and --days of at least 1 are needed")
-	}
-	c, err := cf.open(ctx, slog.New(slog.NewTextHandler(stderr, nil)))
-	if err != nil {
-		return err
-	}
-	defer c.Close()
-	a, err := c.accounts.ByLogin(ctx, *login)
-	if err != nil {
-		return fmt.Errorf("--login %s: %w", *login, err)
-	}
-	token, err := c.accounts.CreateToken(ctx, a.ID, *name, time.Now().AddDate(0, 0, *days))
-	if err != nil {
-		return err
-	}
-	fmt.Fprintln(stdout, token)
 	return nil
 }

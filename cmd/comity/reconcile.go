@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -17,25 +16,6 @@ import (
 	"comity/internal/receipt"
 	"comity/internal/vault"
 )
-
-// part is one compartment: its database, its keys and its door.
-type part struct {
-	db     *db.DB
-	ledger *ledger.Ledger
-	reader *ledger.Reader
-	ring   *vault.Ring
-}
-
-// parts are all compartments of the city.
-func (c *city) parts() []part { return []part{{c.db, c.ledger, c.reader, c.ring}} }
-
-// keyFolder is where the key files lie.
-func (c cityConfig) keyFolder() string {
-	if c.Keys != "" {
-		return c.Keys
-	}
-	return filepath.Clean(c.Data) + ".keys"
-}
 
 // keyFileThere refuses a database with sealed cases and no key file: new keys would open nothing.
 func keyFileThere(ctx context.Context, d *db.DB, dir string, c vault.Compartment) error {
@@ -51,21 +31,21 @@ func keyFileThere(ctx context.Context, d *db.DB, dir string, c vault.Compartment
 }
 
 // reconcile compares what may have come out of different backups before anybody is let in.
-func reconcile(ctx context.Context, cfg cityConfig, l *ledger.Ledger, ring *vault.Ring, log *slog.Logger) error {
+func (r *rooms) reconcile(ctx context.Context, cfg cityConfig, log *slog.Logger) error {
 	if cfg.Mending {
 		return nil
 	}
-	witness, err := witnessed(ctx, cfg.Witness, ring)
+	witness, err := witnessed(ctx, cfg.Witness, r.ring)
 	if err != nil {
 		return fmt.Errorf("--witness %s: %w", cfg.Witness, err)
 	}
-	r, err := l.Reconcile(ctx, witness)
+	found, err := r.ledger.Reconcile(ctx, witness)
 	if err != nil {
 		return err
 	}
-	if r.Destroyed > 0 || r.Marked > 0 {
+	if found.Destroyed > 0 || found.Marked > 0 {
 		log.Warn("a backup was brought back: what had been erased was erased again",
-			"compartment", ring.Compartment(), "erased again", r.Destroyed, "added to the list of destroyed keys", r.Marked)
+			"compartment", r.compartment, "erased again", found.Destroyed, "added to the list of destroyed keys", found.Marked)
 	}
 	return nil
 }
@@ -117,10 +97,4 @@ func fetched(ctx context.Context, where string) (string, error) {
 	}
 	b, err := io.ReadAll(io.LimitReader(answer.Body, maxWitness))
 	return string(b), err
-}
-
-// saveHead keeps each signed head beside the keys, for the next start to compare the log with: the Saved of
-// a compartment's log.
-func saveHead(ring *vault.Ring) func(receipt.Head) error {
-	return func(h receipt.Head) error { return ring.SaveHead(h.Size, h.Root[:], h.At) }
 }

@@ -9,23 +9,20 @@ import (
 	"testing"
 
 	"comity/internal/receipt"
-	"comity/internal/translog"
 	"comity/internal/vault"
 )
 
-// logOf is the log of the civic compartment as a running city keeps it.
-func logOf(c *city) *translog.Log {
-	return &translog.Log{DB: c.db, Origin: receipt.Origin("linjiang", "civic"), Key: c.ring.Public().String(), Sign: c.ring.Sign, Verify: signedBy, Saved: saveHead(c.ring)}
-}
-
+// publish signs the log of the civic compartment as a running city does each minute.
 func publish(t *testing.T, c *city) string {
 	t.Helper()
-	l := logOf(c)
-	if _, err := l.Sequence(t.Context()); err != nil {
+	if _, err := c.tree.Sequence(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	h, err := l.SignHead(t.Context())
+	h, err := c.tree.SignHead(t.Context())
 	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.tree.Published(h); err != nil {
 		t.Fatal(err)
 	}
 	return h.Text()

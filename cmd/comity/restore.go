@@ -91,9 +91,13 @@ func restoreData(ctx context.Context, from string, cfg cityConfig, dsn string, s
 			}
 		}
 	}
-	n, err := copyFolder(ctx, filepath.Join(from, "files"), filepath.Join(cfg.Data, "files"))
-	if err != nil {
-		return err
+	n := 0
+	for _, p := range m.Parts {
+		more, err := copyFolder(ctx, filesOf(from, string(p.Compartment)), filesOf(cfg.Data, string(p.Compartment)))
+		if err != nil {
+			return err
+		}
+		n += more
 	}
 	for _, p := range m.Parts {
 		if p.Database == "" {
@@ -123,7 +127,7 @@ func putBackKeyFiles(from string, cfg cityConfig) error {
 		return err
 	}
 	for _, p := range m.Parts {
-		if err := vault.PutBack(from, cfg.keyFolder(), p.Compartment); err != nil {
+		if err := vault.PutBack(from, keysFolder(cfg), p.Compartment); err != nil {
 			return err
 		}
 	}
@@ -142,7 +146,7 @@ func putBackKeyFiles(from string, cfg cityConfig) error {
 }
 
 func putBackKeys(ctx context.Context, c *city, from string, stdout io.Writer, say text.Speaker) error {
-	for _, p := range c.parts() {
+	for _, p := range c.all() {
 		n, err := wrappedFrom(ctx, p, wrappedFile(from, p.ring.Compartment()))
 		if err != nil {
 			return err
@@ -153,7 +157,7 @@ func putBackKeys(ctx context.Context, c *city, from string, stdout io.Writer, sa
 }
 
 // wrappedFrom reads what wrappedTo wrote, a batch at a time.
-func wrappedFrom(ctx context.Context, p part, path string) (total int, err error) {
+func wrappedFrom(ctx context.Context, p *rooms, path string) (total int, err error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return 0, err
@@ -181,7 +185,7 @@ func wrappedFrom(ctx context.Context, p part, path string) (total int, err error
 
 func acceptLoss(ctx context.Context, c *city, stdout io.Writer, say text.Speaker) error {
 	var last error
-	for _, p := range c.parts() {
+	for _, p := range c.all() {
 		lost, kept, err := p.ledger.AcceptLoss(ctx, authz.Machine())
 		if errors.Is(err, ledger.ErrNoLoss) {
 			last = err

@@ -10,22 +10,28 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	"comity/internal/account"
 	"comity/internal/api"
+	"comity/internal/authz"
 	"comity/internal/casework"
 	"comity/internal/desk"
+	"comity/internal/journal"
 	"comity/internal/ledger"
 	"comity/internal/limit"
+	"comity/internal/logbook"
 	"comity/internal/org"
 	"comity/internal/pack"
 	"comity/internal/portal"
+	"comity/internal/procedure"
 	"comity/internal/web"
 	"comity/packs"
 )
@@ -109,8 +115,15 @@ func runServe(ctx context.Context, args []string, _, stderr io.Writer) error {
 	proxied := f.Bool("behind-proxy", false, "requests come through a proxy that appends X-Forwarded-For; limits go by that address")
 	secure := f.Bool("secure", false, "the site is reached over TLS: cookies are marked so")
 	metrics := f.Bool("metrics", false, "serve figures for monitoring at /metrics; they name nobody, but keep them from the public")
+	hosts := f.String("hosts", os.Getenv("COMITY_HOSTS"), "further names the site answers to, with commas between; the one of --base and this machine's own always count")
 	cf, idp := addCityFlags(f), addOIDCFlags(f)
+	kiosk := f.Duration("kiosk-idle", 2*time.Minute, "how long a shared device may stand before the resident's pages forget; a device is made one at /kiosk; 0 = there are none")
+	kioskOnly := f.Bool("kiosk", false, "every resident page is shown as on a shared device; for a server that only such devices reach")
 	if err := parse(f, args); err != nil {
+		return err
+	}
+	names, err := hostNames(*cf.base, *hosts)
+	if err != nil {
 		return err
 	}
 	provider, err := idp.provider(strings.TrimSuffix(*cf.base, "/"))
@@ -128,10 +141,17 @@ func runServe(ctx context.Context, args []string, _, stderr io.Writer) error {
 		return fmt.Errorf("cannot listen on %s: %w; choose another with --addr", *addr, err)
 	}
 	if *cf.base == "" {
-		log.Warn("messages carry links without an address; give the public address of the site with --base")
+		log.Warn("messages carry links without an address, and only requests by number are answered; give the public address of the site with --base")
+	}
+	address := strings.TrimSuffix(*cf.base, "/")
+	if address == "" {
+		address = "http://" + hostOf(listener)
+	}
+	if err := c.firstRun(ctx, address, stderr); err != nil {
+		return err
 	}
 	log.Info("the city is open", "address", "http://"+hostOf(listener), "pack", c.packs.Current().ID, "version", c.packs.Current().Version)
-	return serve(ctx, c, listener, surfaceOptions{secure: *secure, proxied: *proxied, metrics: *metrics, base: strings.TrimSuffix(*cf.base, "/"), provider: provider}, stderr)
+	return serve(ctx, c, listener, surfaceOptions{secure: *secure, proxied: *proxied, metrics: *metrics, base: strings.TrimSuffix(*cf.base, "/"), hosts: names, provider: provider, kiosk: *kiosk, kioskOnly: *kioskOnly}, stderr)
 }
 
 // surfaceOptions is what differs between a demonstration and a city.
@@ -142,16 +162,57 @@ type surfaceOptions struct {
 	proxied bool // X-Forwarded-For is a proxy of ours
 	metrics bool
 	base    string
+	hosts   []string // further names; this machine's own and, without a base, any number always count
 
 	provider *account.Provider // the city's identity provider, or nil
+
+	kiosk     time.Duration // how long a shared device waits; 0 = there are none
+	kioskOnly bool
+}
+
+// hostNames are the names of --base and --hosts.
+func hostNames(base, more string) ([]string, error) {
+	out := []string{}
+	if base != "" {
+		u, err := url.Parse(base)
+		if err != nil || (u.Scheme != "http" && u.Scheme != "https") || web.HostName(u.Host) == "" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.User != nil {
+			return nil, usagef("--base %s: give scheme and name alone, such as https://help.example.gov", base)
+		}
+		out = append(out, web.HostName(u.Host))
+	}
+	for name := range strings.SplitSeq(more, ",") {
+		if name = strings.TrimSpace(name); name == "" {
+			continue
+		}
+		host := web.HostName(name)
+		if host == "" {
+			return nil, usagef("--hosts %s: give names alone, such as help.example.gov,help.internal", name)
+		}
+		out = append(out, host)
+	}
+	return out, nil
+}
+
+// Limits of a connection. The header is small: the largest cookie of ours has some hundred bytes. Bodies
+// have deadlines of their own (web.Site.Harden), because photos over a weak network need minutes.
+const (
+	maxHeader   = 12 << 10 // the library adds 4 KiB of its own
+	headerTime  = 10 * time.Second
+	idleTime    = 2 * time.Minute
+	longestTurn = 30 * time.Minute // whatever a page allows, it ends here
+)
+
+// newServer is the server every command uses that answers requests.
+func newServer(h http.Handler, log *slog.Logger) *http.Server {
+	return &http.Server{Handler: h, MaxHeaderBytes: maxHeader, ReadHeaderTimeout: headerTime, ReadTimeout: longestTurn, WriteTimeout: longestTurn, IdleTimeout: idleTime,
+		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn)}
 }
 
 // serve answers requests, clocks and notices until the context ends, then lets what is under way finish.
 func serve(ctx context.Context, c *city, l net.Listener, o surfaceOptions, stderr io.Writer) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	server := &http.Server{Handler: surfaces(c, o), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute,
-		ErrorLog: slog.NewLogLogger(c.log.Handler(), slog.LevelWarn)}
+	server := newServer(surfaces(c, o), c.log)
 	var work sync.WaitGroup
 	work.Go(func() { c.Work(ctx) })
 	failed := make(chan error, 1)
@@ -174,21 +235,35 @@ func serve(ctx context.Context, c *city, l net.Listener, o surfaceOptions, stder
 	return err
 }
 
+// heads are the roles that lead a unit in the packs that ship with the program.
+var heads = []authz.Role{"head", "petition_head"}
+
 // surfaces joins portal, desk and API on one address.
 func surfaces(c *city, o surfaceOptions) http.Handler {
+	h, _ := joined(c, o)
+	return h
+}
+
+// joined is surfaces, with the list of what was registered.
+func joined(c *city, o surfaceOptions) (http.Handler, []string) {
 	p := c.packs.Current()
 	site := &web.Site{Text: c.words, Langs: p.Langs, Now: c.clock.Now, Zone: p.Zone, Base: o.base, Emergency: p.Emergency, Phone: p.Phone,
-		Demo: o.demo != nil, Secure: o.secure, Missing: []error{ledger.ErrNotFound}, Log: c.log}
-	mux := http.NewServeMux()
+		Demo: o.demo != nil, Secure: o.secure, Missing: []error{ledger.ErrNotFound}, Log: c.log, Kiosk: o.kiosk, KioskOnly: o.kioskOnly,
+		Hosts: append([]string{}, o.hosts...), Journal: &journal.Journal{Log: c.log}}
+	mux := &web.Routes{}
 	site.Mount(mux)
 	resident := portal.Deps{Site: site, Packs: c.packs, Ledger: c.ledger, Reader: c.reader, Files: c.files, Secret: c.secret, Programmes: c.plugged}
 	program := api.Deps{DB: c.db, Ledger: c.ledger, Reader: c.reader, Packs: c.packs, Text: c.base, Accounts: c.accounts, Files: c.files,
-		Jobs: c.runner, Now: c.clock.Now, Log: c.log, Version: version(), Metrics: o.metrics || o.demo != nil}
+		Jobs: c.runner, Now: c.clock.Now, Log: c.log, Version: version(), Metrics: o.metrics || o.demo != nil, Journal: site.Journal}
 	if o.proxied {
+		site.Journal.From = forwardedFor
 		resident.Client, program.Client = forwardedFor, forwardedFor
 	}
 	portal.New(resident).Mount(mux)
-	deskDeps := desk.Deps{Site: site, Ledger: c.ledger, Reader: c.reader, Packs: c.packs, Accounts: c.accounts, Files: c.files, Bulk: c.bulk, Programmes: c.plugged, Provider: o.provider,
+	for _, r := range c.all() {
+		logbook.New(logbook.Deps{Site: site, Log: r.tree, At: logAddress(r.compartment)}).Register(mux)
+	}
+	deskDeps := desk.Deps{Site: site, Ledger: c.ledger, Reader: c.reader, Packs: c.packs, Accounts: c.accounts, Files: c.files, Bulk: c.bulk, Programmes: c.plugged, Provider: o.provider, Heads: heads,
 		Follow: func(code casework.Code) string { return "/f/" + string(code) }}
 	if o.demo != nil {
 		deskDeps.SignIns = signIns(*o.demo)
@@ -201,8 +276,17 @@ func surfaces(c *city, o surfaceOptions) http.Handler {
 		deskDeps.Client = forwardedFor
 	}
 	desk.New(deskDeps).Register(mux)
-	api.New(program).Register(mux)
-	return site.Harden(mux)
+	programs := api.New(program)
+	programs.Register(mux)
+	return site.Harden(mux), slices.Concat(mux.Patterns(), programs.Patterns())
+}
+
+// logAddress is where the log of a compartment is public.
+func logAddress(compartment string) string {
+	if compartment == procedure.Civic {
+		return "/log"
+	}
+	return "/log-" + compartment
 }
 
 // forwardedFor is the address the nearest proxy saw: the last entry it appended, since everything
@@ -240,7 +324,7 @@ func (c *city) messages(ctx context.Context) ([]desk.Message, error) {
 // moveTo moves the clock forward in steps, so that each term runs out at its own time.
 func (c *city) moveTo(ctx context.Context, to time.Time) error {
 	for {
-		at, err := c.ledger.NextTimer(ctx)
+		at, err := c.NextTimer(ctx)
 		if err != nil {
 			return err
 		}

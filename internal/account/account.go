@@ -11,6 +11,7 @@
 package account
 
 import (
+	"context"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
@@ -22,6 +23,7 @@ import (
 	"time"
 
 	"comity/internal/authz"
+	"comity/internal/db"
 	"comity/internal/org"
 )
 
@@ -33,6 +35,8 @@ type Account struct {
 	Grants   []authz.Grant
 	Disabled bool
 	Lang     string // preferred language; empty = as the browser asks
+
+	limit authz.Limit // of the token it was found by
 }
 
 // Actor is the account as the rules of a pack know it (pack.Pack.Rules of the version in force): what its
@@ -41,7 +45,7 @@ func (a Account) Actor(rules *authz.Table) authz.Actor {
 	if a.Disabled || a.ID == "" {
 		return authz.Actor{}
 	}
-	return authz.Staff(a.ID, a.Grants).Under(rules)
+	return authz.Staff(a.ID, a.Grants).Under(rules).Limited(a.limit)
 }
 
 // NameIn is the name in a language, else in any other, else the login.
@@ -57,8 +61,14 @@ func (a Account) NameIn(lang string) string {
 	return a.Login
 }
 
-// Home is the unit of the first grant: the one whose work the person sees first.
+// Home is the unit of the first grant: the one whose work the person sees first. Keeping accounts is no
+// work on cases and counts only where there is nothing else.
 func (a Account) Home() org.UnitID {
+	for _, g := range a.Grants {
+		if g.Role != authz.Admin {
+			return g.Unit
+		}
+	}
 	if len(a.Grants) == 0 {
 		return ""
 	}
@@ -89,6 +99,11 @@ type Config struct {
 	Remember time.Duration // how long a browser stays known; default 180 days
 	Secret   []byte        // keys the hashes of the journal; none: drawn, and hashes differ after a restart
 	Sealer   Sealer        // keeps the secrets of authenticator apps; none: there are no authenticator apps
+	// Rules is the table of the pack in force, under which accounts act. nil: they read nothing.
+	Rules func() *authz.Table
+	// Forget drops the second factors of an account, when an administrator lets it begin anew. nil: there
+	// are none.
+	Forget func(ctx context.Context, tx *db.Tx, account string) error
 }
 
 func (c Config) filled() Config {

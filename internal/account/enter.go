@@ -75,8 +75,8 @@ func (s *Store) Enter(ctx context.Context, login, password string, from From) (E
 // does not keep them waiting.
 func (s *Store) check(ctx context.Context, known sealedLogin, password string, own bool) (bool, error) {
 	sealed, g := known.password, s.gate
-	if known.id == "" {
-		sealed = s.decoy
+	if known.password == "" { // nobody, or somebody who has no password
+		known.id, sealed = "", s.decoy
 	}
 	if own {
 		g = s.ownGate

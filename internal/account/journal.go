@@ -10,7 +10,7 @@ const (
 	SignedIn = "in"      // came in
 	Proved   = "again"   // proved again who they are
 	Failed   = "failed"  // a wrong password or code
-	Refused  = "refused" // a forged, replayed or foreign token
+	Rejected = "refused" // a forged, replayed or foreign token
 	Changed  = "changed" // a proof was added or taken away
 )
 

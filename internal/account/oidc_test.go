@@ -186,7 +186,7 @@ func refusals(t *testing.T, s *account.Store, id string) (n int) {
 		t.Fatal(err)
 	}
 	for _, h := range list {
-		if h.Kind == account.Refused && h.Method == account.ByOIDC {
+		if h.Kind == account.Rejected && h.Method == account.ByOIDC {
 			n += h.Times
 		}
 	}
@@ -336,8 +336,10 @@ func TestNobody_gets_an_account_or_grants_from_the_provider_unless_that_is_confi
 		if err != nil || e.Account.Login != stranger || len(e.Account.Grants) != 0 || e.Account.NameIn("en") != "Test User" {
 			t.Fatalf("%+v, %v", e, err)
 		}
-		_, _, err = s.SignIn(t.Context(), stranger, "")
-		wants(t, err, account.ErrWrong)
+		for _, guess := range []string{"", "password"} {
+			_, _, err = s.SignIn(t.Context(), stranger, guess)
+			wants(t, err, account.ErrWrong)
+		}
 		if n := refusals(t, s, ""); n != 1 {
 			t.Errorf("%d refusals", n)
 		}

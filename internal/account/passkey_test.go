@@ -284,7 +284,7 @@ func TestA_passkey_answer_is_refused_when_anything_about_it_is_not_right(t *test
 		}
 		refused := 0
 		for _, h := range list {
-			if h.Kind == account.Refused && h.Method == account.ByPasskey {
+			if h.Kind == account.Rejected && h.Method == account.ByPasskey {
 				refused += h.Times
 			}
 		}

@@ -232,58 +232,6 @@ func (s *Store) OfUnit(ctx context.Context, unit org.UnitID) (list []Account, er
 	return list, err
 }
 
-// CreateToken makes an API token for an account. The plain text is shown once and nowhere stored.
-// A zero expires never ends.
-func (s *Store) CreateToken(ctx context.Context, accountID, name string, expires time.Time) (plain string, err error) {
-	plain = tokenPrefix + newSecret()
-	var until int64
-	if !expires.IsZero() {
-		until = db.Micros(expires)
-	}
-	err = s.db.Transact(ctx, func(tx *db.Tx) error {
-		if _, err := one(ctx, tx, `SELECT id, login, names, lang, disabled FROM accounts WHERE id = ?1`, accountID); err != nil {
-			return err
-		}
-		_, err := tx.Exec(ctx, `INSERT INTO account_tokens (hash, account_id, name, created_at, expires_at) VALUES (?1, ?2, ?3, ?4, ?5)`,
-			fingerprint(plain), accountID, name, db.Micros(tx.Now), until)
-		return err
-	})
-	if err != nil {
-		return "", err
-	}
-	return plain, nil
-}
-
-// tokenPrefix lets scanners of leaked secrets recognise a token.
-const tokenPrefix = "comity_"
-
-// Token finds the account behind an API token, or ErrNoSession.
-func (s *Store) Token(ctx context.Context, plain string) (a Account, err error) {
-	err = s.db.View(ctx, func(tx *db.Tx) error {
-		row, err := db.One(ctx, tx, `SELECT account_id, created_at, expires_at FROM account_tokens WHERE hash = ?1`, []any{fingerprint(plain)}, scanSession)
-		if errors.Is(err, db.ErrNoRows) {
-			return ErrNoSession
-		}
-		if err != nil {
-			return err
-		}
-		if expires := row.seen; expires.UnixMicro() != 0 && !tx.Now.Before(expires) {
-			return ErrNoSession
-		}
-		a, err = able(ctx, tx, row.account)
-		return err
-	})
-	return a, err
-}
-
-// RevokeToken ends an API token by its plain text.
-func (s *Store) RevokeToken(ctx context.Context, plain string) error {
-	return s.db.Transact(ctx, func(tx *db.Tx) error {
-		_, err := tx.Exec(ctx, `DELETE FROM account_tokens WHERE hash = ?1`, fingerprint(plain))
-		return err
-	})
-}
-
 // able finds an account that may act.
 func able(ctx context.Context, tx *db.Tx, id string) (Account, error) {
 	a, err := one(ctx, tx, `SELECT id, login, names, lang, disabled FROM accounts WHERE id = ?1 AND disabled = 0`, id)

@@ -24,7 +24,7 @@ func (s *Store) note(ctx context.Context, tx *db.Tx, n note, from From) error {
 	net, device := s.keyed("network", network(from.Address)), deviceName(from.Agent)
 	login := s.keyed("login", tidyLogin(n.login))
 	id := newSecret()
-	if n.kind == Failed || n.kind == Refused {
+	if n.kind == Failed || n.kind == Rejected {
 		hour := tx.Now.Truncate(time.Hour).Unix()
 		mac := hmac.New(sha256.New, s.config.Secret)
 		fmt.Fprintf(mac, "%d\x00%s\x00%s\x00%s\x00%s\x00%s\x00%s\x00%t\x00%s", hour, n.account, login, n.kind, n.method, n.reason, net, n.known, device)
@@ -40,7 +40,7 @@ func (s *Store) note(ctx context.Context, tx *db.Tx, n note, from From) error {
 // Refuse writes down a token that was refused. Without an account the line belongs to nobody.
 func (s *Store) Refuse(ctx context.Context, accountID, method, reason string, from From) error {
 	return s.db.Transact(ctx, func(tx *db.Tx) error {
-		return s.note(ctx, tx, note{account: accountID, kind: Refused, method: method, reason: reason}, from)
+		return s.note(ctx, tx, note{account: accountID, kind: Rejected, method: method, reason: reason}, from)
 	})
 }
 

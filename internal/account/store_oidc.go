@@ -49,7 +49,7 @@ func (s *Store) OIDCBegin(ctx context.Context, p *Provider, redirect, back, acco
 // OIDCFinish takes the answer with which the provider sent the browser back. token is the session the
 // browser is signed in with, for a proof given again; back is where the sign-in was begun for.
 func (s *Store) OIDCFinish(ctx context.Context, p *Provider, redirect string, answer url.Values, browser, token string, from From) (e Entry, back string, err error) {
-	n := note{kind: Refused, method: ByOIDC, reason: WhyReplayed}
+	n := note{kind: Rejected, method: ByOIDC, reason: WhyReplayed}
 	c, err := s.take(ctx, oidcKind, answer.Get("state"))
 	if errors.Is(err, ErrTicket) {
 		return e, "", s.refused(ctx, n, from, ErrTicket)
@@ -86,7 +86,7 @@ func (s *Store) OIDCFinish(ctx context.Context, p *Provider, redirect string, an
 
 // enterAs opens a session for the account a person of the provider is.
 func (s *Store) enterAs(ctx context.Context, p *Provider, who person, from From) (e Entry, err error) {
-	n := note{kind: Refused, method: ByOIDC}
+	n := note{kind: Rejected, method: ByOIDC}
 	err = s.db.Transact(ctx, func(tx *db.Tx) error {
 		n.account, n.reason = "", WhyNobody
 		id, err := s.accountOf(ctx, tx, p, who)
@@ -104,7 +104,7 @@ func (s *Store) enterAs(ctx context.Context, p *Provider, who person, from From)
 }
 
 func (s *Store) againAs(ctx context.Context, p *Provider, who person, token, accountID string, from From) (fresh string, err error) {
-	n := note{account: accountID, kind: Refused, method: ByOIDC, reason: WhyOther}
+	n := note{account: accountID, kind: Rejected, method: ByOIDC, reason: WhyOther}
 	var outcome error
 	err = s.db.Transact(ctx, func(tx *db.Tx) error {
 		outcome = nil
@@ -166,8 +166,8 @@ func (s *Store) createFor(ctx context.Context, tx *db.Tx, p *Provider, who perso
 		return "", err
 	}
 	id := "u" + fingerprint(newSecret())[:15]
-	_, err = tx.Exec(ctx, `INSERT INTO accounts (id, login, names, lang, password, disabled, created_at) VALUES (?1, ?2, ?3, '', ?4, 0, ?5)`,
-		id, login, string(names), s.decoy, db.Micros(tx.Now))
+	_, err = tx.Exec(ctx, `INSERT INTO accounts (id, login, names, lang, password, disabled, created_at) VALUES (?1, ?2, ?3, '', '', 0, ?4)`,
+		id, login, string(names), db.Micros(tx.Now))
 	if err != nil {
 		return "", err
 	}

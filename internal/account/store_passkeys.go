@@ -109,7 +109,7 @@ func (s *Store) PasskeyAdd(ctx context.Context, origin, accountID, ticket, name 
 	if err != nil {
 		return err
 	}
-	n := note{account: accountID, kind: Refused, method: ByPasskey, reason: WhyWrong, known: true}
+	n := note{account: accountID, kind: Rejected, method: ByPasskey, reason: WhyWrong, known: true}
 	c, err := s.take(ctx, passkeyAdd, ticket)
 	if errors.Is(err, ErrTicket) || err == nil && c.account != accountID {
 		n.reason = WhyReplayed
@@ -222,7 +222,7 @@ func (s *Store) passkey(ctx context.Context, origin, kind, accountID, ticket str
 	if err != nil {
 		return "", err
 	}
-	n := note{account: accountID, kind: Refused, method: ByPasskey, reason: WhyWrong}
+	n := note{account: accountID, kind: Rejected, method: ByPasskey, reason: WhyWrong}
 	c, err := s.take(ctx, kind, ticket)
 	if errors.Is(err, ErrTicket) || err == nil && c.account != accountID {
 		n.reason = WhyReplayed

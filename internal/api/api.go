@@ -17,10 +17,10 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
-	"unicode/utf8"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
@@ -31,6 +31,7 @@ import (
 	"comity/internal/db"
 	"comity/internal/file"
 	"comity/internal/jobs"
+	"comity/internal/journal"
 	"comity/internal/ledger"
 	"comity/internal/limit"
 	"comity/internal/pack"
@@ -49,8 +50,9 @@ type Deps struct {
 	Jobs     *jobs.Runner
 	Now      func() time.Time
 	Log      *slog.Logger
-	Version  string // of the program, for the OpenAPI document
-	Metrics  bool   // whether /metrics is served
+	Version  string           // of the program, for the OpenAPI document
+	Metrics  bool             // whether /metrics is served
+	Journal  *journal.Journal // its counts go to /metrics; nil leaves them out
 	// Client names where a request comes from, for the limit on wrong codes; nil = its network
 	// address. Behind a proxy it has to read the proxy's header.
 	Client func(r *http.Request) string
@@ -66,6 +68,7 @@ type API struct {
 	match language.Matcher
 	langs []string
 	wrong *limit.Limiter // wrong codes
+	brake brake
 
 	mu    sync.Mutex
 	words map[string]*text.Catalogue // pack digest → base and pack words
@@ -83,7 +86,7 @@ func New(d Deps) *API {
 	if d.Client == nil {
 		d.Client = limit.AddressOf
 	}
-	a := &API{Deps: d, inner: http.NewServeMux(), words: map[string]*text.Catalogue{}, wrong: limit.New(limit.CodesAtOnce, limit.CodesEvery)}
+	a := &API{Deps: d, inner: http.NewServeMux(), words: map[string]*text.Catalogue{}, wrong: limit.New(limit.CodesAtOnce, limit.CodesEvery), brake: newBrake()}
 	a.ops = newOps(a)
 	a.langs = d.Packs.Current().Langs
 	tags := make([]language.Tag, len(a.langs))
@@ -107,8 +110,13 @@ func New(d Deps) *API {
 	return a
 }
 
+// Router is where routes are put: an http.ServeMux, or one that remembers them.
+type Router interface {
+	HandleFunc(pattern string, h func(http.ResponseWriter, *http.Request))
+}
+
 // Register puts the routes on the site's mux.
-func (a *API) Register(mux *http.ServeMux) {
+func (a *API) Register(mux Router) {
 	mux.HandleFunc("GET /api", func(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, "/api/openapi.json", http.StatusSeeOther)
 	})
@@ -121,6 +129,20 @@ func (a *API) Register(mux *http.ServeMux) {
 		mux.HandleFunc(method+" /api/", a.serve)
 	}
 	a.ops.register(mux)
+}
+
+// Patterns lists every route below /api/v1, as an http.ServeMux would write it.
+func (a *API) Patterns() []string {
+	var out []string
+	for path, item := range a.huma.OpenAPI().Paths {
+		for method, op := range map[string]*huma.Operation{http.MethodGet: item.Get, http.MethodPost: item.Post, http.MethodPut: item.Put, http.MethodPatch: item.Patch, http.MethodDelete: item.Delete} {
+			if op != nil {
+				out = append(out, method+" "+path)
+			}
+		}
+	}
+	slices.Sort(out)
+	return out
 }
 
 // Ops gives the counters, so that other surfaces can report their requests too.
@@ -147,20 +169,10 @@ func (a *API) versionText() string {
 
 const bearer = "bearer"
 
-var errUTF8 = errors.New("the body is not UTF-8")
-
 func writeJSON(w io.Writer, v any) error {
 	e := json.NewEncoder(w)
 	e.SetEscapeHTML(false)
 	return e.Encode(v)
-}
-
-// readJSON refuses what encoding/json would quietly repair or overlook: broken UTF-8.
-func readJSON(data []byte, v any) error {
-	if !utf8.Valid(data) {
-		return errUTF8
-	}
-	return json.Unmarshal(data, v)
 }
 
 // caller is what the middleware learned about a request.
@@ -183,14 +195,29 @@ func (a *API) enter(ctx huma.Context, next func(huma.Context)) {
 	c := caller{lang: a.language(ctx.Header("Accept-Language")), from: a.Client(r)}
 	ctx.SetHeader("Content-Language", c.lang)
 	if len(ctx.Operation().Security) > 0 {
+		now := a.Now()
+		if wait := a.brake.guessed.Wait(c.from, now); wait > 0 {
+			a.answer(ctx, a.slow("token.guessed", c.lang, wait))
+			return
+		}
 		who, err := a.bearer(ctx.Context(), ctx.Header("Authorization"))
 		switch {
 		case errors.Is(err, account.ErrNoSession):
+			a.brake.guessed.Count(c.from, now)
 			ctx.SetHeader("WWW-Authenticate", `Bearer realm="comity"`)
 			a.answer(ctx, a.plain("token.invalid", http.StatusUnauthorized, c.lang))
 			return
 		case err != nil:
 			a.answer(ctx, a.problem(ctx.Context(), err, c.lang, ""))
+			return
+		}
+		if wait := a.brake.tooMany(now, nameOf(ctx.Header("Authorization")), "account:"+who.ID()); wait > 0 {
+			a.answer(ctx, a.slow("token.too_many", c.lang, wait))
+			return
+		}
+		if no := a.missing(ctx.Operation(), who, c.lang); no != nil {
+			ctx.SetHeader("WWW-Authenticate", `Bearer realm="comity", error="insufficient_scope", scope="`+no.Scope+`"`)
+			a.answer(ctx, no)
 			return
 		}
 		c.who = who
@@ -281,6 +308,7 @@ func (a *API) lost(w http.ResponseWriter, r *http.Request, h http.Handler) {
 }
 
 func (a *API) write(w http.ResponseWriter, p *Problem) {
+	journal.Say(w, p.Rule)
 	w.Header().Set("Content-Type", problemType)
 	w.WriteHeader(p.Status)
 	if err := writeJSON(w, p); err != nil {
@@ -289,7 +317,11 @@ func (a *API) write(w http.ResponseWriter, p *Problem) {
 }
 
 func (a *API) answer(ctx huma.Context, p *Problem) {
+	note(ctx, p)
 	ctx.SetHeader("Content-Type", problemType)
+	for name := range p.GetHeaders() {
+		ctx.SetHeader(name, p.GetHeaders().Get(name))
+	}
 	ctx.SetStatus(p.Status)
 	if err := writeJSON(ctx.BodyWriter(), p); err != nil {
 		a.Log.Warn("an answer could not be sent", "error", err)

@@ -54,6 +54,8 @@ type site struct {
 	l      *ledger.Ledger
 	tokens map[string]string
 	set    func(time.Time)
+
+	accounts *account.Store
 }
 
 func each(t *testing.T, run func(s *site)) {
@@ -83,6 +85,7 @@ func siteOf(t *testing.T, d *db.DB, set func(time.Time), open func() *ledgertest
 	must(t, err)
 	words, err := text.Base()
 	must(t, err)
+	s.accounts = accounts
 	s.people(accounts)
 	api.New(api.Deps{DB: d, Ledger: s.l, Reader: made.Reader, Packs: made.Packs, Text: words,
 		Accounts: accounts, Files: file.Store{Dir: t.TempDir()}, Jobs: runner, Now: func() time.Time { return now }, Metrics: true}).Register(s.mux)
@@ -100,10 +103,19 @@ func (s *site) people(accounts *account.Store) {
 		name := map[string]string{"zh-CN": officerName + id, "en": "Officer " + id}
 		_, err := accounts.Create(s.t.Context(), account.Account{ID: id, Login: id, Name: name, Grants: grants}, "long enough")
 		must(s.t, err)
-		s.tokens[id], err = accounts.CreateToken(s.t.Context(), id, "test", time.Time{})
+		s.tokens[id] = s.token(accounts, id, authz.Powers...)
 		must(s.t, err)
 	}
 	s.tokens["wrong"] = "comity_wrong"
+}
+
+// token makes a token that lasts as long as one may.
+func (s *site) token(accounts *account.Store, id string, powers ...authz.Power) string {
+	s.t.Helper()
+	_, plain, err := accounts.CreateToken(s.t.Context(), authz.Actor{}, account.Token{Account: id, Name: "test", Powers: powers,
+		Expires: dbtest.Start.AddDate(0, 0, account.MaxTokenDays)})
+	must(s.t, err)
+	return plain
 }
 
 func must(t *testing.T, err error) {
@@ -611,7 +623,7 @@ func Test_metrics_count_requests_and_cases_and_name_nobody(t *testing.T) {
 		s.call("", "GET", "/api/v1/follow/"+o.Code, "").want(http.StatusOK)
 		s.set(dbtest.Start.Add(60 * 24 * time.Hour))
 		got := s.call("", "GET", "/metrics", "").want(http.StatusOK).Body.String()
-		for _, want := range []string{`comity_http_requests_total{route="POST /api/v1/cases",status="201"} 1`, "comity_cases_open 1", "comity_commands_total 2", /* the look with the code is one */ "comity_jobs_dead 0", "comity_cases_overdue 0"} {
+		for _, want := range []string{`comity_http_requests_total{route="POST /api/v1/cases",status="201"} 1`, "comity_cases_open 1", "comity_commands_total 2" /* the look with the code is one */, "comity_jobs_dead 0", "comity_cases_overdue 0"} {
 			if !strings.Contains(got, want) {
 				t.Errorf("%q is missing in\n%s", want, got)
 			}

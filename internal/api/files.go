@@ -3,7 +3,10 @@ package api
 import (
 	"context"
 	"errors"
+	"maps"
+	"mime/multipart"
 	"net/http"
+	"slices"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -40,6 +43,9 @@ func (a *API) addFiles(ctx context.Context, in *filesInput) (*doneOutput, error)
 	if err != nil {
 		return nil, err
 	}
+	if p := a.unknownPart(ctx, in.RawBody.Form); p != nil {
+		return nil, p
+	}
 	uploads := in.RawBody.Data().Files
 	for _, u := range uploads {
 		defer u.Close()
@@ -56,6 +62,22 @@ func (a *API) addFiles(ctx context.Context, in *filesInput) (*doneOutput, error)
 		kept = append(kept, f)
 	}
 	return a.do(ctx, found, casework.Command{Case: found.ID, Version: casework.AnyVersion, Key: key(in.Key), Files: kept})
+}
+
+// unknownPart refuses parts of a form that the operation does not have; a member of JSON would be too.
+func (a *API) unknownPart(ctx context.Context, f *multipart.Form) error {
+	names := append(slices.Collect(maps.Keys(f.Value)), slices.Collect(maps.Keys(f.File))...)
+	slices.Sort(names)
+	for _, name := range names {
+		if name == "files" {
+			continue
+		}
+		p := a.plain("request.invalid", http.StatusUnprocessableEntity, callerOf(ctx).lang)
+		p.event = "request.unknown"
+		p.Fields = a.fields(a.say("", callerOf(ctx).lang), []form.Problem{{Field: clip(name), Rule: "request.unknown"}})
+		return p
+	}
+	return nil
 }
 
 func (a *API) keepFile(u huma.FormFile, public bool) (casework.File, error) {

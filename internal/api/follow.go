@@ -87,6 +87,9 @@ func (a *API) byCode(ctx context.Context, typed string) (casework.Case, error) {
 	c, err := a.Reader.ByCode(ctx, code)
 	if errors.Is(err, ledger.ErrNotFound) {
 		a.wrong.Count(by.from, now)
+		p := a.plain("case.unknown", http.StatusNotFound, by.lang)
+		p.event = "code.unknown"
+		return c, p
 	}
 	return c, err
 }

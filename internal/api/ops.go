@@ -30,7 +30,7 @@ func newOps(a *API) *Ops { return &Ops{a: a, set: metrics.NewSet()} }
 // readyLimit bounds how long the database and the writer may take to answer.
 const readyLimit = 2 * time.Second
 
-func (o *Ops) register(mux *http.ServeMux) {
+func (o *Ops) register(mux Router) {
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { word(w, http.StatusOK, "ok") })
 	mux.HandleFunc("GET /readyz", o.ready)
 	if o.a.Metrics {
@@ -97,6 +97,9 @@ func (o *Ops) writer(ctx context.Context) error {
 func (o *Ops) metrics(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
 	o.set.WritePrometheus(w)
+	for _, c := range o.a.Journal.Counts() {
+		metrics.WriteCounterUint64(w, fmt.Sprintf(`comity_refused_total{event=%q}`, c.Event), c.N)
+	}
 	s := o.a.Ledger.Stats()
 	metrics.WriteCounterUint64(w, "comity_commands_total", uint64(s.Commands))
 	metrics.WriteCounterUint64(w, "comity_commands_refused_total", uint64(s.Refused))

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -14,11 +15,13 @@ import (
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
 	"github.com/danielgtaylor/huma/v2/validation"
 
 	"comity/internal/casework"
 	"comity/internal/explain"
 	"comity/internal/form"
+	"comity/internal/journal"
 	"comity/internal/ledger"
 	"comity/internal/procedure"
 	"comity/internal/text"
@@ -37,9 +40,11 @@ type Problem struct {
 	Fields   []FieldProblem `json:"fields,omitempty"`
 	Can      []CanView      `json:"can,omitempty" doc:"What the caller can do instead, where the matter or its dates do not allow the act"`
 	Version  int            `json:"version,omitempty" doc:"With 409: the version that stands now"`
+	Scope    string         `json:"scope,omitempty" doc:"With 403: what the token was not given"`
 	Incident string         `json:"incident,omitempty" doc:"With 500: the number to tell the administrator"`
 
-	wait time.Duration // with 429: told in the header Retry-After
+	wait  time.Duration // with 429: told in the header Retry-After
+	event string        // the rule in the security journal where it says more than Rule may
 }
 
 // CanView is an act that is open to the caller, with the address to post it to.
@@ -191,6 +196,9 @@ func errPanic(v any) error { return fmt.Errorf("panic: %v", v) }
 
 // translate turns huma's own errors (body, parameters) into problems in the caller's language.
 func (a *API) translate(ctx huma.Context, _ string, v any) (any, error) {
+	if p, ok := v.(*Problem); ok {
+		note(ctx, p)
+	}
 	m, ok := v.(*huma.ErrorModel)
 	if !ok {
 		return v, nil
@@ -215,7 +223,17 @@ func (a *API) translate(ctx huma.Context, _ string, v any) (any, error) {
 			p.Fields = append(p.Fields, a.fields(say, []form.Problem{mistake(e)})...)
 		}
 	}
+	if slices.ContainsFunc(p.Fields, func(f FieldProblem) bool { return f.Rule == "request.unknown" }) {
+		p.event = "request.unknown"
+	}
+	note(ctx, p)
 	return p, nil
+}
+
+// note tells whoever keeps the security journal why a request was refused.
+func note(ctx huma.Context, p *Problem) {
+	_, w := humago.Unwrap(ctx)
+	journal.Say(w, cmp.Or(p.event, p.Rule))
 }
 
 // bodyTooLarge is how an http.MaxBytesError reads.

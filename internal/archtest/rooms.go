@@ -30,6 +30,7 @@ var Rooms = map[string]Room{
 	"internal/db":                {Why: "the only importer of database/sql and drivers", Others: []string{"github.com/jackc/pgx/v5", "github.com/ncruces/go-sqlite3"}},
 	"internal/db/dbtest":         {Why: "databases for tests", Rooms: []string{"db"}},
 	"internal/limit":             {Why: "slows down who guesses codes"},
+	"internal/journal":           {Why: "what was refused, for who watches over the city"},
 	"internal/file":              {Why: "the one attachment pipeline", Rooms: []string{"file/whole", "vault"}, Others: []string{"golang.org/x/image"}},
 	"internal/file/whole":        {Why: "a file is written whole or not at all; apart, so that an import does not stand on pictures"},
 	"internal/vault":             {Why: "keys of the compartments, and sealing with them", Rooms: []string{"file/whole"}, Others: []string{"github.com/emmansun/gmsm"}},
@@ -43,7 +44,7 @@ var Rooms = map[string]Room{
 	"internal/paper":             {Why: "letters and papers as plain text with places to fill"},
 	"internal/pack":              {Why: "packs read and checked", Rooms: with("paper"), Others: []string{"github.com/expr-lang/expr", "go.yaml.in/yaml/v4"}},
 	"internal/explain":           {Why: "why not, and why this date, in words for every surface", Rooms: with("text")},
-	"internal/web":               {Why: "kit for pages; knows no programme and no ledger", Rooms: with("explain", "pack", "text"), Others: []string{"github.com/a-h/templ", "rsc.io/qr"}},
+	"internal/web":               {Why: "kit for pages; knows no programme and no ledger", Rooms: with("explain", "journal", "pack", "text"), Others: []string{"github.com/a-h/templ", "rsc.io/qr"}},
 	"internal/draw":              {Why: "a procedure as a picture", Rooms: []string{"form", "org", "procedure", "worktime"}},
 	"internal/intake":            {Why: "a report becomes a command", Rooms: with("pack")},
 	"internal/intake/csvin":      {Why: "reads import files of any spelling"},
@@ -53,10 +54,10 @@ var Rooms = map[string]Room{
 	"internal/programme":          {Why: "the socket programmes plug into; surfaces mount what it holds", Rooms: with("db", "jobs", "web"), Others: []string{"github.com/a-h/templ"}},
 	"internal/programme/petition": {Why: "reception days of the petition programme", Rooms: with("courier", "db", "jobs", "ledger", "pack", "programme", "text", "web"), Others: []string{"github.com/a-h/templ"}},
 
-	"internal/portal":  {Why: "what residents see", Rooms: with("draw", "explain", "file", "intake", "ledger", "limit", "pack", "programme", "text", "web"), Others: []string{"github.com/a-h/templ"}},
-	"internal/desk":    {Why: "what officers see", Rooms: with("account", "bulk", "explain", "file", "intake", "ledger", "limit", "pack", "paper", "programme", "text", "web"), Others: []string{"github.com/a-h/templ"}},
-	"internal/api":     {Why: "JSON for programs", Rooms: with("account", "db", "explain", "file", "intake", "jobs", "ledger", "limit", "pack", "text"), Others: []string{"github.com/danielgtaylor/huma/v2", "github.com/VictoriaMetrics/metrics", "golang.org/x/text/language"}},
 	"internal/logbook": {Why: "the public side of the log", Rooms: []string{"receipt", "translog", "web"}, Others: []string{"github.com/a-h/templ", "golang.org/x/mod/sumdb/tlog"}},
+	"internal/portal":  {Why: "what residents see", Rooms: with("draw", "explain", "file", "intake", "journal", "ledger", "limit", "pack", "programme", "text", "web"), Others: []string{"github.com/a-h/templ"}},
+	"internal/desk":    {Why: "what officers see", Rooms: with("account", "bulk", "explain", "file", "intake", "journal", "ledger", "limit", "pack", "paper", "programme", "text", "web"), Others: []string{"github.com/a-h/templ"}},
+	"internal/api":     {Why: "JSON for programs", Rooms: with("account", "db", "explain", "file", "intake", "jobs", "journal", "ledger", "limit", "pack", "text"), Others: []string{"github.com/danielgtaylor/huma/v2", "github.com/VictoriaMetrics/metrics", "golang.org/x/text/language"}},
 	"internal/open311": {Why: "GeoReport v2", Rooms: with("account", "intake", "ledger", "pack", "text")},
 
 	"internal/story":    {Why: "stories, played by the kernel alone", Rooms: with("intake", "pack")},
@@ -86,6 +87,7 @@ var Clocks = []Exception{
 	{"internal/translog", []string{"NewTicker"}, "a sequencer has to wake up; when a head is due is decided by the database's clock"},
 	{"internal/db", []string{"NewTimer", "NewTicker", "After", "AfterFunc", "Tick"}, "waits between tries after a conflict"},
 	{"internal/bench", []string{"Now", "Since", "After"}, "measures how long things take; no case's time comes from it"},
+	{"internal/web/slow.go", []string{"Now"}, "the deadline of a connection; no page's time comes from it"},
 	{"internal/courier", []string{"NewTimer", "After"}, "waits for another machine's answer"},
 }
 

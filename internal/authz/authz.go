@@ -4,7 +4,8 @@
 // is built only where somebody proved who they are (sign-in, token, follow code) or where the
 // machine itself acts (timers, import); archtest holds the list of those places.
 //
-// Open this file first, then table.go, which holds the rules of reading; level.go says how much of a case.
+// Open this file first, then table.go, which holds the rules of reading; level.go says how much of a case,
+// delegation.go has deputies and administrators, limit.go what a token leaves.
 package authz
 
 import (
@@ -40,13 +41,16 @@ type Actor struct {
 	rules       *Table // what the grants open; see Under
 	ruled       bool
 	compartment string // which one Scope is about; empty = civic
+	stands string       // who is acted for, when a deputy acts
+	admin  []org.UnitID // subtrees whose accounts are kept; no right to cases
+	limit  Limit        // of a token
 }
 
 // Staff is a signed-in person or a token acting for one. A grant of a kernel role is worth nothing: it
 // is left out, so that no stored row makes a person the clock, a resident or an import.
 func Staff(id string, grants []Grant) Actor {
-	kernel := func(g Grant) bool { return g.Role == System || g.Role == Resident || g.Role == Importer }
-	return Actor{id: id, grants: slices.DeleteFunc(slices.Clone(grants), kernel)}
+	cases, admin := apart(grants)
+	return Actor{id: id, grants: cases, admin: admin}
 }
 
 // Under puts a person under the rules of a table: they read what its rules open to their roles, and under the

@@ -304,9 +304,9 @@ func (t *Table) Conflicts(grants []Grant) error {
 		d, ok := t.Role(g.Role)
 		switch {
 		case !ok:
-			return &Conflict{Rule: "grant.unknown", Roles: [2]Role{g.Role}, Unit: g.Unit}
+			return &Conflict{Kind: "unknown", Roles: [2]Role{g.Role}, Unit: g.Unit}
 		case d.Supported && supported.Supported && supported.Compartment != d.Compartment:
-			return &Conflict{Rule: "grant.compartments", Roles: [2]Role{supported.Role, d.Role}, Unit: g.Unit}
+			return &Conflict{Kind: "compartments", Roles: [2]Role{supported.Role, d.Role}, Unit: g.Unit}
 		case d.Supported:
 			supported = d
 		}
@@ -316,14 +316,14 @@ func (t *Table) Conflicts(grants []Grant) error {
 			reads = d.Role
 		}
 		if admin != "" && reads != "" {
-			return &Conflict{Rule: "grant.admin", Roles: [2]Role{admin, reads}, Unit: g.Unit}
+			return &Conflict{Kind: "admin", Roles: [2]Role{admin, reads}, Unit: g.Unit}
 		}
 	}
 	for _, pair := range t.exclusivePairs() {
 		for _, g := range grants {
 			other := func(o Grant) bool { return o.Unit == g.Unit && o.Role == pair[1] }
 			if g.Role == pair[0] && slices.ContainsFunc(grants, other) {
-				return &Conflict{Rule: "grant.exclusive", Roles: pair, Unit: g.Unit}
+				return &Conflict{Kind: "exclusive", Roles: pair, Unit: g.Unit}
 			}
 		}
 	}
@@ -339,19 +339,19 @@ func (t *Table) exclusivePairs() [][2]Role {
 
 // Conflict names two roles one account may not hold together, or one that no pack declares.
 type Conflict struct {
-	Rule  string // grant.unknown, grant.compartments, grant.admin or grant.exclusive: also the key of its words
+	Kind  string // unknown, compartments, admin or exclusive; its words are grant.KIND
 	Roles [2]Role
 	Unit  org.UnitID
 }
 
 // Error says it for logs and the command line.
 func (c *Conflict) Error() string {
-	switch c.Rule {
-	case "grant.unknown":
+	switch c.Kind {
+	case "unknown":
 		return fmt.Sprintf("role %q in unit %s: the pack's roles.yaml does not declare it", c.Roles[0], c.Unit)
-	case "grant.compartments":
+	case "compartments":
 		return fmt.Sprintf("roles %q and %q belong to two compartments of supported people; one account serves in one of them only", c.Roles[0], c.Roles[1])
-	case "grant.admin":
+	case "admin":
 		return fmt.Sprintf("role %q manages accounts and sees no case; the same account cannot hold %q, which does", c.Roles[0], c.Roles[1])
 	}
 	return fmt.Sprintf("roles %q and %q in unit %s: the pack lets no one account hold both there", c.Roles[0], c.Roles[1], c.Unit)

@@ -140,7 +140,7 @@ func Test_grants_that_one_account_may_not_hold_together_are_refused(t *testing.T
 	} {
 		err := rules(t).Conflicts(c.grants)
 		conflict, _ := errors.AsType[*authz.Conflict](err)
-		if (err == nil) != (c.want == "") || err != nil && (conflict == nil || conflict.Rule != c.want || err.Error() == "") {
+		if (err == nil) != (c.want == "") || err != nil && (conflict == nil || "grant."+conflict.Kind != c.want || err.Error() == "") {
 			t.Errorf("%s: %v, want %q", name, err, c.want)
 		}
 	}

@@ -66,6 +66,7 @@ type Case struct {
 
 	Facts    map[string]string   `json:"facts,omitempty"`    // what guards read
 	Doers    map[string][]string `json:"doers,omitempty"`    // act → staff who did it, for the separation of duties
+	Stood    []string            `json:"stood,omitempty"`    // deputies who acted on it, and whom they acted for
 	Children []Child             `json:"children,omitempty"` // cases this one opened, oldest first
 	Parent   *Parent             `json:"parent,omitempty"`   // the case that opened this one
 	Joint    []org.UnitID        `json:"joint,omitempty"`    // units that were asked to join
@@ -295,6 +296,7 @@ func (e *Event) Quiet() bool { return e.Sent != nil || e.Alert != "" || len(e.Re
 // By is who did it, in whose name.
 type By struct {
 	Actor string     `json:"actor"`
+	For   string     `json:"for,omitempty"` // the absent person a deputy acted for
 	Role  string     `json:"role"`
 	Unit  org.UnitID `json:"unit,omitempty"`
 }

@@ -155,7 +155,7 @@ func (k *decision) open() ([]Event, error) {
 		return nil, &Refusal{Rule: "form.invalid", Law: k.d.Law, Fields: bad}
 	}
 	k.c.ID = o.ID
-	e := k.event(k.d.Opening, By{Actor: k.who.ID(), Role: string(g.Role), Unit: g.Unit})
+	e := k.event(k.d.Opening, k.by(g))
 	e.State, e.Holder, e.Opening, e.Fields = k.d.Start, o.Unit, &o, clean
 	e.Procedure, e.Programme = k.d.ID, k.d.Programme
 	k.c.Category, k.c.Holder, k.c.Facts, k.c.Contact, k.c.Opened = o.Category, o.Unit, o.Facts, o.Contact, k.at
@@ -238,18 +238,23 @@ func (k *decision) allowed(a *procedure.Act) (By, error) {
 		}
 		return By{}, no
 	}
-	if k.who.IsStaff() && slices.Contains(k.c.Barred, k.who.ID()) {
+	if slices.ContainsFunc(k.who.Persons(), k.c.bars) {
 		return By{}, law(refuse("actor.barred"))
 	}
 	for _, other := range a.NotBy {
-		if k.who.IsStaff() && slices.Contains(k.c.Doers[other], k.who.ID()) {
+		if slices.ContainsFunc(k.who.Persons(), func(id string) bool { return slices.Contains(k.c.Doers[other], id) }) {
 			return By{}, law(refuse("actor.did_before", "act", other, "procedure", k.d.ID))
 		}
 	}
 	if w, ok := k.c.Clock(a.While); ok && k.at.After(w.Due) {
 		return By{}, law(refuse("act.too_late", "clock", a.While, "due", dueText(w), "procedure", k.d.ID))
 	}
-	return By{Actor: k.who.ID(), Role: string(g.Role), Unit: g.Unit}, nil
+	return k.by(g), nil
+}
+
+// by names who acts under a grant, and for whom.
+func (k *decision) by(g authz.Grant) By {
+	return By{Actor: k.who.ID(), For: k.who.For(), Role: string(g.Role), Unit: g.Unit}
 }
 
 // grant finds the right under which the actor does the act.
@@ -398,11 +403,11 @@ func (k *decision) effects(a *procedure.Act, e *Event) *Refusal {
 			}
 			e.Assignee = officer
 		case procedure.AssignSelf:
-			e.Assignee = k.who.ID()
+			e.Assignee = k.who.Seat() // what a deputy takes on is the absent person's
 		case procedure.Unassign:
 			e.Assignee = ""
 		case procedure.BarHandler:
-			for _, id := range []string{k.c.Assignee, k.c.Answerer} {
+			for _, id := range append([]string{k.c.Assignee, k.c.Answerer}, k.c.Stood...) {
 				if id != "" && !slices.Contains(k.c.Barred, id) && !slices.Contains(e.Barred, id) {
 					e.Barred = append(e.Barred, id)
 				}
@@ -908,7 +913,7 @@ func (k *decision) writer() (By, error) {
 	case k.who.IsStaff():
 		for _, g := range k.who.Grants() {
 			if k.c.ReadableBy(authz.Scope{Roots: k.who.Opens(g)}, k.d.Units) {
-				return By{Actor: k.who.ID(), Role: string(g.Role), Unit: g.Unit}, nil
+				return k.by(g), nil
 			}
 		}
 	}

@@ -49,6 +49,7 @@ func Fold(c Case, e Event) Case {
 		}
 		maps.Copy(c.Facts, e.Facts)
 	}
+	c.Stood = foldPeople(c.Stood, e.By, e.By.For != "")
 	c.Children = foldChildren(c.Children, e)
 	if len(e.Joined)+len(e.Left) > 0 {
 		c.Joint = slices.DeleteFunc(slices.Concat(c.Joint, e.Joined), func(u org.UnitID) bool { return slices.Contains(e.Left, u) })
@@ -91,16 +92,30 @@ func foldDoers(doers map[string][]string, e Event) map[string][]string {
 	case authz.System, authz.Resident, authz.Importer:
 		return doers
 	}
-	if slices.Contains(doers[e.Act], e.By.Actor) {
+	did := foldPeople(doers[e.Act], e.By, true)
+	if len(did) == len(doers[e.Act]) {
 		return doers
 	}
 	doers = maps.Clone(doers)
 	if doers == nil {
 		doers = map[string][]string{}
 	}
-	doers[e.Act] = append(slices.Clone(doers[e.Act]), e.By.Actor)
+	doers[e.Act] = did
 	return doers
 }
+
+// foldPeople adds who acted and who was acted for: what either did, the other has done.
+func foldPeople(list []string, by By, counts bool) []string {
+	for _, id := range []string{by.Actor, by.For} {
+		if counts && id != "" && !slices.Contains(list, id) {
+			list = append(slices.Clone(list), id)
+		}
+	}
+	return list
+}
+
+// bars reports somebody who may not act again on the case.
+func (c *Case) bars(id string) bool { return slices.Contains(c.Barred, id) }
 
 func foldChildren(list []Child, e Event) []Child {
 	if len(e.Spawn)+len(e.Recalled) == 0 && e.Ended == nil {

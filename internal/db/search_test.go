@@ -181,7 +181,9 @@ func Test_compacting_an_index_leaves_no_trace_of_removed_rows_and_finds_the_othe
 		}
 		do(func(tx *db.Tx) error { return table.Create(ctx, tx) })
 		for i := int64(1); i <= 60; i++ {
-			do(func(tx *db.Tx) error { return table.IndexTokens(ctx, tx, i, []string{"common", fmt.Sprint("only", i, "word")}) })
+			do(func(tx *db.Tx) error {
+				return table.IndexTokens(ctx, tx, i, []string{"common", fmt.Sprint("only", i, "word")})
+			})
 		}
 		do(func(tx *db.Tx) error {
 			for i := int64(1); i <= 60; i += 2 {

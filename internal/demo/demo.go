@@ -329,13 +329,24 @@ func (p *Play) Samples(ctx context.Context) (map[string]casework.Case, error) {
 			return nil, err
 		}
 		if _, have := out[c.State]; !have {
-			out[c.State] = c
+			if out[c.State], err = p.opened(ctx, id); err != nil {
+				return nil, err
+			}
 		}
 		if len(out) == len(p.Pack.Procedures[c.Procedure].States) {
 			break
 		}
 	}
 	return out, nil
+}
+
+// opened is a case with its code, which lies sealed: its holder opens it.
+func (p *Play) opened(ctx context.Context, id casework.CaseID) (casework.Case, error) {
+	own, err := p.Ledger.Look(ctx, authz.Holder(string(id)), ledger.Ticket{Case: id, Purpose: ledger.PurposeOwn})
+	if err != nil {
+		return casework.Case{}, err
+	}
+	return own.Case(), nil
 }
 
 func cmpID(a, b casework.CaseID) int {

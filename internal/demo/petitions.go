@@ -358,7 +358,9 @@ func (p *Play) PetitionSamples(ctx context.Context) (map[string]casework.Case, e
 			return nil, err
 		}
 		if _, have := out[standing(c)]; !have && c.Sealed == "" {
-			out[standing(c)] = c
+			if out[standing(c)], err = p.opened(ctx, s.id); err != nil {
+				return nil, err
+			}
 		}
 	}
 	return out, nil

@@ -364,12 +364,21 @@ func barred(c casework.Case, id string) bool {
 	return false
 }
 
+// namesOf are the names of the fields an act asks.
+func namesOf(fields []form.Field) []string {
+	out := make([]string, 0, len(fields)+3)
+	for _, f := range fields {
+		out = append(out, f.Name)
+	}
+	return out
+}
+
 func (v *visit) actDo() error {
 	c, d, a, err := v.offered()
 	if err != nil {
 		return err
 	}
-	if err := v.parse(); err != nil {
+	if err := v.parse(append(namesOf(a.Fields), "version", "then", "files*")...); err != nil {
 		return err
 	}
 	try := actTry{values: map[string]string{}, key: web.KeyOf(v.r), version: c.Seq}

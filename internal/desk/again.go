@@ -125,24 +125,24 @@ func (v *visit) againDo() error {
 		return err
 	}
 	v.guard.Hit(v.who.Login, place, true)
-	v.setCookie(v.w, v.r, sessionCookie, token, 0)
+	v.site.KeepSecret(v.w, sessionCookie, token, 0)
 	return v.againGo(f)
 }
 
 // prove checks the proof and returns the session's new token.
 func (v *visit) prove(post func(string) string) (string, error) {
-	c, err := v.r.Cookie(sessionCookie)
-	if err != nil {
+	session := v.site.Secret(v.r, sessionCookie)
+	if session == "" {
 		return "", account.ErrNoSession
 	}
 	from := v.from(v.r)
 	switch post("how") {
 	case "code":
-		return v.Accounts.AgainCode(v.ctx(), c.Value, post("code"), from)
+		return v.Accounts.AgainCode(v.ctx(), session, post("code"), from)
 	case "passkey":
-		return v.Accounts.AgainPasskey(v.ctx(), v.site.Origin(v.r), c.Value, post("ticket"), []byte(post("answer")), from)
+		return v.Accounts.AgainPasskey(v.ctx(), v.site.Origin(v.r), session, post("ticket"), []byte(post("answer")), from)
 	}
-	return v.Accounts.AgainPassword(v.ctx(), c.Value, post("password"), from)
+	return v.Accounts.AgainPassword(v.ctx(), session, post("password"), from)
 }
 
 // proofWords says what is wrong with a proof; empty when it is not the proof.

@@ -259,12 +259,12 @@ func (v *visit) bulkChoices(p *web.Page, a *procedure.Act, able []bulkSeen) map[
 // says which, so that sending is a decision about exactly what is seen. A case that changed stays left
 // out: its new version is one the officer has not looked at.
 func (v *visit) bulkDo() error {
-	if err := v.r.ParseForm(); err != nil {
-		return &web.Refused{Status: http.StatusBadRequest, Rule: "desk.form.unreadable"}
+	if err := v.bulkRead(); err != nil {
+		return err
 	}
 	sent := v.r.PostForm
 	try := bulkTry{procedure: sent.Get("_procedure"), act: sent.Get("_act"), key: web.KeyOf(v.r), values: map[string]string{}}
-	before, err := v.Bulk.Ordered(v.ctx(), v.who.ID, try.key)
+	before, err := v.Bulk.Ordered(v.ctx(), v.worker(), try.key)
 	if err != nil {
 		return err
 	}
@@ -299,7 +299,7 @@ func (v *visit) bulkDo() error {
 		try.key = web.NewKey()
 		return v.bulkCheck(http.StatusConflict, rows, try)
 	}
-	order := bulk.Order{Actor: v.who.ID, Key: try.key, Procedure: try.procedure, Act: try.act, Fields: try.values}
+	order := bulk.Order{Actor: v.worker(), Key: try.key, Procedure: try.procedure, Act: try.act, Fields: try.values}
 	for _, k := range able {
 		order.Items = append(order.Items, bulk.Item{Case: k.c.ID, Ref: k.c.Ref, Version: k.version})
 	}
@@ -309,6 +309,20 @@ func (v *visit) bulkDo() error {
 	}
 	http.Redirect(v.w, v.r, bulkAddress(id, readQuery(v.r.URL.Query())), http.StatusSeeOther)
 	return nil
+}
+
+// bulkRead reads the order. Which answers it may hold depends on the act it names.
+func (v *visit) bulkRead() error {
+	if err := web.ParseForm(v.r); err != nil {
+		return err
+	}
+	known := []string{"_procedure", "_act", "_row*"}
+	if d := v.pack.Procedures[v.r.PostForm.Get("_procedure")]; d != nil {
+		if a, ok := d.Act(v.r.PostForm.Get("_act")); ok {
+			known = append(known, namesOf(a.Fields)...)
+		}
+	}
+	return web.ReadForm(v.r, known...)
 }
 
 // splitRows reads what the check page wrote: number and version of each case.
@@ -337,7 +351,7 @@ func bulkAddress(id string, list query) string {
 // bulkProgress shows how a bulk stands. While it waits or runs the page is fetched again when there is
 // something new, not sooner: a page that reloads under somebody's hands takes the focus away.
 func (v *visit) bulkProgress() error {
-	b, err := v.Bulk.Get(v.ctx(), v.who.ID, v.r.PathValue("id"))
+	b, err := v.Bulk.Get(v.ctx(), v.worker(), v.r.PathValue("id"))
 	if errors.Is(err, bulk.ErrNotFound) {
 		return web.ErrNotFound
 	}
@@ -404,14 +418,17 @@ func (v *visit) bulkResult(p *web.Page, b bulk.Bulk, it bulk.Item) (bulkRow, err
 
 // bulkUndo takes a bulk back that has not begun; one that has says so.
 func (v *visit) bulkUndo() error {
+	if err := web.ReadForm(v.r); err != nil {
+		return err
+	}
 	id := v.r.PathValue("id")
-	if _, err := v.Bulk.Get(v.ctx(), v.who.ID, id); err != nil {
+	if _, err := v.Bulk.Get(v.ctx(), v.worker(), id); err != nil {
 		if errors.Is(err, bulk.ErrNotFound) {
 			return web.ErrNotFound
 		}
 		return err
 	}
-	undone, err := v.Bulk.Undo(v.ctx(), v.who.ID, id)
+	undone, err := v.Bulk.Undo(v.ctx(), v.worker(), id)
 	if err != nil {
 		return err
 	}

@@ -12,9 +12,13 @@ import (
 	"comity/internal/ledger"
 )
 
+// switches are the forms of the shell around every page; they are sent alone.
+var switches = regexp.MustCompile(`(?s)<form class="pref".*?</form>`)
+
 // sentForm is what a browser would post of the form on a page: its hidden fields.
 func sentForm(page string) url.Values {
 	form := url.Values{}
+	page = switches.ReplaceAllString(page, "")
 	for _, m := range regexp.MustCompile(`<input type="hidden" name="([^"]+)" value="([^"]*)"`).FindAllStringSubmatch(page, -1) {
 		form.Add(m[1], m[2])
 	}

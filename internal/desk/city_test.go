@@ -39,17 +39,17 @@ const password = "linjiang-2026"
 
 // city is a whole small city on SQLite: real ledger, real pack, real accounts.
 type city struct {
-	t      *testing.T
-	db     *db.DB
-	people *account.Store
-	ledger *ledger.Ledger
-	reader *ledger.Reader
-	made   *ledgertest.City
-	pack   *pack.Pack
-	server *httptest.Server
-	jobs   *jobs.Runner
-	set    func(time.Time)
-	now    func() time.Time
+	t        *testing.T
+	db       *db.DB
+	accounts *account.Store
+	ledger   *ledger.Ledger
+	made     *ledgertest.City
+	reader   *ledger.Reader
+	pack     *pack.Pack
+	server   *httptest.Server
+	jobs     *jobs.Runner
+	set      func(time.Time)
+	now      func() time.Time
 }
 
 func newCity(t *testing.T) *city {
@@ -101,7 +101,7 @@ func cityOf(t *testing.T, open func(*db.DB) *ledgertest.City) *city {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &city{t: t, db: d, people: accounts, ledger: l, made: made, reader: made.Reader, pack: p, set: set, now: now}
+	c := &city{t: t, db: d, accounts: accounts, ledger: l, made: made, reader: made.Reader, pack: p, set: set, now: now}
 	site := &web.Site{Text: base.With(p.Texts), Langs: []string{"en", "zh-CN"}, Now: now, Zone: p.Zone, Log: slog.New(slog.NewTextHandler(io.Discard, nil))}
 	advance := func(_ context.Context, by time.Duration) error { set(now().Add(by)); return nil }
 	book := &bulk.Book{DB: d, Ledger: l, Window: 10 * time.Second, Actor: func(ctx context.Context, id string) (authz.Actor, error) {
@@ -111,7 +111,7 @@ func cityOf(t *testing.T, open func(*db.DB) *ledgertest.City) *city {
 	if c.jobs, err = jobs.NewRunner(d, book.Kind()); err != nil {
 		t.Fatal(err)
 	}
-	dk := desk.New(desk.Deps{Site: site, Ledger: l, Reader: c.reader, Packs: made.Packs, Accounts: accounts, Files: file.Store{Dir: t.TempDir()}, Bulk: book,
+	dk := desk.New(desk.Deps{Site: site, Ledger: l, Reader: c.reader, Packs: made.Packs, Accounts: accounts, Files: file.Store{Dir: t.TempDir()}, Bulk: book, Heads: []authz.Role{"head"},
 		Follow:  func(code casework.Code) string { return "/f/" + string(code) },
 		SignIns: []desk.SignIn{{Login: "guiyuan-head", Password: password, Unit: "guiyuan", Role: "head"}},
 		Messages: func(context.Context) ([]desk.Message, error) {
@@ -126,6 +126,7 @@ func cityOf(t *testing.T, open func(*db.DB) *ledgertest.City) *city {
 	for _, who := range []struct{ login, unit, role string }{
 		{"guiyuan-clerk", "guiyuan", "clerk"}, {"guiyuan-officer", "guiyuan", "officer"}, {"guiyuan-head", "guiyuan", "head"},
 		{"ganyuan-officer", "guiyuan-ganyuan", "officer"}, {"binjiang-head", "binjiang", "head"}, {"donghu-head", "donghu", "head"},
+		{"keeper", "linjiang", "admin"}, {"keeper-2", "linjiang", "admin"},
 	} {
 		_, err := accounts.Create(t.Context(), account.Account{ID: who.login, Login: who.login, Name: map[string]string{"en": "Name of " + who.login},
 			Grants: []authz.Grant{{Role: authz.Role(who.role), Unit: org.UnitID(who.unit)}}}, password)

@@ -48,8 +48,8 @@ func (v *visit) clockShow() error {
 }
 
 func (v *visit) clockMove() error {
-	if err := v.r.ParseForm(); err != nil {
-		return &web.Refused{Status: http.StatusBadRequest, Rule: "desk.form.unreadable"}
+	if err := web.ReadForm(v.r, "step", "at"); err != nil {
+		return err
 	}
 	now := v.Clock.Now()
 	var err error
@@ -72,8 +72,8 @@ func (v *visit) clockMove() error {
 	if err != nil {
 		return err
 	}
-	if c, err := v.r.Cookie(sessionCookie); err == nil {
-		if err := v.Accounts.Carry(v.ctx(), c.Value); err != nil {
+	if token := v.site.Secret(v.r, sessionCookie); token != "" {
+		if err := v.Accounts.Carry(v.ctx(), token); err != nil {
 			return err
 		}
 	}

@@ -21,6 +21,7 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/a-h/templ"
@@ -57,6 +58,8 @@ type Deps struct {
 	Provider *account.Provider
 	// Programmes add their pages; the desk mounts them behind its own sign-in.
 	Programmes []programme.Programme
+	// Heads are the roles of those who lead a unit and may arrange a deputy for others of it.
+	Heads []authz.Role
 
 	// The rest is for demonstrations and development only; leave it zero in a real installation.
 	SignIns  []SignIn                                 // shown on the sign-in page, one click each
@@ -91,10 +94,11 @@ type Clock struct {
 // Desk serves /desk.
 type Desk struct {
 	Deps
-	site   *web.Site // a copy whose error pages keep the officer's shell
-	guard  account.Guard
-	strays *limit.Limiter // session cookies that open nothing, written down
-	begun  *limit.Limiter // sign-ins begun and not finished
+	site    *web.Site // a copy whose error pages keep the officer's shell
+	guard   account.Guard
+	strays  *limit.Limiter // session cookies that open nothing, written down
+	begun   *limit.Limiter // sign-ins begun and not finished
+	guesses *limit.Limiter // wrong invitations, setup codes and PINs, by address
 }
 
 // New builds the desk.
@@ -102,7 +106,7 @@ func New(deps Deps) *Desk {
 	if deps.Client == nil {
 		deps.Client = limit.AddressOf
 	}
-	d := &Desk{Deps: deps, strays: limit.New(10, time.Minute), begun: limit.New(300, time.Second)}
+	d := &Desk{Deps: deps, strays: limit.New(10, time.Minute), begun: limit.New(300, time.Second), guesses: limit.New(limit.SignInsAtOnce, limit.SignInsEvery)}
 	site := *deps.Site
 	site.Missing = append(slices.Clone(site.Missing), ledger.ErrNotFound)
 	site.Shell = d.errorShell
@@ -111,7 +115,7 @@ func New(deps Deps) *Desk {
 }
 
 // Register adds every address of the desk.
-func (d *Desk) Register(mux *http.ServeMux) {
+func (d *Desk) Register(mux web.Router) {
 	open := func(pattern string, h web.Handler) { mux.Handle(pattern, d.site.Serve(h)) }
 	page := func(pattern string, h func(*visit) error) { mux.Handle(pattern, d.site.Serve(d.signed(h))) }
 
@@ -133,8 +137,14 @@ func (d *Desk) Register(mux *http.ServeMux) {
 	page("GET /desk/again/done", (*visit).providerDone)
 	open("POST /desk/signout", d.signOut)
 	open("GET /desk/desk.css", d.style)
-	page("GET /desk", (*visit).home)
-	page("GET /desk/{$}", (*visit).home)
+	open("GET /desk/setup", d.setup)
+	open("POST /desk/setup", d.setupDo)
+	open("GET /desk/welcome/{secret}", d.welcome)
+	open("POST /desk/welcome/{secret}", d.welcomeDo)
+	open("GET /desk/locked", d.locked)
+	open("POST /desk/unlock", d.braked(d.unlock))
+	page("GET /desk", (*visit).front)
+	page("GET /desk/{$}", (*visit).front)
 	page("GET /desk/cases", (*visit).list)
 	page("GET /desk/cases/{ref}", (*visit).caseShow)
 	page("GET /desk/cases/{ref}/do/{act}", (*visit).actShow)
@@ -166,6 +176,24 @@ func (d *Desk) Register(mux *http.ServeMux) {
 	page("POST "+securityPath+"/passkey/change", (*visit).passkeyChange)
 	page("POST "+securityPath+"/session", (*visit).sessionEnd)
 	page("POST "+securityPath+"/others", (*visit).sessionsEnd)
+	page("POST /desk/acting", (*visit).standDo)
+	page("GET /desk/me/delegations", (*visit).delegations)
+	page("POST /desk/me/delegations", (*visit).delegate)
+	page("POST /desk/me/delegations/{id}/revoke", (*visit).delegationRevoke)
+	page("GET /desk/me/tokens", (*visit).tokens)
+	page("POST /desk/me/tokens", (*visit).tokenMake)
+	page("POST /desk/me/tokens/{id}/revoke", (*visit).tokenRevoke)
+	page("GET /desk/me/counter", (*visit).counterShow)
+	page("POST /desk/me/counter", (*visit).counterOpen)
+	page("POST /desk/me/counter/close", (*visit).counterClose)
+	page("POST /desk/counter/alive", (*visit).counterAlive)
+	page("GET /desk/admin", (*visit).admin)
+	page("GET /desk/admin/new", (*visit).newAccount)
+	page("POST /desk/admin/new", (*visit).newAccountDo)
+	page("GET /desk/admin/{id}", (*visit).accountShow)
+	page("POST /desk/admin/{id}/grants", (*visit).grantsDo)
+	page("POST /desk/admin/{id}/do", (*visit).accountDo)
+	page("POST /desk/waiting/{id}", (*visit).waitingDo)
 	page("GET /desk/invariants", (*visit).invariants)
 	if d.Messages != nil {
 		page("GET /desk/inbox", (*visit).inbox)
@@ -194,6 +222,9 @@ type visit struct {
 	now   time.Time
 	pack  *pack.Pack // the current version
 	names map[string]string
+
+	standing *account.Standing // whom the officer acts for; nil = for nobody else
+	shared   string            // secret of the shared counter; empty = the browser is the officer's own
 }
 
 // officerOf is what a programme's page gets of a visit.
@@ -220,8 +251,22 @@ func (d *Desk) signed(h func(*visit) error) web.Handler {
 		if err != nil {
 			return err
 		}
-		err = h(d.visit(w, r, live))
-		if errors.Is(err, errAnswered) {
+		shared, done, err := d.guarded(w, r)
+		if done || err != nil {
+			return err
+		}
+		v := d.visit(w, r, live)
+		v.shared = shared
+		standing, err := d.stand(r, live.Account)
+		switch {
+		case errors.Is(err, account.ErrNoSession):
+			return d.ended(w, r)
+		case err != nil:
+			return err
+		case standing != nil && r.URL.Path != "/desk/acting":
+			v.sit(standing)
+		}
+		if err = h(v); errors.Is(err, errAnswered) {
 			return nil
 		}
 		return err
@@ -230,17 +275,17 @@ func (d *Desk) signed(h func(*visit) error) web.Handler {
 
 func (d *Desk) visit(w http.ResponseWriter, r *http.Request, live account.Session) *visit {
 	who := live.Account
-	actor := who.Actor(d.Packs.Current().Rules)
+	actor := who.Actor(d.Packs.Current().Rules).In(live.Compartment)
 	return &visit{Desk: d, w: w, r: r, live: live, who: who, actor: actor, scope: actor.Scope(), now: d.site.Now(),
 		pack: d.Packs.Current(), names: map[string]string{}}
 }
 
 func (d *Desk) session(r *http.Request) (account.Session, error) {
-	c, err := r.Cookie(sessionCookie)
-	if err != nil {
+	token := d.site.Secret(r, sessionCookie)
+	if token == "" {
 		return account.Session{}, account.ErrNoSession
 	}
-	return d.Accounts.Live(r.Context(), c.Value)
+	return d.Accounts.Live(r.Context(), token)
 }
 
 func (v *visit) ctx() context.Context { return v.r.Context() }
@@ -282,7 +327,12 @@ func (d *Desk) errorShell(p *web.Page, r *http.Request, body templ.Component) te
 		return web.PublicLayout(p, body)
 	}
 	v := d.visit(nil, r, live)
+	p.Here = "/desk"
+	if standing, err := d.stand(r, live.Account); err == nil && standing != nil {
+		v.sit(standing)
+	}
 	p.Officer = v.shell(p)
+	p.Officer.Query = "" // an error repeats nothing of the request
 	return web.OfficerLayout(p, body)
 }
 
@@ -302,8 +352,39 @@ func (v *visit) shell(p *web.Page) *web.Shell {
 	if len(s.Where) > 3 {
 		s.Where = s.Where[len(s.Where)-3:]
 	}
+	if v.keepsOnly() {
+		s.Search, s.New = web.Link{}, web.Button{}
+	}
 	v.navigation(p, s)
+	v.above(p, s)
 	return s
+}
+
+// counterScreen is how long nobody may type or point at a shared counter before it locks itself.
+const counterScreen = 2 * time.Minute
+
+// above says over every page whose seat the officer sits at, and locks a shared counter.
+func (v *visit) above(p *web.Page, s *web.Shell) {
+	if v.shared != "" {
+		p.Idle = &web.Idle{After: counterScreen, Plain: account.CounterIdle, To: "/desk/locked", Alive: "/desk/counter/alive"}
+	}
+	if v.standing != nil || v.shared != "" {
+		s.Above = aboveBody(p, v.aboveOf(p))
+	}
+}
+
+// aboveLine is the line over a page.
+type aboveLine struct {
+	For, Until string
+	Shared     bool
+}
+
+func (v *visit) aboveOf(p *web.Page) aboveLine {
+	line := aboveLine{Shared: v.shared != ""}
+	if v.standing != nil {
+		line.For, line.Until = v.standing.Absent.NameIn(p.Lang), p.Day(v.standing.Ends.Add(-time.Second))
+	}
+	return line
 }
 
 func (v *visit) navigation(p *web.Page, s *web.Shell) {
@@ -328,6 +409,15 @@ func (v *visit) navigation(p *web.Page, s *web.Shell) {
 		item("desk.nav.new", "inbox", "g i", "/desk/new", 0, at == "/desk/new"),
 	}}
 	work.Items[4].New = count.Offered > 0
+	if len(v.actor.Administers()) > 0 {
+		s.Nav = append(s.Nav, web.NavGroup{Title: p.T("accounts.nav"), Items: []web.NavItem{
+			item("accounts.admin.title", "people", "", "/desk/admin", 0, strings.HasPrefix(at, "/desk/admin")),
+		}})
+	}
+	if v.keepsOnly() {
+		s.Tabs = []web.NavItem{item("accounts.admin.title", "people", "", "/desk/admin", 0, strings.HasPrefix(at, "/desk/admin")), item("desk.tab.me", "home", "", "/desk/me", 0, at == "/desk/me")}
+		return
+	}
 	s.Nav = append(s.Nav, work)
 	programmes := web.NavGroup{Title: p.T("desk.nav.programmes")}
 	for _, g := range v.pack.Programmes {
@@ -406,6 +496,9 @@ func (v *visit) person(p *web.Page, by casework.By) string {
 		return p.T("desk.by.system")
 	case authz.Importer:
 		return p.T("desk.by.importer")
+	}
+	if by.For != "" {
+		return p.T("desk.by.for", "who", v.officer(p, by.Actor), "absent", v.officer(p, by.For))
 	}
 	return v.officer(p, by.Actor)
 }

@@ -40,7 +40,7 @@ func TestWithout_a_session_every_page_leads_to_sign_in_and_back(t *testing.T) {
 		t.Errorf("sign-in led to %q", a.to)
 	}
 	cookie := a.header.Get("Set-Cookie")
-	for _, want := range []string{"HttpOnly", "SameSite=Lax", "Path=/desk"} {
+	for _, want := range []string{"HttpOnly", "SameSite=Lax", "Path=/;"} {
 		if !strings.Contains(cookie, want) {
 			t.Errorf("the session cookie lacks %s: %s", want, cookie)
 		}

@@ -7,9 +7,9 @@ import (
 	"strings"
 
 	"comity/internal/authz"
-	"comity/internal/ledger"
 	"comity/internal/casework"
 	"comity/internal/explain"
+	"comity/internal/ledger"
 	"comity/internal/procedure"
 	"comity/internal/web"
 )

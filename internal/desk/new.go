@@ -207,7 +207,7 @@ func (v *visit) placeUnits(p *web.Page) []unitGroup {
 // newDo registers a matter. Nothing is stored until every answer stands, a caller has heard what will be
 // written, and a letter lies scanned with it.
 func (v *visit) newDo() error {
-	if err := v.parse(); err != nil {
+	if err := v.parse(v.newFields()...); err != nil {
 		return err
 	}
 	f, key := v.readNew(), web.KeyOf(v.r)
@@ -243,6 +243,16 @@ func (v *visit) newDo() error {
 		return err
 	}
 	return v.showSlip(receipt, f)
+}
+
+// newFields are the fields of the page: its own and every question any procedure asks, because the kind
+// can be changed after the questions of another were shown.
+func (v *visit) newFields() []string {
+	out := []string{"category", "text", "address", "unit", "source", "name", "contact", "lang", "received", "asked", "step", "do", "readback", "files*"}
+	for _, q := range v.pack.Questions() {
+		out = append(out, askName(q))
+	}
+	return out
 }
 
 func (v *visit) readNew() newForm {

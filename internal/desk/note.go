@@ -20,7 +20,7 @@ func (v *visit) note() error {
 	if err != nil {
 		return err
 	}
-	if err := v.parse(); err != nil {
+	if err := v.parse("text", "aud", "files*"); err != nil {
 		return err
 	}
 	n := noteForm{Text: v.r.PostFormValue("text"), Public: v.r.PostFormValue("aud") == "public"}
@@ -63,7 +63,7 @@ func (v *visit) attach() error {
 	if err != nil {
 		return err
 	}
-	if err := v.parse(); err != nil {
+	if err := v.parse("aud", "files*"); err != nil {
 		return err
 	}
 	p := v.site.Page(v.r, "desk.case.title")
@@ -84,21 +84,8 @@ func (v *visit) attach() error {
 	return nil
 }
 
-// maxMemory is how much of an upload stays in memory while it is read; the rest waits on disk.
-const maxMemory = 8 << 20
-
-// parse reads the posted form, with or without files. A body beyond the site's limit is told as such.
-func (v *visit) parse() error {
-	err := v.r.ParseMultipartForm(maxMemory)
-	var large *http.MaxBytesError
-	switch {
-	case err == nil || errors.Is(err, http.ErrNotMultipart):
-		return nil
-	case errors.As(err, &large):
-		return err
-	}
-	return &web.Refused{Status: http.StatusBadRequest, Rule: "desk.form.unreadable"}
-}
+// parse reads the posted form, with or without files; it may hold the named fields only (web.ReadForm).
+func (v *visit) parse(known ...string) error { return web.ReadForm(v.r, known...) }
 
 // maxFiles bounds one message.
 const maxFiles = 10
@@ -174,7 +161,7 @@ func (v *visit) fileShow() error {
 	h.Set("Content-Type", f.Kind)
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Content-Disposition", mime.FormatMediaType(how, map[string]string{"filename": f.Name}))
-	h.Set("Content-Security-Policy", "default-src 'none'; sandbox")
+	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'; sandbox")
 	h.Set("Cache-Control", "private, no-store")
 	http.ServeContent(v.w, v.r, "", time.Time{}, content)
 	return nil

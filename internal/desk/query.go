@@ -159,7 +159,7 @@ func (v *visit) filter(q query) (ledger.Filter, error) {
 	case "resident":
 		f.States = v.narrow(f.States, theirs)
 	case "mine":
-		f.Assignee = v.who.ID
+		f.Assignee = v.actor.Seat()
 	case "unassigned":
 		f.Unassigned = true
 	case "offered":

@@ -98,7 +98,7 @@ func (v *visit) journalRows(p *web.Page) (in, not []journalRow, err error) {
 		}
 		row.Where = strings.Join(where, p.T("desk.sep"))
 		switch h.Kind {
-		case account.Failed, account.Refused:
+		case account.Failed, account.Rejected:
 			row.Icon = "alert"
 			if h.Times > 1 {
 				row.What = p.N("desk.door."+h.Kind+".times", h.Times)
@@ -303,7 +303,7 @@ func (v *visit) sessionEnd() error {
 		return err
 	}
 	if handle == v.live.Handle {
-		v.setCookie(v.w, v.r, sessionCookie, "", -1)
+		v.site.KeepSecret(v.w, sessionCookie, "", -1)
 		http.Redirect(v.w, v.r, "/desk/signin", http.StatusSeeOther)
 		return nil
 	}
@@ -311,11 +311,11 @@ func (v *visit) sessionEnd() error {
 }
 
 func (v *visit) sessionsEnd() error {
-	c, err := v.r.Cookie(sessionCookie)
-	if err != nil {
+	session := v.site.Secret(v.r, sessionCookie)
+	if session == "" {
 		return account.ErrNoSession
 	}
-	if err := v.Accounts.EndOthers(v.ctx(), c.Value, v.from(v.r)); err != nil {
+	if err := v.Accounts.EndOthers(v.ctx(), session, v.from(v.r)); err != nil {
 		return err
 	}
 	return v.secured("others")

@@ -10,6 +10,7 @@ import (
 	"unicode"
 
 	"comity/internal/account"
+	"comity/internal/journal"
 	"comity/internal/web"
 )
 
@@ -74,14 +75,12 @@ func after(back string) string {
 // from is where a request comes from, as the accounts want to know it.
 func (d *Desk) from(r *http.Request) account.From {
 	f := account.From{Address: d.Client(r), Agent: r.UserAgent()}
-	if c, err := r.Cookie(knownCookie); err == nil {
-		f.Device = c.Value
-	}
+	f.Device = d.site.Secret(r, knownCookie)
 	return f
 }
 
 func (d *Desk) signIn(w http.ResponseWriter, r *http.Request) error {
-	if err := web.ParseForm(r); err != nil {
+	if err := web.ReadForm(r, "login", "password", "back"); err != nil {
 		return err
 	}
 	f := signInForm{Login: r.PostForm.Get("login"), Back: r.PostForm.Get("back")}
@@ -97,6 +96,7 @@ func (d *Desk) signIn(w http.ResponseWriter, r *http.Request) error {
 	}
 	entry, err := d.Accounts.Enter(r.Context(), f.Login, r.PostForm.Get("password"), from)
 	if errors.Is(err, account.ErrWrong) {
+		journal.Say(w, "desk.signin.wrong")
 		f.Wrong = p.T("desk.signin.wrong")
 		return d.showSignIn(w, r, http.StatusUnprocessableEntity, f)
 	}
@@ -119,50 +119,46 @@ func (d *Desk) waitWords(w http.ResponseWriter, p *web.Page, wait time.Duration)
 
 // arrived begins the session in this browser. One it had before ends: whoever planted it gains nothing.
 func (d *Desk) arrived(w http.ResponseWriter, r *http.Request, e account.Entry, back string) error {
-	if c, err := r.Cookie(sessionCookie); err == nil {
-		if err := d.Accounts.SignOut(r.Context(), c.Value); err != nil {
+	if old := d.site.Secret(r, sessionCookie); old != "" {
+		if err := d.Accounts.SignOut(r.Context(), old); err != nil {
 			return err
 		}
 	}
-	d.setCookie(w, r, sessionCookie, e.Token, 0)
-	d.setCookie(w, r, knownCookie, e.Device, int(knownFor/time.Second))
-	d.setCookie(w, r, stepCookie, "", -1)
+	d.site.KeepSecret(w, sessionCookie, e.Token, 0)
+	d.site.KeepSecret(w, knownCookie, e.Device, int(knownFor/time.Second))
+	d.site.KeepSecret(w, stepCookie, "", -1)
 	http.Redirect(w, r, after(back), http.StatusSeeOther)
 	return nil
 }
 
 func (d *Desk) signOut(w http.ResponseWriter, r *http.Request) error {
-	if c, err := r.Cookie(sessionCookie); err == nil {
-		if err := d.Accounts.SignOut(r.Context(), c.Value); err != nil {
+	if err := web.ReadForm(r); err != nil {
+		return err
+	}
+	if token := d.site.Secret(r, sessionCookie); token != "" {
+		if err := d.Accounts.SignOut(r.Context(), token); err != nil {
 			return err
 		}
 	}
-	d.setCookie(w, r, sessionCookie, "", -1)
+	d.site.KeepSecret(w, sessionCookie, "", -1)
 	http.Redirect(w, r, "/desk/signin", http.StatusSeeOther)
 	return nil
 }
 
-// setCookie keeps a secret in this browser, out of reach of scripts and of other sites' forms. A session
-// lasts until the browser is closed; the server ends it earlier.
-func (d *Desk) setCookie(w http.ResponseWriter, r *http.Request, name, value string, maxAge int) {
-	http.SetCookie(w, &http.Cookie{Name: name, Value: value, Path: "/desk", MaxAge: maxAge,
-		HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: d.site.Secure || r.TLS != nil})
-}
-
 // forged writes down a session cookie that opens nothing, a few times for each address, and takes it away.
 func (d *Desk) forged(w http.ResponseWriter, r *http.Request) error {
-	c, err := r.Cookie(sessionCookie)
-	if err != nil || c.Value == "" {
+	token := d.site.Secret(r, sessionCookie)
+	if token == "" {
 		return nil
 	}
-	d.setCookie(w, r, sessionCookie, "", -1)
+	d.site.KeepSecret(w, sessionCookie, "", -1)
 	from, now := d.from(r), d.site.Now()
 	if d.strays.Wait(from.Address, now) > 0 {
 		return nil
 	}
 	d.strays.Count(from.Address, now)
 	why := account.WhyReplayed
-	if len(c.Value) != secretLen {
+	if len(token) != secretLen {
 		why = account.WhyForged
 	}
 	return d.Accounts.Refuse(r.Context(), "", account.BySession, why, from)

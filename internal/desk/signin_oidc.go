@@ -48,7 +48,7 @@ func (d *Desk) goProvider(w http.ResponseWriter, r *http.Request, back, accountI
 	if err != nil {
 		return err
 	}
-	d.setCookie(w, r, providerCookie, browser, stepFor)
+	d.site.KeepSecret(w, providerCookie, browser, stepFor)
 	http.Redirect(w, r, address, http.StatusSeeOther)
 	return nil
 }
@@ -56,19 +56,15 @@ func (d *Desk) goProvider(w http.ResponseWriter, r *http.Request, back, accountI
 // fromProvider is where the identity provider sends the browser back to.
 func (d *Desk) fromProvider(w http.ResponseWriter, r *http.Request) error {
 	var browser, token string
-	if c, err := r.Cookie(providerCookie); err == nil {
-		browser = c.Value
-	}
-	if c, err := r.Cookie(sessionCookie); err == nil {
-		token = c.Value
-	}
-	d.setCookie(w, r, providerCookie, "", -1)
+	browser = d.site.Secret(r, providerCookie)
+	token = d.site.Secret(r, sessionCookie)
+	d.site.KeepSecret(w, providerCookie, "", -1)
 	entry, back, err := d.Accounts.OIDCFinish(r.Context(), d.Provider, d.site.Origin(r)+providerBack, r.URL.Query(), browser, token, d.from(r))
 	if err != nil {
 		return d.providerFailed(w, r, back, err)
 	}
 	if entry.Account.ID == "" { // a proof given again
-		d.setCookie(w, r, sessionCookie, entry.Token, 0)
+		d.site.KeepSecret(w, sessionCookie, entry.Token, 0)
 		http.Redirect(w, r, after(back), http.StatusSeeOther)
 		return nil
 	}

@@ -22,13 +22,13 @@ type stepForm struct {
 
 // toStep leads from a right password to the second proof.
 func (d *Desk) toStep(w http.ResponseWriter, r *http.Request, e account.Entry, back string) error {
-	d.setCookie(w, r, stepCookie, e.Step, stepFor)
+	d.site.KeepSecret(w, stepCookie, e.Step, stepFor)
 	http.Redirect(w, r, "/desk/signin/step?back="+url.QueryEscape(after(back)), http.StatusSeeOther)
 	return nil
 }
 
 func (d *Desk) stepPage(w http.ResponseWriter, r *http.Request) error {
-	if _, err := r.Cookie(stepCookie); err != nil {
+	if d.site.Secret(r, stepCookie) == "" {
 		http.Redirect(w, r, "/desk/signin", http.StatusSeeOther)
 		return nil
 	}
@@ -48,13 +48,11 @@ func (d *Desk) stepDo(w http.ResponseWriter, r *http.Request) error {
 	f := stepForm{Back: r.PostForm.Get("back")}
 	p := d.site.Page(r, "desk.step.title")
 	var step string
-	if c, err := r.Cookie(stepCookie); err == nil {
-		step = c.Value
-	}
+	step = d.site.Secret(r, stepCookie)
 	entry, err := d.Accounts.EnterCode(r.Context(), step, r.PostForm.Get("code"), d.from(r))
 	switch {
 	case errors.Is(err, account.ErrTicket):
-		d.setCookie(w, r, stepCookie, "", -1)
+		d.site.KeepSecret(w, stepCookie, "", -1)
 		return d.showSignIn(w, r, http.StatusUnprocessableEntity, signInForm{Back: f.Back, Wrong: p.T("desk.signin.begin_again")})
 	case errors.Is(err, account.ErrCodesClosed):
 		f.Wrong = p.T("desk.step.closed")

@@ -245,13 +245,13 @@ func TestA_forged_or_replayed_session_cookie_is_refused_written_down_and_taken_a
 			t.Errorf("%.20q answered %d and left %q", value, a.status, b.cookie("comity_desk"))
 		}
 	}
-	list, err := c.people.Journal(t.Context(), "", 10, account.From{})
+	list, err := c.accounts.Journal(t.Context(), "", 10, account.From{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	n := 0
 	for _, h := range list {
-		if h.Kind == account.Refused && h.Method == account.BySession {
+		if h.Kind == account.Rejected && h.Method == account.BySession {
 			n += h.Times
 		}
 	}

@@ -70,7 +70,7 @@ func TestA_sealed_case_tells_that_its_unit_alone_sees_it(t *testing.T) {
 	r := c.petition("B", "Secret words about the quay.")
 	page := html.UnescapeString(c.as("guiyuan-officer").ok("/desk/cases/" + string(r.Ref) + "/who"))
 	has(t, page, "not even that it exists")
-	hasNot(t, page, "Binjiang District")
+	hasNot(t, page, "the unit stands above")
 	if a := c.as("binjiang-head").get("/desk/cases/" + string(r.Ref) + "/who"); a.status != http.StatusNotFound {
 		t.Errorf("above the seal the page answers %d", a.status)
 	}

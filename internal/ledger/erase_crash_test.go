@@ -219,6 +219,7 @@ func Test_a_connection_cut_at_any_step_of_an_erasure_leaves_all_or_nothing_after
 				t.Errorf("step %d: the case reads %q", step, look.Case().Text)
 			}
 			change(t, d, `DELETE FROM cases`) // each step has its own keys
+			change(t, d, `DELETE FROM events`)
 			change(t, d, `DELETE FROM case_keys`)
 			change(t, d, `DELETE FROM erasures`)
 			change(t, d, `DELETE FROM log_entries`)

@@ -209,7 +209,7 @@ const GroundOrder = "order"
 
 // permit finds what entitles the actor to the look.
 func (l *Ledger) permit(who authz.Actor, s *stored, t Ticket) (Disclosure, error) {
-	d := Disclosure{Actor: who.ID(), Purpose: t.Purpose, Level: t.Level, Note: t.Note}
+	d := Disclosure{Actor: who.ID(), For: who.For(), Purpose: t.Purpose, Level: t.Level, Note: t.Note}
 	switch {
 	case who.Is(authz.System):
 		d.Role, d.Ground = string(authz.System), string(authz.ByMachine)
@@ -226,7 +226,7 @@ func (l *Ledger) permit(who authz.Actor, s *stored, t Ticket) (Disclosure, error
 	way := l.way(who, s, t)
 	d.Role, d.Unit, d.Ground = string(way.Grant.Role), way.Grant.Unit, string(way.Ground)
 	switch {
-	case !way.Allowed:
+	case !way.Allowed, !who.Limit().Opens(t.Level):
 		return d, &casework.Refusal{Rule: "look.level"}
 	case way.Ground.StatesPurpose() && (t.Purpose == "" || t.Purpose == PurposeHandle):
 		return d, &casework.Refusal{Rule: "look.purpose"} // whoever does not work on the case says what for

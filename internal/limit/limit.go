@@ -1,8 +1,9 @@
 // Package limit slows down who guesses: it counts failures per network address, so that a follow code
 // cannot be found by trying.
 //
-// It refuses to lock anybody out for good, to count what succeeds, and to remember more than a bounded
-// number of addresses. What counts as a failure is the caller's to say, and so is the time.
+// It refuses to lock anybody out for good and to remember more than a bounded number of names. What
+// counts (a wrong code, a wrong password, a request of a program) and under which name is the caller's to
+// say, and so is the time.
 //
 // Open this file first; it is the whole package.
 package limit
@@ -21,6 +22,20 @@ import (
 const (
 	CodesAtOnce = 10
 	CodesEvery  = time.Minute
+)
+
+// Requests a token and its account may send at once, and how long until one more: ten a second for as long
+// as it likes, which pages through a city in an hour and keeps one program from slowing all others.
+const (
+	AsksAtOnce = 600
+	AsksEvery  = 100 * time.Millisecond
+)
+
+// Wrong sign-ins of one address, whatever the login: an office behind one address types wrong now and then,
+// a list of stolen passwords does all the time.
+const (
+	SignInsAtOnce = 30
+	SignInsEvery  = 20 * time.Second
 )
 
 // Limiter counts failures per address in a token bucket: burst at once, then one more each interval.

@@ -45,7 +45,7 @@ func New(d Deps) *Book {
 }
 
 // Register mounts every page.
-func (b *Book) Register(mux *http.ServeMux) {
+func (b *Book) Register(mux web.Router) {
 	for path, h := range map[string]web.Handler{
 		"GET " + b.At:              b.log,
 		"GET " + b.At + "/verify":  b.check,

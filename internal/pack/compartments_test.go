@@ -29,7 +29,7 @@ laws:
     name: {en: The Act}
     articles: {"1": {en: "Anybody may ask."}, "2": {en: "The answer takes five days."}}
 `,
-		"units.yaml":         "units: [{id: town, level: city, roles: [clerk, helper, guide], name: {en: Town}}]\n",
+		"units.yaml": "units: [{id: town, level: city, roles: [clerk, helper, guide], name: {en: Town}}]\n",
 		"roles.yaml": `roles:
   - {id: clerk, name: {en: Clerk}, reads: [{reach: own, level: identity}]}
   - {id: helper, compartment: reentry, name: {en: Helper}, reads: [{reach: own, level: identity}]}

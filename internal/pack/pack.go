@@ -134,6 +134,18 @@ func (p *Pack) ProcedureFor(category string) *procedure.Definition {
 	return p.Procedures[c.Procedure]
 }
 
+// Questions are the names of everything any procedure asks when a case is opened, each once.
+func (p *Pack) Questions() []string {
+	var out []string
+	for _, d := range p.Procedures {
+		for _, f := range d.Intake {
+			out = append(out, f.Name)
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
 // RouteTo names the unit that receives a category at a place. at is the lowest unit known to hold the
 // place. Where the city has no unit that fits, the nearest working unit above receives it, so that
 // nothing is ever received by nobody.

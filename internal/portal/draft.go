@@ -47,10 +47,23 @@ const (
 	photoLife = 24 * time.Hour // how long a stored photo may wait for its report
 )
 
-// readDraft reads the posted form and stores new photos. Photos that cannot be taken become
+// noteFields are the fields of a note.
+var noteFields = []string{"text", "photo*", "drop*", "photos*"}
+
+// reportFields are the fields of a report: its own and every question any procedure asks, because the
+// kind can be changed after the questions of another were shown.
+func (p *Portal) reportFields() []string {
+	out := append([]string{"category", "address", "lat", "lon", "unit", "who", "phone", "name", "do"}, noteFields...)
+	for _, q := range p.Packs.Current().Questions() {
+		out = append(out, "in."+q)
+	}
+	return out
+}
+
+// readDraft reads the posted form, which may hold the known fields only, and stores new photos. Photos that cannot be taken become
 // problems of the field; the error is for what went wrong on our side.
-func (p *Portal) readDraft(r *http.Request) (*draft, error) {
-	if err := web.ParseForm(r); err != nil {
+func (p *Portal) readDraft(r *http.Request, known []string) (*draft, error) {
+	if err := web.ReadForm(r, known...); err != nil {
 		return nil, err
 	}
 	get := func(name string) string { return strings.TrimSpace(r.PostFormValue(name)) }

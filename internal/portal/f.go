@@ -150,7 +150,12 @@ func (m *matter) told() explain.Matter {
 	return explain.Matter{Say: m.page.Speaker, Zone: m.page.Site.Zone, D: m.d, Case: m.c, Events: m.events}
 }
 
-func (m *matter) base() string { return "/f/" + string(m.c.Code) }
+func (m *matter) base() string {
+	if m.page.Kiosk {
+		return "/f/" + handle
+	}
+	return "/f/" + string(m.c.Code)
+}
 
 func (m *matter) view(done string) casePage {
 	v := casePage{

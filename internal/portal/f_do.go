@@ -37,11 +37,15 @@ func (p *Portal) do(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (p *Portal) doPost(w http.ResponseWriter, r *http.Request) error {
-	if err := web.ParseForm(r); err != nil {
-		return err
-	}
 	m, a, err := p.actOf(r)
 	if err != nil {
+		return err
+	}
+	var known []string
+	for _, f := range a.Fields {
+		known = append(known, f.Name)
+	}
+	if err := web.ReadForm(r, known...); err != nil {
 		return err
 	}
 	fields := map[string]string{}

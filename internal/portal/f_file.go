@@ -52,8 +52,8 @@ func (p *Portal) serve(w http.ResponseWriter, r *http.Request, f casework.File) 
 	h.Set("Content-Type", f.Kind)
 	h.Set("Content-Disposition", mime.FormatMediaType(how, map[string]string{"filename": f.Name}))
 	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Content-Security-Policy", "default-src 'none'; sandbox")
-	h.Set("Cache-Control", "private, max-age=3600")
+	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'; sandbox")
+	h.Set("Cache-Control", "no-store")
 	http.ServeContent(w, r, "", time.Time{}, body)
 	return nil
 }

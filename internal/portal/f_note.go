@@ -35,7 +35,7 @@ func (p *Portal) notePost(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	d, err := p.readDraft(r)
+	d, err := p.readDraft(r, noteFields)
 	if err != nil {
 		return err
 	}

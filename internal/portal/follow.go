@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"comity/internal/casework"
+	"comity/internal/journal"
 	"comity/internal/ledger"
 	"comity/internal/web"
 )
@@ -23,7 +24,7 @@ func (p *Portal) follow(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (p *Portal) followPost(w http.ResponseWriter, r *http.Request) error {
-	if err := web.ParseForm(r); err != nil {
+	if err := web.ReadForm(r, "code"); err != nil {
 		return err
 	}
 	page := p.Site.Page(r, "portal.follow.title")
@@ -42,6 +43,7 @@ func (p *Portal) followPost(w http.ResponseWriter, r *http.Request) error {
 	}
 	c, err := p.byCode(r, code)
 	if errors.Is(err, ledger.ErrNotFound) {
+		journal.Say(w, "code.unknown") // a page of ours answers, so nobody else says it
 		return p.notThat(w, r, page, typed, page.T("portal.follow.unknown"))
 	}
 	if err != nil {

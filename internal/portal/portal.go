@@ -58,7 +58,7 @@ func New(d Deps) *Portal {
 }
 
 // Mount registers every page.
-func (p *Portal) Mount(mux *http.ServeMux) {
+func (p *Portal) Mount(mux web.Router) {
 	for pattern, h := range map[string]web.Handler{
 		"GET /{$}":                    p.home,
 		"GET /report":                 p.report,
@@ -75,13 +75,17 @@ func (p *Portal) Mount(mux *http.ServeMux) {
 		"GET /f/{code}/note":          p.note,
 		"POST /f/{code}/note":         p.notePost,
 		"GET /f/{code}/file/{sha256}": p.file,
+		"GET /kiosk":                  p.kiosk,
+		"POST /kiosk":                 p.kioskOn,
+		"GET /kiosk/end":              p.kioskEnd,
+		"POST /kiosk/end":             p.kioskEnd,
 		"GET /law":                    p.law,
 		"GET /law/{procedure}":        p.lawOf,
 		"GET /about/privacy":          p.privacy,
 		"GET /about/accessibility":    p.accessibility,
 		"/":                           p.nothing,
 	} {
-		mux.Handle(pattern, p.Site.Serve(h))
+		mux.Handle(pattern, p.Site.Serve(p.sheltered(h)))
 	}
 	for _, g := range p.Programmes {
 		for pattern, h := range g.Public {
@@ -90,7 +94,7 @@ func (p *Portal) Mount(mux *http.ServeMux) {
 			}))
 		}
 		for pattern, h := range g.Resident {
-			mux.Handle(pattern, p.Site.Serve(p.resident(h)))
+			mux.Handle(pattern, p.Site.Serve(p.sheltered(p.resident(h))))
 		}
 	}
 }
@@ -116,7 +120,7 @@ func (p *Portal) nothing(http.ResponseWriter, *http.Request) error { return web.
 
 // held finds the case of the code in the address. Failures count against the address they come from.
 func (p *Portal) held(r *http.Request) (casework.Case, error) {
-	code, err := casework.ParseCode(r.PathValue("code"))
+	code, err := casework.ParseCode(p.codeOf(r))
 	if err != nil {
 		return casework.Case{}, web.ErrNotFound
 	}
@@ -131,12 +135,13 @@ func (p *Portal) look(r *http.Request, c casework.Case) (*ledger.Look, error) {
 
 func (p *Portal) byCode(r *http.Request, code casework.Code) (casework.Case, error) {
 	from, now := p.Client(r), p.Site.Now()
-	if p.wrong.Wait(from, now) > 0 {
-		return casework.Case{}, &web.Refused{Status: http.StatusTooManyRequests, Rule: "portal.too_many"}
+	if wait := p.wrong.Wait(from, now); wait > 0 {
+		return casework.Case{}, &web.Refused{Status: http.StatusTooManyRequests, Rule: "portal.too_many", Wait: wait}
 	}
 	c, err := p.Reader.ByCode(r.Context(), code)
 	if errors.Is(err, ledger.ErrNotFound) {
 		p.wrong.Count(from, now)
+		return c, &web.Noted{Err: err, As: "code.unknown"}
 	}
 	return c, err
 }

@@ -55,7 +55,7 @@ func (p *Portal) report(w http.ResponseWriter, r *http.Request) error {
 
 // reportPost answers the three buttons of a report: look it through, change it, send it.
 func (p *Portal) reportPost(w http.ResponseWriter, r *http.Request) error {
-	d, err := p.readDraft(r)
+	d, err := p.readDraft(r, p.reportFields())
 	if err != nil {
 		return err
 	}

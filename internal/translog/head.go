@@ -34,9 +34,6 @@ func (l *Log) SignHead(ctx context.Context) (h receipt.Head, err error) {
 		h, err = l.signHead(ctx, tx)
 		return err
 	})
-	if err == nil && l.Saved != nil {
-		err = l.Saved(h)
-	}
 	return h, err
 }
 
@@ -183,8 +180,11 @@ func (l *Log) Tick(ctx context.Context) error {
 	if err != nil || !due {
 		return err
 	}
-	_, err = l.SignHead(ctx)
-	return err
+	h, err := l.SignHead(ctx)
+	if err != nil || l.Published == nil {
+		return err
+	}
+	return l.Published(h)
 }
 
 // Run ticks until the context ends. Errors go to tell, and the next tick tries again.

@@ -82,10 +82,10 @@ type Log struct {
 	Former []string                // keys that signed before Key and are still believed
 	Verify receipt.Verifier        // checks signatures; nil = receipt.Ed25519
 	Every  time.Duration           // between heads while there is news; 0 = a minute
-	// Saved is told each head that was signed, once it is stored, to keep it where the database is not. nil
-	// keeps it nowhere. A head it could not keep is told again with the next.
-	Saved func(receipt.Head) error
-	Node  string // name of this process among those that share the database; any, if it is alone
+	// Published, unless nil, is told each head that Tick has signed: to keep it where a restored backup
+	// of the database does not reach, see [Log.Continues].
+	Published func(receipt.Head) error
+	Node      string // name of this process among those that share the database; any, if it is alone
 }
 
 func (l *Log) verify(key string, msg, sig []byte) bool {

@@ -89,7 +89,7 @@ func (s *Site) asset(w http.ResponseWriter, r *http.Request) error {
 }
 
 // Mount registers what belongs to the kit itself.
-func (s *Site) Mount(mux *http.ServeMux) {
+func (s *Site) Mount(mux Router) {
 	mux.Handle("GET /assets/{name}", s.Serve(s.asset))
 	mux.Handle("GET /favicon.ico", http.RedirectHandler(Asset("mark.svg"), http.StatusMovedPermanently))
 	mux.Handle("POST /prefs", s.Serve(s.savePrefs))

@@ -86,6 +86,7 @@ type Shell struct {
 	Nav     []NavGroup
 	Tabs    []NavItem // bottom bar on phones, five at most
 	Keys    []KeyGroup
+	Above   templ.Component // a line over the page, such as whom the officer acts for; nil = none
 }
 
 // NavGroup is one titled group of the navigation.

@@ -1,10 +1,9 @@
 package web
 
 import (
+	"maps"
 	"net/http"
-	"net/url"
 	"slices"
-	"strings"
 )
 
 // prefs are the switches a person sets for themselves; the first value is what a first visit gets.
@@ -32,7 +31,7 @@ func (p *Page) Other(name string) string {
 
 // savePrefs answers POST /prefs: the road for browsers without script.
 func (s *Site) savePrefs(w http.ResponseWriter, r *http.Request) error {
-	if err := ParseForm(r); err != nil {
+	if err := ReadForm(r, slices.AppendSeq([]string{"lang", "back"}, maps.Keys(prefs))...); err != nil {
 		return err
 	}
 	for name, values := range prefs {
@@ -43,24 +42,11 @@ func (s *Site) savePrefs(w http.ResponseWriter, r *http.Request) error {
 	if l := r.PostForm.Get("lang"); slices.Contains(s.Langs, l) {
 		s.cookie(w, "lang", l)
 	}
-	http.Redirect(w, r, LocalPath(r.PostForm.Get("back")), http.StatusSeeOther)
+	http.Redirect(w, r, Local(r.PostForm.Get("back")), http.StatusSeeOther)
 	return nil
 }
 
 // cookie keeps a preference for a year. It is readable by script on purpose and holds nothing personal.
 func (s *Site) cookie(w http.ResponseWriter, name, value string) {
 	http.SetCookie(w, &http.Cookie{Name: name, Value: value, Path: "/", MaxAge: 31536000, SameSite: http.SameSiteLaxMode, Secure: s.Secure})
-}
-
-// LocalPath returns the address if it leads to a page of this site, and "/" otherwise: a form field
-// must not be able to send people elsewhere. Backslashes are refused because browsers read them as slashes.
-func LocalPath(to string) string {
-	if !strings.HasPrefix(to, "/") || strings.HasPrefix(to, "//") || strings.ContainsAny(to, "\\\r\n\t") {
-		return "/"
-	}
-	u, err := url.Parse(to)
-	if err != nil || u.Host != "" || u.Scheme != "" || strings.HasPrefix(u.Path, "//") {
-		return "/"
-	}
-	return u.RequestURI()
 }

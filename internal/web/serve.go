@@ -7,9 +7,12 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"strconv"
 	"strings"
+	"time"
 
 	"comity/internal/casework"
+	"comity/internal/journal"
 )
 
 // Handler answers a request or says why not. It writes nothing before it returns an error.
@@ -25,10 +28,32 @@ type Refused struct {
 	Status int
 	Rule   string
 	Params map[string]string
+	Wait   time.Duration // with 429: told in the header Retry-After
 }
 
 // Error is for the log.
 func (r *Refused) Error() string { return "web refused: " + r.Rule }
+
+// Noted is an error that is answered like the one inside and has a name of its own in the security
+// journal, such as a follow code nobody was given: the page must not tell it from a wrong address.
+type Noted struct {
+	Err error
+	As  string // a rule the journal knows
+}
+
+// Error is for the log.
+func (n *Noted) Error() string { return n.As + ": " + n.Err.Error() }
+
+// Unwrap lets the answer be that of the error inside.
+func (n *Noted) Unwrap() error { return n.Err }
+
+func noted(err error, rule string) string {
+	var n *Noted
+	if errors.As(err, &n) {
+		return n.As
+	}
+	return rule
+}
 
 // Serve makes a Handler an http.Handler. It is the one place where errors become answers.
 func (s *Site) Serve(h Handler) http.Handler {
@@ -63,8 +88,16 @@ func (s *Site) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if errors.Is(err, context.Canceled) && r.Context().Err() != nil {
 		return // the person went away; there is nobody to tell
 	}
+	// A body that did not arrive ends the request for the server, and the person is still there to be told.
+	r = r.WithContext(context.WithoutCancel(r.Context()))
 	p := s.Page(r, "web.error.title")
+	p.Here = "/" // an error repeats nothing of the request, or "not yours" and "not there" could be told apart
 	a := s.answer(p, err)
+	journal.Say(w, noted(err, a.Rule))
+	var slow *Refused
+	if errors.As(err, &slow) && slow.Wait > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(int((slow.Wait+time.Second-1)/time.Second)))
+	}
 	if a.Incident != "" {
 		s.logger().Error("request failed", "incident", a.Incident, "method", r.Method, "route", r.Pattern, "error", err.Error())
 	}

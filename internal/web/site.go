@@ -12,6 +12,7 @@ import (
 
 	"github.com/a-h/templ"
 
+	"comity/internal/journal"
 	"comity/internal/text"
 )
 
@@ -21,14 +22,21 @@ type Site struct {
 	Langs     []string         // offered languages; the first one is the fallback
 	Now       func() time.Time // the only clock of the surfaces
 	Zone      *time.Location
-	Base      string   // absolute address without a slash at the end, for QR codes; empty = from the request
-	Emergency []string // telephone numbers, shown on every resident page
-	Phone     string   // where people help who cannot use the page
-	Demo      bool     // every page says that people and places are invented
-	Secure    bool     // served over TLS: cookies are marked so and browsers told to stay there
-	MaxBody   int64    // largest request in bytes; 0 = 1 MiB, multipart 120 MiB
-	Missing   []error  // errors that mean "not found", such as the ledger's
+	Base      string        // absolute address without a slash at the end, for QR codes; empty = from the request
+	Hosts     []string      // names the site answers to, in small letters; nil = any. This machine's own always count
+	Emergency []string      // telephone numbers, shown on every resident page
+	Phone     string        // where people help who cannot use the page
+	Demo      bool          // every page says that people and places are invented
+	Secure    bool          // served over TLS: cookies are marked so and browsers told to stay there
+	MaxBody   int64         // largest request in bytes; 0 = 1 MiB, multipart 120 MiB
+	Pause     time.Duration // how long a body may stop arriving; 0 = 30 seconds
+	Missing   []error       // errors that mean "not found", such as the ledger's
 	Log       *slog.Logger
+	Journal   *journal.Journal // what was refused; nil = not recorded
+	// Kiosk is how long a device that belongs to nobody may stand before it forgets; 0 = there are none.
+	// A device is one when its cookie says so, or every one is (KioskOnly).
+	Kiosk     time.Duration
+	KioskOnly bool
 
 	// Shell wraps error pages; nil = the resident shell. The desk serves a copy of Site with its own.
 	Shell func(p *Page, r *http.Request, body templ.Component) templ.Component
@@ -48,6 +56,8 @@ type Page struct {
 	Density string // roomy, compact
 	Keys    string // on, off
 
+	Idle    *Idle  // what happens when nobody touches the page; nil = nothing
+	Kiosk   bool   // the device belongs to nobody: the page says so and lets it be ended
 	Officer *Shell // what the officer layout shows around the page; nil on resident pages
 	icons   map[string]bool
 }
@@ -60,6 +70,10 @@ func (s *Site) Page(r *http.Request, title string, kv ...string) *Page {
 		Size:    pref(r, "size"),
 		Density: pref(r, "density"),
 		Keys:    pref(r, "keys"),
+	}
+	if s.IsKiosk(r) {
+		p.Kiosk, p.Private = true, true
+		p.Idle = &Idle{After: s.Kiosk, Plain: s.Kiosk, To: "/kiosk/end"}
 	}
 	p.Title = p.T(title, kv...)
 	return p

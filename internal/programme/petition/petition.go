@@ -232,7 +232,8 @@ func arranged(p *pack.Pack, who authz.Actor) []org.UnitID {
 // sees reports whether the days of a unit lie in what the officer may read.
 func sees(p *pack.Pack, who authz.Actor, unit org.UnitID) bool {
 	return slices.ContainsFunc(who.Scope().Roots, func(root authz.Root) bool {
-		return p.Units.Under(root.Unit, unit) && (len(root.Programmes) == 0 || slices.ContainsFunc(offered(p), func(id string) bool {
+		near := root.Unit == unit || root.Reach == authz.Subtree && p.Units.Under(root.Unit, unit)
+		return near && (len(root.Programmes) == 0 || slices.ContainsFunc(offered(p), func(id string) bool {
 			return slices.Contains(root.Programmes, id)
 		}))
 	})

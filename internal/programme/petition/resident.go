@@ -260,7 +260,7 @@ func (r *receptions) bookPost(v *programme.Resident) error {
 	if err != nil {
 		return err
 	}
-	if err := web.ParseForm(v.R); err != nil {
+	if err := web.ReadForm(v.R, "at"); err != nil {
 		return err
 	}
 	page := v.Page("reception.mine.title")
@@ -328,7 +328,7 @@ func (r *receptions) withdrawPost(v *programme.Resident) error {
 	if err != nil {
 		return err
 	}
-	if err := web.ParseForm(v.R); err != nil {
+	if err := web.ReadForm(v.R, "at"); err != nil {
 		return err
 	}
 	id, err := strconv.ParseInt(v.R.PostFormValue("at"), 10, 64)

@@ -220,7 +220,11 @@ func (r *receptions) showDayForm(o *programme.Officer, units []org.UnitID, value
 
 // posted reads the fields of a form that was sent.
 func posted(o *programme.Officer, fields []form.Field) (map[string]string, error) {
-	if err := web.ParseForm(o.R); err != nil {
+	var known []string
+	for _, f := range fields {
+		known = append(known, f.Name)
+	}
+	if err := web.ReadForm(o.R, known...); err != nil {
 		return nil, err
 	}
 	raw := map[string]string{}
@@ -453,6 +457,9 @@ func (r *receptions) change(o *programme.Officer, to string, step func(tx *db.Tx
 }
 
 func (r *receptions) publish(o *programme.Officer) error {
+	if err := web.ReadForm(o.R); err != nil {
+		return err
+	}
 	ctx := o.R.Context()
 	return r.change(o, "", func(tx *db.Tx, p *pack.Pack, d Day) error {
 		if today(o.Site.Now(), p.Zone) > d.Closes {
@@ -466,6 +473,9 @@ func (r *receptions) publish(o *programme.Officer) error {
 }
 
 func (r *receptions) discard(o *programme.Officer) error {
+	if err := web.ReadForm(o.R); err != nil {
+		return err
+	}
 	ctx := o.R.Context()
 	return r.change(o, "/desk/reception", func(tx *db.Tx, _ *pack.Pack, d Day) error {
 		if err := dropDraft(ctx, tx, d.ID); err != nil {
@@ -519,6 +529,9 @@ func (r *receptions) cancelPost(o *programme.Officer) error {
 }
 
 func (r *receptions) absent(o *programme.Officer) error {
+	if err := web.ReadForm(o.R); err != nil {
+		return err
+	}
 	p, d, b, err := r.due(o)
 	if err != nil {
 		return err

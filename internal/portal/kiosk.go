@@ -1,0 +1,100 @@
+package portal
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"comity/internal/casework"
+	"comity/internal/web"
+)
+
+// At a device that belongs to nobody no address holds a follow code, so that neither "back" nor the list of
+// visited pages opens the matter of whoever stood there before: the code waits in a cookie that ends with
+// the time of the device, and the address says handle instead.
+const (
+	codeCookie = "kiosk_code"
+	handle     = "_"
+)
+
+// sheltered keeps codes out of the addresses of such a device.
+func (p *Portal) sheltered(h web.Handler) web.Handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		typed := r.PathValue("code")
+		if typed == "" || !p.Site.IsKiosk(r) {
+			return h(w, r)
+		}
+		if typed == handle {
+			if c, err := r.Cookie(codeCookie); err == nil {
+				p.keepCode(w, r, c.Value, p.Site.Kiosk) // it counts from the last page
+			}
+			return h(w, r)
+		}
+		if r.Method != http.MethodGet {
+			return h(w, r)
+		}
+		code, err := casework.ParseCode(typed)
+		if err != nil {
+			return web.ErrNotFound
+		}
+		p.keepCode(w, r, string(code), p.Site.Kiosk)
+		to := url.URL{Path: strings.Replace(r.URL.Path, "/"+typed, "/"+handle, 1), RawQuery: r.URL.RawQuery}
+		w.Header().Set("Cache-Control", "no-store")
+		http.Redirect(w, r, to.RequestURI(), http.StatusSeeOther)
+		return nil
+	}
+}
+
+// codeOf is the code of a request: in the address, or at a device of nobody in its cookie.
+func (p *Portal) codeOf(r *http.Request) string {
+	typed := r.PathValue("code")
+	if typed != handle || !p.Site.IsKiosk(r) {
+		return typed
+	}
+	c, err := r.Cookie(codeCookie)
+	if err != nil {
+		return ""
+	}
+	return c.Value
+}
+
+// keepCode holds the code for as long as the device waits; no time forgets it.
+func (p *Portal) keepCode(w http.ResponseWriter, r *http.Request, code string, life time.Duration) {
+	age := int(life / time.Second)
+	if age <= 0 {
+		age = -1
+	}
+	http.SetCookie(w, &http.Cookie{Name: codeCookie, Value: code, Path: "/", MaxAge: age, HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: p.Site.Secure || r.TLS != nil})
+}
+
+// kiosk explains the mode and switches it on.
+func (p *Portal) kiosk(w http.ResponseWriter, r *http.Request) error {
+	if p.Site.Kiosk <= 0 {
+		return web.ErrNotFound
+	}
+	page := p.Site.Page(r, "portal.kiosk.title")
+	return page.Write(w, r, http.StatusOK, web.PublicLayout(page, kioskBody(page, int(p.Site.Kiosk/time.Second))))
+}
+
+func (p *Portal) kioskOn(w http.ResponseWriter, r *http.Request) error {
+	if p.Site.Kiosk <= 0 {
+		return web.ErrNotFound
+	}
+	p.Site.MakeKiosk(w, r)
+	return p.kioskEnd(w, r)
+}
+
+// kioskEnd forgets who was here: the code, the switches, and what the browser kept. It may be opened by
+// anybody at any time, since all it does is forget.
+func (p *Portal) kioskEnd(w http.ResponseWriter, r *http.Request) error {
+	p.keepCode(w, r, "", 0)
+	if p.Site.IsKiosk(r) {
+		p.Site.ForgetPrefs(w)
+	}
+	h := w.Header()
+	h.Set("Clear-Site-Data", `"cache", "storage"`)
+	h.Set("Cache-Control", "no-store")
+	http.Redirect(w, r, "/", http.StatusSeeOther)
+	return nil
+}

@@ -1,0 +1,30 @@
+/* Leaves a page that nobody touches. Without script the page has a refresh of its own. */
+(function () {
+  'use strict';
+  var me = document.currentScript, idle = Number(me.dataset.idle), to = me.dataset.to, alive = me.dataset.alive;
+  if (!idle || !to) return;
+  var last = Date.now(), told = Date.now();
+  var out = document.querySelector('[data-left]');
+  function touched() {
+    last = Date.now();
+    if (!alive || last - told < 60000) return;
+    told = last;
+    fetch(alive, { method: 'POST', credentials: 'same-origin' });
+  }
+  ['keydown', 'pointerdown', 'pointermove', 'wheel', 'touchstart', 'input'].forEach(function (kind) {
+    addEventListener(kind, touched, { passive: true, capture: true });
+  });
+  function leave() {
+    try { sessionStorage.clear(); localStorage.clear(); } catch (e) { /* storage may be closed */ }
+    Array.prototype.forEach.call(document.forms, function (f) { f.reset(); });
+    location.replace(to);
+  }
+  function look() {
+    var left = Math.ceil(idle - (Date.now() - last) / 1000);
+    if (left <= 0) { leave(); return; }
+    if (out) { out.hidden = false; out.textContent = out.dataset.words.replace('{n}', left); }
+  }
+  /* A page that comes back from the browser's memory is looked at again at once. */
+  addEventListener('pageshow', function (e) { if (e.persisted) location.reload(); });
+  setInterval(look, 1000);
+})();

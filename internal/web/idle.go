@@ -1,0 +1,59 @@
+package web
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/a-h/templ"
+)
+
+// Idle is what a page does when nobody touches it: it leaves, and going back does not bring it again. With
+// the script every key and touch begins the time anew; without it the time runs from when the page came.
+type Idle struct {
+	After time.Duration // with script, since the last touch
+	Plain time.Duration // without script, since the page came
+	To    string        // where it leads
+	Alive string        // address told once a minute that somebody is typing; empty = none
+}
+
+func (i *Idle) seconds() int { return int(i.Plain / time.Second) }
+
+func (i *Idle) refresh() string { return strconv.Itoa(i.seconds()) + ";url=" + i.To }
+
+func (i *Idle) attrs() templ.Attributes {
+	return templ.Attributes{"data-idle": strconv.Itoa(int(i.After / time.Second)), "data-to": i.To, "data-alive": i.Alive}
+}
+
+const kioskCookie = "kiosk"
+
+// IsKiosk reports a request for a resident's page from a device that belongs to nobody.
+func (s *Site) IsKiosk(r *http.Request) bool {
+	if s.Kiosk <= 0 || strings.HasPrefix(r.URL.Path, "/desk") {
+		return false
+	}
+	c, err := r.Cookie(kioskCookie)
+	return s.KioskOnly || err == nil && c.Value == "on"
+}
+
+// MakeKiosk marks a device as one that belongs to nobody. Nothing on a page takes that back: whoever keeps
+// the device clears its cookies.
+func (s *Site) MakeKiosk(w http.ResponseWriter, r *http.Request) {
+	http.SetCookie(w, &http.Cookie{Name: kioskCookie, Value: "on", Path: "/", MaxAge: 31536000, HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: s.Secure || r.TLS != nil})
+}
+
+// ForgetPrefs takes the switches of the last person back.
+func (s *Site) ForgetPrefs(w http.ResponseWriter) {
+	for _, name := range []string{"lang", "theme", "size", "density", "keys"} {
+		http.SetCookie(w, &http.Cookie{Name: name, Path: "/", MaxAge: -1})
+	}
+}
+
+// Autocomplete is the attribute of a form: a device that belongs to nobody remembers nothing typed on it.
+func (p *Page) Autocomplete() templ.Attributes {
+	if p.Kiosk {
+		return templ.Attributes{"autocomplete": "off"}
+	}
+	return nil
+}

@@ -93,7 +93,7 @@ func (v *visit) lookDo() error {
 	if err != nil {
 		return err
 	}
-	if err := v.parse(); err != nil {
+	if err := v.parse("level", "purpose", "note", "order"); err != nil {
 		return err
 	}
 	level, ok := authz.ParseLevel(v.r.PostFormValue("level"))

@@ -17,6 +17,7 @@ import (
 	"comity/internal/account"
 	"comity/internal/authz"
 	"comity/internal/casework"
+	"comity/internal/db"
 	"comity/internal/jobs"
 	"comity/internal/ledger"
 	"comity/internal/pack"
@@ -176,6 +177,19 @@ func (c *city) purpose(k casework.Case, purpose string, ground authz.Ground) boo
 		word = string(authz.ByHolder)
 	}
 	return ok && slices.Contains(p.Offered, word)
+}
+
+// project hands every event to the programmes that keep rows of their own.
+func (c *city) project(ctx context.Context, tx *db.Tx, k casework.Case, e casework.Event) error {
+	for _, g := range c.plugged {
+		if g.Project == nil {
+			continue
+		}
+		if err := g.Project(ctx, tx, k, e); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // wordsOf lays the words of each pack version over the program's, once for each version.

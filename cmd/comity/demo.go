@@ -23,6 +23,7 @@ import (
 	"comity/internal/demo"
 	"comity/internal/org"
 	"comity/internal/pack"
+	"comity/internal/programme/dataaccess"
 	"comity/internal/programme/petition"
 	"comity/internal/text"
 	"comity/internal/vault"
@@ -219,6 +220,9 @@ func playDemo(ctx context.Context, c *city, fsys fs.FS, cfg demoConfig) (demoCar
 	if err := announceDemo(ctx, c, fsys, workers); err != nil {
 		return card, err
 	}
+	if err := enterCameras(ctx, c, fsys, workers); err != nil {
+		return card, err
+	}
 	samples, err := p.Samples(ctx)
 	if err != nil {
 		return card, err
@@ -246,6 +250,27 @@ func announceDemo(ctx context.Context, c *city, fsys fs.FS, workers []demo.Worke
 		}
 		if err := petition.Announce(ctx, c.db, c.packs.Current(), workers[i].ID, draft, c.clock.Now()); err != nil {
 			return fmt.Errorf("seed/receptions.yaml: %w", err)
+		}
+	}
+	return nil
+}
+
+// enterCameras fills the register of cameras, each entry in the name of somebody who keeps that part of it.
+func enterCameras(ctx context.Context, c *city, fsys fs.FS, workers []demo.Worker) error {
+	var f struct {
+		Cameras []dataaccess.Draft `yaml:"cameras"`
+	}
+	if err := pack.ReadYAML(fsys, "seed/cameras.yaml", &f); err != nil {
+		return err
+	}
+	p := c.packs.Current()
+	for _, draft := range f.Cameras {
+		i := slices.IndexFunc(workers, func(w demo.Worker) bool { return dataaccess.Keeps(p, w.Actor(), org.UnitID(draft.Area)) })
+		if i < 0 {
+			return fmt.Errorf("seed/cameras.yaml: nobody of seed/people.yaml keeps the register of %s", draft.Area)
+		}
+		if err := dataaccess.Enter(ctx, c.db, p, workers[i].Actor(), draft); err != nil {
+			return fmt.Errorf("seed/cameras.yaml: %w", err)
 		}
 	}
 	return nil

@@ -2,6 +2,7 @@ package main
 
 import (
 	"comity/internal/programme"
+	"comity/internal/programme/dataaccess"
 	"comity/internal/programme/petition"
 )
 
@@ -9,5 +10,6 @@ import (
 func programmes(c *city) []programme.Programme {
 	return []programme.Programme{
 		petition.New(petition.Deps{DB: c.db, Ledger: c.ledger, Reader: c.reader, Packs: c.packs, Courier: c.courier}),
+		dataaccess.New(dataaccess.Deps{DB: c.db, Packs: c.packs, Index: c.ring.Index}),
 	}
 }

@@ -128,6 +128,7 @@ func (c *city) furnish(ctx context.Context, cfg cityConfig, r *rooms, kinds ...j
 		Purpose:     c.purpose,
 		Remove:      r.files.Remove,
 		Notify:      courier.Enqueue,
+		Project:     c.projectOf(r),
 		Random:      cfg.Random,
 		Log:         cfg.Log,
 	})
@@ -183,6 +184,15 @@ func (c *city) officerOf(r *rooms) func(context.Context, *db.Tx, org.UnitID, str
 		})
 		return works, err
 	}
+}
+
+// projectOf lets the programmes that bring code keep rows beside the events of civic cases; no programme
+// sees another compartment.
+func (c *city) projectOf(r *rooms) func(context.Context, *db.Tx, casework.Case, casework.Event) error {
+	if r.compartment != procedure.Civic {
+		return nil
+	}
+	return c.project
 }
 
 // others are the compartments beside the civic one that the pack has procedures for.

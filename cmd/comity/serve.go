@@ -259,6 +259,9 @@ func joined(c *city, o surfaceOptions) (http.Handler, []string) {
 		site.Journal.From = forwardedFor
 		resident.Client, program.Client = forwardedFor, forwardedFor
 	}
+	for _, r := range c.apart {
+		resident.Apart = append(resident.Apart, portal.Door{Compartment: r.compartment, Ledger: r.ledger, Reader: r.reader, Files: r.files})
+	}
 	portal.New(resident).Mount(mux)
 	for _, r := range c.all() {
 		logbook.New(logbook.Deps{Site: site, Log: r.tree, At: logAddress(r.compartment)}).Register(mux)
@@ -275,7 +278,16 @@ func joined(c *city, o surfaceOptions) (http.Handler, []string) {
 	if o.proxied {
 		deskDeps.Client = forwardedFor
 	}
-	desk.New(deskDeps).Register(mux)
+	desks := []*desk.Desk{desk.New(deskDeps)}
+	for _, r := range c.apart {
+		apart := deskDeps
+		apart.Compartment, apart.Ledger, apart.Reader, apart.Files, apart.Bulk, apart.Programmes = r.compartment, r.ledger, r.reader, r.files, r.bulk, nil
+		if o.dev {
+			apart.Messages = r.messages
+		}
+		desks = append(desks, desk.New(apart))
+	}
+	desk.Join(desks...).Register(mux)
 	programs := api.New(program)
 	programs.Register(mux)
 	return site.Harden(mux), slices.Concat(mux.Patterns(), programs.Patterns())
@@ -308,7 +320,7 @@ func signIns(card demoCard) []desk.SignIn {
 }
 
 // messages is what the courier wrote, for the inbox page of development.
-func (c *city) messages(ctx context.Context) ([]desk.Message, error) {
+func (c *rooms) messages(ctx context.Context) ([]desk.Message, error) {
 	list, err := c.courier.Inbox(ctx, 100)
 	var out []desk.Message
 	for _, m := range list {

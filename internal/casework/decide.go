@@ -597,7 +597,8 @@ func (k *decision) start(cl *procedure.Clock, e *Event) (Clock, *Refusal) {
 		if day > today {
 			return c, invalid(cl.From, "form.date_future")
 		}
-		if day < cal.DayAt(k.c.Opened) {
+		// What an act says happened cannot lie before the case; what the opening asks about often does.
+		if e.Opening == nil && e.Fields[cl.From] != "" && day < cal.DayAt(k.c.Opened) {
 			return c, invalid(cl.From, "form.date_before_case", "opened", cal.DayAt(k.c.Opened).String())
 		}
 		if day < today {

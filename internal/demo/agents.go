@@ -96,13 +96,13 @@ func (p *Play) worker(c casework.Case, unit org.UnitID, roles ...string) (authz.
 		return authz.Actor{}, "", false
 	}
 	w := fit[p.r.IntN(len(fit))]
-	return w.actor(), w.ID, true
+	return w.Actor(), w.ID, true
 }
 
 func (p *Play) named(id string) authz.Actor {
 	for _, w := range p.People {
 		if w.ID == id {
-			return w.actor()
+			return w.Actor()
 		}
 	}
 	return authz.Actor{}

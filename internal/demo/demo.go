@@ -66,7 +66,8 @@ type Worker struct {
 	Roles []string
 }
 
-func (w Worker) actor() authz.Actor {
+// Actor is the person as the city knows them at work.
+func (w Worker) Actor() authz.Actor {
 	var grants []authz.Grant
 	for _, r := range w.Roles {
 		grants = append(grants, authz.Grant{Role: authz.Role(r), Unit: w.Unit})

@@ -35,6 +35,7 @@ import (
 	"comity/internal/limit"
 	"comity/internal/org"
 	"comity/internal/pack"
+	"comity/internal/procedure"
 	"comity/internal/programme"
 	"comity/internal/web"
 )
@@ -47,6 +48,8 @@ type Deps struct {
 	Packs    *pack.Registry
 	Accounts *account.Store
 	Files    file.Store
+	// Compartment is the one whose ledger this is; empty = the civic one. See Front.
+	Compartment string
 	// Bulk does one act on many cases; nil leaves that out.
 	Bulk *bulk.Book
 	// Client names where a request comes from, for the brake on wrong passwords; nil = its network
@@ -94,6 +97,7 @@ type Clock struct {
 // Desk serves /desk.
 type Desk struct {
 	Deps
+	others  []string  // the compartments that have a desk, see Front
 	site    *web.Site // a copy whose error pages keep the officer's shell
 	guard   account.Guard
 	strays  *limit.Limiter // session cookies that open nothing, written down
@@ -162,6 +166,8 @@ func (d *Desk) Register(mux web.Router) {
 		page("GET /desk/bulk/{id}", (*visit).bulkProgress)
 		page("POST /desk/bulk/{id}/undo", (*visit).bulkUndo)
 	}
+	page("GET /desk/compartment", (*visit).compartmentShow)
+	page("POST /desk/compartment", (*visit).compartmentGo)
 	page("GET /desk/news", (*visit).news)
 	page("GET /desk/new", (*visit).newShow)
 	page("POST /desk/new", (*visit).newDo)
@@ -275,7 +281,7 @@ func (d *Desk) signed(h func(*visit) error) web.Handler {
 
 func (d *Desk) visit(w http.ResponseWriter, r *http.Request, live account.Session) *visit {
 	who := live.Account
-	actor := who.Actor(d.Packs.Current().Rules).In(live.Compartment)
+	actor := who.Actor(d.Packs.Current().Rules).In(d.Compartment)
 	return &visit{Desk: d, w: w, r: r, live: live, who: who, actor: actor, scope: actor.Scope(), now: d.site.Now(),
 		pack: d.Packs.Current(), names: map[string]string{}}
 }
@@ -418,9 +424,15 @@ func (v *visit) navigation(p *web.Page, s *web.Shell) {
 		s.Tabs = []web.NavItem{item("accounts.admin.title", "people", "", "/desk/admin", 0, strings.HasPrefix(at, "/desk/admin")), item("desk.tab.me", "home", "", "/desk/me", 0, at == "/desk/me")}
 		return
 	}
+	if in := v.entries(); len(in) > 1 || v.name() != procedure.Civic {
+		work.Items = append(work.Items, item("desk.compartment.nav", "route", "", "/desk/compartment", 0, at == "/desk/compartment"))
+	}
 	s.Nav = append(s.Nav, work)
 	programmes := web.NavGroup{Title: p.T("desk.nav.programmes")}
 	for _, g := range v.pack.Programmes {
+		if !v.leads(g.ID) {
+			continue
+		}
 		href := "/desk/cases?programme=" + url.QueryEscape(g.ID)
 		programmes.Items = append(programmes.Items, web.NavItem{Href: href, Label: p.T("programme." + g.ID), Icon: g.Icon,
 			Current: cases && v.r.URL.Query().Get("programme") == g.ID})

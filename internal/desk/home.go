@@ -133,7 +133,9 @@ func (v *visit) byState(p *web.Page, q query, counts []ledger.StateCount) []stat
 func (v *visit) procedures() []string {
 	var ids []string
 	for id := range v.pack.Procedures {
-		ids = append(ids, id)
+		if v.here(id) {
+			ids = append(ids, id)
+		}
 	}
 	slices.Sort(ids)
 	return ids

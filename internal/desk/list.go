@@ -311,6 +311,9 @@ func (v *visit) states(p *web.Page, q query) []web.Choice {
 func (v *visit) categories(p *web.Page) []web.Choice {
 	var out []web.Choice
 	for _, c := range v.pack.Categories {
+		if !v.here(c.Procedure) {
+			continue
+		}
 		out = append(out, web.Choice{Value: c.ID, Label: p.T("category." + c.ID)})
 	}
 	return out

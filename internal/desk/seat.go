@@ -48,7 +48,7 @@ func (d *Desk) keepStanding(w http.ResponseWriter, r *http.Request, id string) {
 // sit puts the officer at the seat of the absent person, for the pages that ask whose work it is.
 func (v *visit) sit(in *account.Standing) {
 	v.standing = in
-	v.actor = in.Actor.In(v.live.Compartment)
+	v.actor = in.Actor.In(v.Compartment)
 	v.scope = v.actor.Scope()
 	v.who.Grants = in.Actor.Grants()
 }
@@ -91,6 +91,10 @@ func (v *visit) own() error {
 func (v *visit) front() error {
 	if v.keepsOnly() {
 		http.Redirect(v.w, v.r, "/desk/admin", http.StatusSeeOther)
+		return nil
+	}
+	if v.elsewhere() {
+		http.Redirect(v.w, v.r, "/desk/compartment", http.StatusSeeOther)
 		return nil
 	}
 	return v.home()

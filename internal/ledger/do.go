@@ -244,6 +244,11 @@ func (l *Ledger) append(ctx context.Context, tx *db.Tx, s *stored, e casework.Ev
 	if e.Opening != nil {
 		s.open = e.Opening
 	}
+	if l.cfg.Project != nil {
+		if err := l.cfg.Project(ctx, tx, s.c, e); err != nil {
+			return err
+		}
+	}
 	for _, k := range e.Clocks {
 		s.mark(k.ID)
 	}

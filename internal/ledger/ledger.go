@@ -59,6 +59,10 @@ type Config struct {
 	Notify func(ctx context.Context, tx *db.Tx, n Order) error
 	// Purpose says whether whoever is entitled in this way may be shown a case for this purpose. nil takes any.
 	Purpose func(c casework.Case, purpose string, ground authz.Ground) bool
+	// Project lets programmes keep rows of their own beside every event, in the same transaction: the case as
+	// the event leaves it, and the event in clear. A *casework.Refusal undoes the command; it may only say no
+	// to what people ask for, since a clock cannot be told to wait. nil keeps nothing.
+	Project func(ctx context.Context, tx *db.Tx, c casework.Case, e casework.Event) error
 	// Random fills b with random bytes, for numbers and codes.
 	Random func(b []byte)
 	// Remove takes the bytes of a stored file away; an absent one is no error. nil leaves them.

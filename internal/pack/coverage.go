@@ -131,6 +131,9 @@ func rulesOf(d *procedure.Definition) []Rule {
 	for _, x := range d.Links {
 		out = append(out, Rule{d.ID, "link", x.ID, x.Law})
 	}
+	for _, x := range d.Orders {
+		out = append(out, Rule{d.ID, "order", x.ID, x.Law})
+	}
 	for _, x := range d.Documents {
 		out = append(out, Rule{d.ID, "document", x.ID, x.Law})
 	}

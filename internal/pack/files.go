@@ -220,6 +220,7 @@ type procedureFile struct {
 	Retention   retentionYAML  `yaml:"retention" doc:"How long cases are kept."`
 	Stuck       string         `yaml:"stuck" doc:"Link that gives the unit above a task when a term has run out and its act could not be done."`
 	StuckNotice string         `yaml:"stuck_notice" doc:"Template of the message it gets then."`
+	Orders      []orderYAML    `yaml:"order" doc:"What must have been done before an act, on every road."`
 }
 
 type lawRefYAML struct {

@@ -6,8 +6,9 @@
 //
 // Open this file first; files.go is what authors write, decode.go and overlay.go how it is read and laid
 // over the pack's bases, load.go what it becomes, procedures.go how a procedure is put together,
-// papers.go replies and documents, roles.go who reads what, compartments.go what keeps people's matters apart,
-// purposes.go why sealed words are opened, story.go how a failed property is told, diff.go what differs between
+// papers.go replies and documents, register.go what may be asked of other bodies, roles.go who reads what,
+// compartments.go what keeps people's matters apart, purposes.go why sealed words are opened, story.go how a failed
+// property is told, diff.go what differs between
 // two packs, schema.go what editors are told.
 package pack
 
@@ -61,6 +62,8 @@ type Pack struct {
 	Warnings    []string     // what is odd but not wrong, each with its place
 	Replies     []Reply
 	Purposes    []Purpose                            // for which sealed words are opened, in the order they are offered
+	Register    *Register                            // questions that may be asked of other bodies; nil: none
+	Cameras     *CameraRules                         // what public cameras rest on; nil: no register of them
 	Documents   map[string]map[string]paper.Template // name → language → paper
 }
 
@@ -161,7 +164,7 @@ func (p *Pack) RouteTo(category string, at org.UnitID) org.UnitID {
 			}
 			continue
 		}
-		if u, _ := p.Units.Unit(id); u.Level <= c.Route.Level && len(u.Roles) > 0 {
+		if u, _ := p.Units.Unit(id); u.Level <= c.Route.Level && len(u.Roles) > 0 && u.Dept == "" { // a department is no place
 			return id
 		}
 	}

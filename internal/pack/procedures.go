@@ -35,6 +35,7 @@ func (l *loader) procedures() {
 			l.bad.on(f.Mark.of("procedure"), "procedure %q is in two files; to change one of a base, use the name of its file", f.Procedure)
 			continue
 		}
+		l.ask(&f)
 		l.files = append(l.files, f)
 		b := builder{loader: l, f: f, d: &procedure.Definition{}}
 		l.p.Procedures[f.Procedure] = b.build()
@@ -124,6 +125,9 @@ func (b *builder) build() *procedure.Definition {
 	}
 	for _, y := range f.Links {
 		b.link(y)
+	}
+	for _, y := range f.Orders {
+		b.order(y)
 	}
 	d.Retention = b.retention(f.Retention)
 	b.references()

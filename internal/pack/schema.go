@@ -33,6 +33,8 @@ var FileKinds = []FileKind{
 	{"calendar", "calendars/*.yaml", "Days off, make-up working days and office hours.", reflect.TypeFor[calendarFile]()},
 	{"procedure", "procedures/*.yaml", "States, acts and terms of one procedure.", reflect.TypeFor[procedureFile]()},
 	{"purposes", "purposes.yaml", "For which purposes sealed words are opened.", reflect.TypeFor[purposesFile]()},
+	{"questions", "questions.yaml", "What may be asked of other bodies about a person: a closed, published register.", reflect.TypeFor[questionsFile]()},
+	{"cameras", "cameras.yaml", "What the public register of cameras rests on, and who keeps it.", reflect.TypeFor[camerasFile]()},
 	{"replies", "replies.yaml", "Stock answers an officer may start from.", reflect.TypeFor[repliesFile]()},
 	{"texts", "texts/*.yaml", "Words of one language, by key: notices and anything else.", reflect.TypeFor[textsFile]()},
 }

@@ -47,6 +47,9 @@ func Story(f *Failed, say Teller) string {
 	if v.Act != "" {
 		kv = append(kv, "act", say.T("act."+id+"."+v.Act))
 	}
+	if v.Order != "" {
+		kv = append(kv, "order", say.T("order."+id+"."+v.Order))
+	}
 	if v.Link != "" {
 		kv = append(kv, "link", say.T("link."+id+"."+v.Link))
 	}

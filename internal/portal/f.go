@@ -77,6 +77,7 @@ type matter struct {
 	kids   map[casework.CaseID]casework.Case // matters this one opened
 	packs  *pack.Registry
 	gone   *web.Gone
+	door   Door
 }
 
 func (p *Portal) caseOf(w http.ResponseWriter, r *http.Request) error {
@@ -100,7 +101,7 @@ func (p *Portal) caseOf(w http.ResponseWriter, r *http.Request) error {
 
 // matter loads the case of the code in the address, the procedure it was opened under and its record.
 func (p *Portal) matter(r *http.Request, title string) (*matter, error) {
-	c, err := p.held(r)
+	door, c, err := p.held(r)
 	if err != nil {
 		return nil, err
 	}
@@ -108,7 +109,7 @@ func (p *Portal) matter(r *http.Request, title string) (*matter, error) {
 	if err != nil {
 		return nil, err
 	}
-	look, err := p.look(r, c)
+	look, err := door.look(r, c)
 	if err != nil {
 		return nil, err
 	}
@@ -120,13 +121,13 @@ func (p *Portal) matter(r *http.Request, title string) (*matter, error) {
 	if c.Pack != p.Packs.Current().Digest { // words of the version the case was opened under
 		page.Speaker = p.Site.Text.With(p.Packs.Pack(c.Pack).Texts).In(page.Lang)
 	}
-	kids, err := p.Reader.Children(r.Context(), c)
+	kids, err := door.Reader.Children(r.Context(), c)
 	if err != nil {
 		return nil, err
 	}
 	for _, k := range c.Children {
 		if explain.Theirs(d, k.Link) { // its code opens it for them
-			kid, err := p.look(r, kids[k.Case])
+			kid, err := door.look(r, kids[k.Case])
 			if err != nil {
 				return nil, err
 			}
@@ -134,13 +135,14 @@ func (p *Portal) matter(r *http.Request, title string) (*matter, error) {
 		}
 	}
 	var gone *web.Gone
-	if e, erased, err := p.Reader.Erased(r.Context(), c.ID); err != nil {
+	if e, erased, err := door.Reader.Erased(r.Context(), c.ID); err != nil {
 		return nil, err
 	} else if erased {
 		gone = &web.Gone{At: e.At, Ground: e.Ground, Law: e.Law}
 	}
 	return &matter{
-		gone: gone, page: page, c: c, d: d, events: events, kids: kids, packs: p.Packs,
+		door: door, gone: gone,
+		page: page, c: c, d: d, events: events, kids: kids, packs: p.Packs,
 		phases: p.Packs.Pack(c.Pack).Phases[c.Procedure], now: p.Site.Now(),
 	}, nil
 }

@@ -54,7 +54,7 @@ func (p *Portal) doPost(w http.ResponseWriter, r *http.Request) error {
 			fields[f.Name] = v
 		}
 	}
-	_, err = p.Ledger.Do(r.Context(), authz.Holder(string(m.c.ID)), casework.Command{
+	_, err = m.door.Ledger.Do(r.Context(), authz.Holder(string(m.c.ID)), casework.Command{
 		Case: m.c.ID, Version: casework.AnyVersion, Key: web.KeyOf(r), Act: a.ID, Fields: fields,
 	})
 	var no *casework.Refusal

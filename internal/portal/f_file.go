@@ -14,11 +14,11 @@ import (
 
 // file serves an attachment of the case whose code is in the address, and of no other.
 func (p *Portal) file(w http.ResponseWriter, r *http.Request) error {
-	c, err := p.held(r)
+	door, c, err := p.held(r)
 	if err != nil {
 		return err
 	}
-	look, err := p.look(r, c)
+	look, err := door.look(r, c)
 	if err != nil {
 		return err
 	}
@@ -27,7 +27,7 @@ func (p *Portal) file(w http.ResponseWriter, r *http.Request) error {
 	}
 	for _, f := range c.Files {
 		if f.SHA256 == r.PathValue("sha256") && f.Public {
-			return p.serve(w, r, f)
+			return p.serve(w, r, door.Files, f)
 		}
 	}
 	return web.ErrNotFound
@@ -35,8 +35,8 @@ func (p *Portal) file(w http.ResponseWriter, r *http.Request) error {
 
 // serve sends a stored file. Only pictures are shown in the page; anything else is a download, and
 // a sandbox keeps a browser that opens it anyway from running anything.
-func (p *Portal) serve(w http.ResponseWriter, r *http.Request, f casework.File) error {
-	body, err := p.Files.Open(f.SHA256, f.Key)
+func (p *Portal) serve(w http.ResponseWriter, r *http.Request, store file.Store, f casework.File) error {
+	body, err := store.Open(f.SHA256, f.Key)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, file.ErrName) {
 		return web.ErrNotFound
 	}

@@ -54,7 +54,10 @@ func (p *Portal) notePost(w http.ResponseWriter, r *http.Request) error {
 	for _, f := range d.Photos {
 		cmd.Files = append(cmd.Files, f.File)
 	}
-	_, err = p.Ledger.Do(r.Context(), authz.Holder(string(m.c.ID)), cmd)
+	if err := m.door.take(p.Files, cmd.Files); err != nil {
+		return err
+	}
+	_, err = m.door.Ledger.Do(r.Context(), authz.Holder(string(m.c.ID)), cmd)
 	var no *casework.Refusal
 	if errors.As(err, &no) && len(no.Fields) > 0 {
 		return p.showNote(w, r, m, d, no.Fields, http.StatusUnprocessableEntity)

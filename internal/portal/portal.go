@@ -11,6 +11,7 @@ package portal
 
 import (
 	"errors"
+	"io"
 	"net/http"
 
 	"comity/internal/authz"
@@ -19,6 +20,7 @@ import (
 	"comity/internal/ledger"
 	"comity/internal/limit"
 	"comity/internal/pack"
+	"comity/internal/procedure"
 	"comity/internal/programme"
 	"comity/internal/web"
 )
@@ -36,8 +38,38 @@ type Deps struct {
 	// Client names where a request comes from, for the limit on wrong codes; nil = its network
 	// address. Behind a proxy it has to read the proxy's header.
 	Client func(r *http.Request) string
+	// Apart are the ways into the other compartments.
+	Apart []Door
 	// Programmes add their pages; the portal mounts them behind its own checks.
 	Programmes []programme.Programme
+}
+
+// Door is the way into one compartment. A resident's page is drawn from the one that holds their case; no
+// page is drawn from two.
+type Door struct {
+	Compartment string
+	Ledger      *ledger.Ledger
+	Reader      *ledger.Reader
+	Files       file.Store
+}
+
+// doors are the ways into every compartment, the civic one first.
+func (d Deps) doors() []Door {
+	return append([]Door{{procedure.Civic, d.Ledger, d.Reader, d.Files}}, d.Apart...)
+}
+
+// doorOf is the compartment in which cases of a category lie.
+func (d Deps) doorOf(category string) Door {
+	p := d.Packs.Current()
+	doors := d.doors()
+	if c, ok := p.Category(category); ok && p.Procedures[c.Procedure] != nil {
+		for _, door := range doors {
+			if door.Compartment == p.Procedures[c.Procedure].Compartment {
+				return door
+			}
+		}
+	}
+	return doors[0]
 }
 
 // Portal serves the pages.
@@ -102,11 +134,14 @@ func (p *Portal) Mount(mux web.Router) {
 // resident lets a programme's page run only for whoever holds the follow code in its address.
 func (p *Portal) resident(h func(*programme.Resident) error) web.Handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
-		c, err := p.held(r)
+		door, c, err := p.held(r)
 		if err != nil {
 			return err
 		}
-		look, err := p.look(r, c)
+		if door.Compartment != procedure.Civic {
+			return web.ErrNotFound // programmes keep tables in the civic compartment only
+		}
+		look, err := door.look(r, c)
 		if err != nil {
 			return err
 		}
@@ -119,29 +154,56 @@ func (p *Portal) resident(h func(*programme.Resident) error) web.Handler {
 func (p *Portal) nothing(http.ResponseWriter, *http.Request) error { return web.ErrNotFound }
 
 // held finds the case of the code in the address. Failures count against the address they come from.
-func (p *Portal) held(r *http.Request) (casework.Case, error) {
+func (p *Portal) held(r *http.Request) (Door, casework.Case, error) {
 	code, err := casework.ParseCode(p.codeOf(r))
 	if err != nil {
-		return casework.Case{}, web.ErrNotFound
+		return Door{}, casework.Case{}, web.ErrNotFound
 	}
 	return p.byCode(r, code)
 }
 
 // look opens the case for whoever holds its code. That they looked is written down like everybody's look:
 // who lost the code sees that somebody else used it.
-func (p *Portal) look(r *http.Request, c casework.Case) (*ledger.Look, error) {
-	return p.Ledger.Look(r.Context(), authz.Holder(string(c.ID)), ledger.Ticket{Case: c.ID, Purpose: ledger.PurposeOwn, Level: authz.Identity})
+func (d Door) look(r *http.Request, c casework.Case) (*ledger.Look, error) {
+	return d.Ledger.Look(r.Context(), authz.Holder(string(c.ID)), ledger.Ticket{Case: c.ID, Purpose: ledger.PurposeOwn, Level: authz.Identity})
 }
 
-func (p *Portal) byCode(r *http.Request, code casework.Code) (casework.Case, error) {
+// byCode finds the case and the compartment it lies in. A code tells neither, so every compartment is asked.
+func (p *Portal) byCode(r *http.Request, code casework.Code) (at Door, c casework.Case, err error) {
 	from, now := p.Client(r), p.Site.Now()
 	if wait := p.wrong.Wait(from, now); wait > 0 {
-		return casework.Case{}, &web.Refused{Status: http.StatusTooManyRequests, Rule: "portal.too_many", Wait: wait}
+		return at, c, &web.Refused{Status: http.StatusTooManyRequests, Rule: "portal.too_many", Wait: wait}
 	}
-	c, err := p.Reader.ByCode(r.Context(), code)
-	if errors.Is(err, ledger.ErrNotFound) {
-		p.wrong.Count(from, now)
-		return c, &web.Noted{Err: err, As: "code.unknown"}
+	for _, at = range p.doors() {
+		if c, err = at.Reader.ByCode(r.Context(), code); !errors.Is(err, ledger.ErrNotFound) {
+			return at, c, err
+		}
 	}
-	return c, err
+	p.wrong.Count(from, now)
+	return at, c, &web.Noted{Err: err, As: "code.unknown"}
+}
+
+// take copies photos that waited for their report into the folder of the compartment it goes to, where they
+// get another name and key: no two compartments share either. They stay known by what was sent.
+func (d Door) take(from file.Store, list []casework.File) error {
+	if d.Files.Dir == from.Dir {
+		return nil
+	}
+	for i, f := range list {
+		src, err := from.Open(f.SHA256, f.Key)
+		if err != nil {
+			return err
+		}
+		data, err := io.ReadAll(src)
+		if err = errors.Join(err, src.Close()); err != nil {
+			return err
+		}
+		if f.Sent == "" {
+			list[i].Sent = f.SHA256
+		}
+		if list[i].SHA256, list[i].Key, err = d.Files.Put(data); err != nil {
+			return err
+		}
+	}
+	return nil
 }

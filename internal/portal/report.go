@@ -72,7 +72,11 @@ func (p *Portal) reportPost(w http.ResponseWriter, r *http.Request) error {
 		d.Key = web.NewKey() // of this check page: sending it twice makes one case
 		return p.showCheck(w, r, d, cmd)
 	}
-	receipt, err := p.Ledger.Do(r.Context(), authz.Reporter(), cmd)
+	door := p.doorOf(d.Category)
+	if err := door.take(p.Files, cmd.Files); err != nil {
+		return err
+	}
+	receipt, err := door.Ledger.Do(r.Context(), authz.Reporter(), cmd)
 	var no *casework.Refusal
 	if errors.As(err, &no) && len(no.Fields) > 0 {
 		return p.showReport(w, r, page, d, no.Fields, http.StatusUnprocessableEntity)
@@ -288,5 +292,5 @@ func (p *Portal) reportPhoto(w http.ResponseWriter, r *http.Request) error {
 	if !ok {
 		return web.ErrNotFound
 	}
-	return p.serve(w, r, f)
+	return p.serve(w, r, p.Files, f)
 }

@@ -20,11 +20,11 @@ type sentPage struct {
 }
 
 func (p *Portal) sent(w http.ResponseWriter, r *http.Request) error {
-	c, err := p.held(r)
+	door, c, err := p.held(r)
 	if err != nil {
 		return err
 	}
-	look, err := p.look(r, c)
+	look, err := door.look(r, c)
 	if err != nil {
 		return err
 	}

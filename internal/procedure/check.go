@@ -39,7 +39,7 @@ const (
 
 // Properties lists them in the order they are reported.
 var Properties = []Property{Reachable, CanFinish, Owned, Heard, FinalStays, Answered, TransferEnds, EscalationGoes, NoOrphans, ChildHeard,
-	ChildRecalled, ClassKeeps, MoveKeeps, RemedyNamed, OtherReviews, PauseLawful, ExtensionBound, ServiceFirst, OwnWithdrawal, OwnRating, Bounded}
+	ChildRecalled, ClassKeeps, MoveKeeps, RemedyNamed, OtherReviews, PauseLawful, ExtensionBound, ServiceFirst, OwnWithdrawal, OwnRating, InOrder, Bounded}
 
 // MaxStates bounds the search; a procedure that needs more is refused instead of hanging the load.
 const MaxStates = 1_000_000
@@ -51,6 +51,7 @@ type Violation struct {
 	Act      string   `json:"act,omitempty"`   // the act at fault, if one is
 	Clock    string   `json:"clock,omitempty"` // the clock at fault, if one is
 	Link     string   `json:"link,omitempty"`  // the link at fault, if one is
+	Order    string   `json:"order,omitempty"` // the order that is broken, if one is
 	Road     []Step   `json:"road,omitempty"`
 }
 
@@ -161,6 +162,7 @@ type checker struct {
 	seen  map[config]int32
 	nodes []config
 	edges []edge     // how each node was first reached
+	ways  []way      // every step, where the procedure has orders
 	sure  [][2]int32 // steps the city can rely on, for CanFinish
 	steps int
 	out   []Violation
@@ -189,6 +191,7 @@ func CheckWithin(d *Definition, limit int) Report {
 	} else {
 		k.reachable()
 		k.canFinish()
+		k.orders()
 	}
 	slices.SortStableFunc(k.out, func(a, b Violation) int {
 		return slices.Index(Properties, a.Property) - slices.Index(Properties, b.Property)
@@ -202,7 +205,7 @@ func CheckWithin(d *Definition, limit int) Report {
 
 // say keeps the first, that is shortest, counterexample per property and place.
 func (k *checker) say(v Violation) {
-	key := fmt.Sprint(v.Property, "|", v.State, "|", v.Act, "|", v.Clock, "|", v.Link)
+	key := fmt.Sprint(v.Property, "|", v.State, "|", v.Act, "|", v.Clock, "|", v.Link, "|", v.Order)
 	if !k.said[key] {
 		k.said[key] = true
 		k.out = append(k.out, v)
@@ -227,12 +230,15 @@ func (k *checker) search() bool {
 
 func (k *checker) visit(c config, e edge) int32 {
 	k.steps++
-	if i, ok := k.seen[c]; ok {
-		return i
+	i, ok := k.seen[c]
+	if !ok {
+		i = int32(len(k.nodes))
+		k.seen[c] = i
+		k.nodes, k.edges = append(k.nodes, c), append(k.edges, e)
 	}
-	i := int32(len(k.nodes))
-	k.seen[c] = i
-	k.nodes, k.edges = append(k.nodes, c), append(k.edges, e)
+	if len(k.d.Orders) > 0 {
+		k.ways = append(k.ways, way{e, i})
+	}
 	return i
 }
 
@@ -551,7 +557,7 @@ func (k *checker) roads() map[string][]Step {
 func (v Violation) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: state %q", v.Property, v.State)
-	for _, part := range [][2]string{{"act", v.Act}, {"clock", v.Clock}, {"link", v.Link}} {
+	for _, part := range [][2]string{{"act", v.Act}, {"clock", v.Clock}, {"link", v.Link}, {"order", v.Order}} {
 		if part[1] != "" {
 			fmt.Fprintf(&b, " %s %q", part[0], part[1])
 		}

@@ -6,7 +6,7 @@
 // the pack. It refuses cases too: what happened to one case is package casework.
 //
 // Open this file first, then guard.go (what an act may depend on), step.go (what an act does: the rules
-// that production and the checker share), clocks.go, check.go, and road.go (the longest lawful road).
+// that production and the checker share), clocks.go, check.go, order.go (what must come before what), and road.go (the longest lawful road).
 package procedure
 
 import (
@@ -54,6 +54,7 @@ type Definition struct {
 	Facts     []Fact
 	Links     []Link
 	Documents []Document
+	Orders    []Order
 	Retention Retention
 	// CategoryFacts are facts a category sets when a case is opened: category → fact → value.
 	CategoryFacts map[string]map[string]string

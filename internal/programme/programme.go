@@ -28,6 +28,9 @@ type Programme struct {
 	Name    string
 	Migrate func(context.Context, *db.DB) error // its own tables
 	Jobs    []jobs.Kind
+	// Project keeps rows of its own beside an event of any case, in the same transaction; a refusal undoes
+	// what somebody asked for.
+	Project func(ctx context.Context, tx *db.Tx, c casework.Case, e casework.Event) error
 
 	// Pages by the pattern of http.ServeMux. Those of residents hold {code}, those of the desk begin
 	// with /desk/.

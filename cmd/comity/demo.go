@@ -28,6 +28,7 @@ import (
 	"comity/internal/programme/dataaccess"
 	"comity/internal/programme/petition"
 	"comity/internal/text"
+	"comity/internal/vault"
 	"comity/packs"
 )
 
@@ -185,6 +186,9 @@ func clearDemo(dir string) error {
 		if err := os.Remove(filepath.Join(dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("the folder %s cannot be cleared: %w", dir, err)
 		}
+	}
+	if err := vault.Forget(keysFolder(cityConfig{Data: dir})); err != nil {
+		return fmt.Errorf("the keys of the last demo cannot be removed: %w", err)
 	}
 	return os.RemoveAll(filepath.Join(dir, "files"))
 }

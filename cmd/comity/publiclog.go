@@ -4,9 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"fmt"
-
-	"golang.org/x/mod/sumdb/tlog"
 
 	"comity/internal/casework"
 	"comity/internal/ledger"
@@ -15,7 +12,7 @@ import (
 )
 
 // publicLog is the tamper-evident log of a compartment, signed by its ring. Each signed head is kept beside
-// the keys too, so that an older database is noticed.
+// the keys too, so that the next start notices an older database.
 func (r *rooms) publicLog(city string) *translog.Log {
 	return &translog.Log{DB: r.db, Origin: receipt.Origin(city, r.compartment),
 		Key: r.ring.Public().String(), Sign: r.ring.Sign, Verify: signedBy, Node: rand.Text(),
@@ -33,17 +30,4 @@ func (r *rooms) prove(ctx context.Context, c casework.Case, seq int) (receipt.Re
 		return got, false, nil // older than the log, or younger than its last head
 	}
 	return got, err == nil, err
-}
-
-// continues refuses a database whose log is older than the head kept beside the keys, or another: a backup
-// was restored, or records were taken away.
-func continues(ctx context.Context, r *rooms) error {
-	kept, err := r.ring.Head()
-	if err != nil || kept.Size == 0 {
-		return err
-	}
-	if len(kept.Root) != tlog.HashSize {
-		return fmt.Errorf("the head kept beside the keys has a root of %d bytes; restore that file", len(kept.Root))
-	}
-	return r.tree.Continues(ctx, kept.Size, tlog.Hash(kept.Root))
 }

@@ -31,7 +31,7 @@ var Rooms = map[string]Room{
 	"internal/db/dbtest":         {Why: "databases for tests", Rooms: []string{"db"}},
 	"internal/limit":             {Why: "slows down who guesses codes"},
 	"internal/journal":           {Why: "what was refused, for who watches over the city"},
-	"internal/file":              {Why: "the one attachment pipeline", Rooms: []string{"file/whole"}, Others: []string{"golang.org/x/image"}},
+	"internal/file":              {Why: "the one attachment pipeline", Rooms: []string{"file/whole", "vault"}, Others: []string{"golang.org/x/image"}},
 	"internal/file/whole":        {Why: "a file is written whole or not at all; apart, so that an import does not stand on pictures"},
 	"internal/vault":             {Why: "keys of the compartments, and sealing with them", Rooms: []string{"file/whole"}, Others: []string{"github.com/emmansun/gmsm"}},
 	"internal/jobs":              {Why: "durable queue", Rooms: []string{"db"}},

@@ -18,6 +18,7 @@ import (
 // sheet is what the case page shows.
 type sheet struct {
 	Case     casework.Case
+	Gone     *web.Gone
 	Ref      string
 	Title    string
 	Tags     []web.Tag
@@ -177,7 +178,13 @@ func (v *visit) sheet(p *web.Page, open shown, q query, listed bool) (sheet, err
 	}
 	s.Look, s.Veiled = v.lookForm(p, d, open), open.level < authz.Story && v.veils(c)
 	if open.no != nil && s.Look != nil && v.r.Method == http.MethodPost {
-		s.Look.Wrong = p.Problem("refusal."+open.no.Rule, nil)
+		s.Look.Wrong = p.Problem(open.no.Rule, open.no.Params)
+	}
+	if s.Gone, err = v.gone(c); err != nil {
+		return s, err
+	}
+	if s.Gone != nil {
+		s.Look = nil // there is nothing left to ask for
 	}
 	if s.Title = c.Title; s.Title == casework.Veil {
 		s.Title = v.listedTitle(c)

@@ -16,6 +16,8 @@ const (
 )
 
 type wrappedKey struct {
+	n       int64
+	slot    string
 	wrapped vault.Wrapped
 	state   string
 }
@@ -26,8 +28,9 @@ func findCaseKey(ctx context.Context, tx *db.Tx, n int64, slot string) (wrappedK
 	})
 }
 
-func putCaseKey(ctx context.Context, tx *db.Tx, n int64, slot string, w vault.Wrapped) error {
-	_, err := tx.Exec(ctx, `INSERT INTO case_keys (n, slot, wrapped, state) VALUES (?1, ?2, ?3, 'live')`, n, slot, string(w))
+func (k keeper) putCaseKey(ctx context.Context, tx *db.Tx, n int64, slot string, w vault.Wrapped) error {
+	_, err := tx.Exec(ctx, `INSERT INTO case_keys (n, slot, wrapped, state, id, generation) VALUES (?1, ?2, ?3, 'live', ?4, ?5)`,
+		n, slot, string(w), k.keyID(n, slot), int64(w.Generation()))
 	return err
 }
 

@@ -193,13 +193,14 @@ func (p *Portal) byCode(r *http.Request, code casework.Code) (at Door, c casewor
 	return at, c, &web.Noted{Err: err, As: "code.unknown"}
 }
 
-// take copies photos that waited for their report into the folder of the compartment it goes to.
+// take copies photos that waited for their report into the folder of the compartment it goes to, where they
+// get another name and key: no two compartments share either. They stay known by what was sent.
 func (d Door) take(from file.Store, list []casework.File) error {
-	if d.Files == from {
+	if d.Files.Dir == from.Dir {
 		return nil
 	}
-	for _, f := range list {
-		src, err := from.Open(f.SHA256)
+	for i, f := range list {
+		src, err := from.Open(f.SHA256, f.Key)
 		if err != nil {
 			return err
 		}
@@ -207,7 +208,10 @@ func (d Door) take(from file.Store, list []casework.File) error {
 		if err = errors.Join(err, src.Close()); err != nil {
 			return err
 		}
-		if _, err := d.Files.Put(data); err != nil {
+		if f.Sent == "" {
+			list[i].Sent = f.SHA256
+		}
+		if list[i].SHA256, list[i].Key, err = d.Files.Put(data); err != nil {
 			return err
 		}
 	}

@@ -87,6 +87,9 @@ func (v *visit) showAgain(status int, f againForm) error {
 }
 
 func (v *visit) againPasskeyAsk() error {
+	if err := v.fields(); err != nil {
+		return err
+	}
 	if !account.PasskeysAt(v.site.Origin(v.r)) {
 		return web.ErrNotFound
 	}

@@ -126,6 +126,9 @@ func (v *visit) counterClose() error {
 
 // counterAlive tells that somebody is typing: it was counted on the way here.
 func (v *visit) counterAlive() error {
+	if err := v.fields(); err != nil {
+		return err
+	}
 	v.w.WriteHeader(http.StatusNoContent)
 	return nil
 }

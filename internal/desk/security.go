@@ -243,6 +243,9 @@ func (v *visit) showCodes(done string) error {
 
 // passkeyOffer tells the script what to ask the authenticator for; without a fresh proof where to give one.
 func (v *visit) passkeyOffer() error {
+	if err := v.fields(); err != nil {
+		return err
+	}
 	if !account.PasskeysAt(v.site.Origin(v.r)) {
 		return web.ErrNotFound
 	}

@@ -41,6 +41,9 @@ func (d *Desk) asking(r *http.Request) error {
 
 // passkeyAsk tells the script what to ask an authenticator for.
 func (d *Desk) passkeyAsk(w http.ResponseWriter, r *http.Request) error {
+	if err := web.ReadForm(r); err != nil {
+		return err
+	}
 	if !account.PasskeysAt(d.site.Origin(r)) {
 		return web.ErrNotFound
 	}

@@ -74,6 +74,9 @@ func (p *Portal) kiosk(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (p *Portal) kioskOn(w http.ResponseWriter, r *http.Request) error {
+	if err := web.ReadForm(r); err != nil {
+		return err
+	}
 	if p.Site.Kiosk <= 0 {
 		return web.ErrNotFound
 	}
@@ -84,6 +87,9 @@ func (p *Portal) kioskOn(w http.ResponseWriter, r *http.Request) error {
 // kioskEnd forgets who was here: the code, the switches, and what the browser kept. It may be opened by
 // anybody at any time, since all it does is forget.
 func (p *Portal) kioskEnd(w http.ResponseWriter, r *http.Request) error {
+	if err := web.ReadForm(r); err != nil {
+		return err
+	}
 	p.keepCode(w, "", 0)
 	if p.Site.IsKiosk(r) {
 		p.Site.ForgetPrefs(w)

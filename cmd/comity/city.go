@@ -24,6 +24,7 @@ import (
 	"comity/internal/procedure"
 	"comity/internal/programme"
 	"comity/internal/text"
+	"comity/internal/vault"
 	"comity/packs"
 )
 
@@ -36,11 +37,12 @@ const undoWindow = 10 * time.Second
 
 // cityConfig says which city to open.
 type cityConfig struct {
-	DB      string            // database; empty: SQLite in the data folder
-	DBs     map[string]string // databases of other compartments, where they do not follow from DB
-	Data    string            // folder for the embedded database, attachments and secrets
-	Suite   string            // algorithms of new key files; empty: std
-	Keys    string            // folder of the key files; empty: beside the data folder, never in it
+	DB      string                               // database; empty: SQLite in the data folder
+	DBs     map[string]string                    // databases of other compartments, where they do not follow from DB
+	Data    string                               // folder for the embedded database, attachments and secrets
+	Suite   string                               // algorithms of new key files; empty: std
+	Keys    string                               // folder of the key files; empty: beside the data folder, never in it
+	Rings   func(compartment string) *vault.Ring // keys without key files, for tests; nil: those of the key files
 	Pack    fs.FS
 	Bases   pack.Finder // finds what the pack stands on; nil: the packs in the program
 	Clock   *clock

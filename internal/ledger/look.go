@@ -152,8 +152,8 @@ func (l *Ledger) look(ctx context.Context, tx *db.Tx, r *request) error {
 		return err
 	}
 	d.At, d.Ref = micro(tx.Now), l.drawName()
-	if d.Note != "" && s.key != nil {
-		d.Note = s.key.Seal(l.context(s.c.ID), d.Note)
+	if d.Note, err = l.sealNote(ctx, tx, s, d.Note); err != nil {
+		return err
 	}
 	row := lookRow{Disclosure: d, n: s.n}
 	if row.hash, err = lookHash(s.c.ID, d); err != nil {
@@ -167,6 +167,22 @@ func (l *Ledger) look(ctx context.Context, tx *db.Tx, r *request) error {
 	}
 	*r.seen = Look{Disclosure: row.Disclosure, c: s.c, d: s.d}
 	return nil
+}
+
+// sealNote seals the reason somebody gave for a look. Where the key is gone there is nothing left to be shown,
+// and nothing to keep a reason under.
+func (l *Ledger) sealNote(ctx context.Context, tx *db.Tx, s *stored, note string) (string, error) {
+	if note == "" {
+		return "", nil
+	}
+	key, err := l.caseKey(ctx, tx, s.n)
+	switch {
+	case errors.Is(err, errErased):
+		return "", nil
+	case err != nil || key == nil: // nil: a case older than keys, all of it in the clear
+		return note, err
+	}
+	return key.Seal(l.context(s.c.ID), note), nil
 }
 
 // permit finds what entitles the actor to the look.

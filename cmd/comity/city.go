@@ -24,6 +24,7 @@ import (
 	"comity/internal/procedure"
 	"comity/internal/programme"
 	"comity/internal/text"
+	"comity/internal/vault"
 	"comity/packs"
 )
 
@@ -36,14 +37,15 @@ const undoWindow = 10 * time.Second
 
 // cityConfig says which city to open.
 type cityConfig struct {
-	DB      string            // database; empty: SQLite in the data folder
-	DBs     map[string]string // databases of other compartments, where they do not follow from DB
-	Data    string            // folder for the embedded database, attachments and secrets
-	Suite   string            // algorithms of new key files; empty: std
-	Keys    string            // folder of the key files; empty: beside the data folder, never in it
-	Witness string            // file or address of a published head the log must continue; empty: none
-	Mending bool              // leave the comparison of keys, data and log out, for the commands that put them right
-	Archive string            // folder that takes cases over before they are erased; empty: they wait
+	DB      string                               // database; empty: SQLite in the data folder
+	DBs     map[string]string                    // databases of other compartments, where they do not follow from DB
+	Data    string                               // folder for the embedded database, attachments and secrets
+	Suite   string                               // algorithms of new key files; empty: std
+	Keys    string                               // folder of the key files; empty: beside the data folder, never in it
+	Witness string                               // file or address of a published head the log must continue; empty: none
+	Mending bool                                 // leave the comparison of keys, data and log out, for the commands that put them right
+	Archive string                               // folder that takes cases over before they are erased; empty: they wait
+	Rings   func(compartment string) *vault.Ring // keys without key files, for tests; nil: those of the key files
 	Pack    fs.FS
 	Bases   pack.Finder // finds what the pack stands on; nil: the packs in the program
 	Clock   *clock

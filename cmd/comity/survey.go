@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"comity/internal/casework"
@@ -33,23 +34,30 @@ func (c *city) surveys(ctx context.Context) {
 	}
 }
 
-// surveyIfDue takes a survey if none has been kept since the last night. Two nodes may both do so; they
-// find the same.
-func (c *city) surveyIfDue(ctx context.Context) error {
-	kept, err := c.reader.Findings(ctx)
+// surveyIfDue takes a survey of each compartment if none has been kept since the last night. Two nodes may
+// both do so; they find the same.
+func (c *city) surveyIfDue(ctx context.Context) (err error) {
+	for _, r := range c.all() {
+		err = errors.Join(err, c.surveyOfIfDue(ctx, r))
+	}
+	return err
+}
+
+func (c *city) surveyOfIfDue(ctx context.Context, r *rooms) error {
+	kept, err := r.reader.Findings(ctx)
 	if err != nil {
 		return err
 	}
 	if len(kept) == len(ledger.Invariants) && !kept[0].At.Before(lastNight(c.clock.Now().In(c.packs.Current().Zone))) {
 		return nil
 	}
-	found, err := c.survey(ctx, nil)
+	found, err := c.surveyOf(ctx, r, nil)
 	if err != nil {
 		return err
 	}
 	for _, f := range found {
 		if f.Count > 0 {
-			c.log.Warn("an invariant is broken; comity verify and the desk name the cases", "invariant", f.Name, "cases", f.Count)
+			c.log.Warn("an invariant is broken; comity verify and the desk name the cases", "compartment", r.compartment, "invariant", f.Name, "cases", f.Count)
 		}
 	}
 	return nil
@@ -64,15 +72,15 @@ func lastNight(now time.Time) time.Time {
 	return at
 }
 
-// survey looks at everything now and keeps what it finds.
-func (c *city) survey(ctx context.Context, seen func(int)) ([]ledger.Finding, error) {
+// surveyOf looks at everything of a compartment now and keeps what it finds.
+func (c *city) surveyOf(ctx context.Context, r *rooms, seen func(int)) ([]ledger.Finding, error) {
 	p := c.packs.Current()
-	found, err := c.ledger.Survey(ctx, ledger.Beyond{Units: p.Units, Calendars: p.CalendarVersions(), Works: c.accounts.Known, Patience: noticeMayLag,
+	found, err := r.ledger.Survey(ctx, ledger.Beyond{Units: p.Units, Calendars: p.CalendarVersions(), Works: c.accounts.Known, Patience: noticeMayLag,
 		Unsent: func(ctx context.Context, each func(casework.CaseID, int) error) error {
-			return courier.Unsent(ctx, c.db, each)
+			return courier.Unsent(ctx, r.db, each)
 		}}, seen)
 	if err != nil {
 		return nil, err
 	}
-	return found, c.ledger.Keep(ctx, found)
+	return found, r.ledger.Keep(ctx, found)
 }

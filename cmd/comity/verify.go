@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -11,24 +12,27 @@ import (
 	"time"
 
 	"comity/internal/ledger"
+	"comity/internal/procedure"
 	"comity/internal/text"
+	"comity/internal/translog"
 )
 
 const verifyExamples = `  comity verify --pack ./mycity --data /var/lib/comity
-    (names every case that is not the fold of its events and counts what breaks an invariant; exit
-    status 1 if there is anything)
+    (names everything that is not as the events and the log say, and counts what breaks an invariant;
+    exit status 1 if there is anything)
   comity verify --pack ./mycity --data /var/lib/comity --invariants-only
   comity verify receipt FILE --key std:…
     (checks a resident's receipt, with no database)
 `
 
-// runVerify re-derives every case from its events and their hashes, and counts what breaks an invariant.
+// runVerify re-derives every case of every compartment from its events and their hashes, holds events and looks
+// against the log and the log against its tree, and counts what breaks an invariant.
 // It changes no case and may run beside the server; the desk shows what it found.
 func runVerify(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if len(args) > 0 && args[0] == "receipt" {
 		return runVerifyReceipt(args[1:], os.Stdin, stdout, stderr)
 	}
-	f := flags("verify", "Re-derives every case from its events: the chain of hashes, the folded case and the stored row must agree. Then counts what breaks an invariant.", verifyExamples, stderr)
+	f := flags("verify", "Re-derives every case of every compartment from its events: the chain of hashes, the folded case, rows, lists, clocks, figures and the log must agree. Then counts what breaks an invariant.", verifyExamples, stderr)
 	only := f.Bool("invariants-only", false, "leave the events alone and count what breaks an invariant: minutes instead of hours in a large city")
 	quiet := f.Bool("quiet", false, "no progress")
 	lang := f.String("lang", "", "language of this output: en or zh-CN (default: from the environment)")
@@ -50,37 +54,98 @@ func runVerify(ctx context.Context, args []string, stdout, stderr io.Writer) err
 	}
 	seen, wrong := 0, 0
 	if !*only {
-		total, err := c.reader.Total(ctx)
+		seen, wrong, err = c.verify(ctx, stdout, say, progress)
 		if err != nil {
 			return err
 		}
-		seen, err = c.reader.VerifyTelling(ctx, func(bad error) {
-			wrong++
-			fmt.Fprintln(stdout, bad)
-		}, progress("cli.verify.cases.progress", total))
+	}
+	broken := 0
+	for _, r := range c.all() {
+		found, err := c.surveyOf(ctx, r, progress("cli.verify.open.progress", 0))
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(stdout, "%d cases verified, %d wrong\n", seen, wrong)
+		broken += printFindings(stdout, say, r.compartment, found)
 	}
-	found, err := c.survey(ctx, progress("cli.verify.open.progress", 0))
-	if err != nil {
-		return err
-	}
-	broken := printFindings(stdout, say, found)
 	switch {
 	case wrong > 0:
-		return fmt.Errorf("%d of %d cases are not what their events say", wrong, seen)
+		return fmt.Errorf("%d differences in %d cases and their log; each is named above", wrong, seen)
 	case broken > 0:
 		return fmt.Errorf("%d invariants are broken; docs/operations.md says what each means and what to do", broken)
 	}
 	return nil
 }
 
+// verify holds every compartment against its events and its log, and prints each difference.
+func (c *city) verify(ctx context.Context, w io.Writer, say text.Speaker, progress func(string, int) func(int)) (seen, wrong int, err error) {
+	for _, r := range c.all() {
+		total, err := r.reader.Total(ctx)
+		if err != nil {
+			return seen, wrong, err
+		}
+		here := 0
+		found, err := r.verify(ctx, func(bad error) {
+			here++
+			fmt.Fprintln(w, say.T("verify.in", "compartment", r.compartment, "what", difference(say, bad)))
+		}, progress("cli.verify.cases.progress", total))
+		if err != nil {
+			return seen, wrong, fmt.Errorf("compartment %s: %w", r.compartment, err)
+		}
+		seen, wrong = seen+found.Cases, wrong+here
+		fmt.Fprintln(w, say.T("verify.done", "compartment", r.compartment, "cases", strconv.Itoa(found.Cases), "events", strconv.Itoa(found.Events), "looks", strconv.Itoa(found.Looks),
+			"entries", strconv.FormatInt(found.Entries, 10), "hashes", strconv.FormatInt(found.Hashes, 10), "heads", strconv.FormatInt(found.Heads, 10), "wrong", strconv.Itoa(here)))
+		if found.Older > 0 {
+			fmt.Fprintln(w, say.T("verify.older", "compartment", r.compartment, "n", strconv.Itoa(found.Older)))
+		}
+	}
+	return seen, wrong, nil
+}
+
+// verified is how much a compartment had to verify.
+type verified struct {
+	ledger.Verified
+	translog.Checked
+}
+
+// verify re-derives the rows of one compartment, then the tree of its log. bad is told of each difference.
+func (r *rooms) verify(ctx context.Context, bad func(error), tell func(int)) (verified, error) {
+	rows, err := r.reader.VerifyTelling(ctx, bad, tell)
+	if err != nil {
+		return verified{Verified: rows}, err
+	}
+	tree, err := r.tree.Check(ctx, nil)
+	if err == nil {
+		err = continues(ctx, r)
+	}
+	var broken *translog.Difference
+	if errors.As(err, &broken) || errors.Is(err, translog.ErrFork) {
+		bad(err)
+		err = nil
+	}
+	return verified{rows, tree}, err
+}
+
+// difference is a difference in words.
+func difference(say text.Speaker, err error) string {
+	var d *ledger.Difference
+	var tree *translog.Difference
+	switch {
+	case errors.As(err, &d):
+		return say.T("verify."+d.What, "ref", string(d.Ref), "seq", strconv.Itoa(d.Seq), "of", d.Of)
+	case errors.As(err, &tree):
+		return say.T("verify.tree", "of", strings.TrimPrefix(tree.Error(), "translog: "))
+	}
+	return say.T("verify.unknown", "of", err.Error())
+}
+
 // printFindings prints a line for each invariant, and below it the cases it names; it tells how many are broken.
-func printFindings(w io.Writer, say text.Speaker, found []ledger.Finding) (broken int) {
+func printFindings(w io.Writer, say text.Speaker, compartment string, found []ledger.Finding) (broken int) {
 	for _, f := range found {
-		fmt.Fprintln(w, say.T("cli.verify.invariant", "name", f.Name, "n", strconv.Itoa(f.Count)))
+		name := f.Name
+		if compartment != procedure.Civic {
+			name = compartment + "/" + name
+		}
+		fmt.Fprintln(w, say.T("cli.verify.invariant", "name", name, "n", strconv.Itoa(f.Count)))
 		if f.Count == 0 {
 			continue
 		}

@@ -173,7 +173,7 @@ func Test_two_months_of_invented_life_leave_whole_cases_and_repeat_for_the_same_
 		t.Errorf("nothing much happened: states %v, %d messages", first.states, first.sent)
 	}
 	seen, err := first.reader.VerifyAll(t.Context(), func(bad error) { t.Error(bad) })
-	if err != nil || seen != cases {
+	if err != nil || seen.Cases != cases {
 		t.Errorf("%d cases verified, %v", seen, err)
 	}
 	if len(first.found) != len(ledger.Invariants) {

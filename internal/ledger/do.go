@@ -23,7 +23,7 @@ import (
 func (l *Ledger) one(ctx context.Context, tx *db.Tx, r *request) (Receipt, error) {
 	digest := l.digestOf(r.cmd)
 	if r.cmd.Key != "" {
-		old, err := findKey(ctx, tx, r.who.ID(), r.cmd.Key)
+		old, err := findKey(ctx, tx, r.who.ID(), l.keyedKey(r.cmd.Key))
 		if err == nil {
 			return l.replay(ctx, tx, old, digest)
 		}
@@ -63,7 +63,7 @@ func (l *Ledger) one(ctx context.Context, tx *db.Tx, r *request) (Receipt, error
 		return Receipt{}, err
 	}
 	if r.cmd.Key != "" {
-		if err := putKey(ctx, tx, r.who.ID(), r.cmd.Key, digest, s.n, receipt.Seq); err != nil {
+		if err := putKey(ctx, tx, r.who.ID(), l.keyedKey(r.cmd.Key), digest, s.n, receipt.Seq); err != nil {
 			return Receipt{}, err
 		}
 	}

@@ -168,7 +168,7 @@ func Test_a_changed_byte_of_an_event_is_named(t *testing.T) {
 		}
 		var named []error
 		seen, err := c.r.VerifyAll(ctx, func(err error) { named = append(named, err) })
-		if err != nil || seen != 2 || len(named) != 1 || !strings.Contains(named[0].Error(), string(bad.Ref)) {
+		if err != nil || seen.Cases != 2 || len(named) != 1 || !strings.Contains(named[0].Error(), string(bad.Ref)) {
 			t.Errorf("verified %d cases, named %v, %v; want 2 and %s", seen, named, err, bad.Ref)
 		}
 		if err := c.r.Verify(ctx, good.Case); err != nil {

@@ -147,6 +147,10 @@ func (k keeper) sought(typed string) []db.Phrase {
 // keyedCode is how a follow code stands in the tables: whoever reads them cannot use it.
 func (k keeper) keyedCode(code casework.Code) string { return k.ring.Index("code", string(code)) }
 
+// keyedKey is how an idempotency key stands in the tables. Programs choose their keys, and one that takes the
+// number of a person for it would have joined what the person has in two compartments.
+func (k keeper) keyedKey(key string) string { return k.ring.Index("idempotency", key) }
+
 // searchText is what of a case can be searched for.
 func searchText(o *casework.Opening) string {
 	return strings.Join([]string{o.Title, o.Text, o.Place.Address}, "\n")

@@ -30,6 +30,8 @@ func flag(b bool) int64 {
 	return 0
 }
 
+var errUnreadCase = errors.New("ledger: a stored case does not read")
+
 func loadCase(ctx context.Context, tx *db.Tx, n int64) (*stored, error) {
 	return db.One(ctx, tx, `SELECT hash, doc FROM cases WHERE n = ?1`, []any{n}, func(row db.Scanner) (*stored, error) {
 		s := &stored{n: n}
@@ -38,7 +40,7 @@ func loadCase(ctx context.Context, tx *db.Tx, n int64) (*stored, error) {
 			return nil, err
 		}
 		if err := json.Unmarshal([]byte(doc), &s.c); err != nil {
-			return nil, fmt.Errorf("ledger: case %d does not read: %w", n, err)
+			return nil, fmt.Errorf("%w: case %s: %w", errUnreadCase, caseID(n), err)
 		}
 		s.old, s.was, s.taken = rowsOf(s.c), s.c, s.c.Assignee != ""
 		return s, nil

@@ -1,12 +1,9 @@
 package ledger
 
 import (
-	"bytes"
 	"cmp"
 	"context"
-	"crypto/sha256"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -15,7 +12,6 @@ import (
 	"comity/internal/authz"
 	"comity/internal/casework"
 	"comity/internal/db"
-	"comity/internal/vault"
 )
 
 const itemColumns = `c.n, c.ref, c.pack, c.programme, c.procedure, c.category, c.state, c.is_open, c.sort_at, c.clock, c.paused, c.holder,
@@ -344,111 +340,6 @@ func countFew(ctx context.Context, tx *db.Tx, w *where, limit int) (int, error) 
 	text := w.String()
 	n, err := db.One(ctx, tx, `SELECT COUNT(*) FROM (SELECT 1 AS one FROM worklist WHERE `+text+` LIMIT `+w.arg(int64(limit))+`) AS few`, w.args, scanInt)
 	return int(n), err
-}
-
-func (r *Reader) verifyCase(ctx context.Context, tx *db.Tx, n int64) error {
-	s, err := loadCase(ctx, tx, n)
-	if err != nil {
-		return err
-	}
-	hash := make([]byte, sha256.Size)
-	var c casework.Case
-	type row struct {
-		seq       int
-		hash, doc []byte
-	}
-	rows, err := db.All(ctx, tx, `SELECT seq, hash, doc FROM events WHERE n = ?1 ORDER BY seq`, []any{n}, func(sc db.Scanner) (e row, err error) {
-		var doc string
-		err = sc.Scan(&e.seq, &e.hash, &doc)
-		e.doc = []byte(doc)
-		return e, err
-	})
-	if err != nil {
-		return err
-	}
-	for i, row := range rows {
-		hash = chain(hash, row.doc)
-		var e casework.Event
-		if err := json.Unmarshal(row.doc, &e); err != nil || row.seq != i+1 || e.Seq != row.seq || !bytes.Equal(hash, row.hash) {
-			return fmt.Errorf("case %s: event %d is not what was stored", s.c.Ref, i+1)
-		}
-		c = casework.Fold(c, e)
-	}
-	want, err := json.Marshal(c)
-	if err != nil {
-		return err
-	}
-	have, err := json.Marshal(s.c)
-	if err != nil {
-		return err
-	}
-	if !bytes.Equal(want, have) || !bytes.Equal(hash, s.hash) {
-		return fmt.Errorf("case %s: the stored case is not the fold of its events", s.c.Ref)
-	}
-	return r.verifyLists(ctx, tx, n, c)
-}
-
-// verifyLists checks what lists show: the columns of the case's row, and that each unit that may list
-// the case finds it where its dates put it.
-func (r *Reader) verifyLists(ctx context.Context, tx *db.Tx, n int64, c casework.Case) error {
-	it, err := db.One(ctx, tx, `SELECT `+itemColumns+` FROM cases c WHERE c.n = ?1`, []any{n}, scanItem)
-	if err != nil {
-		return err
-	}
-	title, address, err := r.heading(ctx, tx, n, c)
-	if err != nil {
-		return err
-	}
-	p := rowsOf(c)
-	k, _ := c.Due()
-	want := Item{ID: c.ID, Ref: c.Ref, Pack: c.Pack, Programme: c.Programme, Procedure: c.Procedure, Category: c.Category, State: c.State, Open: p.open,
-		Clock: k.ID, Paused: isPaused(c), Holder: c.Holder, Assignee: c.Assignee, Offered: c.Offered, PlaceUnit: c.Place.Unit, Address: address,
-		Title: title, Opened: micro(c.Opened), Changed: micro(c.Changed), Files: len(c.Files), Raised: c.Raised, Late: p.late, Outcome: c.Outcome, Source: c.Source, Seq: c.Seq,
-		Joint: p.joint != "", Sealed: p.sealed != ""}
-	if want.Sealed {
-		want.Title, want.Address, want.PlaceUnit = "", "", ""
-	}
-	switch {
-	case !p.open:
-		want.Closed = micro(c.Closed)
-	case k.ID != "":
-		want.Due = micro(k.Due)
-	}
-	if it != want {
-		return fmt.Errorf("case %s: the columns that lists show are not those of the case", c.Ref)
-	}
-	for _, unit := range listers(r.units().Path, p) {
-		found, err := db.One(ctx, tx, `SELECT COUNT(*) FROM worklist WHERE unit = ?1 AND is_open = ?2 AND sort_at = ?3 AND n = ?4 AND state = ?5 AND late = ?6`,
-			[]any{string(unit), flag(p.open), p.sortAt, n, p.state, flag(p.late)}, scanInt)
-		if err != nil {
-			return err
-		}
-		if found != 1 {
-			return fmt.Errorf("case %s: the list of unit %s does not hold it where it should", c.Ref, unit)
-		}
-	}
-	return nil
-}
-
-// heading is what the lists should show of a case in the clear.
-func (r *Reader) heading(ctx context.Context, tx *db.Tx, n int64, c casework.Case) (title, address string, err error) {
-	d, err := r.defs.Definition(c.Pack, c.Procedure)
-	if err != nil {
-		return "", "", err
-	}
-	key, err := r.caseKey(ctx, tx, n)
-	if errors.Is(err, errErased) {
-		return "", "", nil
-	}
-	if err != nil {
-		return "", "", err
-	}
-	open := c.Private(d, r.opening(key, c.ID, authz.Story))
-	if !vault.Sealed(c.Title) {
-		return open.Title, open.Place.Address, nil // older than keys
-	}
-	title, address = heading(d, open.Title, open.Place.Address)
-	return title, address, nil
 }
 
 // micro is an instant as the database gives it back.

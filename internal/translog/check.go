@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"math"
 	"slices"
 
@@ -223,4 +224,14 @@ func (c *checker) tail(ctx context.Context) error {
 		}
 		return err
 	})
+}
+
+// Count is how many entries of a kind there are, placed or waiting.
+func Count(ctx context.Context, tx *db.Tx, kind string) (int64, error) {
+	return countKind(ctx, tx, kind)
+}
+
+// Names are the ids of all entries of a kind, placed or waiting.
+func Names(ctx context.Context, tx *db.Tx, kind string) iter.Seq2[string, error] {
+	return namesOf(ctx, tx, kind)
 }

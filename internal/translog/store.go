@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"iter"
 
 	"golang.org/x/mod/sumdb/tlog"
 
@@ -143,6 +144,16 @@ func hashesAfter(ctx context.Context, tx *db.Tx, index int64, limit int) ([]inde
 
 func countWaiting(ctx context.Context, tx *db.Tx) (int64, error) {
 	return db.One(ctx, tx, `SELECT COUNT(*) FROM log_entries WHERE pos IS NULL`, nil, scanInt)
+}
+
+func countKind(ctx context.Context, tx *db.Tx, kind string) (int64, error) {
+	return db.One(ctx, tx, `SELECT COUNT(*) FROM log_entries WHERE kind = ?1`, []any{kind}, scanInt)
+}
+
+func namesOf(ctx context.Context, tx *db.Tx, kind string) iter.Seq2[string, error] {
+	return db.Query(ctx, tx, `SELECT ref FROM log_entries WHERE kind = ?1`, []any{kind}, func(row db.Scanner) (ref string, err error) {
+		return ref, row.Scan(&ref)
+	})
 }
 
 // lastHash is the highest index of a stored hash, −1 if there is none.

@@ -40,6 +40,18 @@ func EachAt(t *testing.T, run func(t *testing.T, d *db.DB, set func(time.Time)))
 	})
 }
 
+// EachAddress is [Each] for what opens several databases by itself: address gives that of another empty
+// database each time it is asked.
+func EachAddress(t *testing.T, run func(t *testing.T, address func() string)) {
+	t.Helper()
+	t.Run("sqlite", func(t *testing.T) {
+		run(t, func() string { return "sqlite:" + filepath.Join(t.TempDir(), "test.db") })
+	})
+	t.Run("postgres", func(t *testing.T) {
+		run(t, func() string { return postgresDatabase(t) })
+	})
+}
+
 // OpenSQLite gives an empty SQLite database.
 func OpenSQLite(t testing.TB) *db.DB {
 	t.Helper()

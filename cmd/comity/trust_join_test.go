@@ -1,0 +1,124 @@
+package main
+
+import (
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"comity/internal/authz"
+	"comity/internal/casework"
+	"comity/internal/db/dbtest"
+	"comity/internal/ledger"
+)
+
+// mayBeShared are the columns whose values two compartments may have in common, each with the reason why they
+// join nobody. Everything else that stands in two compartments is a way to find one person in both.
+var mayBeShared = []struct{ column, reason string }{
+	{`^migrations\.`, "which versions of the tables there are"},
+}
+
+// harmless are values that join nobody wherever they stand.
+func harmless(v string) bool {
+	if len(v) <= 4 {
+		return true // flags, small numbers, short words of the program
+	}
+	n, err := strconv.ParseInt(v, 10, 64)
+	if err != nil {
+		return false
+	}
+	// Terms end with a day or an hour of work, and heads are signed in whole seconds; what somebody did has microseconds.
+	return n < 100_000 || n == 1<<62 || n > 1e15 && n < 1<<52 && time.UnixMicro(n).Equal(time.UnixMicro(n).Truncate(time.Second))
+}
+
+func Test_no_value_joins_two_compartments(t *testing.T) {
+	dbtest.EachAddress(t, func(t *testing.T, address func() string) {
+		w := openTrusted(t, address, 1)
+		crowd := persons(20)
+		if testing.Short() {
+			crowd = crowd[:5]
+		}
+		for _, p := range crowd {
+			for _, o := range openings {
+				w.lived(o, p)
+			}
+		}
+		w.work()
+		all := map[string]column{}
+		for _, r := range w.c.all() {
+			all[r.compartment] = contents(t, r.db)
+			for name, values := range all[r.compartment] {
+				for v := range values {
+					for _, p := range crowd {
+						if strings.Contains(v, p.name) || strings.Contains(v, p.phone) || strings.Contains(v, p.id) {
+							t.Fatalf("%s of %s holds %q in the clear", name, r.compartment, v)
+						}
+					}
+				}
+			}
+		}
+		joins(t, all)
+	})
+}
+
+// joins compares every pair of compartments.
+func joins(t *testing.T, all map[string]column) {
+	t.Helper()
+	stands := map[string]map[string][]string{} // value → compartment → columns
+	for compartment, columns := range all {
+		for name, values := range columns {
+			for v := range values {
+				if harmless(v) {
+					continue
+				}
+				if stands[v] == nil {
+					stands[v] = map[string][]string{}
+				}
+				stands[v][compartment] = append(stands[v][compartment], name)
+			}
+		}
+	}
+	told := map[string]bool{}
+	for v, in := range stands {
+		if len(in) < 2 {
+			continue
+		}
+		for compartment, names := range in {
+			for _, name := range names {
+				if !told[name] && !slices.ContainsFunc(mayBeShared, func(a struct{ column, reason string }) bool { return regexp.MustCompile(a.column).MatchString(name) }) {
+					told[name] = true
+					t.Errorf("%s of %s holds %.80q, which stands in another compartment too: %v", name, compartment, v, in)
+				}
+			}
+		}
+	}
+}
+
+// lived opens a matter, has it looked at by whoever may, and noted on.
+func (w *trusted) lived(o opening, p person) {
+	got := w.begin(o, p)
+	r, _ := w.c.of(o.compartment)
+	ctx := w.t.Context()
+	w.tick()
+	if _, err := r.ledger.Look(ctx, authz.Holder(string(got.Case)), ledger.Ticket{Case: got.Case, Purpose: ledger.PurposeOwn, Level: authz.Identity}); err != nil {
+		w.t.Fatal(err)
+	}
+	for _, s := range w.card.SignIns {
+		who := w.actor(s.Login, o.compartment)
+		k, err := r.reader.ByID(ctx, who.Scope(), got.Case)
+		if err != nil {
+			continue
+		}
+		w.tick()
+		_, err = r.ledger.Look(ctx, who, ledger.Ticket{Case: got.Case, Purpose: ledger.PurposeContact, Level: authz.Identity, Note: "called " + p.phone})
+		if err != nil {
+			continue
+		}
+		w.tick()
+		if _, err := r.ledger.Do(ctx, who, casework.Command{Case: k.ID, Version: casework.AnyVersion, Key: p.id + s.Login + o.category, Note: &casework.Note{Text: p.name + " called."}}); err != nil {
+			w.t.Logf("%s notes on %s: %v", s.Login, k.Ref, err)
+		}
+	}
+}

@@ -89,8 +89,8 @@ func Test_version_says_one_line(t *testing.T) {
 
 func Test_a_sound_pack_is_praised_in_both_languages(t *testing.T) {
 	for lang, want := range map[string]string{
-		"en":    `^demo \S+ is sound: [2-9] procedures, (.*\n)*  Service request: .* all [1-9][0-9]{2,} situations`,
-		"zh-CN": `^demo \S+ 没有问题：[2-9] 个程序，(.*\n)*  服务诉求：.* [1-9][0-9]{2,} 种情形`,
+		"en":    `^demo \S+ is sound: [1-9][0-9]* procedures, (.*\n)*  Service request: .* all [1-9][0-9]{2,} situations`,
+		"zh-CN": `^demo \S+ 没有问题：[1-9][0-9]* 个程序，(.*\n)*  服务诉求：.* [1-9][0-9]{2,} 种情形`,
 	} {
 		out, errs, err := said(t, "pack", "check", "--lang", lang, "../../packs/demo")
 		if err != nil || !regexp.MustCompile(want).MatchString(out) || strings.ContainsAny(out, "⟦{") || errs != "" {

@@ -51,8 +51,9 @@ var Rooms = map[string]Room{
 	"internal/intake/importer":   {Why: "history from another system, through the door", Rooms: with("file/whole", "intake", "intake/csvin", "ledger", "pack")},
 	"internal/courier":           {Why: "sends what events owe", Rooms: with("db", "jobs", "ledger", "pack", "text")},
 
-	"internal/programme":          {Why: "the socket programmes plug into; surfaces mount what it holds", Rooms: with("db", "jobs", "web"), Others: []string{"github.com/a-h/templ"}},
-	"internal/programme/petition": {Why: "reception days of the petition programme", Rooms: with("courier", "db", "jobs", "ledger", "pack", "programme", "text", "web"), Others: []string{"github.com/a-h/templ"}},
+	"internal/programme":                 {Why: "the socket programmes plug into; surfaces mount what it holds", Rooms: with("db", "jobs", "web"), Others: []string{"github.com/a-h/templ"}},
+	"internal/programme/petition":        {Why: "reception days of the petition programme", Rooms: with("courier", "db", "jobs", "ledger", "pack", "programme", "text", "web"), Others: []string{"github.com/a-h/templ"}},
+	"internal/programme/residence/sdjwt": {Why: "the residence card: a credential whose holder shows only what is asked for"},
 
 	"internal/logbook": {Why: "the public side of the log", Rooms: []string{"receipt", "translog", "web"}, Others: []string{"github.com/a-h/templ", "golang.org/x/mod/sumdb/tlog"}},
 	"internal/portal":  {Why: "what residents see", Rooms: with("draw", "explain", "file", "intake", "journal", "ledger", "limit", "pack", "programme", "text", "web"), Others: []string{"github.com/a-h/templ"}},

@@ -597,7 +597,9 @@ func (k *decision) start(cl *procedure.Clock, e *Event) (Clock, *Refusal) {
 		if day > today {
 			return c, invalid(cl.From, "form.date_future")
 		}
-		if day < cal.DayAt(k.c.Opened) {
+		// A case may begin because of something that happened before it; a later act reports what happened in it.
+		atOpening := e.Kind == k.d.Opening || e.Fields[cl.From] == ""
+		if day < cal.DayAt(k.c.Opened) && !atOpening {
 			return c, invalid(cl.From, "form.date_before_case", "opened", cal.DayAt(k.c.Opened).String())
 		}
 		if day < today {

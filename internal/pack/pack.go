@@ -161,7 +161,7 @@ func (p *Pack) RouteTo(category string, at org.UnitID) org.UnitID {
 			}
 			continue
 		}
-		if u, _ := p.Units.Unit(id); u.Level <= c.Route.Level && len(u.Roles) > 0 {
+		if u, _ := p.Units.Unit(id); u.Level <= c.Route.Level && len(u.Roles) > 0 && u.Dept == "" { // a department is no place
 			return id
 		}
 	}

@@ -40,6 +40,8 @@ type Move struct {
 // casework.Decide and by the model checker. act is nil for the opening; expired names the clock
 // whose expiry the act answers, empty otherwise; status tells where each clock stands before.
 //
+// An event that stops a clock and starts it makes it begin anew: the next visit is agreed when one was made.
+//
 // Invariants: a clock is started only when idle or expired, or when its state is entered anew by a
 // unit that just received the case; paused only when running; resumed only when paused.
 func (d *Definition) Moves(act *Act, event, from, to, expired string, status func(clock string) Status) []Move {
@@ -66,6 +68,9 @@ func (d *Definition) Moves(act *Act, event, from, to, expired string, status fun
 			}
 		case slices.Contains(c.Stop, event) && (s == Running || s == Paused):
 			put(OpStop, Idle)
+			if slices.Contains(c.Start, event) {
+				put(OpStart, Running)
+			}
 		case slices.Contains(c.Start, event) && (s == Idle || s == Expired):
 			put(OpStart, Running)
 		}

@@ -148,3 +148,24 @@ func Test_the_search_is_bounded_whatever_the_pack_says(t *testing.T) {
 		t.Errorf("%d situations, %v", r.States, r.Violations)
 	}
 }
+
+func Test_an_event_that_stops_a_clock_and_starts_it_makes_it_begin_anew(t *testing.T) {
+	d := &Definition{Opening: "received", Clocks: []Clock{{ID: "visit", Start: []string{"planned", "visited"}, Stop: []string{"visited", "ended"}}}}
+	for _, c := range []struct {
+		event  string
+		before Status
+		want   string
+	}{
+		{"planned", Idle, "[{visit start}]"},
+		{"planned", Running, "[]"},
+		{"visited", Running, "[{visit stop} {visit start}]"},
+		{"visited", Paused, "[{visit stop} {visit start}]"},
+		{"visited", Expired, "[{visit start}]"},
+		{"visited", Idle, "[{visit start}]"},
+		{"ended", Running, "[{visit stop}]"},
+	} {
+		if got := fmt.Sprint(d.Moves(nil, c.event, "s", "s", "", func(string) Status { return c.before })); got != c.want {
+			t.Errorf("%s while %s: %s, not %s", c.event, c.before, got, c.want)
+		}
+	}
+}

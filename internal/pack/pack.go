@@ -61,6 +61,7 @@ type Pack struct {
 	Warnings    []string     // what is odd but not wrong, each with its place
 	Replies     []Reply
 	Purposes    []Purpose                            // for which sealed words are opened, in the order they are offered
+	Notices     []Notice                             // what people are told before they are asked for a consent
 	Documents   map[string]map[string]paper.Template // name → language → paper
 }
 

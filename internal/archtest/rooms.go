@@ -104,6 +104,7 @@ var Actors = []Exception{
 	{"internal/courier", []string{"Machine"}, "sending is the machine's own act"},
 	{"internal/intake/importer", []string{"History"}, "history is imported under the account that started it"},
 	{"internal/ledger/ledgertest", []string{"Machine"}, "tests read what was stored as the machine does"},
+	{"internal/selfview", []string{"Holder", "Machine", "Reporter"}, "the person has just proved that a case is theirs; the machine reads the contact that was proved"},
 	{"internal/story", []string{"Staff", "Holder", "Reporter", "Machine"}, "the people of a story are invented"},
 	{"internal/simulate", []string{"Staff", "Holder", "Reporter", "Machine"}, "the people of a simulation are numbers"},
 	{"internal/demo", []string{"Staff", "Holder", "Reporter", "Machine"}, "the people of the demo city are invented"},

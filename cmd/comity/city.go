@@ -152,7 +152,7 @@ func (c *city) furnishCivic(ctx context.Context, cfg cityConfig) error {
 		return err
 	}
 	c.plugged = programmes(c)
-	kinds := []jobs.Kind{c.courier.Kind(), c.bulk.Kind()}
+	kinds := append([]jobs.Kind{c.courier.Kind(), c.bulk.Kind()}, c.selfJobs(&c.rooms)...)
 	for _, g := range c.plugged {
 		if g.Migrate != nil {
 			if err := g.Migrate(ctx, c.db); err != nil {

@@ -51,7 +51,7 @@ func openDatabase(ctx context.Context, cfg cityConfig, compartment string) (*roo
 		return nil, fmt.Errorf("the database of compartment %s: %w", compartment, err)
 	}
 	r := &rooms{compartment: compartment, db: d, files: file.Store{Dir: filesOf(cfg.Data, compartment)}}
-	if err := errors.Join(jobs.Migrate(ctx, d), courier.Migrate(ctx, d), bulk.Migrate(ctx, d)); err != nil {
+	if err := errors.Join(jobs.Migrate(ctx, d), courier.Migrate(ctx, d), bulk.Migrate(ctx, d), migrateSelf(ctx, d)); err != nil {
 		return nil, errors.Join(err, d.Close())
 	}
 	return r, nil
@@ -146,6 +146,7 @@ func (c *city) furnish(ctx context.Context, cfg cityConfig, r *rooms, kinds ...j
 		return a.In(r.compartment), err
 	}}
 	r.tree = r.publicLog(c.packs.Current().ID)
+	kinds = append(kinds, c.selfJobs(r)...)
 	r.runner, err = jobs.NewRunner(r.db, append([]jobs.Kind{r.courier.Kind(), r.bulk.Kind()}, kinds...)...)
 	if err != nil {
 		return err

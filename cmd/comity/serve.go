@@ -32,6 +32,7 @@ import (
 	"comity/internal/pack"
 	"comity/internal/portal"
 	"comity/internal/procedure"
+	"comity/internal/programme"
 	"comity/internal/web"
 	"comity/packs"
 )
@@ -252,7 +253,12 @@ func joined(c *city, o surfaceOptions) (http.Handler, []string) {
 		Hosts: append([]string{}, o.hosts...), Journal: &journal.Journal{Log: c.log}}
 	mux := &web.Routes{}
 	site.Mount(mux)
-	resident := portal.Deps{Site: site, Packs: c.packs, Ledger: c.ledger, Reader: c.reader, Files: c.files, Secret: c.secret, Programmes: c.plugged, Prove: c.prove}
+	var client func(*http.Request) string
+	if o.proxied {
+		client = forwardedFor
+	}
+	plugged := slices.Concat(c.plugged, []programme.Programme{c.selfPages(client)})
+	resident := portal.Deps{Site: site, Packs: c.packs, Ledger: c.ledger, Reader: c.reader, Files: c.files, Secret: c.secret, Programmes: plugged, Prove: c.prove}
 	program := api.Deps{DB: c.db, Ledger: c.ledger, Reader: c.reader, Packs: c.packs, Text: c.base, Accounts: c.accounts, Files: c.files,
 		Jobs: c.runner, Now: c.clock.Now, Log: c.log, Version: version(), Metrics: o.metrics || o.demo != nil, Journal: site.Journal}
 	if o.proxied {
@@ -266,7 +272,7 @@ func joined(c *city, o surfaceOptions) (http.Handler, []string) {
 	for _, r := range c.all() {
 		logbook.New(logbook.Deps{Site: site, Log: r.tree, At: logAddress(r.compartment)}).Register(mux)
 	}
-	deskDeps := desk.Deps{Site: site, Ledger: c.ledger, Reader: c.reader, Packs: c.packs, Accounts: c.accounts, Files: c.files, Bulk: c.bulk, Programmes: c.plugged, Provider: o.provider, Heads: heads,
+	deskDeps := desk.Deps{Site: site, Ledger: c.ledger, Reader: c.reader, Packs: c.packs, Accounts: c.accounts, Files: c.files, Bulk: c.bulk, Programmes: plugged, Provider: o.provider, Heads: heads,
 		Follow: func(code casework.Code) string { return "/f/" + string(code) }}
 	if o.demo != nil {
 		deskDeps.SignIns = signIns(*o.demo)

@@ -63,6 +63,10 @@ var Rooms = map[string]Room{
 
 	"internal/open311": {Why: "GeoReport v2", Rooms: with("account", "intake", "ledger", "pack", "text")},
 
+	"internal/consent":               {Why: "what people agreed to, and took back", Rooms: with("db", "ledger", "pack", "translog", "vault")},
+	"internal/selfview":              {Why: "what a person sees of themselves: beside cmd the one room that is handed several compartments", Rooms: with("consent", "courier", "db", "jobs", "ledger", "limit", "pack", "programme", "text", "vault", "web"), Others: []string{"github.com/a-h/templ"}},
+	"internal/selfview/selfviewtest": {Why: "random looks, held against people's pages; for tests alone", Rooms: []string{"authz", "casework", "ledger"}},
+
 	"internal/story":    {Why: "stories, played by the kernel alone", Rooms: with("intake", "pack")},
 	"internal/simulate": {Why: "what-if questions: arrivals and staff played against a pack, in memory", Rooms: with("pack", "text")},
 	"internal/demo":     {Why: "an invented year, lived through the door", Rooms: with("account", "courier", "intake", "jobs", "ledger", "pack", "text")},
@@ -104,6 +108,8 @@ var Actors = []Exception{
 	{"internal/courier", []string{"Machine"}, "sending is the machine's own act"},
 	{"internal/intake/importer", []string{"History"}, "history is imported under the account that started it"},
 	{"internal/ledger/ledgertest", []string{"Machine"}, "tests read what was stored as the machine does"},
+	{"internal/selfview", []string{"Holder", "Machine", "Reporter"}, "the person has just proved that a case is theirs; the machine reads the contact that was proved"},
+	{"internal/selfview/selfviewtest", []string{"Holder", "Machine"}, "the people of a test are invented"},
 	{"internal/story", []string{"Staff", "Holder", "Reporter", "Machine"}, "the people of a story are invented"},
 	{"internal/simulate", []string{"Staff", "Holder", "Reporter", "Machine"}, "the people of a simulation are numbers"},
 	{"internal/demo", []string{"Staff", "Holder", "Reporter", "Machine"}, "the people of the demo city are invented"},

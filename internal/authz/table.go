@@ -128,6 +128,7 @@ const (
 	ByDelegate Ground = "delegate" // the person acts for somebody who is away
 	ByCode     Ground = "code"     // the resident holds the follow code
 	ByMachine  Ground = "machine"  // the machine's own work
+	ByPerson   Ground = "person"   // the person stood at the counter and asked
 )
 
 // Grounds lists those of staff in the order in which pages group them.

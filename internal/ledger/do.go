@@ -92,6 +92,7 @@ type stored struct {
 
 	key     *vault.Key        // what says something about people is sealed with it; nil for a case older than keys
 	wrapped vault.Wrapped     // the key of a fresh case, for save to store
+	given   map[string]string // what else the opening answered, as it was written
 	open    *casework.Opening // of a fresh case, as it was written: save needs it for lists and search
 }
 
@@ -242,7 +243,7 @@ func (l *Ledger) append(ctx context.Context, tx *db.Tx, s *stored, e casework.Ev
 	s.news = append(s.news, eventRow{e.Seq, e.Kind, e.At, s.hash, doc})
 	s.c = casework.Fold(s.c, stored)
 	if e.Opening != nil {
-		s.open = e.Opening
+		s.open, s.given = e.Opening, e.Fields
 	}
 	if l.cfg.Project != nil {
 		if err := l.cfg.Project(ctx, tx, s.c, e); err != nil {

@@ -131,7 +131,7 @@ func Open(ctx context.Context, d *db.DB, cfg Config) (*Ledger, error) {
 		cfg.Random(b[:])
 		l.shard = int64(b[0] % 16)
 	}
-	if err := l.keyCodes(ctx); err != nil {
+	if err := errors.Join(l.keyCodes(ctx), l.fillSubjects(ctx)); err != nil {
 		return nil, err
 	}
 	l.done.Go(l.write)
@@ -249,6 +249,7 @@ type request struct {
 	then   func(*db.Tx, Receipt) error
 	look   *Ticket // instead of a command
 	seen   *Look   // where the answer to a look goes
+	asked  bool    // the look was asked for by the person the case belongs to
 	answer chan result
 }
 

@@ -151,7 +151,12 @@ func (l *Ledger) look(ctx context.Context, tx *db.Tx, r *request) error {
 	if err != nil {
 		return err
 	}
-	d, err := l.permit(r.who, s, *r.look)
+	d, err := Disclosure{}, error(nil)
+	if r.asked {
+		d, err = permitAsked(r.who, *r.look)
+	} else {
+		d, err = l.permit(r.who, s, *r.look)
+	}
 	if err != nil {
 		return err
 	}

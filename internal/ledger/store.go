@@ -123,6 +123,9 @@ func (l *Ledger) save(ctx context.Context, tx *db.Tx, s *stored) error {
 	if err != nil {
 		return err
 	}
+	if err := l.saveSubjects(ctx, tx, s); err != nil {
+		return err
+	}
 	for _, e := range s.news {
 		if err := putEvent(ctx, tx, s.n, e); err != nil {
 			return err

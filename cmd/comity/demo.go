@@ -313,7 +313,7 @@ func openApart(ctx context.Context, c *city, fsys fs.FS, workers []demo.Worker) 
 		if !ok {
 			return fmt.Errorf("seed/apart.yaml: %s lies in no compartment", m.Category)
 		}
-		who := authz.Reporter()
+		who := demo.Reporter()
 		if i := slices.IndexFunc(workers, func(w demo.Worker) bool { return w.Unit == cmd.Open.Unit }); m.By == "staff" && i >= 0 {
 			who = workers[i].Actor()
 		}

@@ -113,15 +113,20 @@ func keysFolder(cfg cityConfig) string {
 
 // furnish joins what works on the database of a compartment.
 func (c *city) furnish(ctx context.Context, cfg cityConfig, r *rooms, kinds ...jobs.Kind) (err error) {
+	if err := keyFileThere(ctx, r.db, keysFolder(cfg), vault.Compartment(r.compartment)); err != nil {
+		return err
+	}
 	if err := r.openKeys(cfg); err != nil {
 		return err
 	}
+	r.files.Suite = r.ring.Suite()
 	r.ledger, err = ledger.Open(ctx, r.db, ledger.Config{
 		Ring:        r.ring,
 		Definitions: c.packs,
 		Opens:       func(category string) (string, string, bool) { return opens(c.packs.Current(), r.compartment, category) },
 		Officer:     c.officerOf(r),
 		Purpose:     c.purpose,
+		Remove:      r.files.Remove,
 		Notify:      courier.Enqueue,
 		Project:     c.projectOf(r),
 		Random:      cfg.Random,
@@ -137,9 +142,6 @@ func (c *city) furnish(ctx context.Context, cfg cityConfig, r *rooms, kinds ...j
 		return a.In(r.compartment), err
 	}}
 	r.tree = r.publicLog(c.packs.Current().ID)
-	if err := continues(ctx, r); err != nil {
-		return fmt.Errorf("compartment %s: %w", r.compartment, err)
-	}
 	r.runner, err = jobs.NewRunner(r.db, append([]jobs.Kind{r.courier.Kind(), r.bulk.Kind()}, kinds...)...)
 	if err != nil {
 		return err

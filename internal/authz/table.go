@@ -407,7 +407,7 @@ func (t *Table) exclusivePairs() [][2]Role {
 
 // Conflict names two roles one account may not hold together, or one that no pack declares.
 type Conflict struct {
-	Kind  string // unknown, compartments, admin or exclusive; its words are grant.KIND
+	Kind  string // unknown, compartments, admin or exclusive; its words are problem.grant.KIND
 	Roles [2]Role
 	Unit  org.UnitID
 }

@@ -62,7 +62,7 @@ func offer(w http.ResponseWriter, o account.Offer) error {
 
 // passkeyDo takes the answer of the authenticator, which the script put into a form.
 func (d *Desk) passkeyDo(w http.ResponseWriter, r *http.Request) error {
-	if err := web.ParseForm(r); err != nil {
+	if err := web.ReadForm(r, "back", "ticket", "answer"); err != nil {
 		return err
 	}
 	back := r.PostForm.Get("back")

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -254,6 +255,11 @@ func (l *Ledger) append(ctx context.Context, tx *db.Tx, s *stored, e casework.Ev
 	if len(e.Spawn)+len(e.Recalled) > 0 || e.Final {
 		s.told = append(s.told, e)
 	}
+	for _, f := range e.Files {
+		if err := putCaseFile(ctx, tx, s.n, f.SHA256); err != nil {
+			return err
+		}
+	}
 	if err := s.putNotable(ctx, tx, e); err != nil {
 		return err
 	}
@@ -309,11 +315,23 @@ func (l *Ledger) replay(ctx context.Context, tx *db.Tx, old keyRow, digest []byt
 // seen a newer page.
 func (k keeper) digestOf(cmd casework.Command) []byte {
 	cmd.Version, cmd.At, cmd.Key = 0, time.Time{}, ""
+	cmd.Files = asSent(cmd.Files)
 	doc, err := json.Marshal(cmd)
 	if err != nil {
 		panic(fmt.Sprintf("ledger: a command cannot be written down: %v", err)) // plain data only; a programming mistake
 	}
 	return []byte(k.ring.Index("command", string(doc))) // keyed: what was asked for could be guessed
+}
+
+// asSent names files by what was sent: each time it is kept it gets another key, and with it another name.
+func asSent(list []casework.File) []casework.File {
+	list = slices.Clone(list)
+	for i, f := range list {
+		if f.Sent != "" {
+			list[i].SHA256, list[i].Key = f.Sent, ""
+		}
+	}
+	return list
 }
 
 // RunTimers answers up to limit clocks that are due, unassigned cases first, and reports how many.

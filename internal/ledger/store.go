@@ -104,7 +104,7 @@ func (l *Ledger) save(ctx context.Context, tx *db.Tx, s *stored) error {
 			err = words.IndexTokens(ctx, tx, s.n, l.tokens(searchText(s.open)))
 		}
 		if err == nil {
-			err = putCaseKey(ctx, tx, s.n, "", s.wrapped)
+			err = l.putCaseKey(ctx, tx, s.n, "", s.wrapped)
 		}
 	} else {
 		if s.c.Sealed != "" && s.old.sealed == "" {

@@ -126,6 +126,7 @@ func (b *builder) build() *procedure.Definition {
 		b.link(y)
 	}
 	d.Retention = procedure.Retention{Class: f.Retention.Class, Years: f.Retention.Years, Law: b.law(f.Retention.Law)}
+	b.exceptions()
 	b.references()
 	b.aboutPeople()
 	return d

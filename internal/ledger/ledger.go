@@ -59,6 +59,13 @@ type Config struct {
 	Notify func(ctx context.Context, tx *db.Tx, n Order) error
 	// Purpose says whether whoever is entitled in this way may be shown a case for this purpose. nil takes any.
 	Purpose func(c casework.Case, purpose string, ground authz.Ground) bool
+	// Owes says whether something about a closed case is still to be sent: it is not put under seal before.
+	// nil owes nothing.
+	Owes func(ctx context.Context, tx *db.Tx, id casework.CaseID) (bool, error)
+	// Forget takes away what other rooms keep of a case that is put under seal. nil: there are none.
+	Forget func(ctx context.Context, tx *db.Tx, id casework.CaseID, ref casework.Ref) error
+	// Alarm stores the job for a message about a look in an emergency. nil sends nothing.
+	Alarm func(ctx context.Context, tx *db.Tx, a Alarm) error
 	// Random fills b with random bytes, for numbers and codes.
 	Random func(b []byte)
 	// Ring holds the keys of the compartment whose cases these are.

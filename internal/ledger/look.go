@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"strconv"
+	"strings"
 	"time"
 
 	"comity/internal/authz"
@@ -41,7 +42,8 @@ type Disclosure struct {
 	Purpose string      `json:"purpose"`
 	Ground  string      `json:"ground"` // what entitled the actor
 	Level   authz.Level `json:"level"`
-	Note    string      `json:"note,omitempty"` // sealed under the key of the case, as it is stored
+	Order   string      `json:"order,omitempty"` // the order or emergency it was made under
+	Note    string      `json:"note,omitempty"`  // sealed under the key of the case, as it is stored
 }
 
 // Look is a case opened under a ticket, up to its level.
@@ -88,10 +90,7 @@ func (l *Ledger) Look(ctx context.Context, who authz.Actor, t Ticket) (*Look, er
 		return nil, err
 	}
 	err := l.db.View(ctx, func(tx *db.Tx) (err error) {
-		if k.events, err = listEvents(ctx, tx, n); err != nil {
-			return err
-		}
-		k.key, err = l.caseKey(ctx, tx, n)
+		k.events, k.key, err = l.behind(ctx, tx, who, n, t)
 		return err
 	})
 	if errors.Is(err, errErased) {
@@ -104,6 +103,26 @@ func (l *Ledger) Look(ctx context.Context, who authz.Actor, t Ticket) (*Look, er
 	k.in = l.context(k.c.ID)
 	k.keep = l.opening(k.key, k.c.ID, k.shown(who))
 	return k, nil
+}
+
+// behind reads what happened in a case and its key, wherever the ticket leads.
+func (l *Ledger) behind(ctx context.Context, tx *db.Tx, who authz.Actor, n int64, t Ticket) (events []casework.Event, key *vault.Key, err error) {
+	if strings.HasPrefix(t.Order, orderMark) {
+		o, err := openedFor(ctx, tx, who, t)
+		if err != nil {
+			return nil, nil, err
+		}
+		if events, err = listSealedEvents(ctx, tx, o.n); err != nil {
+			return nil, nil, err
+		}
+		key, err = l.ring.Unwrap(o.wrapped)
+		return events, key, err
+	}
+	if events, err = listEvents(ctx, tx, n); err != nil {
+		return nil, nil, err
+	}
+	key, err = l.caseKey(ctx, tx, n)
+	return events, key, err
 }
 
 // Show is Look for pages that have something to say without one: where the ticket is refused it gives the
@@ -139,15 +158,7 @@ func (k *Look) shown(who authz.Actor) authz.Level {
 
 // look records a look inside the batch's transaction.
 func (l *Ledger) look(ctx context.Context, tx *db.Tx, r *request) error {
-	s, err := l.load(ctx, tx, r.look.Case)
-	var no *casework.Refusal
-	if errors.As(err, &no) {
-		return ErrNotFound
-	}
-	if err != nil {
-		return err
-	}
-	d, err := l.permit(r.who, s, *r.look)
+	s, d, err := l.entitled(ctx, tx, r)
 	if err != nil {
 		return err
 	}
@@ -167,6 +178,31 @@ func (l *Ledger) look(ctx context.Context, tx *db.Tx, r *request) error {
 	}
 	*r.seen = Look{Disclosure: row.Disclosure, c: s.c, d: s.d}
 	return nil
+}
+
+// entitled finds the case of a ticket and what entitles the actor to it: the rules, or the order or emergency
+// that the ticket names.
+func (l *Ledger) entitled(ctx context.Context, tx *db.Tx, r *request) (s *stored, d Disclosure, err error) {
+	switch t := *r.look; {
+	case strings.HasPrefix(t.Order, orderMark):
+		s, d, err = l.underSeal(ctx, tx, r.who, t)
+	case strings.HasPrefix(t.Order, glassMark):
+		s, d, err = l.behindGlass(ctx, tx, r.who, t)
+	default:
+		s, err = l.load(ctx, tx, t.Case)
+		var no *casework.Refusal
+		if errors.As(err, &no) {
+			return nil, d, ErrNotFound
+		}
+		if err == nil {
+			d, err = l.permit(r.who, s, t)
+		}
+		return s, d, err
+	}
+	if err == nil && s.c.ID != r.look.Case {
+		err = ErrNotFound // one case, and no other
+	}
+	return s, d, err
 }
 
 // permit finds what entitles the actor to the look.

@@ -435,25 +435,33 @@ func (r *Reader) Total(ctx context.Context) (total int, err error) {
 
 // VerifyTelling is VerifyAll that tells now and then how many cases it has looked at.
 func (r *Reader) VerifyTelling(ctx context.Context, bad func(error), tell func(seen int)) (seen int, err error) {
+	if err := r.eachNumber(ctx, numbersAfter, r.verifyCase, bad, func(n int) { seen += n; tell(seen) }); err != nil {
+		return seen, err
+	}
+	err = r.eachNumber(ctx, sealedAfter, r.verifySealed, bad, func(n int) { seen += n; tell(seen) })
+	return seen, err
+}
+
+// eachNumber verifies the cases of one table, a page in a transaction.
+func (r *Reader) eachNumber(ctx context.Context, next func(context.Context, *db.Tx, int64, int) ([]int64, error), verify func(context.Context, *db.Tx, int64) error, bad func(error), tell func(int)) error {
 	const page = 200
 	for last := int64(0); ; {
 		var ids []int64
 		err := r.db.View(ctx, func(tx *db.Tx) (err error) {
-			if ids, err = numbersAfter(ctx, tx, last, page); err != nil {
+			if ids, err = next(ctx, tx, last, page); err != nil {
 				return err
 			}
 			for _, n := range ids {
-				if err := r.verifyCase(ctx, tx, n); err != nil {
+				if err := verify(ctx, tx, n); err != nil {
 					bad(err)
 				}
 			}
 			return nil
 		})
 		if err != nil || len(ids) == 0 {
-			return seen, err
+			return err
 		}
-		seen += len(ids)
-		tell(seen)
+		tell(len(ids))
 		last = ids[len(ids)-1]
 	}
 }

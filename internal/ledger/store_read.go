@@ -351,21 +351,33 @@ func (r *Reader) verifyCase(ctx context.Context, tx *db.Tx, n int64) error {
 	if err != nil {
 		return err
 	}
-	hash := make([]byte, sha256.Size)
-	var c casework.Case
-	type row struct {
-		seq       int
-		hash, doc []byte
-	}
-	rows, err := db.All(ctx, tx, `SELECT seq, hash, doc FROM events WHERE n = ?1 ORDER BY seq`, []any{n}, func(sc db.Scanner) (e row, err error) {
-		var doc string
-		err = sc.Scan(&e.seq, &e.hash, &doc)
-		e.doc = []byte(doc)
-		return e, err
-	})
+	rows, err := db.All(ctx, tx, `SELECT seq, hash, doc FROM events WHERE n = ?1 ORDER BY seq`, []any{n}, scanStoredEvent)
 	if err != nil {
 		return err
 	}
+	if err := agrees(s, rows); err != nil {
+		return err
+	}
+	return r.verifyLists(ctx, tx, n, s.c)
+}
+
+// storedEvent is an event as verification reads it.
+type storedEvent struct {
+	seq       int
+	hash, doc []byte
+}
+
+func scanStoredEvent(sc db.Scanner) (e storedEvent, err error) {
+	var doc string
+	err = sc.Scan(&e.seq, &e.hash, &doc)
+	e.doc = []byte(doc)
+	return e, err
+}
+
+// agrees says whether a stored case is the fold of its events, and each of them what the chain says.
+func agrees(s *stored, rows []storedEvent) error {
+	hash := make([]byte, sha256.Size)
+	var c casework.Case
 	for i, row := range rows {
 		hash = chain(hash, row.doc)
 		var e casework.Event
@@ -385,7 +397,7 @@ func (r *Reader) verifyCase(ctx context.Context, tx *db.Tx, n int64) error {
 	if !bytes.Equal(want, have) || !bytes.Equal(hash, s.hash) {
 		return fmt.Errorf("case %s: the stored case is not the fold of its events", s.c.Ref)
 	}
-	return r.verifyLists(ctx, tx, n, c)
+	return nil
 }
 
 // verifyLists checks what lists show: the columns of the case's row, and that each unit that may list
@@ -463,4 +475,8 @@ func countLate(ctx context.Context, tx *db.Tx, list authz.Root, limit int) (int,
 
 func numbersAfter(ctx context.Context, tx *db.Tx, last int64, limit int) ([]int64, error) {
 	return db.All(ctx, tx, `SELECT n FROM cases WHERE n > ?1 ORDER BY n LIMIT ?2`, []any{last, int64(limit)}, scanInt)
+}
+
+func sealedAfter(ctx context.Context, tx *db.Tx, last int64, limit int) ([]int64, error) {
+	return db.All(ctx, tx, `SELECT n FROM sealed_cases WHERE n > ?1 ORDER BY n LIMIT ?2`, []any{last, int64(limit)}, scanInt)
 }

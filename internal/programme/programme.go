@@ -28,6 +28,7 @@ type Programme struct {
 	Name    string
 	Migrate func(context.Context, *db.DB) error // its own tables
 	Jobs    []jobs.Kind
+	Forget  func(context.Context, *db.Tx, casework.CaseID) error // takes away what its tables hold of a case that goes under seal
 
 	// Pages by the pattern of http.ServeMux. Those of residents hold {code}, those of the desk begin
 	// with /desk/.

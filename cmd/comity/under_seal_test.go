@@ -133,7 +133,10 @@ func (w *walker) everything(given map[string]string, sessions map[string]string)
 		target := w.fill(pattern, given)
 		targets := []string{target}
 		if len(wildcards(pattern)) == 0 {
-			targets = append(targets, target+"?q="+given["ref"], target+"?q=quinceblossom&view=closed", target+"?q=quinceblossom", target+"?format=csv&view=closed", target+"?code="+given["code"], target+"?closed=true&limit=100", target+"?id="+given["id"])
+			targets = append(targets, target+"?q="+given["ref"], target+"?q=quinceblossom", target+"?limit=100", target+"?code="+given["code"], target+"?id="+given["id"])
+		}
+		if len(wildcards(pattern)) == 0 && !strings.HasPrefix(pattern, "/api/") { // the API names what it does not know in no order
+			targets = append(targets, target+"?q=quinceblossom&view=closed", target+"?format=csv&view=closed")
 		}
 		for _, target := range targets {
 			for name, session := range sessions {
@@ -149,11 +152,12 @@ func (w *walker) everything(given map[string]string, sessions map[string]string)
 					as = nobody
 				}
 				a := w.get(target, as)
+				key := name + " " + pattern + " " + target
 				said := chance.ReplaceAllString(a.alike(), "")
 				for _, v := range []string{given["ref"], given["code"], given["case"]} {
-					target, said = strings.ReplaceAll(target, v, "X"), strings.ReplaceAll(said, v, "X")
+					key, said = strings.ReplaceAll(key, v, "X"), strings.ReplaceAll(said, v, "X")
 				}
-				out[name+" "+pattern+" "+target] = said
+				out[key] = said
 			}
 		}
 	}

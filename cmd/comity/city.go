@@ -152,7 +152,7 @@ func (c *city) furnishCivic(ctx context.Context, cfg cityConfig) error {
 		return err
 	}
 	c.plugged = programmes(c)
-	kinds := append([]jobs.Kind{c.courier.Kind(), c.bulk.Kind()}, c.selfJobs(&c.rooms)...)
+	kinds := append([]jobs.Kind{c.courier.Kind(), c.courier.Alarms(), c.bulk.Kind()}, c.selfJobs(&c.rooms)...)
 	for _, g := range c.plugged {
 		if g.Migrate != nil {
 			if err := g.Migrate(ctx, c.db); err != nil {
@@ -340,6 +340,9 @@ func (c *city) timers(ctx context.Context) {
 		if err := c.Due(ctx); err != nil && ctx.Err() == nil {
 			c.log.Error("clocks could not be looked at; trying again", "error", err)
 		}
+		if err := c.Seals(ctx); err != nil && ctx.Err() == nil {
+			c.log.Error("something due to go under seal, to end or to be told was not; trying again", "error", err)
+		}
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
@@ -365,6 +368,18 @@ func (c *city) Due(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// Seals puts under seal what is due, ends orders whose time is over, and has people told of emergencies.
+func (c *city) Seals(ctx context.Context) (err error) {
+	for _, r := range c.all() {
+		n, fail := r.ledger.RunSeals(ctx)
+		if n > 0 {
+			r.runner.Nudge()
+		}
+		err = errors.Join(err, fail)
+	}
+	return err
 }
 
 // NextTimer is when the next clock of any compartment is due; zero when none runs.

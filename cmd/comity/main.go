@@ -35,6 +35,7 @@ func commands() []command {
 		{"who", "tell who can see a case, and why", runWho},
 		{"people", "invite an administrator of accounts", runPeople},
 		{"token", "create, list and revoke tokens for the JSON API", runToken},
+		{"custodian", "make and open custodians' keys, and appoint who holds them", runCustodian},
 		{"verify", "check that every case is what its events say", runVerify},
 		{"erase", "destroy the content of a case, or of all whose time is over", runErase},
 		{"hold", "keep a case by order although it would be due to go", runHold},

@@ -133,21 +133,27 @@ func (c *city) furnish(ctx context.Context, cfg cityConfig, r *rooms, kinds ...j
 		Remove:      r.files.Remove,
 		Notify:      courier.Enqueue,
 		Project:     c.projectOf(r),
+		Owes:        courier.Owes,
+		Alarm:       courier.Alarm,
+		Forget:      c.forget(r),
 		Random:      cfg.Random,
 		Log:         cfg.Log,
 	})
 	if err != nil {
 		return err
 	}
+	if _, err := r.ledger.SealAgain(ctx); err != nil {
+		return fmt.Errorf("compartment %s: what is under seal could not be compared with the list beside the keys: %w", r.compartment, err)
+	}
 	r.reader = r.ledger.Reader(func() *org.Tree { return c.packs.Current().Units })
-	r.courier = &courier.Courier{DB: r.db, Ledger: r.ledger, Reader: r.reader, Packs: c.packs, Words: c.wordings, Link: linkOf(cfg.Base)}
+	r.courier = &courier.Courier{DB: r.db, Ledger: r.ledger, Reader: r.reader, Packs: c.packs, Words: c.wordings, Link: linkOf(cfg.Base), Desk: cfg.Base}
 	r.bulk = &bulk.Book{DB: r.db, Ledger: r.ledger, Window: undoWindow, Actor: func(ctx context.Context, id string) (authz.Actor, error) {
 		a, err := c.accounts.Worked(ctx, id)
 		return a.In(r.compartment), err
 	}}
 	r.tree = r.publicLog(c.packs.Current().ID)
 	kinds = append(kinds, c.selfJobs(r)...)
-	r.runner, err = jobs.NewRunner(r.db, append([]jobs.Kind{r.courier.Kind(), r.bulk.Kind()}, kinds...)...)
+	r.runner, err = jobs.NewRunner(r.db, append([]jobs.Kind{r.courier.Kind(), r.courier.Alarms(), r.bulk.Kind()}, kinds...)...)
 	if err != nil {
 		return err
 	}

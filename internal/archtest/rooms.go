@@ -33,7 +33,7 @@ var Rooms = map[string]Room{
 	"internal/journal":           {Why: "what was refused, for who watches over the city"},
 	"internal/file":              {Why: "the one attachment pipeline", Rooms: []string{"file/whole", "vault"}, Others: []string{"golang.org/x/image"}},
 	"internal/file/whole":        {Why: "a file is written whole or not at all; apart, so that an import does not stand on pictures"},
-	"internal/vault":             {Why: "keys of the compartments, and sealing with them", Rooms: []string{"file/whole"}, Others: []string{"github.com/emmansun/gmsm"}},
+	"internal/vault":             {Why: "keys of the compartments, and sealing with them", Rooms: []string{"file/whole"}, Others: []string{"github.com/emmansun/gmsm", "golang.org/x/crypto/argon2"}},
 	"internal/jobs":              {Why: "durable queue", Rooms: []string{"db"}},
 	"internal/receipt":           {Why: "what outsiders check without us: heads, proofs and receipts", Others: []string{"golang.org/x/mod/sumdb/tlog"}},
 	"internal/translog":          {Why: "the tamper-evident log of one compartment", Rooms: []string{"db", "receipt"}, Others: []string{"golang.org/x/mod/sumdb/tlog"}},

@@ -7,6 +7,18 @@ import (
 	"comity/internal/org"
 )
 
+// Privacy says whether an actor looks after the use of data in a unit: holds a role for that there, or in a
+// unit above it. It opens no case by itself.
+func (t *Table) Privacy(a Actor, unit org.UnitID) bool {
+	if t == nil || !a.IsStaff() {
+		return false
+	}
+	return slices.ContainsFunc(a.grants, func(g Grant) bool {
+		d, _ := t.Role(g.Role)
+		return d.Privacy && t.units.Under(g.Unit, unit)
+	})
+}
+
 // Reach says which cases a rule opens, seen from the unit a role is held in.
 type Reach int
 
@@ -38,6 +50,7 @@ type Rule struct {
 type Declared struct {
 	Role        Role
 	Admin       bool   // manages accounts, sees no case
+	Privacy     bool   // looks after how data are used, see Table.Privacy
 	Compartment string // where the role counts; empty = the civic one
 	Supported   bool   // the compartment holds people who are supported: a worker serves in one of those only
 	Reads       []Rule
@@ -132,6 +145,9 @@ const (
 	ByCode     Ground = "code"     // the resident holds the follow code
 	ByMachine  Ground = "machine"  // the machine's own work
 	ByPerson   Ground = "person"   // the person stood at the counter and asked
+
+	ByOrder      Ground = "order"       // an order opened what is under seal, for a time
+	ByBreakGlass Ground = "break_glass" // an emergency, told and reviewed afterwards
 )
 
 // Grounds lists those of staff in the order in which pages group them.

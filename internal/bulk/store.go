@@ -93,3 +93,9 @@ func scanItem(row db.Scanner) (it Item, err error) {
 	it.Refusal = &casework.Refusal{}
 	return it, json.Unmarshal([]byte(doc), it.Refusal)
 }
+
+// Forget takes a case that goes under seal out of the bulk acts it was in.
+func Forget(ctx context.Context, tx *db.Tx, id casework.CaseID) error {
+	_, err := tx.Exec(ctx, `DELETE FROM bulk_items WHERE case_id = ?1`, string(id))
+	return err
+}

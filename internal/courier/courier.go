@@ -41,6 +41,7 @@ type Courier struct {
 	Words  func(p *pack.Pack) *text.Catalogue
 	// Link is the address of the case for a resident (follow page) or for staff (desk).
 	Link func(k casework.Case, resident bool) string
+	Desk string // address of the site, before the desk's own addresses; empty = relative
 }
 
 // Migrate makes the table of messages.

@@ -3,6 +3,7 @@ package courier
 import (
 	"context"
 
+	"comity/internal/casework"
 	"comity/internal/db"
 )
 
@@ -26,4 +27,9 @@ func Messages(ctx context.Context, d *db.DB, limit int) (out []Message, err erro
 		return err
 	})
 	return out, err
+}
+
+func removeMessages(ctx context.Context, tx *db.Tx, id casework.CaseID) error {
+	_, err := tx.Exec(ctx, `DELETE FROM messages WHERE case_id = ?1`, string(id))
+	return err
 }

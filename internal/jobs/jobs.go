@@ -164,3 +164,11 @@ func Backoff(first, most time.Duration, random func() float64) func(attempt int)
 		return time.Duration(wait * (0.1 + 0.9*random()))
 	}
 }
+
+// Waiting says whether a job is still to be done whose key begins with a prefix; it ends in a colon.
+func Waiting(ctx context.Context, tx *db.Tx, prefix string) (bool, error) {
+	return waiting(ctx, tx, prefix)
+}
+
+// Forget removes every job whose key begins with a prefix, done or not; it ends in a colon.
+func Forget(ctx context.Context, tx *db.Tx, prefix string) error { return forget(ctx, tx, prefix) }

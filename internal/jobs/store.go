@@ -147,3 +147,17 @@ func nextDue(ctx context.Context, tx *db.Tx) (time.Time, error) {
 func purge(ctx context.Context, tx *db.Tx, before time.Time) (int64, error) {
 	return tx.Exec(ctx, `DELETE FROM jobs WHERE done_at IS NOT NULL AND done_at < ?1`, db.Micros(before))
 }
+
+// after is the first text behind all that begin with a prefix which ends in a colon.
+func after(prefix string) string { return prefix[:len(prefix)-1] + ";" }
+
+func waiting(ctx context.Context, tx *db.Tx, prefix string) (bool, error) {
+	n, err := db.One(ctx, tx, `SELECT COUNT(*) FROM jobs WHERE key >= ?1 AND key < ?2 AND done_at IS NULL AND dead = 0`, []any{prefix, after(prefix)},
+		func(row db.Scanner) (n int64, err error) { return n, row.Scan(&n) })
+	return n > 0, err
+}
+
+func forget(ctx context.Context, tx *db.Tx, prefix string) error {
+	_, err := tx.Exec(ctx, `DELETE FROM jobs WHERE key >= ?1 AND key < ?2`, prefix, after(prefix))
+	return err
+}

@@ -25,9 +25,14 @@ func (l *Ledger) one(ctx context.Context, tx *db.Tx, r *request) (Receipt, error
 	if r.cmd.Key != "" {
 		old, err := findKey(ctx, tx, r.who.ID(), l.keyedKey(r.cmd.Key))
 		if err == nil {
-			return l.replay(ctx, tx, old, digest)
-		}
-		if !errors.Is(err, db.ErrNoRows) {
+			again, live, err := l.replay(ctx, tx, old, digest)
+			if err != nil || live {
+				return again, err
+			}
+			if err := dropKey(ctx, tx, r.who.ID(), r.cmd.Key); err != nil { // its case is under seal: there never was one
+				return Receipt{}, err
+			}
+		} else if !errors.Is(err, db.ErrNoRows) {
 			return Receipt{}, err
 		}
 	}
@@ -293,23 +298,27 @@ func chain(prev, doc []byte) []byte {
 }
 
 // replay answers a command that was accepted before under the same key.
-func (l *Ledger) replay(ctx context.Context, tx *db.Tx, old keyRow, digest []byte) (Receipt, error) {
-	if string(old.digest) != string(digest) {
-		return Receipt{}, &casework.Refusal{Rule: "idempotency.reused"}
-	}
+// live is false where the case is gone from the tables.
+func (l *Ledger) replay(ctx context.Context, tx *db.Tx, old keyRow, digest []byte) (again Receipt, live bool, err error) {
 	s, err := loadCase(ctx, tx, old.n)
+	if errors.Is(err, db.ErrNoRows) {
+		return Receipt{}, false, nil
+	}
 	if err != nil {
-		return Receipt{}, err
+		return Receipt{}, false, err
+	}
+	if string(old.digest) != string(digest) {
+		return Receipt{}, true, &casework.Refusal{Rule: "idempotency.reused"}
 	}
 	r := s.receipt()
 	r.Seq, r.Replayed = old.seq, true
 	if old.seq == 1 { // the command opened the case: whoever sent it was given the code then
 		if s.key, err = l.caseKey(ctx, tx, s.n); err != nil && !errors.Is(err, errErased) {
-			return Receipt{}, err
+			return Receipt{}, true, err
 		}
 		r.Code = s.c.Private(nil, l.opening(s.key, s.c.ID, authz.Key)).Code
 	}
-	return r, nil
+	return r, true, nil
 }
 
 // digestOf tells two commands under one key apart. Version and time are left out: a retry may have

@@ -63,6 +63,13 @@ type Config struct {
 	// the event leaves it, and the event in clear. A *casework.Refusal undoes the command; it may only say no
 	// to what people ask for, since a clock cannot be told to wait. nil keeps nothing.
 	Project func(ctx context.Context, tx *db.Tx, c casework.Case, e casework.Event) error
+	// Owes says whether something about a closed case is still to be sent: it is not put under seal before.
+	// nil owes nothing.
+	Owes func(ctx context.Context, tx *db.Tx, id casework.CaseID) (bool, error)
+	// Forget takes away what other rooms keep of a case that is put under seal. nil: there are none.
+	Forget func(ctx context.Context, tx *db.Tx, id casework.CaseID, ref casework.Ref) error
+	// Alarm stores the job for a message about a look in an emergency. nil sends nothing.
+	Alarm func(ctx context.Context, tx *db.Tx, a Alarm) error
 	// Random fills b with random bytes, for numbers and codes.
 	Random func(b []byte)
 	// Remove takes the bytes of a stored file away; an absent one is no error. nil leaves them.

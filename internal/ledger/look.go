@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"strconv"
+	"strings"
 	"time"
 
 	"comity/internal/authz"
@@ -41,7 +42,8 @@ type Disclosure struct {
 	Purpose string      `json:"purpose"`
 	Ground  string      `json:"ground"` // what entitled the actor
 	Level   authz.Level `json:"level"`
-	Note    string      `json:"note,omitempty"` // sealed under the key of the case, as it is stored
+	Order   string      `json:"order,omitempty"` // the order or emergency it was made under
+	Note    string      `json:"note,omitempty"`  // sealed under the key of the case, as it is stored
 }
 
 // Look is a case opened under a ticket, up to its level.
@@ -92,10 +94,7 @@ func (l *Ledger) Look(ctx context.Context, who authz.Actor, t Ticket) (*Look, er
 		return nil, err
 	}
 	err := l.db.View(ctx, func(tx *db.Tx) (err error) {
-		if k.events, err = listEvents(ctx, tx, n); err != nil {
-			return err
-		}
-		k.key, err = l.caseKey(ctx, tx, n)
+		k.events, k.key, err = l.behind(ctx, tx, who, n, t)
 		return err
 	})
 	if k.erased = errors.Is(err, errErased); k.erased {
@@ -108,6 +107,26 @@ func (l *Ledger) Look(ctx context.Context, who authz.Actor, t Ticket) (*Look, er
 	k.in = l.context(k.c.ID)
 	k.keep = l.opening(k.key, k.c.ID, k.shown(who))
 	return k, nil
+}
+
+// behind reads what happened in a case and its key, wherever the ticket leads.
+func (l *Ledger) behind(ctx context.Context, tx *db.Tx, who authz.Actor, n int64, t Ticket) (events []casework.Event, key *vault.Key, err error) {
+	if strings.HasPrefix(t.Order, orderMark) {
+		o, err := openedFor(ctx, tx, who, t)
+		if err != nil {
+			return nil, nil, err
+		}
+		if events, err = listSealedEvents(ctx, tx, o.n); err != nil {
+			return nil, nil, err
+		}
+		key, err = l.ring.Unwrap(o.wrapped)
+		return events, key, err
+	}
+	if events, err = listEvents(ctx, tx, n); err != nil {
+		return nil, nil, err
+	}
+	key, err = l.caseKey(ctx, tx, n)
+	return events, key, err
 }
 
 // Show is Look for pages that have something to say without one: where the ticket is refused it gives the
@@ -143,20 +162,7 @@ func (k *Look) shown(who authz.Actor) authz.Level {
 
 // look records a look inside the batch's transaction.
 func (l *Ledger) look(ctx context.Context, tx *db.Tx, r *request) error {
-	s, err := l.load(ctx, tx, r.look.Case)
-	var no *casework.Refusal
-	if errors.As(err, &no) {
-		return ErrNotFound
-	}
-	if err != nil {
-		return err
-	}
-	d, err := Disclosure{}, error(nil)
-	if r.asked {
-		d, err = permitAsked(r.who, *r.look)
-	} else {
-		d, err = l.permit(r.who, s, *r.look)
-	}
+	s, d, err := l.entitled(ctx, tx, r)
 	if err != nil {
 		return err
 	}
@@ -198,12 +204,14 @@ func (l *Ledger) underOrder(ctx context.Context, tx *db.Tx, who authz.Actor, s *
 	if d.Note == "" {
 		return nil
 	}
-	if row.state == keyErased {
-		d.Note = "" // nothing is shown, and nothing is left to seal it with
+	if row.state == keyErased || row.state == keySealed && s.key == nil {
+		d.Note = "" // nothing is shown, or nothing is at hand to seal it with
 		return nil
 	}
-	if s.key, err = l.caseKey(ctx, tx, s.n); err != nil {
-		return err
+	if s.key == nil {
+		if s.key, err = l.caseKey(ctx, tx, s.n); err != nil {
+			return err
+		}
 	}
 	d.Note = s.key.Seal(l.context(s.c.ID), d.Note)
 	return nil
@@ -211,6 +219,36 @@ func (l *Ledger) underOrder(ctx context.Context, tx *db.Tx, who authz.Actor, s *
 
 // GroundOrder: whoever looks holds an order that names the case.
 const GroundOrder = "order"
+
+// entitled finds the case of a ticket and what entitles the actor to it: the rules, or the order or emergency
+// that the ticket names.
+func (l *Ledger) entitled(ctx context.Context, tx *db.Tx, r *request) (s *stored, d Disclosure, err error) {
+	switch t := *r.look; {
+	case strings.HasPrefix(t.Order, orderMark):
+		s, d, err = l.underSeal(ctx, tx, r.who, t)
+	case strings.HasPrefix(t.Order, glassMark):
+		s, d, err = l.behindGlass(ctx, tx, r.who, t)
+	default:
+		s, err = l.load(ctx, tx, t.Case)
+		var no *casework.Refusal
+		if errors.As(err, &no) {
+			return nil, d, ErrNotFound
+		}
+		if err != nil {
+			return nil, d, err
+		}
+		if r.asked {
+			d, err = permitAsked(r.who, t)
+		} else {
+			d, err = l.permit(r.who, s, t)
+		}
+		return s, d, err
+	}
+	if err == nil && s.c.ID != r.look.Case {
+		err = ErrNotFound // one case, and no other
+	}
+	return s, d, err
+}
 
 // permit finds what entitles the actor to the look.
 func (l *Ledger) permit(who authz.Actor, s *stored, t Ticket) (Disclosure, error) {

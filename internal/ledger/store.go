@@ -14,6 +14,7 @@ import (
 	"comity/internal/casework"
 	"comity/internal/db"
 	"comity/internal/org"
+	"comity/internal/procedure"
 	"comity/internal/receipt"
 	"comity/internal/translog"
 )
@@ -48,7 +49,7 @@ func loadCase(ctx context.Context, tx *db.Tx, n int64) (*stored, error) {
 }
 
 func hasCase(ctx context.Context, tx *db.Tx, n int64) (bool, error) {
-	_, err := db.One(ctx, tx, `SELECT n FROM cases WHERE n = ?1`, []any{n}, scanInt)
+	_, err := db.One(ctx, tx, `SELECT n FROM cases WHERE n = ?1 UNION ALL SELECT n FROM sealed_cases WHERE n = ?1`, []any{n}, scanInt)
 	if errors.Is(err, db.ErrNoRows) {
 		return false, nil
 	}
@@ -132,6 +133,11 @@ func (l *Ledger) save(ctx context.Context, tx *db.Tx, s *stored) error {
 		}
 		leaf := receipt.Digest(string(s.c.Ref), e.kind, micro(e.at), e.hash)
 		if err := translog.Add(ctx, tx, LeafEvent, l.EventLeaf(s.c.ID, e.seq), leaf); err != nil {
+			return err
+		}
+	}
+	if !p.open && s.d.Sealing.When == procedure.AtClosure && s.c.Parent == nil {
+		if err := putDue(ctx, tx, s.n); err != nil {
 			return err
 		}
 	}
@@ -381,6 +387,11 @@ func findKey(ctx context.Context, tx *db.Tx, actor, key string) (keyRow, error) 
 func putKey(ctx context.Context, tx *db.Tx, actor, key string, digest []byte, n int64, seq int) error {
 	_, err := tx.Exec(ctx, `INSERT INTO idempotency (actor, idem_key, digest, n, seq, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)`,
 		actor, key, digest, n, int64(seq), db.Micros(tx.Now))
+	return err
+}
+
+func dropKey(ctx context.Context, tx *db.Tx, actor, key string) error {
+	_, err := tx.Exec(ctx, `DELETE FROM idempotency WHERE actor = ?1 AND idem_key = ?2`, actor, key)
 	return err
 }
 

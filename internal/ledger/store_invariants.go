@@ -89,7 +89,7 @@ func eventAt(ctx context.Context, tx *db.Tx, n int64, seq int) (casework.Event, 
 }
 
 func countCases(ctx context.Context, tx *db.Tx) (int64, error) {
-	return db.One(ctx, tx, `SELECT COUNT(*) FROM cases`, nil, scanInt)
+	return db.One(ctx, tx, `SELECT (SELECT COUNT(*) FROM cases) + (SELECT COUNT(*) FROM sealed_cases)`, nil, scanInt)
 }
 
 func keepFindings(ctx context.Context, tx *db.Tx, found []Finding) error {

@@ -42,21 +42,21 @@ type lookRow struct {
 }
 
 func putLook(ctx context.Context, tx *db.Tx, r lookRow) (int64, error) {
-	return db.One(ctx, tx, `INSERT INTO looks (ref, n, at, actor, for_actor, role, unit, purpose, ground, level, note, hash)
- VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) RETURNING id`,
-		[]any{r.Ref, r.n, db.Micros(r.At), r.Actor, r.For, r.Role, string(r.Unit), r.Purpose, r.Ground, r.Level.String(), r.Note, r.hash}, scanInt)
+	return db.One(ctx, tx, `INSERT INTO looks (ref, n, at, actor, for_actor, role, unit, purpose, ground, level, note, hash, order_ref)
+ VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13) RETURNING id`,
+		[]any{r.Ref, r.n, db.Micros(r.At), r.Actor, r.For, r.Role, string(r.Unit), r.Purpose, r.Ground, r.Level.String(), r.Note, r.hash, r.Order}, scanInt)
 }
 
 // looksOf lists who was shown something of a case, newest first.
 func looksOf(ctx context.Context, tx *db.Tx, n int64, limit int, before int64) ([]lookRow, error) {
-	return db.All(ctx, tx, `SELECT id, ref, n, at, actor, for_actor, role, unit, purpose, ground, level, note, hash FROM looks
+	return db.All(ctx, tx, `SELECT id, ref, n, at, actor, for_actor, role, unit, purpose, ground, level, note, hash, order_ref FROM looks
  WHERE n = ?1 AND id < ?2 ORDER BY id DESC LIMIT ?3`, []any{n, before, int64(limit)}, scanLook)
 }
 
 func scanLook(row db.Scanner) (r lookRow, err error) {
 	var at int64
 	var level string
-	err = row.Scan(&r.ID, &r.Ref, &r.n, &at, &r.Actor, &r.For, &r.Role, &r.Unit, &r.Purpose, &r.Ground, &level, &r.Note, &r.hash)
+	err = row.Scan(&r.ID, &r.Ref, &r.n, &at, &r.Actor, &r.For, &r.Role, &r.Unit, &r.Purpose, &r.Ground, &level, &r.Note, &r.hash, &r.Order)
 	r.At = db.FromMicros(at)
 	r.Level, _ = parseLevel(level)
 	return r, err

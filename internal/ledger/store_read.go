@@ -355,3 +355,7 @@ func countLate(ctx context.Context, tx *db.Tx, list authz.Root, limit int) (int,
 func numbersAfter(ctx context.Context, tx *db.Tx, last int64, limit int) ([]int64, error) {
 	return db.All(ctx, tx, `SELECT n FROM cases WHERE n > ?1 ORDER BY n LIMIT ?2`, []any{last, int64(limit)}, scanInt)
 }
+
+func sealedAfter(ctx context.Context, tx *db.Tx, last int64, limit int) ([]int64, error) {
+	return db.All(ctx, tx, `SELECT n FROM sealed_cases WHERE n > ?1 ORDER BY n LIMIT ?2`, []any{last, int64(limit)}, scanInt)
+}

@@ -119,9 +119,37 @@ func (r *Reader) VerifyTelling(ctx context.Context, bad func(error), tell func(s
 		tell(v.seen.Cases)
 		last = ids[len(ids)-1]
 	}
+	if err := v.underSeal(ctx, tell); err != nil {
+		return v.seen, err
+	}
 	return v.seen, errors.Join(v.lists(ctx), r.db.View(ctx, func(tx *db.Tx) error {
 		return errors.Join(v.strays(ctx, tx), v.tallies(ctx, tx), v.records(ctx, tx))
 	}))
+}
+
+// underSeal goes through the cases under seal, without opening any.
+func (v *verification) underSeal(ctx context.Context, tell func(seen int)) error {
+	const page = 200
+	for last := int64(0); ; {
+		var ids []int64
+		err := v.r.db.View(ctx, func(tx *db.Tx) (err error) {
+			if ids, err = sealedAfter(ctx, tx, last, page); err != nil {
+				return err
+			}
+			for _, n := range ids {
+				if err := v.r.verifySealed(ctx, tx, n); err != nil {
+					v.bad(err)
+				}
+			}
+			return nil
+		})
+		if err != nil || len(ids) == 0 {
+			return err
+		}
+		v.seen.Cases += len(ids)
+		tell(v.seen.Cases)
+		last = ids[len(ids)-1]
+	}
 }
 
 // Verify re-derives one case from its events: the chain of hashes and their records, the fold, what lists

@@ -140,6 +140,12 @@ func rulesOf(d *procedure.Definition) []Rule {
 	for _, x := range d.Outcomes {
 		out = append(out, Rule{d.ID, "outcome", x.ID, x.Law})
 	}
+	if d.Sealing.When != "" {
+		out = append(out, Rule{d.ID, "under_seal", d.Sealing.When, d.Sealing.Law})
+	}
+	if d.BreakGlass.Minutes > 0 {
+		out = append(out, Rule{d.ID, "break_glass", "break_glass", d.BreakGlass.Law})
+	}
 	if d.Retention.Class != "" {
 		out = append(out, Rule{d.ID, "retention", d.Retention.Class, d.Retention.Law})
 	}

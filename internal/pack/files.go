@@ -85,6 +85,7 @@ type roleYAML struct {
 	ID          string      `yaml:"id" doc:"Id of the role, as acts and units name it."`
 	Name        words       `yaml:"name" doc:"Its name."`
 	Admin       bool        `yaml:"admin" doc:"It manages accounts and sees no case."`
+	Privacy     bool        `yaml:"privacy" doc:"It looks after how people's data are used: told of every look in an emergency, and reviews it."`
 	Compartment string      `yaml:"compartment" enum:"compartment" doc:"Where the role counts; left out, civic. It opens nothing in any other."`
 	Reads       []readsYAML `yaml:"reads" doc:"What it opens, seen from the unit it is held in; nothing, where nothing is said."`
 	Why         words       `yaml:"why" doc:"Why it sees what it sees, for the page that tells who sees a case."`
@@ -218,6 +219,8 @@ type procedureFile struct {
 	Links       []linkYAML     `yaml:"links" doc:"Cases that acts may open, and how they answer."`
 	Documents   []documentYAML `yaml:"documents" doc:"Documents that acts make."`
 	Retention   retentionYAML  `yaml:"retention" doc:"How long cases are kept."`
+	UnderSeal   underSealYAML  `yaml:"under_seal" doc:"When a closed case is put under seal: to everybody it is then as if it had never been."`
+	BreakGlass  breakGlassYAML `yaml:"break_glass" doc:"Lets somebody look at one case in an emergency; left out, nobody may."`
 	Stuck       string         `yaml:"stuck" doc:"Link that gives the unit above a task when a term has run out and its act could not be done."`
 	StuckNotice string         `yaml:"stuck_notice" doc:"Template of the message it gets then."`
 	Orders      []orderYAML    `yaml:"order" doc:"What must have been done before an act, on every road."`
@@ -273,6 +276,21 @@ type retentionYAML struct {
 	Years int        `yaml:"years" doc:"How long a closed case is kept."`
 	Law   lawRefYAML `yaml:"law" doc:"The article it rests on."`
 	Then  string     `yaml:"then" doc:"What is done before the content is erased: archive hands the case to the archive first; nothing where it is left out."`
+}
+
+type underSealYAML struct {
+	Mark  mark       `yaml:"-"`
+	When  string     `yaml:"when" enum:"sealing" doc:"closure: as soon as it is closed; order: when it is ordered."`
+	Hours int        `yaml:"hours" doc:"The longest it may be open under an order."`
+	Law   lawRefYAML `yaml:"law" doc:"The article it rests on."`
+}
+
+type breakGlassYAML struct {
+	Mark    mark       `yaml:"-"`
+	Minutes int        `yaml:"minutes" doc:"How long one look at one case lasts."`
+	Tell    int        `yaml:"tell_hours" doc:"Within how many hours the person is told."`
+	Review  int        `yaml:"review_days" doc:"Within how many working days it is reviewed."`
+	Law     lawRefYAML `yaml:"law" doc:"The article it rests on."`
 }
 
 type openingYAML struct {

@@ -130,6 +130,7 @@ func (b *builder) build() *procedure.Definition {
 		b.order(y)
 	}
 	d.Retention = b.retention(f.Retention)
+	b.exceptions()
 	b.references()
 	b.aboutPeople()
 	return d

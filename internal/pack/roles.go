@@ -17,6 +17,7 @@ import (
 type Role struct {
 	ID          authz.Role
 	Admin       bool
+	Privacy     bool
 	Compartment string // where it counts; never empty
 	Law         procedure.Law
 	Reads       []authz.Rule
@@ -64,7 +65,7 @@ func (l *loader) roles() {
 	l.useOfRoles(f)
 	var declared []authz.Declared
 	for _, r := range l.p.Roles {
-		declared = append(declared, authz.Declared{Role: r.ID, Admin: r.Admin, Compartment: r.Compartment, Supported: procedure.Supported(r.Compartment), Reads: r.Reads})
+		declared = append(declared, authz.Declared{Role: r.ID, Admin: r.Admin, Privacy: r.Privacy, Compartment: r.Compartment, Supported: procedure.Supported(r.Compartment), Reads: r.Reads})
 	}
 	l.p.Rules = authz.NewTable(l.p.Units, declared, pairs)
 }
@@ -85,7 +86,7 @@ func (l *loader) role(y roleYAML) {
 	if !slices.Contains(procedure.AllCompartments, compartment) {
 		l.bad.on(y.Mark.of("compartment"), "compartment %q is not one of %v", y.Compartment, procedure.AllCompartments)
 	}
-	r := Role{ID: authz.Role(y.ID), Admin: y.Admin, Compartment: compartment, Law: (&builder{loader: l}).law(y.Law)}
+	r := Role{ID: authz.Role(y.ID), Admin: y.Admin, Privacy: y.Privacy, Compartment: compartment, Law: (&builder{loader: l}).law(y.Law)}
 	for _, read := range y.Reads {
 		r.Reads = append(r.Reads, l.read(read))
 	}
@@ -142,7 +143,7 @@ func (l *loader) useOfRoles(f rolesFile) {
 	}
 	l.inTheirCompartment()
 	for _, y := range f.Roles {
-		if _, ok := used[y.ID]; !ok && !y.Admin && y.ID != "" {
+		if _, ok := used[y.ID]; !ok && !y.Admin && !y.Privacy && y.ID != "" {
 			l.p.Warnings = append(l.p.Warnings, y.Mark.Errorf("role %q is declared, but no act and no unit names it", y.ID).Error())
 		}
 	}

@@ -75,6 +75,8 @@ func closed(name string) []string {
 		return procedure.AllCompartments
 	case "heading":
 		return procedure.Headings
+	case "sealing":
+		return procedure.Sealings
 	case "entitled":
 		return Entitled
 	case "ground":

@@ -56,6 +56,9 @@ type Definition struct {
 	Documents []Document
 	Orders    []Order
 	Retention Retention
+
+	Sealing    Sealing    // when its cases are put under seal
+	BreakGlass BreakGlass // whether somebody may look in an emergency
 	// CategoryFacts are facts a category sets when a case is opened: category → fact → value.
 	CategoryFacts map[string]map[string]string
 	// Begins are the ways a case of this procedure can begin: the facts it has and the units that can
@@ -310,6 +313,32 @@ type Retention struct {
 
 // ThenArchive hands a case to the archive before it is erased.
 const ThenArchive = "archive"
+
+// Sealing says when a closed case is put under seal, so that nobody can tell it from one that never was. It
+// is not the effect Seal, after which one unit still reads the case.
+type Sealing struct {
+	When  string // closure or order; empty: never
+	Hours int    // the longest it may be open under an order
+	Law   Law
+}
+
+// When cases are put under seal.
+const (
+	AtClosure = "closure" // as soon as they are closed and what they owe has been sent
+	OnOrder   = "order"   // when somebody with the right to it says so
+)
+
+// Sealings lists them, for the pack loader.
+var Sealings = []string{AtClosure, OnOrder}
+
+// BreakGlass lets somebody outside the unit look at one case in an emergency. Minutes is zero where it may
+// not be done.
+type BreakGlass struct {
+	Minutes int // how long it lasts
+	Tell    int // hours within which the person is told
+	Review  int // working days within which it is reviewed
+	Law     Law
+}
 
 // ByPeople reports an act that somebody does, in contrast to the system, a parent or a child.
 func (a *Act) ByPeople() bool {

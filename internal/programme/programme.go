@@ -28,6 +28,7 @@ type Programme struct {
 	Name    string
 	Migrate func(context.Context, *db.DB) error // its own tables
 	Jobs    []jobs.Kind
+	Forget  func(context.Context, *db.Tx, casework.CaseID) error // takes away what its tables hold of a case that goes under seal
 	// Project keeps rows of its own beside an event of any case, in the same transaction; a refusal undoes
 	// what somebody asked for.
 	Project func(ctx context.Context, tx *db.Tx, c casework.Case, e casework.Event) error

@@ -52,8 +52,8 @@ type Ring struct {
 // fixed are the keys that outlive every generation, because what they made is stored in columns that are
 // looked up, or was published.
 type fixed struct {
-	index, token, line []byte
-	signer             signer
+	index, token, line, custody []byte
+	signer                      signer
 }
 
 // Memory returns a ring whose keys are never written: for tests, and for a demo that ends with its process.
@@ -91,10 +91,11 @@ func ringOf(c Compartment, s *suite, held secrets) (*Ring, error) {
 		return nil, err
 	}
 	r := &Ring{compartment: c, suite: s, fixed: &fixed{
-		index:  s.derive(held.Root, c, "index", s.hash().Size()),
-		token:  s.derive(held.Root, c, "token", s.hash().Size()),
-		line:   s.derive(held.Root, c, "line", s.hash().Size()),
-		signer: signs,
+		index:   s.derive(held.Root, c, "index", s.hash().Size()),
+		token:   s.derive(held.Root, c, "token", s.hash().Size()),
+		line:    s.derive(held.Root, c, "line", s.hash().Size()),
+		custody: s.derive(held.Root, c, "custody", s.hash().Size()),
+		signer:  signs,
 	}}
 	r.generations.Store(gens)
 	return r, nil

@@ -78,7 +78,7 @@ type receptions struct{ Deps }
 func New(d Deps) programme.Programme {
 	r := &receptions{d}
 	return programme.Programme{
-		Name: Name, Migrate: Migrate,
+		Name: Name, Forget: Forget, Migrate: Migrate,
 		Jobs: []jobs.Kind{{Name: letterKind, Run: r.send}},
 		Public: map[string]func(*programme.Visitor) error{
 			"GET /reception":        r.calendar,

@@ -236,3 +236,17 @@ func logOf(ctx context.Context, tx *db.Tx, day int64) ([]logLine, error) {
 		return l, err
 	})
 }
+
+// Forget takes away the meetings of a case that goes under seal: what they held stands in its events.
+func Forget(ctx context.Context, tx *db.Tx, id casework.CaseID) error {
+	for _, text := range []string{
+		`DELETE FROM reception_log WHERE booking IN (SELECT id FROM reception_bookings WHERE case_id = ?1)`,
+		`DELETE FROM reception_promises WHERE case_id = ?1`,
+		`DELETE FROM reception_bookings WHERE case_id = ?1`,
+	} {
+		if _, err := tx.Exec(ctx, text, string(id)); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,1 @@
+CREATE INDEX messages_case ON messages (case_id);

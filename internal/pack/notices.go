@@ -62,8 +62,8 @@ type privacyNoticeYAML struct {
 
 type itemYAML struct {
 	Mark mark   `yaml:"-"`
-	ID   string `yaml:"id" doc:"Id."`
-	Name words  `yaml:"name" doc:"What people read."`
+	ID   string `yaml:"id" doc:"Id of the entry, as consents name it."`
+	Name words  `yaml:"name" doc:"What people read who are asked."`
 }
 
 // notices reads notices.yaml, after the procedures it names.

@@ -42,6 +42,9 @@ type cityConfig struct {
 	Data    string                               // folder for the embedded database, attachments and secrets
 	Suite   string                               // algorithms of new key files; empty: std
 	Keys    string                               // folder of the key files; empty: beside the data folder, never in it
+	Witness string                               // file or address of a published head the log must continue; empty: none
+	Mending bool                                 // leave the comparison of keys, data and log out, for the commands that put them right
+	Archive string                               // folder that takes cases over before they are erased; empty: they wait
 	Rings   func(compartment string) *vault.Ring // keys without key files, for tests; nil: those of the key files
 	Pack    fs.FS
 	Bases   pack.Finder // finds what the pack stands on; nil: the packs in the program
@@ -65,6 +68,7 @@ type city struct {
 	clock    *clock
 	log      *slog.Logger
 	secret   []byte
+	archive  string
 }
 
 // openCity opens the database, keeps the pack's version, and joins the rooms. What it opened is closed
@@ -93,7 +97,7 @@ func openCity(ctx context.Context, cfg cityConfig) (*city, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &city{rooms: *civic, clock: cfg.Clock, log: cfg.Log}
+	c := &city{rooms: *civic, clock: cfg.Clock, log: cfg.Log, archive: cfg.Archive}
 	if err := c.join(ctx, cfg, current); err != nil {
 		return nil, errors.Join(err, c.Close())
 	}
@@ -134,6 +138,11 @@ func (c *city) join(ctx context.Context, cfg cityConfig, current *pack.Pack) err
 			return err
 		}
 	}
+	for _, r := range c.all() {
+		if err := r.reconcile(ctx, cfg, c.log); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
@@ -143,7 +152,7 @@ func (c *city) furnishCivic(ctx context.Context, cfg cityConfig) error {
 		return err
 	}
 	c.plugged = programmes(c)
-	kinds := []jobs.Kind{c.courier.Kind(), c.bulk.Kind()}
+	kinds := append([]jobs.Kind{c.courier.Kind(), c.bulk.Kind()}, c.selfJobs(&c.rooms)...)
 	for _, g := range c.plugged {
 		if g.Migrate != nil {
 			if err := g.Migrate(ctx, c.db); err != nil {
@@ -259,7 +268,7 @@ func secret(path string) ([]byte, error) {
 	return raw, err
 }
 
-// Work answers clocks, carries notices, counts dates again and looks at night for what must not be, until
+// Work answers clocks, carries notices, counts dates again, looks at night for what must not be and erases what is due, until
 // the context ends.
 func (c *city) Work(ctx context.Context) {
 	var wait sync.WaitGroup
@@ -274,6 +283,7 @@ func (c *city) Work(ctx context.Context) {
 	wait.Go(func() { c.timers(ctx) })
 	wait.Go(func() { c.recounts(ctx) })
 	wait.Go(func() { c.surveys(ctx) })
+	wait.Go(func() { c.retentions(ctx) })
 	wait.Wait()
 }
 

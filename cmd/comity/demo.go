@@ -20,12 +20,15 @@ import (
 
 	"comity/internal/account"
 	"comity/internal/authz"
+	"comity/internal/casework"
 	"comity/internal/demo"
+	"comity/internal/intake"
 	"comity/internal/org"
 	"comity/internal/pack"
 	"comity/internal/programme/dataaccess"
 	"comity/internal/programme/petition"
 	"comity/internal/text"
+	"comity/internal/vault"
 	"comity/packs"
 )
 
@@ -184,6 +187,9 @@ func clearDemo(dir string) error {
 			return fmt.Errorf("the folder %s cannot be cleared: %w", dir, err)
 		}
 	}
+	if err := vault.Forget(keysFolder(cityConfig{Data: dir})); err != nil {
+		return fmt.Errorf("the keys of the last demo cannot be removed: %w", err)
+	}
 	return os.RemoveAll(filepath.Join(dir, "files"))
 }
 
@@ -217,6 +223,9 @@ func playDemo(ctx context.Context, c *city, fsys fs.FS, cfg demoConfig) (demoCar
 		return card, err
 	}
 	if err := enterCameras(ctx, c, fsys, workers); err != nil {
+		return card, err
+	}
+	if err := openApart(ctx, c, fsys, workers); err != nil {
 		return card, err
 	}
 	samples, err := p.Samples(ctx)
@@ -267,6 +276,49 @@ func enterCameras(ctx context.Context, c *city, fsys fs.FS, workers []demo.Worke
 		}
 		if err := dataaccess.Enter(ctx, c.db, p, workers[i].Actor(), draft); err != nil {
 			return fmt.Errorf("seed/cameras.yaml: %w", err)
+		}
+	}
+	return nil
+}
+
+// apartMatter is one line of seed/apart.yaml.
+type apartMatter struct {
+	Category string            `yaml:"category"`
+	By       string            `yaml:"by"` // staff: taken in by the office; empty: filed by the person
+	Unit     string            `yaml:"unit"`
+	Lang     string            `yaml:"lang"`
+	Name     string            `yaml:"name"`
+	Phone    string            `yaml:"phone"`
+	Text     string            `yaml:"text"`
+	Fields   map[string]string `yaml:"fields"`
+}
+
+// openApart opens a few matters in the compartments beside the civic one, so that their desks are not empty.
+func openApart(ctx context.Context, c *city, fsys fs.FS, workers []demo.Worker) error {
+	var f struct {
+		Matters []apartMatter `yaml:"matters"`
+	}
+	if err := pack.ReadYAML(fsys, "seed/apart.yaml", &f); err != nil {
+		return err
+	}
+	p := c.packs.Current()
+	for _, m := range f.Matters {
+		cmd, err := intake.Command(p, intake.Report{Category: m.Category, Text: m.Text, Unit: org.UnitID(m.Unit), Source: "counter", Fields: m.Fields,
+			Contact: casework.Contact{Channel: "sms", Address: m.Phone, Name: m.Name, Lang: m.Lang}})
+		if err != nil {
+			return fmt.Errorf("seed/apart.yaml: %s: %w", m.Category, err)
+		}
+		cat, _ := p.Category(m.Category)
+		r, ok := c.of(p.Procedures[cat.Procedure].Compartment)
+		if !ok {
+			return fmt.Errorf("seed/apart.yaml: %s lies in no compartment", m.Category)
+		}
+		who := demo.Reporter()
+		if i := slices.IndexFunc(workers, func(w demo.Worker) bool { return w.Unit == cmd.Open.Unit }); m.By == "staff" && i >= 0 {
+			who = workers[i].Actor()
+		}
+		if _, err := r.ledger.Do(ctx, who, cmd); err != nil {
+			return fmt.Errorf("seed/apart.yaml: %s: %w", m.Category, err)
 		}
 	}
 	return nil

@@ -36,6 +36,11 @@ func commands() []command {
 		{"people", "invite an administrator of accounts", runPeople},
 		{"token", "create, list and revoke tokens for the JSON API", runToken},
 		{"verify", "check that every case is what its events say", runVerify},
+		{"erase", "destroy the content of a case, or of all whose time is over", runErase},
+		{"hold", "keep a case by order although it would be due to go", runHold},
+		{"keys", "look after the keys: status, rotate, drop", runKeys},
+		{"backup", "copy the data, or apart from them the keys", runBackup},
+		{"restore", "bring a backup back", runRestore},
 		{"version", "say which build this is", runVersion},
 	}
 }

@@ -67,7 +67,7 @@ func Test_a_case_of_a_real_city_has_a_receipt_and_a_restored_older_database_is_t
 	if _, err := l.Check(ctx, nil); err != nil {
 		t.Fatal(err)
 	}
-	if err := continues(ctx, &c.rooms); err != nil {
+	if err := c.reconcile(ctx, config, c.log); err != nil {
 		t.Fatal(err)
 	}
 	if err := c.Close(); err != nil {

@@ -51,7 +51,7 @@ func openDatabase(ctx context.Context, cfg cityConfig, compartment string) (*roo
 		return nil, fmt.Errorf("the database of compartment %s: %w", compartment, err)
 	}
 	r := &rooms{compartment: compartment, db: d, files: file.Store{Dir: filesOf(cfg.Data, compartment)}}
-	if err := errors.Join(jobs.Migrate(ctx, d), courier.Migrate(ctx, d), bulk.Migrate(ctx, d)); err != nil {
+	if err := errors.Join(jobs.Migrate(ctx, d), courier.Migrate(ctx, d), bulk.Migrate(ctx, d), migrateSelf(ctx, d)); err != nil {
 		return nil, errors.Join(err, d.Close())
 	}
 	return r, nil
@@ -117,15 +117,20 @@ func keysFolder(cfg cityConfig) string {
 
 // furnish joins what works on the database of a compartment.
 func (c *city) furnish(ctx context.Context, cfg cityConfig, r *rooms, kinds ...jobs.Kind) (err error) {
+	if err := keyFileThere(ctx, r.db, keysFolder(cfg), vault.Compartment(r.compartment)); err != nil {
+		return err
+	}
 	if err := r.openKeys(cfg); err != nil {
 		return err
 	}
+	r.files.Suite = r.ring.Suite()
 	r.ledger, err = ledger.Open(ctx, r.db, ledger.Config{
 		Ring:        r.ring,
 		Definitions: c.packs,
 		Opens:       func(category string) (string, string, bool) { return opens(c.packs.Current(), r.compartment, category) },
 		Officer:     c.officerOf(r),
 		Purpose:     c.purpose,
+		Remove:      r.files.Remove,
 		Notify:      courier.Enqueue,
 		Project:     c.projectOf(r),
 		Random:      cfg.Random,
@@ -141,9 +146,7 @@ func (c *city) furnish(ctx context.Context, cfg cityConfig, r *rooms, kinds ...j
 		return a.In(r.compartment), err
 	}}
 	r.tree = r.publicLog(c.packs.Current().ID)
-	if err := continues(ctx, r); err != nil {
-		return fmt.Errorf("compartment %s: %w", r.compartment, err)
-	}
+	kinds = append(kinds, c.selfJobs(r)...)
 	r.runner, err = jobs.NewRunner(r.db, append([]jobs.Kind{r.courier.Kind(), r.bulk.Kind()}, kinds...)...)
 	if err != nil {
 		return err

@@ -32,6 +32,7 @@ import (
 	"comity/internal/pack"
 	"comity/internal/portal"
 	"comity/internal/procedure"
+	"comity/internal/programme"
 	"comity/internal/web"
 	"comity/packs"
 )
@@ -43,7 +44,7 @@ const serveExamples = `  comity serve --pack ./mycity --data /var/lib/comity
 
 // cityFlags are the flags every command shares that opens a city. The environment stands in for a flag
 // that is not given: COMITY_DB, COMITY_DATA, COMITY_KEYS, COMITY_PACK, COMITY_BASE.
-type cityFlags struct{ db, data, pack, base, keys, suite *string }
+type cityFlags struct{ db, data, pack, base, keys, suite, witness, archive *string }
 
 func addCityFlags(f *flag.FlagSet) cityFlags {
 	env := func(name, otherwise string) string {
@@ -53,21 +54,31 @@ func addCityFlags(f *flag.FlagSet) cityFlags {
 		return otherwise
 	}
 	return cityFlags{
-		db:    f.String("db", env("COMITY_DB", ""), "database: a file for SQLite or postgres://… (default: comity.db in --data)"),
-		data:  f.String("data", env("COMITY_DATA", filepath.Join("data", "city")), "folder for attachments, secrets and the embedded database"),
-		keys:  f.String("keys", env("COMITY_KEYS", ""), "folder of the key files; keep it and its backups apart from the data (default: the --data folder's name with .keys behind it)"),
-		suite: f.String("suite", env("COMITY_SUITE", "std"), "algorithms of new key files: std (AES, SHA-256, Ed25519) or sm (SM4, SM3, SM2)"),
-		pack:  f.String("pack", env("COMITY_PACK", ""), "folder of the city's pack, or the name of one that ships with the program"),
-		base:  f.String("base", env("COMITY_BASE", ""), "public address of the site, such as https://help.example.gov, for links in messages"),
+		db:      f.String("db", env("COMITY_DB", ""), "database: a file for SQLite or postgres://… (default: comity.db in --data)"),
+		data:    f.String("data", env("COMITY_DATA", filepath.Join("data", "city")), "folder for attachments, secrets and the embedded database"),
+		keys:    f.String("keys", env("COMITY_KEYS", ""), "folder of the key files; keep it and its backups apart from the data (default: the --data folder's name with .keys behind it)"),
+		suite:   f.String("suite", env("COMITY_SUITE", "std"), "algorithms of new key files: std (AES, SHA-256, Ed25519) or sm (SM4, SM3, SM2)"),
+		pack:    f.String("pack", env("COMITY_PACK", ""), "folder of the city's pack, or the name of one that ships with the program"),
+		witness: f.String("witness", env("COMITY_WITNESS", ""), "a head of the log that was published, as a file or an address kept by somebody else: the city does not start with a log that is older"),
+		archive: f.String("archive", env("COMITY_ARCHIVE", ""), "folder that takes over cases which a pack wants archived before they are erased; without it they wait"),
+		base:    f.String("base", env("COMITY_BASE", ""), "public address of the site, such as https://help.example.gov, for links in messages"),
 	}
 }
 
 func (c cityFlags) open(ctx context.Context, log *slog.Logger) (*city, error) {
+	return c.openWith(ctx, log, func(*cityConfig) {})
+}
+
+// openWith lets a command change how the city is opened.
+func (c cityFlags) openWith(ctx context.Context, log *slog.Logger, change func(*cityConfig)) (*city, error) {
 	fsys, err := packFS(*c.pack)
 	if err != nil {
 		return nil, err
 	}
-	return openCity(ctx, cityConfig{DB: *c.db, Data: *c.data, Keys: *c.keys, Suite: *c.suite, Pack: fsys, Bases: basesOf(*c.pack), Clock: &clock{}, Log: log, Hashing: account.OWASP(), Base: strings.TrimSuffix(*c.base, "/")})
+	cfg := cityConfig{DB: *c.db, Data: *c.data, Keys: *c.keys, Suite: *c.suite, Pack: fsys, Bases: basesOf(*c.pack), Clock: &clock{}, Log: log, Hashing: account.OWASP(), Base: strings.TrimSuffix(*c.base, "/"),
+		Witness: *c.witness, Archive: *c.archive}
+	change(&cfg)
+	return openCity(ctx, cfg)
 }
 
 // packFS finds a pack by folder, or by the name of one in the binary.
@@ -242,7 +253,12 @@ func joined(c *city, o surfaceOptions) (http.Handler, []string) {
 		Hosts: append([]string{}, o.hosts...), Journal: &journal.Journal{Log: c.log}}
 	mux := &web.Routes{}
 	site.Mount(mux)
-	resident := portal.Deps{Site: site, Packs: c.packs, Ledger: c.ledger, Reader: c.reader, Files: c.files, Secret: c.secret, Programmes: c.plugged}
+	var client func(*http.Request) string
+	if o.proxied {
+		client = forwardedFor
+	}
+	plugged := slices.Concat(c.plugged, []programme.Programme{c.selfPages(client)})
+	resident := portal.Deps{Site: site, Packs: c.packs, Ledger: c.ledger, Reader: c.reader, Files: c.files, Secret: c.secret, Programmes: plugged, Prove: c.prove}
 	program := api.Deps{DB: c.db, Ledger: c.ledger, Reader: c.reader, Packs: c.packs, Text: c.base, Accounts: c.accounts, Files: c.files,
 		Jobs: c.runner, Now: c.clock.Now, Log: c.log, Version: version(), Metrics: o.metrics || o.demo != nil, Journal: site.Journal}
 	if o.proxied {
@@ -250,13 +266,13 @@ func joined(c *city, o surfaceOptions) (http.Handler, []string) {
 		resident.Client, program.Client = forwardedFor, forwardedFor
 	}
 	for _, r := range c.apart {
-		resident.Apart = append(resident.Apart, portal.Door{Compartment: r.compartment, Ledger: r.ledger, Reader: r.reader, Files: r.files})
+		resident.Apart = append(resident.Apart, portal.Door{Compartment: r.compartment, Ledger: r.ledger, Reader: r.reader, Files: r.files, Prove: r.prove, Log: logAddress(r.compartment)})
 	}
 	portal.New(resident).Mount(mux)
 	for _, r := range c.all() {
 		logbook.New(logbook.Deps{Site: site, Log: r.tree, At: logAddress(r.compartment)}).Register(mux)
 	}
-	deskDeps := desk.Deps{Site: site, Ledger: c.ledger, Reader: c.reader, Packs: c.packs, Accounts: c.accounts, Files: c.files, Bulk: c.bulk, Programmes: c.plugged, Provider: o.provider, Heads: heads,
+	deskDeps := desk.Deps{Site: site, Ledger: c.ledger, Reader: c.reader, Packs: c.packs, Accounts: c.accounts, Files: c.files, Bulk: c.bulk, Programmes: plugged, Provider: o.provider, Heads: heads,
 		Follow: func(code casework.Code) string { return "/f/" + string(code) }}
 	if o.demo != nil {
 		deskDeps.SignIns = signIns(*o.demo)

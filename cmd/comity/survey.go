@@ -23,7 +23,7 @@ func (c *city) surveys(ctx context.Context) {
 	tick := time.NewTicker(surveyEvery)
 	defer tick.Stop()
 	for {
-		if err := c.surveyIfDue(ctx); err != nil && ctx.Err() == nil {
+		if err := errors.Join(c.surveyIfDue(ctx), c.expireConsents(ctx)); err != nil && ctx.Err() == nil {
 			c.log.Error("the invariants could not be looked at; trying again", "error", err)
 		}
 		select {

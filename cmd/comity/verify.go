@@ -114,9 +114,6 @@ func (r *rooms) verify(ctx context.Context, bad func(error), tell func(int)) (ve
 		return verified{Verified: rows}, err
 	}
 	tree, err := r.tree.Check(ctx, nil)
-	if err == nil {
-		err = continues(ctx, r)
-	}
 	var broken *translog.Difference
 	if errors.As(err, &broken) || errors.Is(err, translog.ErrFork) {
 		bad(err)

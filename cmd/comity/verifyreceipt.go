@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"time"
 
+	"comity/internal/consent"
 	"comity/internal/receipt"
 	"comity/internal/text"
 	"comity/internal/vault"
@@ -43,6 +44,9 @@ func runVerifyReceipt(args []string, stdin io.Reader, stdout, stderr io.Writer) 
 	raw, err := readReceipt(f.Arg(0), stdin)
 	if err != nil {
 		return usagef("the receipt cannot be read: %v", err)
+	}
+	if consent.IsReceipt(raw) {
+		return tellConsent(stdout, words.In(langOf(*lang)), raw, expect.Keys)
 	}
 	return tellReceipt(stdout, words.In(langOf(*lang)), raw, expect)
 }
@@ -90,5 +94,20 @@ func tellReceipt(stdout io.Writer, say text.Speaker, raw []byte, expect receipt.
 		return usagef("no --key was given, so nobody knows whose signature this is")
 	}
 	fmt.Fprintln(stdout, say.T("cli.receipt.true", facts...))
+	return nil
+}
+
+// tellConsent checks the receipt of a consent.
+func tellConsent(stdout io.Writer, say text.Speaker, raw []byte, keys []string) error {
+	r, err := consent.ParseReceipt(raw, keys...)
+	if err != nil {
+		fmt.Fprintln(stdout, say.T("cli.receipt.consent.false", "why", err.Error()))
+		return errors.New("the receipt is refused: " + err.Error())
+	}
+	const day = "2006-01-02"
+	fmt.Fprintln(stdout, say.T("cli.receipt.consent.true", "id", r.ID, "notice", r.Notice, "version", r.Version, "at", r.At.Format(day), "until", r.Until.Format(day)))
+	if len(keys) == 0 {
+		return usagef("no --key was given, so nobody knows whose signature this is")
+	}
 	return nil
 }

@@ -2,6 +2,7 @@ package account
 
 import (
 	"context"
+	"errors"
 	"regexp"
 	"slices"
 	"strings"
@@ -35,7 +36,8 @@ func (p Plan) keeps(by authz.Actor, a Account) bool {
 	return !slices.ContainsFunc(a.Grants, func(g authz.Grant) bool { return !by.Keeps(p.Units, g.Unit) })
 }
 
-// checkGrants refuses what the pack does not know and units the administrator does not keep.
+// checkGrants refuses what the pack does not know, units the administrator does not keep, and grants that one
+// account may not hold together.
 func (p Plan) checkGrants(by authz.Actor, grants []authz.Grant) error {
 	for _, g := range grants {
 		u, ok := p.Units.Unit(g.Unit)
@@ -53,6 +55,9 @@ func (p Plan) checkGrants(by authz.Actor, grants []authz.Grant) error {
 		if !by.Keeps(p.Units, g.Unit) {
 			return &Refused{Rule: "account.beyond", Params: map[string]string{"got": string(g.Unit)}}
 		}
+	}
+	if c, clash := errors.AsType[*authz.Conflict](p.Rules.Conflicts(grants)); clash {
+		return &Refused{Rule: "grant." + c.Kind, Params: map[string]string{"a": string(c.Roles[0]), "b": string(c.Roles[1]), "unit": string(c.Unit)}}
 	}
 	return nil
 }

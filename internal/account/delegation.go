@@ -17,6 +17,7 @@ type Plan struct {
 	Units      *org.Tree
 	Programmes []string
 	Heads      []authz.Role // roles that may arrange a deputy for others of the same unit
+	Rules      *authz.Table // which roles one account may hold together; without it no grant is given
 }
 
 // Delegation is what an absent person has done by a deputy, from a day to a day.

@@ -66,7 +66,7 @@ func (a *authority) spoilt(body []byte) []byte {
 	if !ok {
 		return body
 	}
-	payload, err := jose.ParseSigned(raw, []jose.SignatureAlgorithm{jose.RS256})
+	payload, err := jose.ParseSignedCompact(raw, []jose.SignatureAlgorithm{jose.RS256})
 	if err != nil {
 		a.t.Error(err)
 		return body

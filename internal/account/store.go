@@ -275,18 +275,6 @@ func scanAccount(r db.Scanner) (a Account, err error) {
 	return a, json.Unmarshal([]byte(names), &a.Name)
 }
 
-type sessionRow struct {
-	account       string
-	created, seen time.Time
-}
-
-func scanSession(r db.Scanner) (s sessionRow, err error) {
-	var created, seen int64
-	err = r.Scan(&s.account, &created, &seen)
-	s.created, s.seen = db.FromMicros(created), db.FromMicros(seen)
-	return s, err
-}
-
 func scanCount(r db.Scanner) (n int64, err error) {
 	err = r.Scan(&n)
 	return n, err

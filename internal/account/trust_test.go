@@ -27,7 +27,8 @@ func plan(t *testing.T) account.Plan {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return account.Plan{Units: tree, Programmes: []string{"service", "petition"}, Heads: []authz.Role{"head"}}
+	table := authz.NewTable(tree, []authz.Declared{{Role: "clerk"}, {Role: "officer"}, {Role: "head"}, {Role: authz.Admin, Admin: true}}, nil)
+	return account.Plan{Units: tree, Programmes: []string{"service", "petition"}, Heads: []authz.Role{"head"}, Rules: table}
 }
 
 // person makes an account with grants spelled role@unit.
@@ -329,6 +330,30 @@ func Test_an_administrator_gets_rights_to_cases_only_with_a_second_one(t *testin
 		if !slices.Equal(kinds, []string{"grants by ada", "grants by bo", "grants.confirmed by bo", "grants.wait by ada"}) {
 			t.Errorf("the record says %v", kinds)
 		}
+	})
+}
+
+func Test_grants_that_one_account_may_not_hold_together_are_not_given(t *testing.T) {
+	each(t, func(t *testing.T, s *account.Store, _ func(time.Time)) {
+		in := plan(t)
+		reads := []authz.Rule{{Reach: authz.Own, Level: authz.Story}}
+		in.Rules = authz.NewTable(in.Units, []authz.Declared{{Role: authz.Admin, Admin: true}, {Role: "head", Reads: reads},
+			{Role: "clerk", Reads: reads, Compartment: "youth", Supported: true}, {Role: "officer", Reads: reads, Compartment: "mental", Supported: true}}, [][2]authz.Role{{"clerk", "head"}})
+		ada := person(t, s, "ada", "admin@city").Actor(nil)
+		person(t, s, "bo", "head@east")
+		for rule, grants := range map[string][]string{"grant.exclusive": {"clerk@east", "head@east"}, "grant.compartments": {"clerk@east", "officer@west"}, "grant.admin": {"admin@east", "head@west"}} {
+			var wanted []authz.Grant
+			for _, g := range grants {
+				wanted = append(wanted, grant(g))
+			}
+			_, err := s.ChangeGrants(t.Context(), ada, in, "bo", wanted)
+			refused(t, err, rule)
+			_, err = s.Invite(t.Context(), ada, in, account.Account{Login: "new", Name: map[string]string{"en": "New"}, Grants: wanted})
+			refused(t, err, rule)
+		}
+		in.Rules = nil
+		_, err := s.ChangeGrants(t.Context(), ada, in, "bo", []authz.Grant{grant("head@east")})
+		refused(t, err, "grant.unknown")
 	})
 }
 

@@ -204,6 +204,10 @@ func (a *API) enter(ctx huma.Context, next func(huma.Context)) {
 		switch {
 		case errors.Is(err, account.ErrNoSession):
 			a.brake.guessed.Count(c.from, now)
+			if err := a.forged(r, c.from); err != nil {
+				a.answer(ctx, a.problem(ctx.Context(), err, c.lang, ""))
+				return
+			}
 			ctx.SetHeader("WWW-Authenticate", `Bearer realm="comity"`)
 			a.answer(ctx, a.plain("token.invalid", http.StatusUnauthorized, c.lang))
 			return
@@ -223,6 +227,14 @@ func (a *API) enter(ctx huma.Context, next func(huma.Context)) {
 		c.who = who
 	}
 	next(huma.WithValue(ctx, callerKey{}, c))
+}
+
+// forged writes down that somebody came with a token that opens nothing; who brings none only forgot it.
+func (a *API) forged(r *http.Request, from string) error {
+	if r.Header.Get("Authorization") == "" {
+		return nil
+	}
+	return a.Accounts.Refuse(r.Context(), "", account.ByToken, account.WhyForged, account.From{Address: from, Agent: r.UserAgent()})
 }
 
 // bearer finds who a token acts for. Whatever is wrong with it, the answer is the same.

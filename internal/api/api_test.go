@@ -430,6 +430,10 @@ func Test_without_a_valid_token_nothing_is_told(t *testing.T) {
 			s.call(who, "POST", "/api/v1/cases", body(report())).no(http.StatusUnauthorized, "token.invalid")
 		}
 		s.call("", "GET", "/api/v1/cases", "", "Authorization", "Basic eDp5").no(http.StatusUnauthorized, "token.invalid")
+		list, err := s.accounts.Journal(s.t.Context(), "", 10, account.From{})
+		if err != nil || len(list) != 1 || list[0].Kind != account.Rejected || list[0].Method != account.ByToken || list[0].Times != 6 {
+			s.t.Errorf("tokens that opened nothing are written down as %+v, %v", list, err)
+		}
 	})
 }
 

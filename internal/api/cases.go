@@ -234,10 +234,6 @@ func (in *listInput) next(cursor string) string {
 	return q.Encode()
 }
 
-type refInput struct {
-	Ref string `path:"ref" maxLength:"40" example:"SR-26-000123"`
-}
-
 // LookInput names a case and what it is opened for. It is exported so that it can be part of other inputs.
 type LookInput struct {
 	Ref     string `path:"ref" maxLength:"40" example:"SR-26-000123"`

@@ -89,8 +89,9 @@ func (a *API) keepFile(u huma.FormFile, public bool) (casework.File, error) {
 	if err != nil {
 		return casework.File{}, err
 	}
-	if _, err := a.Files.Put(clean.Data); err != nil {
+	name, opens, err := a.Files.Put(clean.Data)
+	if err != nil {
 		return casework.File{}, err
 	}
-	return casework.File{SHA256: clean.SHA256, Name: clean.Name, Kind: clean.Kind, Size: clean.Size, Public: public}, nil
+	return casework.File{SHA256: name, Key: opens, Sent: clean.SHA256, Name: clean.Name, Kind: clean.Kind, Size: clean.Size, Public: public}, nil
 }

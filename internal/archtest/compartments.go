@@ -18,6 +18,7 @@ var Rings = []Exception{
 var Crossings = []Exception{
 	{"internal/portal", []string{"Door"}, "a follow code belongs to one compartment and no other; the page asks each door until one knows it, and is drawn from that one alone"},
 	{"internal/desk", []string{"Desk"}, "a session is bound to one compartment; the front picks the desk of that one before anything is read"},
+	{"internal/selfview/selfviewtest", nil, "walks through all compartments for tests, which compare what was shown with what the person sees"},
 	{"internal/selfview", nil, "the person alone sees what each programme holds; it is assembled during the request and stored nowhere"},
 }
 

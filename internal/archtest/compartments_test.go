@@ -71,6 +71,7 @@ type Compartment string
 type Ring struct{}
 func (*Ring) Compartment() Compartment { return "" }
 func (*Ring) Index(kind, value string) string { return "" }
+func (*Ring) Pseudonym(kind, value string) (string, bool) { return "", false }
 `
 	from := importer.ForCompiler(fset, "source", nil)
 	check := func(body string) error {

@@ -40,10 +40,10 @@ type Actor struct {
 
 	rules       *Table // what the grants open; see Under
 	ruled       bool
-	compartment string // which one Scope is about; empty = civic
-	stands string       // who is acted for, when a deputy acts
-	admin  []org.UnitID // subtrees whose accounts are kept; no right to cases
-	limit  Limit        // of a token
+	compartment string       // which one Scope is about; empty = civic
+	stands      string       // who is acted for, when a deputy acts
+	admin       []org.UnitID // subtrees whose accounts are kept; no right to cases
+	limit       Limit        // of a token
 }
 
 // Staff is a signed-in person or a token acting for one. A grant of a kernel role is worth nothing: it

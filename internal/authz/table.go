@@ -48,19 +48,19 @@ type Declared struct {
 // nothing, and so does the nil Table. It is immutable.
 type Table struct {
 	units     *org.Tree
-	roles     map[Role]Declared
+	roles     map[Role]*Declared
 	exclusive [][2]Role
 }
 
 // NewTable joins the roles of a pack with its units. The pack loader has checked them.
 func NewTable(units *org.Tree, roles []Declared, exclusive [][2]Role) *Table {
-	t := &Table{units: units, roles: map[Role]Declared{}, exclusive: exclusive}
+	t := &Table{units: units, roles: map[Role]*Declared{}, exclusive: exclusive}
 	for _, d := range roles {
 		d.Reads = slices.Clone(d.Reads)
 		for i := range d.Reads {
 			d.Reads[i].Role = d.Role
 		}
-		t.roles[d.Role] = d
+		t.roles[d.Role] = &d
 	}
 	return t
 }
@@ -71,7 +71,10 @@ func (t *Table) Role(r Role) (Declared, bool) {
 		return Declared{}, false
 	}
 	d, ok := t.roles[r]
-	return d, ok
+	if !ok {
+		return Declared{}, false
+	}
+	return *d, true
 }
 
 // rules are what a grant opens in a compartment: the rules of its role, of the grant's programmes only.
@@ -91,7 +94,7 @@ func (t *Table) rules(g Grant, compartment string) (out []Rule) {
 }
 
 // opensIn says whether the role may open anything in a compartment.
-func (d Declared) opensIn(compartment string) bool {
+func (d *Declared) opensIn(compartment string) bool {
 	return !d.Admin && sameCompartment(d.Compartment, compartment)
 }
 
@@ -128,6 +131,7 @@ const (
 	ByDelegate Ground = "delegate" // the person acts for somebody who is away
 	ByCode     Ground = "code"     // the resident holds the follow code
 	ByMachine  Ground = "machine"  // the machine's own work
+	ByPerson   Ground = "person"   // the person stood at the counter and asked
 )
 
 // Grounds lists those of staff in the order in which pages group them.
@@ -151,7 +155,7 @@ type Target struct {
 }
 
 // reached says whether a rule held in a unit opens the case.
-func (t Target) reached(units *org.Tree, r Reach, programmes []string, unit org.UnitID) bool {
+func (t *Target) reached(units *org.Tree, r Reach, programmes []string, unit org.UnitID) bool {
 	if unit == "" || len(programmes) > 0 && !slices.Contains(programmes, t.Programme) {
 		return false
 	}
@@ -164,12 +168,19 @@ func (t Target) reached(units *org.Tree, r Reach, programmes []string, unit org.
 	case Joint:
 		return slices.Contains(t.Joint, unit)
 	}
-	under := func(u org.UnitID) bool { return u != "" && units.Under(unit, u) }
-	return under(t.Holder) || under(t.Offered) || slices.ContainsFunc(t.Joint, under)
+	if units.Under(unit, t.Holder) || t.Offered != "" && units.Under(unit, t.Offered) {
+		return true
+	}
+	for _, u := range t.Joint {
+		if units.Under(unit, u) {
+			return true
+		}
+	}
+	return false
 }
 
 // ground names what a grant in this unit rests on, for a case that is reached.
-func (t Target) ground(actor string, unit org.UnitID) Ground {
+func (t *Target) ground(actor string, unit org.UnitID) Ground {
 	holder := t.Holder
 	if t.Sealed != "" {
 		holder = t.Sealed
@@ -222,22 +233,66 @@ func (t *Table) Decide(a Actor, of Target) Decision {
 	case a.kind == Resident:
 		return Decision{Why: WhyUnit}
 	}
-	ways := t.Ways(a, of)
-	if len(ways) == 0 {
+	near, enough, most := t.nearest(a, of)
+	switch {
+	case near.rule == nil:
 		return Decision{Why: t.why(a, of)}
+	case enough.rule == nil:
+		d := near.decision()
+		d.Allowed, d.Level, d.Why = false, most, WhyLevel
+		return d
 	}
-	best := ways[0]
-	best.Level = 0
-	for _, w := range ways {
-		best.Level = max(best.Level, w.Level)
+	d := enough.decision()
+	d.Level = most
+	return d
+}
+
+// way is one way in which a grant opens a case.
+type way struct {
+	grant *Grant
+	rule  *Rule // nil for no way
+	rank  int   // place of the ground in Grounds
+}
+
+// nearer says whether w comes before v where a person's ways to a case are listed.
+func (w way) nearer(v way) bool {
+	return v.rule == nil || w.rank < v.rank || w.rank == v.rank && w.rule.Level > v.rule.Level
+}
+
+func (w way) decision() Decision {
+	r := *w.rule
+	r.Programmes, _ = meet(w.grant.Programmes, r.Programmes)
+	return Decision{Allowed: true, Grant: *w.grant, Rule: r, Ground: Grounds[w.rank], Level: r.Level}
+}
+
+// nearest finds the first of [Table.Ways], the first of them that shows as much as is asked for, and the most
+// that any of them shows. It is asked for every row somebody acts on, so it makes no list.
+func (t *Table) nearest(a Actor, of Target) (near, enough way, most Level) {
+	if t == nil {
+		return way{}, way{}, 0
 	}
-	for _, w := range ways {
-		if w.Level >= of.Level {
-			return Decision{Allowed: true, Grant: w.Grant, Rule: w.Rule, Ground: w.Ground, Level: best.Level}
+	for i := range a.grants {
+		g := &a.grants[i]
+		d := t.roles[g.Role]
+		if d == nil || !d.opensIn(of.Compartment) || !g.covers(of.Programme) {
+			continue
+		}
+		for j := range d.Reads {
+			r := &d.Reads[j]
+			if r.Level < Steps || !of.reached(t.units, r.Reach, r.Programmes, g.Unit) {
+				continue
+			}
+			w := way{g, r, slices.Index(Grounds, of.ground(a.id, g.Unit))}
+			if w.nearer(near) {
+				near = w
+			}
+			if r.Level >= of.Level && w.nearer(enough) {
+				enough = w
+			}
+			most = max(most, r.Level)
 		}
 	}
-	best.Allowed, best.Why = false, WhyLevel
-	return best
+	return near, enough, most
 }
 
 func whyIf(no bool, why string) string {
@@ -271,25 +326,39 @@ func (t *Table) Ways(a Actor, of Target) (out []Decision) {
 
 // why finds the nearest reason for which nothing of a case is open to a person.
 func (t *Table) why(a Actor, of Target) string {
-	open := func(g Grant, in Target) bool { // whatever the programme
-		d, _ := t.Role(g.Role)
-		return d.opensIn(in.Compartment) && slices.ContainsFunc(d.Reads, func(r Rule) bool { return in.reached(t.units, r.Reach, nil, g.Unit) })
+	if t == nil {
+		t = &Table{}
+	}
+	some := func(in *Target) bool { // whatever the programme
+		for i := range a.grants {
+			d := t.roles[a.grants[i].Role]
+			if d == nil || !d.opensIn(in.Compartment) {
+				continue
+			}
+			for j := range d.Reads {
+				if in.reached(t.units, d.Reads[j].Reach, nil, a.grants[i].Unit) {
+					return true
+				}
+			}
+		}
+		return false
 	}
 	reads, here, unsealed := false, false, of
 	unsealed.Sealed = ""
-	for _, g := range a.grants {
-		d, _ := t.Role(g.Role)
-		reads = reads || !d.Admin && len(d.Reads) > 0
-		here = here || d.opensIn(of.Compartment) && len(d.Reads) > 0
+	for i := range a.grants {
+		if d := t.roles[a.grants[i].Role]; d != nil {
+			reads = reads || !d.Admin && len(d.Reads) > 0
+			here = here || d.opensIn(of.Compartment) && len(d.Reads) > 0
+		}
 	}
 	switch {
 	case len(a.grants) == 0:
 		return WhyNobody
 	case !reads:
 		return WhyRole
-	case slices.ContainsFunc(a.grants, func(g Grant) bool { return open(g, of) }):
+	case some(&of):
 		return WhyProgramme
-	case of.Sealed != "" && slices.ContainsFunc(a.grants, func(g Grant) bool { return open(g, unsealed) }):
+	case of.Sealed != "" && some(&unsealed):
 		return WhySealed
 	case !here:
 		return WhyCompartment
@@ -339,7 +408,7 @@ func (t *Table) exclusivePairs() [][2]Role {
 
 // Conflict names two roles one account may not hold together, or one that no pack declares.
 type Conflict struct {
-	Kind  string // unknown, compartments, admin or exclusive; its words are grant.KIND
+	Kind  string // unknown, compartments, admin or exclusive; its words are problem.grant.KIND
 	Roles [2]Role
 	Unit  org.UnitID
 }

@@ -39,9 +39,14 @@ func demoPack() (*pack.Pack, error) {
 	return pack.LoadFrom(packs.FS, "demo")
 }
 
-// openCity makes or opens the tables; the path is a SQLite file.
+// openCity makes or opens the tables in a SQLite file.
 func openCity(ctx context.Context, p *pack.Pack, path string) (*city, error) {
-	d, err := db.Open(ctx, "sqlite:"+path, time.Now)
+	return openCityAt(ctx, p, "sqlite:"+path)
+}
+
+// openCityAt is openCity for an address of either engine.
+func openCityAt(ctx context.Context, p *pack.Pack, dsn string) (*city, error) {
+	d, err := db.Open(ctx, dsn, time.Now)
 	if err != nil {
 		return nil, err
 	}

@@ -33,8 +33,9 @@ func door(ctx context.Context, o options, dir string, t *table) error {
 	for round := range o.rounds {
 		steps := []func() error{
 			func() error { return profiled(profileOf(o, round), func() error { return d.through(ctx, d.per) }) },
-			func() error { return d.bare(ctx, "one", 1) },
-			func() error { return d.bare(ctx, "batch", d.batch) },
+			func() error { return d.bare(ctx, "one", 1, true) },
+			func() error { return d.bare(ctx, "batch", d.batch, true) },
+			func() error { return d.bare(ctx, "plain", d.batch, false) },
 		}
 		for i := range steps {
 			if err := steps[(i+round)%len(steps)](); err != nil {
@@ -49,6 +50,9 @@ func door(ctx context.Context, o options, dir string, t *table) error {
 			ratio.String(), "≥ 0.50", yes(ratio.median() >= 0.5))
 		t.row(fmt.Sprintf("%s, %d clients, /s", act, o.clients), do.format("%.0f"), fmt.Sprintf("same rows, bare loop, %d a commit: %s", d.batch, batch.format("%.0f")),
 			do.over(batch).String(), "–", "–")
+		plain := d.per["plain "+act]
+		t.row(act+", rows of trust in the bare loop, /s", batch.format("%.0f"), "without key, leaf and keyed words: "+plain.format("%.0f"),
+			batch.over(plain).String(), "–", "–")
 	}
 	return nil
 }
@@ -87,7 +91,12 @@ func (d *doorRun) through(ctx context.Context, per map[string]series) error {
 			return err
 		}
 		if per == nil {
-			if d.rows, err = readOpened(ctx, c.d); err != nil {
+			said := map[casework.CaseID]string{}
+			for i, r := range receipts {
+				o := cmds[i].Open
+				said[r.Case] = o.Title + "\n" + o.Text + "\n" + o.Place.Address
+			}
+			if d.rows, err = readOpened(ctx, c.d, said); err != nil {
 				return err
 			}
 		}
@@ -111,13 +120,13 @@ func (d *doorRun) through(ctx context.Context, per map[string]series) error {
 }
 
 // bare writes the same rows with one writer.
-func (d *doorRun) bare(ctx context.Context, name string, batch int) error {
+func (d *doorRun) bare(ctx context.Context, name string, batch int, trust bool) error {
 	return d.inCity(ctx, func(c *city) error {
-		opened, err := loop(ctx, c.d, d.rows, batch, writeOpened)
+		opened, err := loop(ctx, c.d, d.rows, batch, trust, writeOpened)
 		if err != nil {
 			return err
 		}
-		accepted, err := loop(ctx, c.d, d.rows, batch, writeAccepted)
+		accepted, err := loop(ctx, c.d, d.rows, batch, trust, writeAccepted)
 		if err != nil {
 			return err
 		}
@@ -175,13 +184,13 @@ func clients(many, n int, do func(i int) error) (time.Duration, error) {
 	}
 }
 
-func loop(ctx context.Context, d *db.DB, rows []caseRows, batch int, write func(context.Context, *db.Tx, *caseRows) error) (time.Duration, error) {
+func loop(ctx context.Context, d *db.DB, rows []caseRows, batch int, trust bool, write func(context.Context, *db.Tx, *caseRows, bool) error) (time.Duration, error) {
 	began := time.Now()
 	for i := 0; i < len(rows); i += batch {
 		part := rows[i:min(i+batch, len(rows))]
 		err := d.Transact(ctx, func(tx *db.Tx) error {
 			for j := range part {
-				if err := write(ctx, tx, &part[j]); err != nil {
+				if err := write(ctx, tx, &part[j], trust); err != nil {
 					return err
 				}
 			}

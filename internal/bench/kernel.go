@@ -39,6 +39,9 @@ func kernel(ctx context.Context, o options, _ string, t *table) error {
 		date = append(date, microseconds(1000, func() { rule.Due(calendar, at, pauses, 0) }))
 	}
 	t.row("why this date, 60 working days and a pause, µs", why.String(), "the date alone: "+date.String(), why.over(date).format("%.0f"), "–", "–")
+	if err := decided(p, o, t); err != nil {
+		return err
+	}
 	if err := checked(o, t); err != nil {
 		return err
 	}

@@ -6,7 +6,8 @@
 // not be measured at all.
 //
 // Open this file first; create.go (changes through the door), pages.go (lists of a large city),
-// start.go (the built program), kernel.go (figures without a database). All SQL is in store.go.
+// trust.go (what looks, keyed search and the log cost), start.go (the built program), kernel.go (figures
+// without a database). All SQL is in store.go.
 package main
 
 import (
@@ -34,12 +35,13 @@ type options struct {
 	played  int // cases of the demonstration that the program is started on
 	keep    string
 	profile string
+	server  string // address of a PostgreSQL database
 }
 
 func main() {
 	var o options
 	flag.BoolVar(&o.quick, "quick", false, "small sizes: under a minute, for a first look")
-	flag.StringVar(&o.only, "only", "", "comma-separated parts to run: door, pages, start, kernel (default: all)")
+	flag.StringVar(&o.only, "only", "", "comma-separated parts to run: kernel, door, trust, start, pages (default: all)")
 	flag.IntVar(&o.cases, "cases", 1000, "cases opened and accepted per round")
 	flag.IntVar(&o.rounds, "rounds", 5, "rounds; medians are over rounds")
 	flag.IntVar(&o.clients, "clients", 8, "clients at the door at once")
@@ -48,7 +50,8 @@ func main() {
 	flag.IntVar(&o.pages, "pages", 200, "pages of each kind and round")
 	flag.IntVar(&o.played, "played", 5000, "cases of the demonstration year the program is started on")
 	flag.StringVar(&o.keep, "keep", "", "folder for the databases; kept, and cities found there are used again (default: a temporary one)")
-	flag.StringVar(&o.profile, "profile", "", "write a CPU profile of the part `door` to this file")
+	flag.StringVar(&o.profile, "profile", "", "write a CPU profile of the parts `door` and trust to this file; name one of them with --only")
+	flag.StringVar(&o.server, "postgres", "", "postgres:// address of an empty database: looks are measured there too")
 	flag.Parse()
 	if o.quick {
 		o.cases, o.rounds, o.n, o.pages, o.played = 500, 3, 100_000, 100, 300
@@ -76,7 +79,7 @@ func run(ctx context.Context, o options) error {
 	parts := []struct {
 		name string
 		run  func(context.Context, options, string, *table) error
-	}{{"kernel", kernel}, {"door", door}, {"start", start}, {"pages", pages}}
+	}{{"kernel", kernel}, {"door", door}, {"trust", trust}, {"start", start}, {"pages", pages}}
 	began := time.Now()
 	for _, p := range parts {
 		if o.only != "" && !slices.Contains(strings.Split(o.only, ","), p.name) {

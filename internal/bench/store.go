@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -21,7 +22,8 @@ type row = []any
 // caseRows is every row that opening, then accepting, one case writes.
 type caseRows struct {
 	n      int64
-	text   string // what the search index takes
+	text   string   // what can be searched for, in clear
+	tokens []string // and what the search index holds of it
 	opened rowSet
 	after  rowSet // rows that accepting left
 }
@@ -29,11 +31,15 @@ type caseRows struct {
 type rowSet struct {
 	cases                                   row
 	events, worklist, timers, keys, notices []row
+	trust                                   rowTrust
 }
+
+// rowTrust are the rows a city that seals and logs has beside: the wrapped key of the case and a leaf for each event.
+type rowTrust struct{ keys, leaves []row }
 
 const (
 	caseColumns = `n, ref, code, pack, programme, procedure, category, state, is_open, sort_at, clock, paused, holder, assignee, offered,
- place_unit, address, title, opened_at, changed_at, files, raised, late, outcome, source, seq, hash, doc`
+ place_unit, address, title, opened_at, changed_at, files, raised, late, outcome, source, seq, hash, joint, sealed, doc`
 )
 
 // anyRow reads a row of k columns as it is.
@@ -74,8 +80,8 @@ func readSet(ctx context.Context, d *db.DB, caseList string, seq int) (map[int64
 			to   func(*rowSet) *[]row
 		}{
 			{`SELECT n, n, seq, kind, at, hash, doc FROM events WHERE seq = ?1`, []any{int64(seq)}, func(s *rowSet) *[]row { return &s.events }},
-			{`SELECT n, unit, is_open, sort_at, n, state, programme FROM worklist`, nil, func(s *rowSet) *[]row { return &s.worklist }},
-			{`SELECT n, n, clock, fires_at, prio FROM timers`, nil, func(s *rowSet) *[]row { return &s.timers }},
+			{`SELECT n, unit, is_open, sort_at, n, state, programme, late FROM worklist`, nil, func(s *rowSet) *[]row { return &s.worklist }},
+			{`SELECT n, n, clock, fires_at, prio, calendar FROM timers`, nil, func(s *rowSet) *[]row { return &s.timers }},
 			{`SELECT n, actor, idem_key, digest, n, seq, at FROM idempotency WHERE seq = ?1`, []any{int64(seq)}, func(s *rowSet) *[]row { return &s.keys }},
 		} {
 			k := columns(part.q[:strings.Index(part.q, " FROM")])
@@ -88,9 +94,29 @@ func readSet(ctx context.Context, d *db.DB, caseList string, seq int) (map[int64
 				*to = append(*to, r[1:])
 			}
 		}
+		if err := readLeaves(ctx, tx, sets, seq); err != nil {
+			return err
+		}
 		return readNotices(ctx, tx, sets, seq)
 	})
 	return sets, err
+}
+
+// readLeaves hands out the leaves of the events at seq. Their names tell not whose they are, and it does not
+// matter: each case gets one.
+func readLeaves(ctx context.Context, tx *db.Tx, sets map[int64]*rowSet, seq int) error {
+	leaves, err := db.All(ctx, tx, `SELECT kind, ref, hash FROM log_entries ORDER BY id LIMIT ?1 OFFSET ?2`,
+		[]any{int64(len(sets)), int64(len(sets) * (seq - 1))}, anyRow(3))
+	if err != nil {
+		return err
+	}
+	if len(leaves) != len(sets) {
+		return fmt.Errorf("%d leaves of %d cases at step %d", len(leaves), len(sets), seq)
+	}
+	for i, n := range slices.Sorted(maps.Keys(sets)) {
+		sets[n].trust.leaves = leaves[i : i+1]
+	}
+	return nil
 }
 
 func readNotices(ctx context.Context, tx *db.Tx, sets map[int64]*rowSet, seq int) error {
@@ -122,7 +148,8 @@ func readNotices(ctx context.Context, tx *db.Tx, sets map[int64]*rowSet, seq int
 	return nil
 }
 
-func readOpened(ctx context.Context, d *db.DB) ([]caseRows, error) {
+// readOpened reads what opening left behind; text is what was said in each case.
+func readOpened(ctx context.Context, d *db.DB, text map[casework.CaseID]string) ([]caseRows, error) {
 	sets, err := readSet(ctx, d, caseColumns, 1)
 	if err != nil {
 		return nil, err
@@ -133,10 +160,38 @@ func readOpened(ctx context.Context, d *db.DB) ([]caseRows, error) {
 		if err := json.Unmarshal([]byte(s.cases[len(s.cases)-1].(string)), &c); err != nil {
 			return nil, err
 		}
-		out = append(out, caseRows{n: n, text: c.Title + "\n" + c.Text + "\n" + c.Place.Address, opened: *s})
+		out = append(out, caseRows{n: n, text: text[c.ID], opened: *s})
 	}
 	slices.SortFunc(out, func(a, b caseRows) int { return int(a.n - b.n) })
-	return out, nil
+	return out, d.Transact(ctx, func(tx *db.Tx) error { return readSealed(ctx, tx, out) })
+}
+
+// readSealed reads the keys of cases and the tokens the search index holds of them.
+func readSealed(ctx context.Context, tx *db.Tx, out []caseRows) error {
+	if _, err := tx.Exec(ctx, `CREATE VIRTUAL TABLE bench_tokens USING fts5vocab(case_words, instance)`); err != nil {
+		return err
+	}
+	for i := range out {
+		c := &out[i]
+		keys, err := db.All(ctx, tx, `SELECT n, slot, wrapped, state FROM case_keys WHERE n = ?1`, []any{c.n}, anyRow(4))
+		if err != nil {
+			return err
+		}
+		c.opened.trust.keys = keys
+	}
+	words, err := db.All(ctx, tx, `SELECT doc, term FROM bench_tokens ORDER BY doc, offset`, nil, anyRow(2))
+	if err != nil {
+		return err
+	}
+	at := 0
+	for _, w := range words {
+		for out[at].n != w[0].(int64) {
+			at++
+		}
+		out[at].tokens = append(out[at].tokens, w[1].(string))
+	}
+	_, err = tx.Exec(ctx, `DROP TABLE bench_tokens`)
+	return err
 }
 
 // acceptedColumns ends with the document, from which the notices' case is read.
@@ -158,11 +213,16 @@ func readAccepted(ctx context.Context, d *db.DB, rows []caseRows) error {
 	return nil
 }
 
-func writeOpened(ctx context.Context, tx *db.Tx, c *caseRows) error {
-	w := writer{ctx: ctx, tx: tx}
+// writeOpened writes the rows of a fresh case; with trust its key, its leaf and keyed words, else plain words.
+func writeOpened(ctx context.Context, tx *db.Tx, c *caseRows, trust bool) error {
+	w := writer{ctx: ctx, tx: tx, trust: trust}
 	w.do(`INSERT INTO counters (name, value) VALUES (?1, 1) ON CONFLICT (name) DO UPDATE SET value = counters.value + 1`, "bare")
-	w.do(`INSERT INTO cases (`+caseColumns+`) VALUES (`+marks(28)+`)`, c.opened.cases...)
-	if w.err == nil {
+	w.do(`INSERT INTO cases (`+caseColumns+`) VALUES (`+marks(30)+`)`, c.opened.cases...)
+	switch {
+	case w.err != nil:
+	case trust:
+		w.err = words.IndexTokens(ctx, tx, c.n, c.tokens)
+	default:
 		w.err = words.IndexText(ctx, tx, c.n, c.text)
 	}
 	w.common(&c.opened)
@@ -172,8 +232,8 @@ func writeOpened(ctx context.Context, tx *db.Tx, c *caseRows) error {
 	return w.err
 }
 
-func writeAccepted(ctx context.Context, tx *db.Tx, c *caseRows) error {
-	w := writer{ctx: ctx, tx: tx}
+func writeAccepted(ctx context.Context, tx *db.Tx, c *caseRows, trust bool) error {
+	w := writer{ctx: ctx, tx: tx, trust: trust}
 	w.do(`UPDATE cases SET state = ?1, is_open = ?2, sort_at = ?3, clock = ?4, paused = ?5, holder = ?6, assignee = ?7, offered = ?8,
  changed_at = ?9, files = ?10, raised = ?11, late = ?12, outcome = ?13, seq = ?14, hash = ?15, doc = ?16 WHERE n = ?17`, c.after.cases...)
 	w.common(&c.after)
@@ -199,9 +259,10 @@ func without(a, b []row) []row {
 
 // writer runs statements until one fails.
 type writer struct {
-	ctx context.Context
-	tx  *db.Tx
-	err error
+	ctx   context.Context
+	tx    *db.Tx
+	trust bool
+	err   error
 }
 
 func (w *writer) do(q string, args ...any) {
@@ -220,11 +281,20 @@ func (w *writer) common(s *rowSet) {
 	for _, r := range s.notices {
 		w.do(`INSERT INTO jobs (id, kind, key, payload, run_at, prio, max_attempts) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)`, r...)
 	}
+	if !w.trust {
+		return
+	}
+	for _, r := range s.trust.keys {
+		w.do(`INSERT INTO case_keys (n, slot, wrapped, state) VALUES (?1, ?2, ?3, ?4)`, r...)
+	}
+	for _, r := range s.trust.leaves {
+		w.do(`INSERT INTO log_entries (kind, ref, hash) VALUES (?1, ?2, ?3)`, r...)
+	}
 }
 
 func (w *writer) worklist(rows []row) {
 	for _, r := range rows {
-		w.do(`INSERT INTO worklist (unit, is_open, sort_at, n, state, programme) VALUES (?1, ?2, ?3, ?4, ?5, ?6)`, r...)
+		w.do(`INSERT INTO worklist (unit, is_open, sort_at, n, state, programme, late) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)`, r...)
 	}
 }
 
@@ -239,7 +309,7 @@ func (w *writer) tallies(c *caseRows, rows []row, by int64) {
 
 func (w *writer) timers(rows []row) {
 	for _, r := range rows {
-		w.do(`INSERT INTO timers (n, clock, fires_at, prio, lease_until) VALUES (?1, ?2, ?3, ?4, 0)`, r...)
+		w.do(`INSERT INTO timers (n, clock, fires_at, prio, lease_until, calendar) VALUES (?1, ?2, ?3, ?4, 0, ?5)`, r...)
 	}
 }
 
@@ -269,7 +339,7 @@ func multiply(ctx context.Context, d *db.DB, n int, now time.Time) error {
 	}
 	copies := []string{
 		`INSERT INTO cases (` + caseColumns + `) SELECT ?3 + i * 30000000000, 'SR-20-' || printf('%08d', i), printf('%07d-%06d', i, i), pack, programme, procedure, category, state, 1,
- ` + spread + `, clock, paused, holder, assignee, offered, place_unit, address, title, opened_at, changed_at, files, raised, late, outcome, source, seq, hash, doc
+ ` + spread + `, clock, paused, holder, assignee, offered, place_unit, address, title, opened_at, changed_at, files, raised, late, outcome, source, seq, hash, joint, sealed, doc
  FROM i JOIN bench_case ON rank = i % ` + fmt.Sprint(templates),
 		`INSERT INTO worklist (unit, is_open, sort_at, n, state, programme) SELECT unit, 1, ` + spread + ` AS at, ?3 + i * 30000000000 AS n, state, programme
  FROM i JOIN bench_list ON rank = i % ` + fmt.Sprint(templates) + ` ORDER BY unit, at, n`,
@@ -327,4 +397,41 @@ func alone(ctx context.Context, d *db.DB, q string) error {
 		_, err := tx.Exec(ctx, q)
 		return err
 	})
+}
+
+// bareCommit is the least that can be made durable: one row changed.
+func bareCommit(ctx context.Context, d *db.DB) error {
+	return alone(ctx, d, `INSERT INTO counters (name, value) VALUES ('bare', 1) ON CONFLICT (name) DO UPDATE SET value = counters.value + 1`)
+}
+
+// plainWords is the search index as it would be without keys.
+const plainWords = db.SearchTable("bench_words")
+
+// searchBytes is how large the two indexes are, keyed and plain.
+func searchBytes(ctx context.Context, d *db.DB) (keyed, plain float64, err error) {
+	size := func(tx *db.Tx, of db.SearchTable) (float64, error) {
+		return db.One(ctx, tx, `SELECT SUM(LENGTH(block)) FROM `+string(of)+`_data`, nil, func(s db.Scanner) (n float64, err error) { return n, s.Scan(&n) })
+	}
+	err = d.View(ctx, func(tx *db.Tx) (err error) {
+		if keyed, err = size(tx, words); err == nil {
+			plain, err = size(tx, plainWords)
+		}
+		return err
+	})
+	return keyed, plain, err
+}
+
+// mergeWords brings an index to its smallest form, so that sizes compare.
+func mergeWords(ctx context.Context, d *db.DB, of db.SearchTable) error {
+	return alone(ctx, d, `INSERT INTO `+string(of)+` (`+string(of)+`) VALUES ('optimize')`)
+}
+
+// readLog reads every entry of the log and does nothing with it.
+func readLog(ctx context.Context, d *db.DB) (n int, err error) {
+	err = d.View(ctx, func(tx *db.Tx) error {
+		rows, err := db.All(ctx, tx, `SELECT kind, ref, hash FROM log_entries ORDER BY pos`, nil, anyRow(3))
+		n = len(rows)
+		return err
+	})
+	return n, err
 }

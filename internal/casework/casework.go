@@ -141,6 +141,7 @@ type File struct {
 	Kind   string `json:"kind"`
 	Size   int64  `json:"size"`
 	Key    string `json:"key,omitempty"` // opens the bytes where they are kept; empty for files kept in the clear
+	Sent   string `json:"-"`             // hash of what was sent, to know a repeated command by; stored nowhere
 	Seq    int    `json:"seq"`
 	Public bool   `json:"public,omitempty"` // the resident sent it or may see it
 }

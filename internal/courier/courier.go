@@ -173,18 +173,10 @@ func (c *Courier) Send(ctx context.Context, job jobs.Job, l Letter) error {
 		return err
 	}
 	k := look.Case()
-	if k.Contact.Address == "" {
+	m, ok := c.letter(k, job.Key, l)
+	if !ok {
 		return c.DB.Transact(ctx, func(tx *db.Tx) error { return jobs.Done(ctx, tx, job) })
 	}
-	p := c.Packs.Pack(k.Pack)
-	lang := k.Contact.Lang
-	if p.Texts[lang] == nil {
-		lang = p.Langs[0]
-	}
-	say := c.Words(p).In(lang)
-	m := Message{Key: job.Key, Case: k.ID, Ref: k.Ref, Template: l.Template, Recipient: "resident", Channel: k.Contact.Channel, Address: k.Contact.Address, Lang: lang}
-	m.Body = say.T("notice."+l.Template, append(l.Figures(say), "ref", string(k.Ref), "code", string(k.Code), "title", k.Title,
-		"unit", say.T("unit."+string(k.Holder)), "link", c.Link(k, true), "city", say.T("city"))...)
 	sent := casework.Command{Case: k.ID, Version: casework.AnyVersion, Sent: &casework.Sent{
 		Seq: k.Seq, Template: m.Template, To: m.Recipient, Channel: m.Channel}}
 	_, err = c.Ledger.DoWith(ctx, authz.Machine(), sent, func(tx *db.Tx, _ ledger.Receipt) error {
@@ -194,6 +186,23 @@ func (c *Courier) Send(ctx context.Context, job jobs.Job, l Letter) error {
 		return putMessage(ctx, tx, m.sealed(look))
 	})
 	return err
+}
+
+// letter fills a letter; ok is false where there is no address to write to.
+func (c *Courier) letter(k casework.Case, key string, l Letter) (m Message, ok bool) {
+	if k.Contact.Address == "" {
+		return m, false
+	}
+	p := c.Packs.Pack(k.Pack)
+	lang := k.Contact.Lang
+	if p.Texts[lang] == nil {
+		lang = p.Langs[0]
+	}
+	say := c.Words(p).In(lang)
+	m = Message{Key: key, Case: k.ID, Ref: k.Ref, Template: l.Template, Recipient: "resident", Channel: k.Contact.Channel, Address: k.Contact.Address, Lang: lang}
+	m.Body = say.T("notice."+l.Template, append(l.Figures(say), "ref", string(k.Ref), "code", string(k.Code), "title", k.Title,
+		"unit", say.T("unit."+string(k.Holder)), "link", c.Link(k, true), "city", say.T("city"))...)
+	return m, true
 }
 
 // compose fills the pack's template with the facts of the case as they stand.

@@ -58,7 +58,7 @@ func openSQLite(ctx context.Context, path, sync string, now func() time.Time) (*
 		if err := fts5.Register(c); err != nil {
 			return err
 		}
-		return c.Exec(`PRAGMA journal_mode=WAL; PRAGMA synchronous=` + sync + `; PRAGMA foreign_keys=ON; PRAGMA trusted_schema=OFF`)
+		return c.Exec(`PRAGMA journal_mode=WAL; PRAGMA synchronous=` + sync + `; PRAGMA foreign_keys=ON; PRAGMA secure_delete=ON; PRAGMA trusted_schema=OFF`)
 	})
 	if err != nil {
 		return nil, err

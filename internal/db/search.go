@@ -70,6 +70,38 @@ func (s SearchTable) RemoveText(ctx context.Context, tx *Tx, id int64) error {
 	return err
 }
 
+// mergePages bounds one step of Compact, so that writers wait no longer for it than for a large commit.
+const mergePages = 2000
+
+// Compact rewrites the index until nothing of removed rows is left in it, in steps that others may come
+// between. SQLite otherwise keeps what was removed until it happens to merge; PostgreSQL has VACUUM.
+func (s SearchTable) Compact(ctx context.Context, d *DB) error {
+	if d.engine != SQLite {
+		return nil
+	}
+	merge := func(pages int) (changed int64, err error) {
+		err = d.Transact(ctx, func(tx *Tx) error {
+			before, err := One(ctx, tx, `SELECT total_changes()`, nil, scanInt)
+			if err != nil {
+				return err
+			}
+			if _, err := tx.Exec(ctx, `INSERT INTO `+string(s)+` (`+string(s)+`, rank) VALUES ('merge', ?1)`, pages); err != nil {
+				return err
+			}
+			after, err := One(ctx, tx, `SELECT total_changes()`, nil, scanInt)
+			changed = after - before
+			return err
+		})
+		return changed, err
+	}
+	// A negative number takes all levels into one; positive ones go on with that until there is nothing to do.
+	changed, err := merge(-mergePages)
+	for err == nil && changed >= 2 {
+		changed, err = merge(mergePages)
+	}
+	return err
+}
+
 // MatchText is a common table expression called m, with one column id, of the
 // rows that match the query bound to the given placeholder. The query comes from
 // [Tx.MatchQuery]. Use it as

@@ -1,6 +1,7 @@
 package db_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"math/rand/v2"
@@ -162,6 +163,53 @@ func TestSearch_joins_with_a_scope(t *testing.T) {
 				WHERE p.kind = ?2 ORDER BY m.id DESC LIMIT 20`, []any{query, "cat"}, text)
 			if !ok || !slices.Equal(got, []string{"p1"}) {
 				t.Errorf("found %v", got)
+			}
+			return err
+		})
+	})
+}
+
+func Test_compacting_an_index_leaves_no_trace_of_removed_rows_and_finds_the_others(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		const table = db.SearchTable("notes_index")
+		ctx := t.Context()
+		do := func(fn func(tx *db.Tx) error) {
+			t.Helper()
+			if err := d.Transact(ctx, fn); err != nil {
+				t.Fatal(err)
+			}
+		}
+		do(func(tx *db.Tx) error { return table.Create(ctx, tx) })
+		for i := int64(1); i <= 60; i++ {
+			do(func(tx *db.Tx) error {
+				return table.IndexTokens(ctx, tx, i, []string{"common", fmt.Sprint("only", i, "word")})
+			})
+		}
+		do(func(tx *db.Tx) error {
+			for i := int64(1); i <= 60; i += 2 {
+				if err := table.RemoveText(ctx, tx, i); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err := table.Compact(ctx, d); err != nil {
+			t.Fatal(err)
+		}
+		do(func(tx *db.Tx) error {
+			found, err := table.Match(ctx, tx, "common", 0, 100)
+			if err != nil || len(found) != 30 || found[0] != 60 {
+				t.Errorf("found %v, %v", found, err)
+			}
+			if d.Engine() != db.SQLite {
+				return nil
+			}
+			blocks, err := db.All(ctx, tx, `SELECT block FROM notes_index_data`, nil, func(row db.Scanner) (b []byte, err error) { return b, row.Scan(&b) })
+			// Terms share their beginnings, so the ends of removed words are looked for.
+			for _, b := range blocks {
+				if bytes.Contains(b, []byte("51word")) {
+					t.Error("a removed word is still in the index")
+				}
 			}
 			return err
 		})

@@ -66,6 +66,9 @@ type Worker struct {
 	Roles []string
 }
 
+// Reporter is an invented resident who reports something.
+func Reporter() authz.Actor { return authz.Reporter() }
+
 // Actor is the person as the city knows them at work.
 func (w Worker) Actor() authz.Actor {
 	var grants []authz.Grant

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -175,11 +176,11 @@ func Test_an_administrator_invites_and_changes_accounts_and_each_change_is_shown
 		return html.UnescapeString(regexp.MustCompile(`name="was" value="([^"]*)"`).FindStringSubmatch(b.ok(one))[1])
 	}
 	for rule, f := range map[string]url.Values{
-		"There is no unit moon":              form("was", was(), "keep", "0", "unit", "moon", "role", "clerk"),
-		"has no role mayor":                  form("was", was(), "keep", "0", "unit", "guiyuan", "role", "mayor"),
-		"There is no programme taxes":        form("was", was(), "keep", "0", "unit", "guiyuan", "role", "clerk", "programme", "taxes"),
-		"The form held something":            form("was", was(), "keep", "0", "disabled", "0"),
-		"Somebody else changed this account": form("was", "clerk@elsewhere:", "keep", "0"),
+		"There is no unit moon":                      form("was", was(), "keep", "0", "unit", "moon", "role", "clerk"),
+		"has no role mayor":                          form("was", was(), "keep", "0", "unit", "guiyuan", "role", "mayor"),
+		"There is no programme taxes":                form("was", was(), "keep", "0", "unit", "guiyuan", "role", "clerk", "programme", "taxes"),
+		"holds a field that this page does not have": form("was", was(), "keep", "0", "disabled", "0"),
+		"Somebody else changed this account":         form("was", "clerk@elsewhere:", "keep", "0"),
 	} {
 		if a := b.post(one+"/grants", f); a.status < 400 || a.status >= 500 || !strings.Contains(a.body, rule) {
 			t.Errorf("%s: %d %s", rule, a.status, brief(a.body))
@@ -211,7 +212,10 @@ func Test_an_administrator_invites_and_changes_accounts_and_each_change_is_shown
 func Test_an_administrator_takes_no_office_without_a_second_one(t *testing.T) {
 	c := newCity(t)
 	b := c.as("keeper")
-	took(t, b.post("/desk/admin/keeper/grants", form("was", "admin@linjiang:", "keep", "0", "unit", "guiyuan", "role", "head")))
+	if a := b.post("/desk/admin/keeper/grants", form("was", "admin@linjiang:", "keep", "0", "unit", "guiyuan", "role", "head")); a.status != http.StatusUnprocessableEntity || !strings.Contains(a.body, "keeps accounts and sees no case") {
+		t.Errorf("accounts and cases together: %d", a.status)
+	}
+	took(t, b.post("/desk/admin/keeper/grants", form("was", "admin@linjiang:", "unit", "guiyuan", "role", "head")))
 	page := b.ok("/desk/admin")
 	has(t, page, "Somebody else has to confirm it")
 	hasNot(t, page, `value="yes"`)
@@ -233,12 +237,12 @@ func Test_a_token_is_shown_once_and_listed_without_its_secret(t *testing.T) {
 	c := newCity(t)
 	b := c.as("guiyuan-officer")
 	for words, f := range map[string]url.Values{
-		"1 to 400":                     form("name", "x", "days", "401", "power", "read"),
-		"A token without an end":       form("name", "x", "power", "read"),
-		"Choose at least one thing":    form("name", "x", "days", "9"),
-		"There is no scope everything": form("name", "x", "days", "9", "power", "everything"),
-		"does not work for the unit":   form("name", "x", "days", "9", "power", "read", "unit", "donghu"),
-		"The form held something":      form("name", "x", "days", "9", "power", "read", "account", "donghu-head"),
+		"1 to 400":                                   form("name", "x", "days", "401", "power", "read"),
+		"A token without an end":                     form("name", "x", "power", "read"),
+		"Choose at least one thing":                  form("name", "x", "days", "9"),
+		"There is no scope everything":               form("name", "x", "days", "9", "power", "everything"),
+		"does not work for the unit":                 form("name", "x", "days", "9", "power", "read", "unit", "donghu"),
+		"holds a field that this page does not have": form("name", "x", "days", "9", "power", "read", "account", "donghu-head"),
 	} {
 		if a := b.post("/desk/me/tokens", f); a.status < 400 || !strings.Contains(a.body, words) {
 			t.Errorf("%s: %d", words, a.status)
@@ -320,12 +324,12 @@ func Test_the_first_run_makes_an_administrator_with_the_code_from_the_console_on
 	}
 }
 
-func Test_an_address_that_fails_at_everything_waits(t *testing.T) {
+func Test_an_address_that_guesses_at_invitations_waits(t *testing.T) {
 	c := newCity(t)
 	b := c.browser()
 	var seen []int
 	for i := range 40 {
-		a := b.post("/desk/signin", form("login", "nobody-"+string(rune('a'+i%26))+string(rune('a'+i/26)), "password", "x"))
+		a := b.get("/desk/welcome/guess-" + strconv.Itoa(i))
 		seen = append(seen, a.status)
 		if a.status == http.StatusTooManyRequests {
 			if a.header.Get("Retry-After") == "" {
@@ -335,7 +339,7 @@ func Test_an_address_that_fails_at_everything_waits(t *testing.T) {
 		}
 	}
 	if !slices.Contains(seen, http.StatusTooManyRequests) {
-		t.Errorf("forty logins were tried from one address: %v", seen)
+		t.Errorf("forty invitations were tried from one address: %v", seen)
 	}
 	c.set(c.now().Add(time.Minute))
 	took(t, b.post("/desk/signin", form("login", "guiyuan-head", "password", password)))

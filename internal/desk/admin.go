@@ -133,7 +133,7 @@ func (v *visit) newAccount() error {
 }
 
 func (v *visit) newAccountDo() error {
-	if err := v.fields("login", "name.zh-CN", "name.en", "unit", "role", "programme"); err != nil {
+	if err := v.fields("login", "name.zh-CN", "name.en", "unit", "role", "programme*"); err != nil {
 		return err
 	}
 	if err := v.keeper(); err != nil {
@@ -318,7 +318,7 @@ func spelledGrants(grants []authz.Grant) string {
 }
 
 func (v *visit) grantsDo() error {
-	if err := v.fields("was", "keep", "unit", "role", "programme"); err != nil {
+	if err := v.fields("was", "keep*", "unit", "role", "programme*"); err != nil {
 		return err
 	}
 	if err := v.keeper(); err != nil {

@@ -87,6 +87,9 @@ func (v *visit) showAgain(status int, f againForm) error {
 }
 
 func (v *visit) againPasskeyAsk() error {
+	if err := v.fields(); err != nil {
+		return err
+	}
 	if !account.PasskeysAt(v.site.Origin(v.r)) {
 		return web.ErrNotFound
 	}
@@ -99,7 +102,7 @@ func (v *visit) againPasskeyAsk() error {
 
 // againDo takes the proof. how says which: password, code, passkey, or the provider's given in another window.
 func (v *visit) againDo() error {
-	if err := web.ParseForm(v.r); err != nil {
+	if err := v.fields("back", "keep", "how", "login", "password", "code", "ticket", "answer"); err != nil {
 		return err
 	}
 	post := v.r.PostForm.Get

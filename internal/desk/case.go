@@ -18,7 +18,9 @@ import (
 // sheet is what the case page shows.
 type sheet struct {
 	Case     casework.Case
+	Gone     *web.Gone
 	Ref      string
+	Title    string
 	Tags     []web.Tag
 	Levels   []level
 	Term     *Term
@@ -176,7 +178,16 @@ func (v *visit) sheet(p *web.Page, open shown, q query, listed bool) (sheet, err
 	}
 	s.Look, s.Veiled = v.lookForm(p, d, open), open.level < authz.Story && v.veils(c)
 	if open.no != nil && s.Look != nil && v.r.Method == http.MethodPost {
-		s.Look.Wrong = p.Problem("refusal."+open.no.Rule, nil)
+		s.Look.Wrong = p.Problem(open.no.Rule, open.no.Params)
+	}
+	if s.Gone, err = v.gone(c); err != nil {
+		return s, err
+	}
+	if s.Gone != nil {
+		s.Look = nil // there is nothing left to ask for
+	}
+	if s.Title = c.Title; s.Title == casework.Veil {
+		s.Title = v.listedTitle(c)
 	}
 	s.Tags = v.caseTags(p, d, c)
 	s.Levels = v.levels(c)
@@ -196,7 +207,11 @@ func (v *visit) sheet(p *web.Page, open shown, q query, listed bool) (sheet, err
 	}
 	s.Behalf = v.behalf(p, d, c, s.In)
 	s.Answer = v.answer(p, d, c)
-	s.Plan = drawPlan(p, v.pack, c.Place.Point, c.Place.Unit, c.Place.Address)
+	address := c.Place.Address
+	if address == casework.Veil {
+		address = ""
+	}
+	s.Plan = drawPlan(p, v.pack, c.Place.Point, c.Place.Unit, address)
 	for _, f := range c.Files {
 		s.Files = append(s.Files, v.fileRow(p, c, f, events))
 	}

@@ -13,20 +13,23 @@ import (
 // counterCookie marks a browser that several officers share.
 const counterCookie = "comity_counter"
 
+// counterAge is how long a browser stays a shared one, in seconds: as long as browsers keep a cookie.
+const counterAge = 400 * 24 * 3600
+
 // touchCounter keeps a busy counter from writing with every request.
 const touchCounter = 10 * time.Second
 
 // counter is the shared counter of a request; empty when the browser is nobody's but the officer's.
 func (d *Desk) counter(r *http.Request) (secret string, c account.Counter, err error) {
-	k, err := r.Cookie(counterCookie)
-	if err != nil || k.Value == "" {
+	secret = d.site.Secret(r, counterCookie)
+	if secret == "" {
 		return "", c, nil
 	}
-	c, err = d.Accounts.CounterOf(r.Context(), k.Value)
+	c, err = d.Accounts.CounterOf(r.Context(), secret)
 	if errors.Is(err, account.ErrNoSession) {
 		return "", c, nil
 	}
-	return k.Value, c, err
+	return secret, c, err
 }
 
 // guarded lets a request at a shared counter through when it was unlocked a short while ago. done: it was
@@ -76,17 +79,9 @@ func (v *visit) counterOpen() error {
 		return v.showCounter(http.StatusUnprocessableEntity, mistakes)
 	}
 	if fresh {
-		v.keepCounter(v.w, v.r, secret)
+		v.site.KeepSecret(v.w, counterCookie, secret, counterAge)
 	}
 	return v.backTo("/desk/me/counter", "done", "1")
-}
-
-func (d *Desk) keepCounter(w http.ResponseWriter, r *http.Request, secret string) {
-	age := 400 * 24 * 3600 // as long as browsers keep a cookie
-	if secret == "" {
-		age = -1
-	}
-	http.SetCookie(w, &http.Cookie{Name: counterCookie, Value: secret, Path: "/desk", MaxAge: age, HttpOnly: true, SameSite: http.SameSiteStrictMode, Secure: d.site.Secure || r.TLS != nil})
 }
 
 // counterPage explains and sets up the shared counter.
@@ -125,12 +120,15 @@ func (v *visit) counterClose() error {
 	if err := v.Accounts.CloseCounter(v.ctx(), v.who, secret); err != nil {
 		return err
 	}
-	v.keepCounter(v.w, v.r, "")
+	v.site.KeepSecret(v.w, counterCookie, "", -1)
 	return v.backTo("/desk/me/counter")
 }
 
 // counterAlive tells that somebody is typing: it was counted on the way here.
 func (v *visit) counterAlive() error {
+	if err := v.fields(); err != nil {
+		return err
+	}
 	v.w.WriteHeader(http.StatusNoContent)
 	return nil
 }
@@ -162,7 +160,7 @@ func (d *Desk) leave(w http.ResponseWriter, r *http.Request) error {
 		return nil
 	}
 	d.site.KeepSecret(w, sessionCookie, "", -1)
-	d.keepStanding(w, r, "")
+	d.keepStanding(w, "")
 	return d.Accounts.SignOut(r.Context(), token)
 }
 
@@ -181,7 +179,7 @@ func (d *Desk) showLocked(w http.ResponseWriter, r *http.Request, status int, f 
 
 // unlock opens the counter for one officer, in whose name everything is done until it is locked again.
 func (d *Desk) unlock(w http.ResponseWriter, r *http.Request) error {
-	if err := formOf(r, "who", "pin"); err != nil {
+	if err := web.ReadForm(r, "who", "pin"); err != nil {
 		return err
 	}
 	secret, _, err := d.counter(r)

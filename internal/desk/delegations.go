@@ -158,7 +158,7 @@ func (v *visit) staffOf(p *web.Page, units []org.UnitID, takes func(account.Acco
 }
 
 func (v *visit) delegate() error {
-	if err := v.fields("for", "deputy", "grant", "from", "to", "reason"); err != nil {
+	if err := v.fields("for", "deputy", "grant*", "from", "to", "reason"); err != nil {
 		return err
 	}
 	if err := v.own(); err != nil {

@@ -73,6 +73,10 @@ type listRow struct {
 }
 
 func (v *visit) list() error {
+	if v.elsewhere() {
+		http.Redirect(v.w, v.r, "/desk/compartment", http.StatusSeeOther)
+		return nil
+	}
 	q := readQuery(v.r.URL.Query())
 	f, err := v.filter(q)
 	if err != nil {
@@ -284,6 +288,9 @@ func (v *visit) unitsBelow(p *web.Page, top org.UnitID) []web.Choice {
 func (v *visit) programmes(p *web.Page) []web.Choice {
 	var out []web.Choice
 	for _, g := range v.pack.Programmes {
+		if !v.leads(g.ID) {
+			continue
+		}
 		out = append(out, web.Choice{Value: g.ID, Label: p.T("programme." + g.ID)})
 	}
 	if len(out) < 2 {

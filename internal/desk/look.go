@@ -41,6 +41,7 @@ type lookForm struct {
 	Purposes []web.Choice
 	Note     string
 	Wrong    string
+	Held     bool // kept by order: its reference is asked for
 	Story    bool // what the case is about is hidden; otherwise only whose it is
 }
 
@@ -60,7 +61,8 @@ func (v *visit) lookForm(p *web.Page, d *procedure.Definition, s shown) *lookFor
 	if next == authz.Story && !v.veils(s.c) || next == authz.Identity && s.c.Contact.Name == "" && s.c.Contact.Address == "" {
 		return nil
 	}
-	f := &lookForm{To: caseHref(string(s.c.Ref)) + "/look" + inQuery(v.r.URL.Query().Get("in")), Level: next.String(), Story: next == authz.Story}
+	f := &lookForm{To: caseHref(string(s.c.Ref)) + "/look" + inQuery(v.r.URL.Query().Get("in")), Level: next.String(), Story: next == authz.Story,
+		Held: s.no != nil && s.no.Rule == "look.held"}
 	for _, x := range v.Packs.Pack(s.c.Pack).PurposesFor(entitled(way.Ground)) {
 		label := "purpose." + x.ID
 		if key := "desk." + label; p.Has(key) { // the pack's own are worded once, for whoever reads who looked
@@ -91,14 +93,15 @@ func (v *visit) lookDo() error {
 	if err != nil {
 		return err
 	}
-	if err := v.parse(); err != nil {
+	if err := v.parse("level", "purpose", "note", "order"); err != nil {
 		return err
 	}
 	level, ok := authz.ParseLevel(v.r.PostFormValue("level"))
 	if !ok || level < authz.Story || level > authz.Identity {
 		return &web.Refused{Status: http.StatusUnprocessableEntity, Rule: "look.level"}
 	}
-	s, err := v.openAs(c, ledger.Ticket{Purpose: v.r.PostFormValue("purpose"), Level: level, Note: v.r.PostFormValue("note")})
+	s, err := v.openAs(c, ledger.Ticket{Purpose: v.r.PostFormValue("purpose"), Level: level, Note: v.r.PostFormValue("note"),
+		Order: v.r.PostFormValue("order")})
 	if err != nil {
 		return err
 	}
@@ -107,4 +110,13 @@ func (v *visit) lookDo() error {
 		status = web.StatusOf(s.no)
 	}
 	return v.showCase(status, s, noteForm{})
+}
+
+// gone says of a case whose content was erased when and why; nil for all others.
+func (v *visit) gone(c casework.Case) (*web.Gone, error) {
+	e, ok, err := v.Reader.Erased(v.ctx(), c.ID)
+	if err != nil || !ok {
+		return nil, err
+	}
+	return &web.Gone{At: e.At, Ground: e.Ground, Law: e.Law}, nil
 }

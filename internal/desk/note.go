@@ -114,10 +114,11 @@ func (v *visit) uploads(public bool) ([]casework.File, error) {
 		if err != nil {
 			return nil, err
 		}
-		if _, err := v.Files.Put(clean.Data); err != nil {
+		name, key, err := v.Files.Put(clean.Data)
+		if err != nil {
 			return nil, err
 		}
-		out = append(out, casework.File{SHA256: clean.SHA256, Name: clean.Name, Kind: clean.Kind, Size: clean.Size, Public: public})
+		out = append(out, casework.File{SHA256: name, Key: key, Sent: clean.SHA256, Name: clean.Name, Kind: clean.Kind, Size: clean.Size, Public: public})
 	}
 	return out, nil
 }
@@ -144,7 +145,10 @@ func (v *visit) fileShow() error {
 		return open.no
 	}
 	f := open.c.Files[i]
-	content, err := v.Files.Open(f.SHA256)
+	if f.Key == casework.Veil {
+		return web.ErrNotFound // erased
+	}
+	content, err := v.Files.Open(f.SHA256, f.Key)
 	if err != nil {
 		return err
 	}

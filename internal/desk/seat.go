@@ -3,6 +3,7 @@ package desk
 import (
 	"errors"
 	"net/http"
+	"strings"
 
 	"comity/internal/account"
 	"comity/internal/authz"
@@ -16,11 +17,11 @@ const standingCookie = "comity_for"
 // stand finds who the officer acts for. A choice that counts no longer is an error: what was meant to be
 // done for somebody must not be done in one's own name instead.
 func (d *Desk) stand(r *http.Request, who account.Account) (*account.Standing, error) {
-	c, err := r.Cookie(standingCookie)
-	if err != nil || c.Value == "" {
+	chosen := d.site.Secret(r, standingCookie)
+	if chosen == "" {
 		return nil, nil
 	}
-	in, err := d.Accounts.StandIn(r.Context(), who, c.Value)
+	in, err := d.Accounts.StandIn(r.Context(), who, chosen)
 	if err != nil {
 		return nil, err
 	}
@@ -29,7 +30,7 @@ func (d *Desk) stand(r *http.Request, who account.Account) (*account.Standing, e
 
 // ended answers a request under a delegation that counts no longer: the choice is forgotten.
 func (d *Desk) ended(w http.ResponseWriter, r *http.Request) error {
-	d.keepStanding(w, r, "")
+	d.keepStanding(w, "")
 	if r.Method != http.MethodGet {
 		return &web.Refused{Status: http.StatusForbidden, Rule: "desk.standing.ended"}
 	}
@@ -37,12 +38,9 @@ func (d *Desk) ended(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-func (d *Desk) keepStanding(w http.ResponseWriter, r *http.Request, id string) {
-	age := 0
-	if id == "" {
-		age = -1
-	}
-	http.SetCookie(w, &http.Cookie{Name: standingCookie, Value: id, Path: "/desk", MaxAge: age, HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: d.site.Secure || r.TLS != nil})
+// keepStanding keeps the choice like a secret, so that no neighbouring site can make it for somebody.
+func (d *Desk) keepStanding(w http.ResponseWriter, id string) {
+	d.site.KeepSecret(w, standingCookie, id, 0)
 }
 
 // sit puts the officer at the seat of the absent person, for the pages that ask whose work it is.
@@ -74,7 +72,7 @@ func (v *visit) standDo() error {
 			return err
 		}
 	}
-	v.keepStanding(v.w, v.r, id)
+	v.keepStanding(v.w, id)
 	http.Redirect(v.w, v.r, "/desk", http.StatusSeeOther)
 	return nil
 }
@@ -104,37 +102,15 @@ func (v *visit) keepsOnly() bool { return len(v.actor.Grants()) == 0 && len(v.ac
 
 // plan is what the rules of accounts need to know of the city.
 func (v *visit) plan() account.Plan {
-	p := account.Plan{Units: v.pack.Units, Heads: v.Heads}
+	p := account.Plan{Units: v.pack.Units, Heads: v.Heads, Rules: v.pack.Rules}
 	for _, g := range v.pack.Programmes {
 		p.Programmes = append(p.Programmes, g.ID)
 	}
 	return p
 }
 
-// fields reads a form and refuses names it does not have: a field that nobody drew is a field somebody
-// tries out.
-func (v *visit) fields(names ...string) error { return formOf(v.r, names...) }
-
-func formOf(r *http.Request, names ...string) error {
-	if err := web.ParseForm(r); err != nil {
-		return err
-	}
-	for name := range r.PostForm {
-		if !containsName(names, name) {
-			return &web.Refused{Status: http.StatusBadRequest, Rule: "desk.form.extra", Params: map[string]string{"got": clip(name)}}
-		}
-	}
-	return nil
-}
-
-func containsName(names []string, name string) bool {
-	for _, n := range names {
-		if n == name {
-			return true
-		}
-	}
-	return false
-}
+// fields reads the posted form, which may hold the named fields only (web.ReadForm).
+func (v *visit) fields(names ...string) error { return web.ReadForm(v.r, names...) }
 
 func clip(s string) string {
 	if r := []rune(s); len(r) > 40 {
@@ -147,12 +123,20 @@ func clip(s string) string {
 func told(p *web.Page, err error) ([]web.Mistake, error) {
 	var no *account.Refused
 	if errors.As(err, &no) {
-		return []web.Mistake{{Words: p.Problem(no.Rule, no.Params)}}, nil
+		return []web.Mistake{{Words: p.Problem(no.Rule, named(p, no))}}, nil
 	}
 	if errors.Is(err, account.ErrUnknown) {
 		return nil, web.ErrNotFound
 	}
 	return nil, err
+}
+
+// named puts the words of roles and units where a refusal of grants has their ids.
+func named(p *web.Page, no *account.Refused) map[string]string {
+	if !strings.HasPrefix(no.Rule, "grant.") {
+		return no.Params
+	}
+	return map[string]string{"a": roleName(p, authz.Role(no.Params["a"])), "b": roleName(p, authz.Role(no.Params["b"])), "unit": p.T("unit." + no.Params["unit"])}
 }
 
 // grantWords says a grant in a line.

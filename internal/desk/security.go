@@ -178,10 +178,10 @@ func inFours(s string) string {
 }
 
 func (v *visit) totpConfirm() error {
-	if err := v.fresh(); err != nil {
+	if err := v.fields("code"); err != nil {
 		return err
 	}
-	if err := web.ParseForm(v.r); err != nil {
+	if err := v.fresh(); err != nil {
 		return err
 	}
 	err := v.Accounts.TOTPConfirm(v.ctx(), v.who.ID, v.r.PostForm.Get("code"), v.from(v.r))
@@ -197,6 +197,9 @@ func (v *visit) totpConfirm() error {
 }
 
 func (v *visit) totpRemove() error {
+	if err := v.fields(); err != nil {
+		return err
+	}
 	if err := v.fresh(); err != nil {
 		return err
 	}
@@ -220,6 +223,9 @@ func (v *visit) firstCodes(done string) error {
 
 // recoveryNew draws new recovery codes; the old ones are worth nothing from then on.
 func (v *visit) recoveryNew() error {
+	if err := v.fields(); err != nil {
+		return err
+	}
 	if err := v.fresh(); err != nil {
 		return err
 	}
@@ -237,6 +243,9 @@ func (v *visit) showCodes(done string) error {
 
 // passkeyOffer tells the script what to ask the authenticator for; without a fresh proof where to give one.
 func (v *visit) passkeyOffer() error {
+	if err := v.fields(); err != nil {
+		return err
+	}
 	if !account.PasskeysAt(v.site.Origin(v.r)) {
 		return web.ErrNotFound
 	}
@@ -254,10 +263,10 @@ func (v *visit) passkeyOffer() error {
 }
 
 func (v *visit) passkeyAdd() error {
-	if err := v.fresh(); err != nil {
+	if err := v.fields("ticket", "answer", "name"); err != nil {
 		return err
 	}
-	if err := web.ParseForm(v.r); err != nil {
+	if err := v.fresh(); err != nil {
 		return err
 	}
 	post := v.r.PostForm.Get
@@ -274,7 +283,7 @@ func (v *visit) passkeyAdd() error {
 }
 
 func (v *visit) passkeyChange() error {
-	if err := web.ParseForm(v.r); err != nil {
+	if err := v.fields("id", "do", "name"); err != nil {
 		return err
 	}
 	id := v.r.PostForm.Get("id")
@@ -295,7 +304,7 @@ func (v *visit) passkeyChange() error {
 
 // sessionEnd ends one session; nobody is asked to prove anything first, because haste may be the reason.
 func (v *visit) sessionEnd() error {
-	if err := web.ParseForm(v.r); err != nil {
+	if err := v.fields("session"); err != nil {
 		return err
 	}
 	handle := v.r.PostForm.Get("session")
@@ -311,6 +320,9 @@ func (v *visit) sessionEnd() error {
 }
 
 func (v *visit) sessionsEnd() error {
+	if err := v.fields(); err != nil {
+		return err
+	}
 	session := v.site.Secret(v.r, sessionCookie)
 	if session == "" {
 		return account.ErrNoSession

@@ -41,7 +41,7 @@ func (d *Desk) noInvite(r *http.Request, err error) error {
 }
 
 func (d *Desk) setupDo(w http.ResponseWriter, r *http.Request) error {
-	if err := formOf(r, "code", "login", "name.zh-CN", "name.en", "passphrase", "again"); err != nil {
+	if err := web.ReadForm(r, "code", "login", "name.zh-CN", "name.en", "passphrase", "again"); err != nil {
 		return err
 	}
 	sent := r.PostForm
@@ -74,7 +74,7 @@ func (d *Desk) welcome(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (d *Desk) welcomeDo(w http.ResponseWriter, r *http.Request) error {
-	if err := formOf(r, "passphrase", "again"); err != nil {
+	if err := web.ReadForm(r, "passphrase", "again"); err != nil {
 		return err
 	}
 	a, err := d.Accounts.Welcome(r.Context(), r.PathValue("secret"))

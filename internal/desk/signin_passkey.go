@@ -41,6 +41,9 @@ func (d *Desk) asking(r *http.Request) error {
 
 // passkeyAsk tells the script what to ask an authenticator for.
 func (d *Desk) passkeyAsk(w http.ResponseWriter, r *http.Request) error {
+	if err := web.ReadForm(r); err != nil {
+		return err
+	}
 	if !account.PasskeysAt(d.site.Origin(r)) {
 		return web.ErrNotFound
 	}
@@ -62,7 +65,7 @@ func offer(w http.ResponseWriter, o account.Offer) error {
 
 // passkeyDo takes the answer of the authenticator, which the script put into a form.
 func (d *Desk) passkeyDo(w http.ResponseWriter, r *http.Request) error {
-	if err := web.ParseForm(r); err != nil {
+	if err := web.ReadForm(r, "back", "ticket", "answer"); err != nil {
 		return err
 	}
 	back := r.PostForm.Get("back")

@@ -42,13 +42,12 @@ func (d *Desk) showStep(w http.ResponseWriter, r *http.Request, status int, f st
 }
 
 func (d *Desk) stepDo(w http.ResponseWriter, r *http.Request) error {
-	if err := web.ParseForm(r); err != nil {
+	if err := web.ReadForm(r, "back", "code"); err != nil {
 		return err
 	}
 	f := stepForm{Back: r.PostForm.Get("back")}
 	p := d.site.Page(r, "desk.step.title")
-	var step string
-	step = d.site.Secret(r, stepCookie)
+	step := d.site.Secret(r, stepCookie)
 	entry, err := d.Accounts.EnterCode(r.Context(), step, r.PostForm.Get("code"), d.from(r))
 	switch {
 	case errors.Is(err, account.ErrTicket):

@@ -91,7 +91,7 @@ func (v *visit) tokenRows(p *web.Page, list []account.Token) []tokenRow {
 }
 
 func (v *visit) tokenMake() error {
-	if err := v.fields("name", "days", "power", "unit", "programme"); err != nil {
+	if err := v.fields("name", "days", "power*", "unit*", "programme*"); err != nil {
 		return err
 	}
 	if err := v.own(); err != nil {

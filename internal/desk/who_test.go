@@ -79,10 +79,6 @@ func TestA_sealed_case_tells_that_its_unit_alone_sees_it(t *testing.T) {
 func TestWho_keeps_the_accounts_sees_no_case_and_opens_none(t *testing.T) {
 	c := newCity(t)
 	r := c.report("A loose tile.")
-	_, err := accountsOf(c).Create(t.Context(), account.Account{ID: "keeper", Login: "keeper", Name: map[string]string{"en": "Keeper"}, Grants: []authz.Grant{{Role: "admin", Unit: "linjiang"}}}, password)
-	if err != nil {
-		t.Fatal(err)
-	}
 	b := c.as("keeper")
 	for _, path := range []string{"", "/who"} {
 		if a := b.get("/desk/cases/" + string(r.Ref) + path); a.status != http.StatusNotFound {

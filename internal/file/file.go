@@ -4,8 +4,8 @@
 // Clean reads, decides by content what the bytes are, and rebuilds pictures
 // from their decoded pixels, so that position, camera, previews, comments and
 // anything hidden behind the picture are gone. It fails closed: what cannot be
-// decoded is refused, never passed through. Store keeps the result under the
-// hash of its content.
+// decoded is refused, never passed through. Store keeps the result, sealed under
+// a key of its own.
 //
 // It refuses to know cases, people and channels, to keep originals, and to
 // phrase a refusal: a Refused names a rule, the words are in the packs.

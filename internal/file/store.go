@@ -1,6 +1,7 @@
 package file
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -11,91 +12,118 @@ import (
 	"path/filepath"
 
 	"comity/internal/file/whole"
+	"comity/internal/vault"
 )
 
-// Store keeps files by the SHA-256 of their content:
+// Store keeps files sealed, by the SHA-256 of the bytes as they lie there:
 //
 //	Dir/ab/abcdef…   64 hexadecimal digits, mode 0600, folders 0700
 //	Dir/ab/.put-*    being written; a left-over of a crash may be deleted
 //
-// The same content is kept once, so whoever removes a key must know that no
-// other record points to it. One Dir belongs to one compartment: the store must
-// never tell one programme that another holds the same photo.
+// Each file has a key of its own, which is not kept here: who loses it has lost
+// the file, and to destroy it is to destroy the file in every backup. The same
+// content put twice gives two names that have nothing in common. Files of
+// before there were keys lie in the clear, and one may belong to several
+// records: whoever removes a file must know that no other record names it.
 type Store struct {
-	Dir string
+	Dir   string
+	Suite string // algorithms, "std" or "sm"; empty is std
 }
 
-// ErrKey is returned for a key that is not 64 lower-case hexadecimal digits.
+// ErrName is returned for a name that is not 64 lower-case hexadecimal digits.
 // Nothing else becomes part of a path.
-var ErrKey = errors.New("file: key is not a SHA-256 in lower-case hexadecimal")
+var ErrName = errors.New("file: the name is not a SHA-256 in lower-case hexadecimal")
 
-// Put stores data and returns its key. When it returns without error the
-// content and its name have reached the disk; before that no file of this name
-// exists in part. Putting the same content again is harmless.
-func (s Store) Put(data []byte) (key string, err error) {
-	sum := sha256.Sum256(data)
-	key = hex.EncodeToString(sum[:])
-	final, err := s.path(key)
+// Put stores data sealed and returns its name, and the key that alone opens it.
+// When it returns without error the content and its name have reached the disk;
+// before that no file of this name exists in part.
+func (s Store) Put(data []byte) (name, key string, err error) {
+	suite := s.Suite
+	if suite == "" {
+		suite = "std"
+	}
+	sealed, key, err := vault.SealBytes(suite, data)
 	if err != nil {
-		return "", err
+		return "", "", fmt.Errorf("file: %w", err)
+	}
+	sum := sha256.Sum256(sealed)
+	name = hex.EncodeToString(sum[:])
+	final, err := s.path(name)
+	if err != nil {
+		return "", "", err
 	}
 	folder := filepath.Dir(final)
 	if err := makeFolder(s.Dir, folder); err != nil {
-		return "", fmt.Errorf("file: %w", err)
+		return "", "", fmt.Errorf("file: %w", err)
 	}
-	if old, err := os.ReadFile(final); err != nil || sha256.Sum256(old) != sum {
-		if err := whole.Write(final, data); err != nil {
-			return "", fmt.Errorf("file: %w", err)
-		}
+	if err := whole.Write(final, sealed); err != nil {
+		return "", "", fmt.Errorf("file: %w", err)
 	}
-	// Also when it was there: the one who wrote it may not have come this far.
 	if err := syncFolder(folder); err != nil {
-		return "", fmt.Errorf("file: %w", err)
+		return "", "", fmt.Errorf("file: %w", err)
 	}
-	return key, nil
+	return name, key, nil
 }
 
-// Open returns the stored file; an absent one is fs.ErrNotExist. The caller closes it.
-func (s Store) Open(key string) (io.ReadSeekCloser, error) {
-	name, err := s.path(key)
+// Open returns the stored file; an absent one is fs.ErrNotExist. The caller
+// closes it. A sealed file is opened in memory as a whole, since none is larger
+// than an upload may be; so a part of it can be asked for like any other. With
+// no key it opens what lies in the clear.
+func (s Store) Open(name, key string) (io.ReadSeekCloser, error) {
+	path, err := s.path(name)
 	if err != nil {
 		return nil, err
 	}
-	f, err := os.Open(name)
+	if key == "" {
+		f, err := os.Open(path)
+		if err != nil {
+			return nil, fmt.Errorf("file: %w", err)
+		}
+		return f, nil
+	}
+	sealed, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("file: %w", err)
 	}
-	return f, nil
+	data, err := vault.OpenBytes(key, sealed)
+	if err != nil {
+		return nil, fmt.Errorf("file: %s: %w", name, err)
+	}
+	return inMemory{bytes.NewReader(data)}, nil
 }
+
+type inMemory struct{ *bytes.Reader }
+
+func (inMemory) Close() error { return nil }
 
 // Remove deletes the file for good; removing an absent one is no error, so that
 // an interrupted erasure can be repeated.
-func (s Store) Remove(key string) error {
-	name, err := s.path(key)
+func (s Store) Remove(name string) error {
+	path, err := s.path(name)
 	if err != nil {
 		return err
 	}
-	if err := os.Remove(name); errors.Is(err, fs.ErrNotExist) {
+	if err := os.Remove(path); errors.Is(err, fs.ErrNotExist) {
 		return nil
 	} else if err != nil {
 		return fmt.Errorf("file: %w", err)
 	}
-	if err := syncFolder(filepath.Dir(name)); err != nil {
+	if err := syncFolder(filepath.Dir(path)); err != nil {
 		return fmt.Errorf("file: %w", err)
 	}
 	return nil
 }
 
-func (s Store) path(key string) (string, error) {
-	if len(key) != 2*sha256.Size {
-		return "", ErrKey
+func (s Store) path(name string) (string, error) {
+	if len(name) != 2*sha256.Size {
+		return "", ErrName
 	}
-	for _, c := range []byte(key) {
+	for _, c := range []byte(name) {
 		if (c < '0' || c > '9') && (c < 'a' || c > 'f') {
-			return "", ErrKey
+			return "", ErrName
 		}
 	}
-	return filepath.Join(s.Dir, key[:2], key), nil
+	return filepath.Join(s.Dir, name[:2], name), nil
 }
 
 // makeFolder creates folder below dir and makes its name durable.

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -91,6 +92,7 @@ type stored struct {
 
 	key     *vault.Key        // what says something about people is sealed with it; nil for a case older than keys
 	wrapped vault.Wrapped     // the key of a fresh case, for save to store
+	given   map[string]string // what else the opening answered, as it was written
 	open    *casework.Opening // of a fresh case, as it was written: save needs it for lists and search
 }
 
@@ -241,7 +243,7 @@ func (l *Ledger) append(ctx context.Context, tx *db.Tx, s *stored, e casework.Ev
 	s.news = append(s.news, eventRow{e.Seq, e.Kind, e.At, s.hash, doc})
 	s.c = casework.Fold(s.c, stored)
 	if e.Opening != nil {
-		s.open = e.Opening
+		s.open, s.given = e.Opening, e.Fields
 	}
 	if l.cfg.Project != nil {
 		if err := l.cfg.Project(ctx, tx, s.c, e); err != nil {
@@ -253,6 +255,11 @@ func (l *Ledger) append(ctx context.Context, tx *db.Tx, s *stored, e casework.Ev
 	}
 	if len(e.Spawn)+len(e.Recalled) > 0 || e.Final {
 		s.told = append(s.told, e)
+	}
+	for _, f := range e.Files {
+		if err := putCaseFile(ctx, tx, s.n, f.SHA256); err != nil {
+			return err
+		}
 	}
 	if err := s.putNotable(ctx, tx, e); err != nil {
 		return err
@@ -309,11 +316,23 @@ func (l *Ledger) replay(ctx context.Context, tx *db.Tx, old keyRow, digest []byt
 // seen a newer page.
 func (k keeper) digestOf(cmd casework.Command) []byte {
 	cmd.Version, cmd.At, cmd.Key = 0, time.Time{}, ""
+	cmd.Files = asSent(cmd.Files)
 	doc, err := json.Marshal(cmd)
 	if err != nil {
 		panic(fmt.Sprintf("ledger: a command cannot be written down: %v", err)) // plain data only; a programming mistake
 	}
 	return []byte(k.ring.Index("command", string(doc))) // keyed: what was asked for could be guessed
+}
+
+// asSent names files by what was sent: each time it is kept it gets another key, and with it another name.
+func asSent(list []casework.File) []casework.File {
+	list = slices.Clone(list)
+	for i, f := range list {
+		if f.Sent != "" {
+			list[i].SHA256, list[i].Key = f.Sent, ""
+		}
+	}
+	return list
 }
 
 // RunTimers answers up to limit clocks that are due, unassigned cases first, and reports how many.

@@ -62,6 +62,9 @@ func (l *Ledger) openChild(ctx context.Context, tx *db.Tx, s *stored, e casework
 	if err != nil {
 		return err
 	}
+	if d.Compartment != string(l.ring.Compartment()) {
+		return fmt.Errorf("ledger: case %s opens one of compartment %s; a case is handed to another compartment by a person, never by an act", s.c.Ref, d.Compartment)
+	}
 	n, ok := number(spawn.Case)
 	if !ok {
 		return fmt.Errorf("ledger: case %s opens a case without a number", s.c.Ref)

@@ -3,14 +3,14 @@
 //
 // Tables: cases (folded state), events (what happened, chained by hash), worklist (a row per unit
 // that may list a case), notable (what became late or at risk, by unit), timers (running clocks),
-// idempotency, counters, packs. The life of a change: Do puts the command in line; the writer takes
+// idempotency, counters, packs; case_keys, looks; erasures, holds, key_care and what serves them. The life of a change: Do puts the command in line; the writer takes
 // what stands in line into one transaction with one now, a savepoint for each command; the case is
 // read, casework.Decide decides, the events are stored with their hashes, the rows follow, notices
 // become jobs; after the commit the caller gets a Receipt.
 //
 // It refuses to know a programme, to change or delete an event, and to answer before the commit.
 //
-// Open this file first, then do.go; all SQL is in store.go and read.go's statements in store_read.go.
+// Open this file first, then do.go; erase.go, hold.go, retention.go and care.go are about keys; all SQL is in store.go and read.go's statements in store_read.go.
 package ledger
 
 import (
@@ -65,6 +65,8 @@ type Config struct {
 	Project func(ctx context.Context, tx *db.Tx, c casework.Case, e casework.Event) error
 	// Random fills b with random bytes, for numbers and codes.
 	Random func(b []byte)
+	// Remove takes the bytes of a stored file away; an absent one is no error. nil leaves them.
+	Remove func(name string) error
 	// Ring holds the keys of the compartment whose cases these are.
 	Ring *vault.Ring
 	Log  *slog.Logger
@@ -111,14 +113,10 @@ type Stats struct {
 
 // Open migrates the tables and starts the writer.
 func Open(ctx context.Context, d *db.DB, cfg Config) (*Ledger, error) {
-	sub, err := fs.Sub(schema, "schema")
-	if err != nil {
-		return nil, err
-	}
 	if cfg.Ring == nil {
 		return nil, errors.New("ledger: there is no key ring to seal cases with")
 	}
-	if err := errors.Join(d.Migrate(ctx, "ledger", sub), migrateInvariants(ctx, d), translog.Migrate(ctx, d)); err != nil {
+	if err := errors.Join(migrate(ctx, d), migrateInvariants(ctx, d), translog.Migrate(ctx, d)); err != nil {
 		return nil, err
 	}
 	if err := d.Transact(ctx, func(tx *db.Tx) error { return words.Create(ctx, tx) }); err != nil {
@@ -133,11 +131,19 @@ func Open(ctx context.Context, d *db.DB, cfg Config) (*Ledger, error) {
 		cfg.Random(b[:])
 		l.shard = int64(b[0] % 16)
 	}
-	if err := l.keyCodes(ctx); err != nil {
+	if err := errors.Join(l.keyCodes(ctx), l.fillSubjects(ctx)); err != nil {
 		return nil, err
 	}
 	l.done.Go(l.write)
 	return l, nil
+}
+
+func migrate(ctx context.Context, d *db.DB) error {
+	sub, err := fs.Sub(schema, "schema")
+	if err != nil {
+		return err
+	}
+	return d.Migrate(ctx, "ledger", sub)
 }
 
 // keyCodes keys the follow codes of a database that is older than keys, a page at a time.
@@ -243,6 +249,7 @@ type request struct {
 	then   func(*db.Tx, Receipt) error
 	look   *Ticket // instead of a command
 	seen   *Look   // where the answer to a look goes
+	asked  bool    // the look was asked for by the person the case belongs to
 	answer chan result
 }
 

@@ -53,6 +53,7 @@ type Look struct {
 	events []casework.Event
 	keep   casework.Keep
 	in     string // what its texts are tied to
+	erased bool
 
 	// No is why Show gave only the steps; nil after a look.
 	No *casework.Refusal
@@ -69,6 +70,9 @@ func (k *Look) Events() []casework.Event {
 	}
 	return out
 }
+
+// Erased tells that the key is gone: the case's steps can be shown, and nothing that was said.
+func (k *Look) Erased() bool { return k.erased }
 
 // Text opens one sealed text that belongs to the case but stands in a table of another room.
 func (k *Look) Text(level authz.Level, sealed string) string { return k.keep(level, sealed) }
@@ -94,7 +98,7 @@ func (l *Ledger) Look(ctx context.Context, who authz.Actor, t Ticket) (*Look, er
 		k.key, err = l.caseKey(ctx, tx, n)
 		return err
 	})
-	if errors.Is(err, errErased) {
+	if k.erased = errors.Is(err, errErased); k.erased {
 		err = nil // the steps remain, the words are gone
 	}
 	if err != nil {
@@ -147,14 +151,19 @@ func (l *Ledger) look(ctx context.Context, tx *db.Tx, r *request) error {
 	if err != nil {
 		return err
 	}
-	d, err := l.permit(r.who, s, *r.look)
+	d, err := Disclosure{}, error(nil)
+	if r.asked {
+		d, err = permitAsked(r.who, *r.look)
+	} else {
+		d, err = l.permit(r.who, s, *r.look)
+	}
 	if err != nil {
 		return err
 	}
-	d.At, d.Ref = micro(tx.Now), l.drawName()
-	if d.Note, err = l.sealNote(ctx, tx, s, d.Note); err != nil {
+	if err := l.underOrder(ctx, tx, r.who, s, r.look.Order, &d); err != nil {
 		return err
 	}
+	d.At, d.Ref = micro(tx.Now), l.drawName()
 	row := lookRow{Disclosure: d, n: s.n}
 	if row.hash, err = lookHash(s.c.ID, d); err != nil {
 		return err
@@ -169,21 +178,39 @@ func (l *Ledger) look(ctx context.Context, tx *db.Tx, r *request) error {
 	return nil
 }
 
-// sealNote seals the reason somebody gave for a look. Where the key is gone there is nothing left to be shown,
-// and nothing to keep a reason under.
-func (l *Ledger) sealNote(ctx context.Context, tx *db.Tx, s *stored, note string) (string, error) {
-	if note == "" {
-		return "", nil
+// underOrder unlocks the case, unless it is held and the actor comes without the order; the note of the look
+// is sealed like everything else that was written about the case.
+func (l *Ledger) underOrder(ctx context.Context, tx *db.Tx, who authz.Actor, s *stored, order string, d *Disclosure) error {
+	row, err := findCaseKey(ctx, tx, s.n, "")
+	if errors.Is(err, db.ErrNoRows) {
+		return nil
 	}
-	key, err := l.caseKey(ctx, tx, s.n)
-	switch {
-	case errors.Is(err, errErased):
-		return "", nil
-	case err != nil || key == nil: // nil: a case older than keys, all of it in the clear
-		return note, err
+	if err != nil {
+		return err
 	}
-	return key.Seal(l.context(s.c.ID), note), nil
+	byOrder, err := l.kept(ctx, tx, who, s, row.state, order)
+	if err != nil {
+		return err
+	}
+	if byOrder {
+		d.Ground = GroundOrder
+	}
+	if d.Note == "" {
+		return nil
+	}
+	if row.state == keyErased {
+		d.Note = "" // nothing is shown, and nothing is left to seal it with
+		return nil
+	}
+	if s.key, err = l.caseKey(ctx, tx, s.n); err != nil {
+		return err
+	}
+	d.Note = s.key.Seal(l.context(s.c.ID), d.Note)
+	return nil
 }
+
+// GroundOrder: whoever looks holds an order that names the case.
+const GroundOrder = "order"
 
 // permit finds what entitles the actor to the look.
 func (l *Ledger) permit(who authz.Actor, s *stored, t Ticket) (Disclosure, error) {
@@ -249,6 +276,32 @@ const (
 // EventLeaf names the leaf of an event without telling which case it belongs to.
 func (k keeper) EventLeaf(id casework.CaseID, seq int) string {
 	return k.ring.Index("event", string(id)+"/"+strconv.Itoa(seq))
+}
+
+// Stored is what a receipt says of one event: nothing of what was written.
+type Stored struct {
+	Ref  casework.Ref
+	Kind string
+	At   time.Time
+	Hash []byte
+	Leaf string // name of its leaf in the log
+}
+
+// Stored finds an event as the log knows it. Get the case through a scope before.
+func (r *Reader) Stored(ctx context.Context, c casework.Case, seq int) (out Stored, err error) {
+	n, ok := number(c.ID)
+	if !ok {
+		return out, ErrNotFound
+	}
+	err = r.db.View(ctx, func(tx *db.Tx) (err error) {
+		out, err = storedEvent(ctx, tx, n, seq)
+		return err
+	})
+	if errors.Is(err, db.ErrNoRows) {
+		err = ErrNotFound
+	}
+	out.Ref, out.Leaf = c.Ref, r.EventLeaf(c.ID, seq)
+	return out, err
 }
 
 // drawName draws a name that tells nothing.

@@ -46,6 +46,12 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(1)
 	}
+	if raw := os.Getenv(eraserEnv); raw != "" {
+		if err := eraseAndDie(raw); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+		}
+		os.Exit(1)
+	}
 	os.Exit(m.Run())
 }
 

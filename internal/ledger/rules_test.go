@@ -86,6 +86,7 @@ programmes: [{id: help, name: {en: Help}}, {id: care, name: {en: Care}}]
 		put("procedures/"+g+".yaml", "procedure: "+g+"\nprogramme: "+g+"\nprefix: "+strings.ToUpper(g[:1])+`
 calendar: plain
 name: {en: Matter}
+heading: title
 start: open
 opening: {event: received, past: {en: Received}}
 phases: [{id: doing, name: {en: Open}}]

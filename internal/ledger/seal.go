@@ -64,6 +64,9 @@ func (l *Ledger) unlock(ctx context.Context, tx *db.Tx, s *stored) (err error) {
 	if errors.Is(err, errErased) {
 		return &casework.Refusal{Rule: "case.erased"}
 	}
+	if err == nil && s.key == nil && vault.Sealed(string(s.c.Code)) {
+		return fmt.Errorf("ledger: the key of case %s is not in the database: bring the wrapped keys back with: comity restore keys", s.c.Ref)
+	}
 	return err
 }
 

@@ -106,7 +106,7 @@ func (l *Ledger) save(ctx context.Context, tx *db.Tx, s *stored) error {
 			err = words.IndexTokens(ctx, tx, s.n, l.tokens(searchText(s.open)))
 		}
 		if err == nil {
-			err = putCaseKey(ctx, tx, s.n, "", s.wrapped)
+			err = l.putCaseKey(ctx, tx, s.n, "", s.wrapped)
 		}
 	} else {
 		if s.c.Sealed != "" && s.old.sealed == "" {
@@ -121,6 +121,9 @@ func (l *Ledger) save(ctx context.Context, tx *db.Tx, s *stored) error {
  changed_at = ?9, files = ?10, raised = ?11, late = ?12, outcome = ?13, seq = ?14, hash = ?15, doc = ?16, joint = ?17, sealed = ?18 WHERE n = ?19`, append(moving, s.n)...)
 	}
 	if err != nil {
+		return err
+	}
+	if err := l.saveSubjects(ctx, tx, s); err != nil {
 		return err
 	}
 	for _, e := range s.news {
@@ -207,11 +210,8 @@ func (s *stored) saveWorklist(ctx context.Context, tx *db.Tx, p place) error {
 		return nil
 	}
 	if !s.fresh {
-		for _, unit := range listers(s.d.Units.Path, s.old) {
-			if _, err := tx.Exec(ctx, `DELETE FROM worklist WHERE unit = ?1 AND is_open = ?2 AND sort_at = ?3 AND n = ?4`,
-				string(unit), flag(s.old.open), s.old.sortAt, s.n); err != nil {
-				return err
-			}
+		if err := s.leaveWorklist(ctx, tx); err != nil {
+			return err
 		}
 	}
 	units := listers(s.d.Units.Path, p)
@@ -227,6 +227,18 @@ func (s *stored) saveWorklist(ctx context.Context, tx *db.Tx, p place) error {
 	}
 	_, err := tx.Exec(ctx, b.String(), args...)
 	s.old = p
+	return err
+}
+
+// leaveWorklist takes the case off the lists it stands in.
+func (s *stored) leaveWorklist(ctx context.Context, tx *db.Tx) error {
+	args := []any{flag(s.old.open), s.old.sortAt, s.n}
+	var in []string
+	for _, unit := range listers(s.d.Units.Path, s.old) {
+		args = append(args, string(unit))
+		in = append(in, fmt.Sprintf("?%d", len(args)))
+	}
+	_, err := tx.Exec(ctx, `DELETE FROM worklist WHERE is_open = ?1 AND sort_at = ?2 AND n = ?3 AND unit IN (`+strings.Join(in, ", ")+`)`, args...)
 	return err
 }
 

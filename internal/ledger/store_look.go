@@ -16,6 +16,8 @@ const (
 )
 
 type wrappedKey struct {
+	n       int64
+	slot    string
 	wrapped vault.Wrapped
 	state   string
 }
@@ -26,8 +28,9 @@ func findCaseKey(ctx context.Context, tx *db.Tx, n int64, slot string) (wrappedK
 	})
 }
 
-func putCaseKey(ctx context.Context, tx *db.Tx, n int64, slot string, w vault.Wrapped) error {
-	_, err := tx.Exec(ctx, `INSERT INTO case_keys (n, slot, wrapped, state) VALUES (?1, ?2, ?3, 'live')`, n, slot, string(w))
+func (k keeper) putCaseKey(ctx context.Context, tx *db.Tx, n int64, slot string, w vault.Wrapped) error {
+	_, err := tx.Exec(ctx, `INSERT INTO case_keys (n, slot, wrapped, state, id, generation) VALUES (?1, ?2, ?3, 'live', ?4, ?5)`,
+		n, slot, string(w), k.keyID(n, slot), int64(w.Generation()))
 	return err
 }
 
@@ -48,11 +51,6 @@ func putLook(ctx context.Context, tx *db.Tx, r lookRow) (int64, error) {
 func looksOf(ctx context.Context, tx *db.Tx, n int64, limit int, before int64) ([]lookRow, error) {
 	return db.All(ctx, tx, `SELECT id, ref, n, at, actor, for_actor, role, unit, purpose, ground, level, note, hash FROM looks
  WHERE n = ?1 AND id < ?2 ORDER BY id DESC LIMIT ?3`, []any{n, before, int64(limit)}, scanLook)
-}
-
-func looksAfter(ctx context.Context, tx *db.Tx, last int64, limit int) ([]lookRow, error) {
-	return db.All(ctx, tx, `SELECT id, ref, n, at, actor, for_actor, role, unit, purpose, ground, level, note, hash FROM looks
- WHERE id > ?1 ORDER BY id LIMIT ?2`, []any{last, int64(limit)}, scanLook)
 }
 
 func scanLook(row db.Scanner) (r lookRow, err error) {
@@ -82,4 +80,13 @@ func (l *Ledger) clearCodes(ctx context.Context, tx *db.Tx) (int, error) {
 		}
 	}
 	return len(list), nil
+}
+
+func storedEvent(ctx context.Context, tx *db.Tx, n int64, seq int) (Stored, error) {
+	return db.One(ctx, tx, `SELECT kind, at, hash FROM events WHERE n = ?1 AND seq = ?2`, []any{n, int64(seq)}, func(row db.Scanner) (s Stored, err error) {
+		var at int64
+		err = row.Scan(&s.Kind, &at, &s.Hash)
+		s.At = db.FromMicros(at)
+		return s, err
+	})
 }

@@ -52,7 +52,7 @@ func (b *Book) showCheck(w http.ResponseWriter, r *http.Request, status int, v c
 // checkPost checks for browsers that run no script.
 func (b *Book) checkPost(w http.ResponseWriter, r *http.Request) error {
 	r.Body = http.MaxBytesReader(w, r.Body, maxPost)
-	if err := web.ParseForm(r); err != nil {
+	if err := web.ReadForm(r, "receipt", "file", "server"); err != nil {
 		return err
 	}
 	text, wrong := posted(r)

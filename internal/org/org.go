@@ -60,13 +60,17 @@ type Tree struct {
 	units    map[UnitID]Unit
 	children map[UnitID][]UnitID
 	order    []UnitID // pre-order: a parent before its children, siblings as listed
+	spans    map[UnitID]span
 	root     UnitID
 }
+
+// span is where a unit and all below it stand in the order: Under is asked for every row of a list.
+type span struct{ first, last int }
 
 // NewTree checks the units and builds the tree. It reports the first unit that is named twice,
 // has an unknown or lower parent, or stands in a loop.
 func NewTree(units []Unit) (*Tree, error) {
-	t := &Tree{units: make(map[UnitID]Unit, len(units)), children: map[UnitID][]UnitID{}}
+	t := &Tree{units: make(map[UnitID]Unit, len(units)), children: map[UnitID][]UnitID{}, spans: make(map[UnitID]span, len(units))}
 	for _, u := range units {
 		if u.ID == "" {
 			return nil, fmt.Errorf("a unit has no id")
@@ -108,10 +112,12 @@ func NewTree(units []Unit) (*Tree, error) {
 }
 
 func (t *Tree) walk(id UnitID) {
+	first := len(t.order)
 	t.order = append(t.order, id)
 	for _, c := range t.children[id] {
 		t.walk(c)
 	}
+	t.spans[id] = span{first, len(t.order) - 1}
 }
 
 // Unit finds a unit by id.
@@ -170,12 +176,12 @@ func (t *Tree) Path(id UnitID) []UnitID {
 
 // Under says whether id is top itself or stands anywhere below it.
 func (t *Tree) Under(top, id UnitID) bool {
-	for u, ok := t.units[id]; ok; u, ok = t.units[u.Parent] {
-		if u.ID == top {
-			return true
-		}
+	below, ok := t.spans[id]
+	if !ok {
+		return false
 	}
-	return false
+	above, ok := t.spans[top]
+	return ok && above.first <= below.first && below.first <= above.last
 }
 
 // CommonSuperior is the lowest unit strictly above both, or the root when one of them is the root.

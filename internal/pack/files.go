@@ -272,6 +272,7 @@ type retentionYAML struct {
 	Class string     `yaml:"class" doc:"Class of records."`
 	Years int        `yaml:"years" doc:"How long a closed case is kept."`
 	Law   lawRefYAML `yaml:"law" doc:"The article it rests on."`
+	Then  string     `yaml:"then" doc:"What is done before the content is erased: archive hands the case to the archive first; nothing where it is left out."`
 }
 
 type openingYAML struct {

@@ -64,6 +64,7 @@ type Pack struct {
 	Purposes    []Purpose                            // for which sealed words are opened, in the order they are offered
 	Register    *Register                            // questions that may be asked of other bodies; nil: none
 	Cameras     *CameraRules                         // what public cameras rest on; nil: no register of them
+	Notices     []Notice                             // what people are told before they are asked for a consent
 	Documents   map[string]map[string]paper.Template // name → language → paper
 }
 

@@ -129,7 +129,7 @@ func (b *builder) build() *procedure.Definition {
 	for _, y := range f.Orders {
 		b.order(y)
 	}
-	d.Retention = procedure.Retention{Class: f.Retention.Class, Years: f.Retention.Years, Law: b.law(f.Retention.Law)}
+	d.Retention = b.retention(f.Retention)
 	b.references()
 	b.aboutPeople()
 	return d

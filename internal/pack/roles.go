@@ -42,8 +42,8 @@ func (p *Pack) Role(id authz.Role) (Role, bool) {
 // has none: staff read by the roles of the version in force.
 func (l *loader) roles() {
 	if _, err := fs.Stat(l.fsys, "roles.yaml"); errors.Is(err, fs.ErrNotExist) {
-		if !l.kept {
-			l.bad.at(l.fsys[0].path("roles.yaml"), 1, "the file is missing; declare in it what these roles may read: %s", strings.Join(slices.Sorted(maps.Keys(l.usedRoles())), ", "))
+		if used := l.usedRoles(); !l.kept && len(used) > 0 {
+			l.bad.at(l.fsys[0].path("roles.yaml"), 1, "the file is missing; declare in it what these roles may read: %s", strings.Join(slices.Sorted(maps.Keys(used)), ", "))
 		}
 		return
 	}

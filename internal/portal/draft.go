@@ -142,15 +142,18 @@ func (p *Portal) keepOne(h *multipart.FileHeader) (casework.File, error) {
 	if err != nil {
 		return casework.File{}, err
 	}
-	if _, err := p.Files.Put(c.Data); err != nil {
+	name, key, err := p.Files.Put(c.Data)
+	if err != nil {
 		return casework.File{}, fmt.Errorf("store upload: %w", err)
 	}
-	return casework.File{SHA256: c.SHA256, Name: c.Name, Kind: c.Kind, Size: c.Size, Public: true}, nil
+	return casework.File{SHA256: name, Key: key, Sent: c.SHA256, Name: c.Name, Kind: c.Kind, Size: c.Size, Public: true}, nil
 }
 
-// ticket is what a token says. Without the signature a form could claim any stored file.
+// ticket is what a token says. Without the signature a form could claim any stored file. The key of the file
+// is in it and nowhere else until the report is filed: a photo that never is opens for nobody.
 type ticket struct {
 	SHA256 string `json:"h"`
+	Key    string `json:"c,omitempty"`
 	Name   string `json:"n"`
 	Kind   string `json:"k"`
 	Size   int64  `json:"s"`
@@ -158,7 +161,7 @@ type ticket struct {
 }
 
 func (p *Portal) sign(f casework.File) string {
-	doc, err := json.Marshal(ticket{f.SHA256, f.Name, f.Kind, f.Size, p.Site.Now().Add(photoLife).Unix()})
+	doc, err := json.Marshal(ticket{f.SHA256, f.Key, f.Name, f.Kind, f.Size, p.Site.Now().Add(photoLife).Unix()})
 	if err != nil {
 		panic("portal: a ticket of strings and numbers does not encode: " + err.Error())
 	}
@@ -175,7 +178,7 @@ func (p *Portal) unsign(token string) (casework.File, bool) {
 	if json.Unmarshal(raw[sha256.Size:], &t) != nil || p.Site.Now().Unix() > t.Until {
 		return casework.File{}, false
 	}
-	return casework.File{SHA256: t.SHA256, Name: t.Name, Kind: t.Kind, Size: t.Size, Public: true}, true
+	return casework.File{SHA256: t.SHA256, Key: t.Key, Name: t.Name, Kind: t.Kind, Size: t.Size, Public: true}, true
 }
 
 func (p *Portal) mac(doc []byte) []byte {

@@ -23,6 +23,7 @@ type casePage struct {
 	Ref     string
 	Title   string
 	Done    string // what was just done, in words
+	Gone    *web.Gone
 	Now     string // one sentence: where it is
 	By      string // by when an answer comes, in words
 	Road    string // how long it can take if everybody keeps the law
@@ -75,6 +76,7 @@ type matter struct {
 	now    time.Time
 	kids   map[casework.CaseID]casework.Case // matters this one opened
 	packs  *pack.Registry
+	gone   *web.Gone
 	door   Door
 }
 
@@ -94,6 +96,9 @@ func (p *Portal) caseOf(w http.ResponseWriter, r *http.Request) error {
 		}
 		v.Beside = append(v.Beside, ways...)
 	}
+	if m.door.Prove != nil {
+		v.Beside = append(v.Beside, web.Link{Href: m.base() + "/proof", Label: m.page.T("portal.proof.way")})
+	}
 	return m.page.Write(w, r, http.StatusOK, web.PublicLayout(m.page, caseBody(m.page, v)))
 }
 
@@ -111,7 +116,9 @@ func (p *Portal) matter(r *http.Request, title string) (*matter, error) {
 	if err != nil {
 		return nil, err
 	}
+	code := c.Code // whoever asked has it, though its own copy may be erased
 	c, events := look.Case(), look.Events()
+	c.Code = code
 	page := p.Site.Page(r, title, "ref", string(c.Ref))
 	page.Private = true
 	if c.Pack != p.Packs.Current().Digest { // words of the version the case was opened under
@@ -130,8 +137,14 @@ func (p *Portal) matter(r *http.Request, title string) (*matter, error) {
 			kids[k.Case] = kid.Case()
 		}
 	}
+	var gone *web.Gone
+	if e, erased, err := door.Reader.Erased(r.Context(), c.ID); err != nil {
+		return nil, err
+	} else if erased {
+		gone = &web.Gone{At: e.At, Ground: e.Ground, Law: e.Law}
+	}
 	return &matter{
-		door: door,
+		door: door, gone: gone,
 		page: page, c: c, d: d, events: events, kids: kids, packs: p.Packs,
 		phases: p.Packs.Pack(c.Pack).Phases[c.Procedure], now: p.Site.Now(),
 	}, nil
@@ -151,7 +164,7 @@ func (m *matter) base() string {
 
 func (m *matter) view(done string) casePage {
 	v := casePage{
-		Base: m.base(), Ref: string(m.c.Ref), Title: m.c.Title, Unit: m.unit(string(m.c.Holder)),
+		Gone: m.gone, Base: m.base(), Ref: string(m.c.Ref), Title: m.c.Title, Unit: m.unit(string(m.c.Holder)),
 		Now: m.page.T("state." + m.d.ID + "." + m.c.State + ".now"), Updated: m.page.Moment(m.c.Changed),
 		Steps: m.steps(), Answer: m.answer(), Entries: m.entries(), Sent: m.sentFacts(), Pill: m.pill(),
 	}

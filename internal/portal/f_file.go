@@ -22,7 +22,9 @@ func (p *Portal) file(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	c = look.Case()
+	if c = look.Case(); look.Erased() {
+		return web.ErrNotFound
+	}
 	for _, f := range c.Files {
 		if f.SHA256 == r.PathValue("sha256") && f.Public {
 			return p.serve(w, r, door.Files, f)
@@ -34,8 +36,8 @@ func (p *Portal) file(w http.ResponseWriter, r *http.Request) error {
 // serve sends a stored file. Only pictures are shown in the page; anything else is a download, and
 // a sandbox keeps a browser that opens it anyway from running anything.
 func (p *Portal) serve(w http.ResponseWriter, r *http.Request, store file.Store, f casework.File) error {
-	body, err := store.Open(f.SHA256)
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, file.ErrKey) {
+	body, err := store.Open(f.SHA256, f.Key)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, file.ErrName) {
 		return web.ErrNotFound
 	}
 	if err != nil {

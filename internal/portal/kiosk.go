@@ -26,8 +26,8 @@ func (p *Portal) sheltered(h web.Handler) web.Handler {
 			return h(w, r)
 		}
 		if typed == handle {
-			if c, err := r.Cookie(codeCookie); err == nil {
-				p.keepCode(w, r, c.Value, p.Site.Kiosk) // it counts from the last page
+			if code := p.Site.Secret(r, codeCookie); code != "" {
+				p.keepCode(w, code, p.Site.Kiosk) // it counts from the last page
 			}
 			return h(w, r)
 		}
@@ -38,7 +38,7 @@ func (p *Portal) sheltered(h web.Handler) web.Handler {
 		if err != nil {
 			return web.ErrNotFound
 		}
-		p.keepCode(w, r, string(code), p.Site.Kiosk)
+		p.keepCode(w, string(code), p.Site.Kiosk)
 		to := url.URL{Path: strings.Replace(r.URL.Path, "/"+typed, "/"+handle, 1), RawQuery: r.URL.RawQuery}
 		w.Header().Set("Cache-Control", "no-store")
 		http.Redirect(w, r, to.RequestURI(), http.StatusSeeOther)
@@ -52,20 +52,16 @@ func (p *Portal) codeOf(r *http.Request) string {
 	if typed != handle || !p.Site.IsKiosk(r) {
 		return typed
 	}
-	c, err := r.Cookie(codeCookie)
-	if err != nil {
-		return ""
-	}
-	return c.Value
+	return p.Site.Secret(r, codeCookie)
 }
 
 // keepCode holds the code for as long as the device waits; no time forgets it.
-func (p *Portal) keepCode(w http.ResponseWriter, r *http.Request, code string, life time.Duration) {
+func (p *Portal) keepCode(w http.ResponseWriter, code string, life time.Duration) {
 	age := int(life / time.Second)
 	if age <= 0 {
 		age = -1
 	}
-	http.SetCookie(w, &http.Cookie{Name: codeCookie, Value: code, Path: "/", MaxAge: age, HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: p.Site.Secure || r.TLS != nil})
+	p.Site.KeepSecret(w, codeCookie, code, age)
 }
 
 // kiosk explains the mode and switches it on.
@@ -78,6 +74,9 @@ func (p *Portal) kiosk(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (p *Portal) kioskOn(w http.ResponseWriter, r *http.Request) error {
+	if err := web.ReadForm(r); err != nil {
+		return err
+	}
 	if p.Site.Kiosk <= 0 {
 		return web.ErrNotFound
 	}
@@ -88,7 +87,10 @@ func (p *Portal) kioskOn(w http.ResponseWriter, r *http.Request) error {
 // kioskEnd forgets who was here: the code, the switches, and what the browser kept. It may be opened by
 // anybody at any time, since all it does is forget.
 func (p *Portal) kioskEnd(w http.ResponseWriter, r *http.Request) error {
-	p.keepCode(w, r, "", 0)
+	if err := web.ReadForm(r); err != nil {
+		return err
+	}
+	p.keepCode(w, "", 0)
 	if p.Site.IsKiosk(r) {
 		p.Site.ForgetPrefs(w)
 	}

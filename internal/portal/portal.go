@@ -10,6 +10,7 @@
 package portal
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net/http"
@@ -22,6 +23,7 @@ import (
 	"comity/internal/pack"
 	"comity/internal/procedure"
 	"comity/internal/programme"
+	"comity/internal/receipt"
 	"comity/internal/web"
 )
 
@@ -38,6 +40,8 @@ type Deps struct {
 	// Client names where a request comes from, for the limit on wrong codes; nil = its network
 	// address. Behind a proxy it has to read the proxy's header.
 	Client func(r *http.Request) string
+	// Prove gives receipts of the civic log; nil leaves them out.
+	Prove func(ctx context.Context, c casework.Case, seq int) (r receipt.Receipt, ok bool, err error)
 	// Apart are the ways into the other compartments.
 	Apart []Door
 	// Programmes add their pages; the portal mounts them behind its own checks.
@@ -51,11 +55,15 @@ type Door struct {
 	Ledger      *ledger.Ledger
 	Reader      *ledger.Reader
 	Files       file.Store
+	// Prove gives the receipt of one event; ok is false while it is not yet under a signed head.
+	Prove func(ctx context.Context, c casework.Case, seq int) (r receipt.Receipt, ok bool, err error)
+	// Log is the address of the compartment's public log.
+	Log string
 }
 
 // doors are the ways into every compartment, the civic one first.
 func (d Deps) doors() []Door {
-	return append([]Door{{procedure.Civic, d.Ledger, d.Reader, d.Files}}, d.Apart...)
+	return append([]Door{{procedure.Civic, d.Ledger, d.Reader, d.Files, d.Prove, "/log"}}, d.Apart...)
 }
 
 // doorOf is the compartment in which cases of a category lie.
@@ -101,6 +109,8 @@ func (p *Portal) Mount(mux web.Router) {
 		"POST /follow":                p.followPost,
 		"GET /f/{code}":               p.caseOf,
 		"GET /f/{code}/why":           p.why,
+		"GET /f/{code}/proof":         p.proof,
+		"GET /f/{code}/proof/{seq}":   p.proofFile,
 		"GET /f/{code}/law":           p.caseLaw,
 		"GET /f/{code}/do/{act}":      p.do,
 		"POST /f/{code}/do/{act}":     p.doPost,
@@ -183,13 +193,14 @@ func (p *Portal) byCode(r *http.Request, code casework.Code) (at Door, c casewor
 	return at, c, &web.Noted{Err: err, As: "code.unknown"}
 }
 
-// take copies photos that waited for their report into the folder of the compartment it goes to.
+// take copies photos that waited for their report into the folder of the compartment it goes to, where they
+// get another name and key: no two compartments share either. They stay known by what was sent.
 func (d Door) take(from file.Store, list []casework.File) error {
-	if d.Files == from {
+	if d.Files.Dir == from.Dir {
 		return nil
 	}
-	for _, f := range list {
-		src, err := from.Open(f.SHA256)
+	for i, f := range list {
+		src, err := from.Open(f.SHA256, f.Key)
 		if err != nil {
 			return err
 		}
@@ -197,7 +208,10 @@ func (d Door) take(from file.Store, list []casework.File) error {
 		if err = errors.Join(err, src.Close()); err != nil {
 			return err
 		}
-		if _, err := d.Files.Put(data); err != nil {
+		if f.Sent == "" {
+			list[i].Sent = f.SHA256
+		}
+		if list[i].SHA256, list[i].Key, err = d.Files.Put(data); err != nil {
 			return err
 		}
 	}

@@ -305,7 +305,11 @@ type Retention struct {
 	Class string
 	Years int
 	Law   Law
+	Then  string // what comes before the end: nothing, or ThenArchive
 }
+
+// ThenArchive hands a case to the archive before it is erased.
+const ThenArchive = "archive"
 
 // ByPeople reports an act that somebody does, in contrast to the system, a parent or a child.
 func (a *Act) ByPeople() bool {

@@ -85,6 +85,7 @@ type Officer struct {
 	Home  org.UnitID
 	Shell func(*web.Page) *web.Shell // what the desk shows around a page
 	Sheet templ.Component            // its styles
+	Fresh func() error               // lets go on only who proved within minutes who they are; hand its error on
 }
 
 // Page begins an answer in the desk's shell.

@@ -11,8 +11,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"comity/internal/file/whole"
 )
 
 // Head is the last published head of a compartment's log, as the ring remembers it. A log that is shorter
@@ -168,17 +166,5 @@ func (r *Ring) SaveHead(size int64, root []byte, at time.Time) error {
 	if size < last.Size || size == last.Size && last.Root != nil && !bytes.Equal(root, last.Root) {
 		return fmt.Errorf("%w: compartment %s, size %d after %d", ErrHeadBack, r.compartment, size, last.Size)
 	}
-	h := Head{Size: size, Root: bytes.Clone(root), At: at.UTC()}
-	if r.folder == "" {
-		r.kept.head = h
-		return nil
-	}
-	b, err := json.Marshal(h)
-	if err != nil {
-		return err
-	}
-	if err := whole.Write(headPath(r.folder, r.compartment), append(b, '\n')); err != nil {
-		return err
-	}
-	return syncFolder(r.folder)
+	return r.putHead(Head{Size: size, Root: bytes.Clone(root), At: at.UTC()})
 }

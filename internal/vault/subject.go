@@ -52,11 +52,11 @@ func SubjectOf[C Place](ring *Ring, kind, value string) (Subject[C], error) {
 	if ring.Compartment() != Of[C]() {
 		return Subject[C]{}, fmt.Errorf("a pseudonym of compartment %s cannot be made with the keys of %s", Of[C](), ring.Compartment())
 	}
-	value = bare(value)
-	if value == "" {
+	token, ok := ring.Pseudonym(kind, value)
+	if !ok {
 		return Subject[C]{}, errors.New("a pseudonym needs a number; this one has no letter or digit")
 	}
-	return Subject[C]{index: ring.Index("subject "+kind, value)}, nil
+	return Subject[C]{index: token}, nil
 }
 
 // Index is what is stored, 32 letters and digits; "" for the zero Subject, who is nobody.

@@ -138,12 +138,17 @@ func lawOf(page *web.Page) func(procedure.Law) string {
 
 // posted reads the entry and the reason from a form that was sent.
 func posted(o *programme.Officer, page *web.Page, p *pack.Pack, areas []org.UnitID) (raw map[string]string, e Entry, why string, bad []form.Problem, err error) {
-	if err = web.ParseForm(o.R); err != nil {
+	fields := append(entryFields(areas, p.Cameras), whyField)
+	known := []string{"version"}
+	for _, f := range fields {
+		known = append(known, f.Name)
+	}
+	if err = web.ReadForm(o.R, known...); err != nil {
 		return nil, e, "", nil, err
 	}
 	raw = map[string]string{}
 	only := map[string]string{}
-	for _, f := range append(entryFields(areas, p.Cameras), whyField) {
+	for _, f := range fields {
 		if v := o.R.PostFormValue(f.Name); v != "" {
 			raw[f.Name] = v
 			if f.Name != whyField.Name {
@@ -321,7 +326,7 @@ func (a *access) withdrawPost(o *programme.Officer) error {
 	if err != nil {
 		return err
 	}
-	if err := web.ParseForm(o.R); err != nil {
+	if err := web.ReadForm(o.R, "version", "why"); err != nil {
 		return err
 	}
 	why, bad := reason(o)
@@ -467,7 +472,7 @@ func (a *access) takeIn(ctx context.Context, tx *db.Tx, o *programme.Officer, pa
 
 // sentTable is the uploaded file, or else what was pasted.
 func sentTable(o *programme.Officer) ([]byte, error) {
-	if err := web.ParseForm(o.R); err != nil {
+	if err := web.ReadForm(o.R, "file", "table", "why"); err != nil {
 		return nil, err
 	}
 	if o.R.MultipartForm != nil {

@@ -1,0 +1,43 @@
+package vault
+
+import (
+	"fmt"
+	"strings"
+)
+
+const fileContext = "comity file"
+
+// SealBytes seals the bytes of a file under a key that is drawn for it alone, and returns both. The key is a
+// text, to be sealed in turn with what names the file: it is wrapped by nothing.
+func SealBytes(suiteName string, plain []byte) (sealed []byte, key string, err error) {
+	s, err := suiteNamed(suiteName)
+	if err != nil {
+		return nil, "", err
+	}
+	raw := random(s.keySize)
+	a, err := s.aead(raw)
+	if err != nil {
+		return nil, "", err
+	}
+	return seal(a, fileContext, plain), string(s.letter) + "." + encode(raw), nil
+}
+
+// OpenBytes is the inverse of SealBytes: ErrBroken for any other bytes or key.
+func OpenBytes(key string, sealed []byte) ([]byte, error) {
+	letter, body, _ := strings.Cut(key, ".")
+	for _, s := range suites {
+		if letter != string(s.letter) {
+			continue
+		}
+		raw, err := decode(body)
+		if err != nil {
+			return nil, ErrBroken
+		}
+		a, err := s.aead(raw)
+		if err != nil {
+			return nil, ErrBroken
+		}
+		return open(a, fileContext, sealed)
+	}
+	return nil, fmt.Errorf("%w: the key of the file is none", ErrBroken)
+}

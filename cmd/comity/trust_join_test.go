@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -12,13 +13,49 @@ import (
 	"comity/internal/casework"
 	"comity/internal/db/dbtest"
 	"comity/internal/ledger"
+	"comity/internal/org"
 )
 
-// mayBeShared are the columns whose values two compartments may have in common, each with the reason why they
-// join nobody. Everything else that stands in two compartments is a way to find one person in both.
-var mayBeShared = []struct{ column, reason string }{
-	{`^migrations\.`, "which versions of the tables there are"},
+// shared is a column whose values two compartments may have in common: why they join nobody, and what they
+// must be to stand there. Everything else that stands in two compartments is a way to find one person in both.
+type shared struct {
+	column, reason string
+	is             func(w *trusted, v string) bool
 }
+
+var mayBeShared = []shared{
+	{`^db_migrations\.`, "which versions of the tables there are", anything},
+	{`^case_words_(data|idx|docsize|config)\.`, "the engine's own pages of the index; the tokens in it are compared on PostgreSQL, where they can be read", anything},
+	{`^(cases\.pack|packs\.digest|(cases|events)\.doc:(opening:)?[pP]ack)$`, "under which pack: one for the whole city", isPack},
+	{`\.(unit|holder|offered|place_unit|account_grants\.unit)$|:(unit|Unit|holder|offered|joint)$`, "units of the pack", isUnit},
+	{`\.(actor|account_id|assignee|for_actor|worker)$|^accounts\.id$|:(actor|assignee|for|worker|officer)$`, "staff, who may work in two; never who is served", isStaff},
+	{`\.(kind|state|clock|status|template|channel|role|purpose|ground|level|programme|procedure|category|outcome|source|calendar|recipient|lang|name)$`, "words of the pack and of the program", isWord},
+	{`^(cases|events)\.doc(:[A-Za-z_]+)*:(id|kind|state|Kind|ID|status|template|Template|channel|Channel|role|programme|procedure|category|Category|outcome|source|Source|calendar|Calendar|Roll|Unit|From|lang|Lang|law|article|name|phase|to|To|clock|started|stopped)$`, "words of the pack and of the program", isWord},
+	{`^(account_tokens\.powers|accounts\.names:)$`, "what a token may do, and languages", isWord},
+	{`^counters\.name$`, "how far the program has come with its own tables", func(_ *trusted, v string) bool { return v == "files listed" }},
+	{`^jobs\.(kind|state)$`, "what the machine has to do", isWord},
+}
+
+func anything(*trusted, string) bool { return true }
+
+func isPack(w *trusted, v string) bool { return v == w.c.packs.Current().Digest }
+
+func isUnit(w *trusted, v string) bool {
+	_, ok := w.c.packs.Current().Units.Unit(org.UnitID(strings.TrimLeft(v, "=+!")))
+	return ok
+}
+
+func isStaff(w *trusted, v string) bool {
+	if v == "system" || v == "resident" {
+		return true
+	}
+	known, err := w.c.accounts.Known(w.t.Context(), []string{v})
+	return err == nil && known[v]
+}
+
+var plainWord = regexp.MustCompile(`^[A-Za-z]+([._-][A-Za-z0-9]{1,12}){0,4}(@[0-9.]{1,8})?$`)
+
+func isWord(_ *trusted, v string) bool { return plainWord.MatchString(v) && len(v) <= 32 }
 
 // harmless are values that join nobody wherever they stand.
 func harmless(v string) bool {
@@ -59,12 +96,22 @@ func Test_no_value_joins_two_compartments(t *testing.T) {
 				}
 			}
 		}
-		joins(t, all)
+		w.joins(t, all)
 	})
 }
 
+var patterns sync.Map
+
+func matches(pattern, name string) bool {
+	re, ok := patterns.Load(pattern)
+	if !ok {
+		re, _ = patterns.LoadOrStore(pattern, regexp.MustCompile(pattern))
+	}
+	return re.(*regexp.Regexp).MatchString(name)
+}
+
 // joins compares every pair of compartments.
-func joins(t *testing.T, all map[string]column) {
+func (w *trusted) joins(t *testing.T, all map[string]column) {
 	t.Helper()
 	stands := map[string]map[string][]string{} // value → compartment → columns
 	for compartment, columns := range all {
@@ -87,9 +134,9 @@ func joins(t *testing.T, all map[string]column) {
 		}
 		for compartment, names := range in {
 			for _, name := range names {
-				if !told[name] && !slices.ContainsFunc(mayBeShared, func(a struct{ column, reason string }) bool { return regexp.MustCompile(a.column).MatchString(name) }) {
+				if !told[name] && !slices.ContainsFunc(mayBeShared, func(a shared) bool { return matches(a.column, name) && a.is(w, v) }) {
 					told[name] = true
-					t.Errorf("%s of %s holds %.80q, which stands in another compartment too: %v", name, compartment, v, in)
+					t.Errorf("%s of %s holds %.80q, which stands in another compartment too", name, compartment, v)
 				}
 			}
 		}

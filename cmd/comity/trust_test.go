@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
@@ -40,6 +41,26 @@ type trusted struct {
 	card demoCard
 	at   time.Time
 	met  map[string]authz.Actor
+	luck *chance
+}
+
+// chance repeats itself, and can be begun anew, so that what happens in one compartment does not move what is
+// drawn in another.
+type chance struct {
+	mu sync.Mutex
+	r  *rand.ChaCha8
+}
+
+func (c *chance) begin(seed byte, label string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.r = rand.NewChaCha8(sha256.Sum256([]byte(label + string(rune(seed)))))
+}
+
+func (c *chance) fill(b []byte) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.r.Read(b)
 }
 
 // soundDemo is the digest of the demonstration pack, which its own tests have searched.
@@ -70,10 +91,11 @@ func openTrusted(t *testing.T, address func() string, seed byte) *trusted {
 	if err := remember(data, digest, nil); err != nil {
 		t.Fatal(err)
 	}
-	w := &trusted{t: t, card: demoCard{Tokens: map[string]string{}, Roles: map[string]string{}}, at: dbtest.Start, met: map[string]authz.Actor{}}
+	w := &trusted{t: t, card: demoCard{Tokens: map[string]string{}, Roles: map[string]string{}}, at: dbtest.Start, met: map[string]authz.Actor{}, luck: &chance{}}
+	w.luck.begin(seed, "")
 	at := &clock{}
 	at.Fix(w.at)
-	cfg := cityConfig{Data: data, DBs: map[string]string{}, Pack: sub, Clock: at, Hashing: account.Cheap(), Random: drawnFrom(seed),
+	cfg := cityConfig{Data: data, DBs: map[string]string{}, Pack: sub, Clock: at, Hashing: account.Cheap(), Random: w.luck.fill,
 		Rings: func(compartment string) *vault.Ring {
 			return vault.FromSeed(vault.Compartment(compartment), "std", []byte{seed})
 		}}
@@ -95,17 +117,6 @@ func openTrusted(t *testing.T, address func() string, seed byte) *trusted {
 		}
 	}
 	return w
-}
-
-// drawnFrom is chance that repeats itself.
-func drawnFrom(seed byte) func([]byte) {
-	r := rand.NewChaCha8([32]byte{seed})
-	var mu sync.Mutex
-	return func(b []byte) {
-		mu.Lock()
-		defer mu.Unlock()
-		r.Read(b)
-	}
 }
 
 // tick moves the clock by a little that is never a whole second.

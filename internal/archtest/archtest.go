@@ -100,6 +100,7 @@ func Check(sources []*Source) []Finding {
 		}
 	}
 	out = append(out, comments(sources)...)
+	out = append(out, crossings(sources)...)
 	slices.SortStableFunc(out, func(a, b Finding) int { return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line)) })
 	return out
 }

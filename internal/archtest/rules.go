@@ -20,6 +20,7 @@ var Rules = []Rule{
 	{"sql-store", "SQL is found, reviewed and tested in one kind of file", sqlPlaces},
 	{"clock", "only cmd sets the clock; every room takes now, so that tests and the demo can move it", clock},
 	{"actors", "whoever makes an actor has proved who it is; a handler that makes one has skipped that", actors},
+	{"rings", "whoever can make the keys of another compartment has no wall before it", rings},
 	{"words", "phrases are texts of the base catalogue and of packs, where every language has them", han},
 	{"names", "a room named for its convenience collects what nobody wanted to place", names},
 }

@@ -40,6 +40,12 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(1)
 	}
+	if raw := os.Getenv(lookEnv); raw != "" {
+		if err := lookAndDie(raw); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+		}
+		os.Exit(1)
+	}
 	if raw := os.Getenv(eraserEnv); raw != "" {
 		if err := eraseAndDie(raw); err != nil {
 			fmt.Fprintln(os.Stderr, err)

@@ -25,6 +25,7 @@ import (
 	"comity/internal/intake"
 	"comity/internal/org"
 	"comity/internal/pack"
+	"comity/internal/procedure"
 	"comity/internal/programme/dataaccess"
 	"comity/internal/programme/petition"
 	"comity/internal/text"
@@ -182,7 +183,19 @@ func writeCard(path string, card demoCard) error {
 
 // clearDemo removes what a demo wrote, and only that.
 func clearDemo(dir string) error {
-	for _, name := range []string{cardFile, "comity.db", "comity.db-wal", "comity.db-shm", "secret"} {
+	names := []string{cardFile, "secret"}
+	for _, compartment := range procedure.AllCompartments {
+		dsn, err := databaseOf(cityConfig{Data: dir}, compartment)
+		if err != nil {
+			return err
+		}
+		file := filepath.Base(strings.TrimPrefix(dsn, "sqlite:"))
+		names = append(names, file, file+"-wal", file+"-shm")
+		if err := os.RemoveAll(filesOf(dir, compartment)); err != nil {
+			return err
+		}
+	}
+	for _, name := range names {
 		if err := os.Remove(filepath.Join(dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("the folder %s cannot be cleared: %w", dir, err)
 		}
@@ -190,7 +203,7 @@ func clearDemo(dir string) error {
 	if err := vault.Forget(keysFolder(cityConfig{Data: dir})); err != nil {
 		return fmt.Errorf("the keys of the last demo cannot be removed: %w", err)
 	}
-	return os.RemoveAll(filepath.Join(dir, "files"))
+	return nil
 }
 
 // playDemo makes the accounts and plays the year that ends now.

@@ -72,9 +72,7 @@ func Test_no_page_shows_sealed_text_and_no_list_a_name_a_number_or_an_id(t *test
 	v := w.visit(refs, codes)
 	var searches []string
 	for _, p := range crowd {
-		for _, s := range []string{p.name, p.phone, p.id} {
-			searches = append(searches, s)
-		}
+		searches = append(searches, p.name, p.phone, p.id)
 	}
 	pages, lists := 0, 0
 	for _, login := range append([]string{""}, append(slices.Clone(visitorLogins), "zhu.ye")...) {

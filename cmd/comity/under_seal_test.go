@@ -121,7 +121,7 @@ func grown(pattern string) bool {
 	return pattern == "/metrics" || strings.HasPrefix(pattern, "/log") || strings.HasPrefix(pattern, "/assets/")
 }
 
-var chance = regexp.MustCompile(`value="[a-z2-7]{26}"`)
+var byChance = regexp.MustCompile(`value="[a-z2-7]{26}"`)
 
 // everything asks every address as every kind of visitor, with these values and these words to search for.
 func (w *walker) everything(given map[string]string, sessions map[string]string) map[string]string {
@@ -153,7 +153,7 @@ func (w *walker) everything(given map[string]string, sessions map[string]string)
 				}
 				a := w.get(target, as)
 				key := name + " " + pattern + " " + target
-				said := chance.ReplaceAllString(a.alike(), "")
+				said := byChance.ReplaceAllString(a.alike(), "")
 				for _, v := range []string{given["ref"], given["code"], given["case"]} {
 					key, said = strings.ReplaceAll(key, v, "X"), strings.ReplaceAll(said, v, "X")
 				}

@@ -25,7 +25,6 @@ type desk struct {
 	t      *testing.T
 	book   *consent.Book
 	worker authz.Actor
-	lead   authz.Actor
 	holder authz.Actor
 	id     casework.CaseID
 	city   *ledgertest.City

@@ -198,7 +198,7 @@ func Test_a_case_that_ends_under_seal_is_to_everybody_as_if_it_had_never_been(t 
 		_, err := c.l.Do(ctx, everyone(c.pack), casework.Command{Case: r.Case, Version: casework.AnyVersion, Act: "accept"})
 		refused(t, err, "case.unknown")
 		c.counts(map[string]int{"cases": 0, "events": 0, "worklist": 0, "timers": 0, "sealed_cases": 1, "seal_due": 0})
-		if n, err := c.r.VerifyAll(ctx, func(bad error) { t.Error(bad) }); err != nil || n != 1 {
+		if n, err := c.r.VerifyAll(ctx, func(bad error) { t.Error(bad) }); err != nil || n.Cases != 1 {
 			t.Errorf("verified %d, %v", n, err)
 		}
 		again, err := c.open("k") // the same key with another command, which would be refused if the case were there
@@ -278,7 +278,7 @@ func Test_an_order_opens_one_case_for_one_person_for_a_time(t *testing.T) {
 				t.Errorf("%q is not among what was written down: %s", want, told)
 			}
 		}
-		if n, err := c.r.VerifyAll(ctx, func(bad error) { t.Error(bad) }); err != nil || n != 2 {
+		if n, err := c.r.VerifyAll(ctx, func(bad error) { t.Error(bad) }); err != nil || n.Cases != 2 {
 			t.Errorf("verified %d, %v", n, err)
 		}
 	})

@@ -17,6 +17,7 @@ import (
 	"comity/internal/intake"
 	"comity/internal/org"
 	"comity/internal/pack"
+	"comity/internal/procedure"
 	"comity/internal/vault"
 	"comity/packs"
 )
@@ -43,9 +44,13 @@ func sealingPack(t *testing.T) fs.FS {
 }
 
 // quietWalker serves a city of one unit's people, on a database of its own and a clock that stands.
-func quietWalker(t *testing.T, dsn string) *walker {
+func quietWalker(t *testing.T, address func() string) *walker {
 	t.Helper()
-	c, err := openCity(t.Context(), cityConfig{DB: dsn, Data: t.TempDir() + "/city", Pack: sealingPack(t), Clock: &clock{}, Hashing: account.Cheap()})
+	databases := map[string]string{}
+	for _, name := range procedure.AllCompartments {
+		databases[name] = address()
+	}
+	c, err := openCity(t.Context(), cityConfig{DBs: databases, Data: t.TempDir() + "/city", Pack: sealingPack(t), Clock: &clock{}, Hashing: account.Cheap()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -165,8 +170,8 @@ func (w *walker) everything(given map[string]string, sessions map[string]string)
 }
 
 func Test_a_case_under_seal_is_on_every_route_and_for_everybody_what_never_was(t *testing.T) {
-	dbtest.EachDSN(t, func(t *testing.T, dsn string) {
-		w := quietWalker(t, dsn)
+	dbtest.EachAddress(t, func(t *testing.T, address func() string) {
+		w := quietWalker(t, address)
 		ctx := t.Context()
 		for i, s := range w.card.SignIns[:2] {
 			_, public, err := vault.NewCustodian("long enough for a test")

@@ -441,6 +441,13 @@ func (v *visit) navigation(p *web.Page, s *web.Shell) {
 	if in := v.entries(); len(in) > 1 || v.name() != procedure.Civic {
 		work.Items = append(work.Items, item("desk.compartment.nav", "route", "", "/desk/compartment", 0, at == "/desk/compartment"))
 	}
+	orders, emergencies := v.exceptions()
+	if orders {
+		work.Items = append(work.Items, item("seal.orders.nav", "lock", "", "/desk/orders", 0, at == "/desk/orders"))
+	}
+	if emergencies {
+		work.Items = append(work.Items, item("seal.glass.nav", "alert", "", "/desk/emergencies", 0, at == "/desk/emergencies"))
+	}
 	s.Nav = append(s.Nav, work)
 	programmes := web.NavGroup{Title: p.T("desk.nav.programmes")}
 	for _, g := range v.pack.Programmes {

@@ -50,8 +50,8 @@ type exceptionCase struct {
 }
 
 func (v *visit) longest() (hours int) {
-	for _, d := range v.pack.Procedures {
-		hours = max(hours, d.Sealing.Hours)
+	for _, id := range v.procedures() {
+		hours = max(hours, v.pack.Procedures[id].Sealing.Hours)
 	}
 	return hours
 }
@@ -368,4 +368,14 @@ func (v *visit) emergencyReview() error {
 		return err
 	}
 	return v.backTo("/desk/emergencies/" + url.PathEscape(id))
+}
+
+// exceptions says whether a procedure of this desk puts cases under seal, and whether one lets somebody look
+// in an emergency: where none does, no page speaks of it.
+func (v *visit) exceptions() (orders, emergencies bool) {
+	for _, id := range v.procedures() {
+		d := v.pack.Procedures[id]
+		orders, emergencies = orders || d.Sealing.When != "", emergencies || d.BreakGlass.Minutes > 0
+	}
+	return orders, emergencies
 }

@@ -29,7 +29,7 @@ func (l *Ledger) one(ctx context.Context, tx *db.Tx, r *request) (Receipt, error
 			if err != nil || live {
 				return again, err
 			}
-			if err := dropKey(ctx, tx, r.who.ID(), r.cmd.Key); err != nil { // its case is under seal: there never was one
+			if err := dropKey(ctx, tx, r.who.ID(), l.keyedKey(r.cmd.Key)); err != nil { // its case is under seal: there never was one
 				return Receipt{}, err
 			}
 		} else if !errors.Is(err, db.ErrNoRows) {

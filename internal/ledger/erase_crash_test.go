@@ -220,7 +220,9 @@ func Test_a_connection_cut_at_any_step_of_an_erasure_leaves_all_or_nothing_after
 			}
 			change(t, d, `DELETE FROM cases`) // each step has its own keys
 			change(t, d, `DELETE FROM events`)
-			change(t, d, `DELETE FROM case_keys`)
+			for _, table := range []string{"case_keys", "worklist", "timers", "looks", "tallies"} {
+				change(t, d, `DELETE FROM `+table)
+			}
 			change(t, d, `DELETE FROM erasures`)
 			change(t, d, `DELETE FROM log_entries`)
 			change(t, d, `DELETE FROM log_hashes`)

@@ -3,6 +3,7 @@ package ledger
 import (
 	"context"
 	"iter"
+	"slices"
 
 	"comity/internal/casework"
 	"comity/internal/db"
@@ -75,8 +76,15 @@ func listersOf(ctx context.Context, tx *db.Tx, n int64) ([]org.UnitID, error) {
 // caseTables hold rows that must each belong to a case.
 var caseTables = []string{"events", "worklist", "timers", "case_keys", "looks"}
 
+// sealedKeep hold rows of cases under seal too: who looked before, and the wrapped key.
+var sealedKeep = []string{"case_keys", "looks"}
+
 func strayNumbers(ctx context.Context, tx *db.Tx, table string) ([]int64, error) {
-	return db.All(ctx, tx, `SELECT DISTINCT t.n FROM `+table+` t LEFT JOIN cases c ON c.n = t.n WHERE c.n IS NULL ORDER BY t.n LIMIT 1000`, nil, scanInt)
+	q := `SELECT DISTINCT t.n FROM ` + table + ` t LEFT JOIN cases c ON c.n = t.n WHERE c.n IS NULL`
+	if slices.Contains(sealedKeep, table) {
+		q += ` AND t.n NOT IN (SELECT n FROM sealed_cases)`
+	}
+	return db.All(ctx, tx, q+` ORDER BY t.n LIMIT 1000`, nil, scanInt)
 }
 
 func storedTallies(ctx context.Context, tx *db.Tx) (map[string]counts, error) {
@@ -108,7 +116,7 @@ func talliesOf(ctx context.Context, tx *db.Tx, q string) (map[string]counts, err
 }
 
 func countRecorded(ctx context.Context, tx *db.Tx) (events, looks int64, err error) {
-	if events, err = db.One(ctx, tx, `SELECT COUNT(*) FROM events`, nil, scanInt); err != nil {
+	if events, err = db.One(ctx, tx, `SELECT (SELECT COUNT(*) FROM events) + (SELECT COUNT(*) FROM sealed_events)`, nil, scanInt); err != nil {
 		return 0, 0, err
 	}
 	looks, err = db.One(ctx, tx, `SELECT COUNT(*) FROM looks`, nil, scanInt)
@@ -122,7 +130,7 @@ func eventNames(ctx context.Context, tx *db.Tx, leaf func(casework.CaseID, int) 
 		seq int
 	}
 	return func(each func(string)) error {
-		for k, err := range db.Query(ctx, tx, `SELECT n, seq FROM events`, nil, func(row db.Scanner) (k key, err error) {
+		for k, err := range db.Query(ctx, tx, `SELECT n, seq FROM events UNION ALL SELECT n, seq FROM sealed_events`, nil, func(row db.Scanner) (k key, err error) {
 			return k, row.Scan(&k.n, &k.seq)
 		}) {
 			if err != nil {

@@ -52,13 +52,6 @@ func EachAddress(t *testing.T, run func(t *testing.T, address func() string)) {
 	})
 }
 
-// EachDSN runs one test on both engines with the address of an empty database that the test opens itself.
-func EachDSN(t *testing.T, run func(t *testing.T, dsn string)) {
-	t.Helper()
-	t.Run("sqlite", func(t *testing.T) { run(t, "sqlite:"+filepath.Join(t.TempDir(), "test.db")) })
-	t.Run("postgres", func(t *testing.T) { run(t, postgresDatabase(t)) })
-}
-
 // OpenSQLite gives an empty SQLite database.
 func OpenSQLite(t testing.TB) *db.DB {
 	t.Helper()

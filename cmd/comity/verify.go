@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -11,6 +12,8 @@ import (
 	"strings"
 	"time"
 
+	"comity/internal/consent"
+	"comity/internal/db"
 	"comity/internal/ledger"
 	"comity/internal/procedure"
 	"comity/internal/text"
@@ -113,7 +116,10 @@ func (r *rooms) verify(ctx context.Context, bad func(error), tell func(int)) (ve
 	if err != nil {
 		return verified{Verified: rows}, err
 	}
-	tree, err := r.tree.Check(ctx, nil)
+	if _, err := (&consent.Book{DB: r.db, Ring: r.ring}).Verify(ctx, bad); err != nil {
+		return verified{Verified: rows}, err
+	}
+	tree, err := r.tree.Check(ctx, func(ctx context.Context, e translog.Entry) error { return r.recorded(ctx, e, bad) })
 	var broken *translog.Difference
 	if errors.As(err, &broken) || errors.Is(err, translog.ErrFork) {
 		bad(err)
@@ -183,4 +189,21 @@ func meterOf(w io.Writer, say text.Speaker, key string, total int, every time.Du
 			fmt.Fprintln(w)
 		}
 	}
+}
+
+// recorded compares a record about keys with the row it is of. Events and looks were compared row by row.
+func (r *rooms) recorded(ctx context.Context, e translog.Entry, bad func(error)) error {
+	switch e.Kind {
+	case ledger.LeafErased, ledger.LeafHold, ledger.LeafRelease, ledger.LeafKey:
+	default:
+		return nil
+	}
+	want, err := r.reader.RecordHash(ctx, e.Kind, e.ID)
+	if err != nil && !errors.Is(err, db.ErrNoRows) {
+		return err
+	}
+	if err != nil || !bytes.Equal(want, e.Hash) {
+		bad(&ledger.Difference{What: ledger.DiffRecord, Of: e.Kind + " " + e.ID})
+	}
+	return nil
 }

@@ -139,6 +139,9 @@ func (c *registry) gone(id casework.CaseID) {
 			c.t.Error("search still finds the case by its words")
 		}
 	}
+	if tokens, err := c.r.Tokens(c.t.Context(), id); err != nil || len(tokens) > 0 {
+		c.t.Errorf("the pseudonyms of its person are still there: %v, %v", tokens, err)
+	}
 	e, ok, err := c.r.Erased(c.t.Context(), id)
 	if err != nil || !ok || e.At.IsZero() {
 		c.t.Errorf("the record of the erasure: %+v, %v, %v", e, ok, err)

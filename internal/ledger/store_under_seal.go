@@ -118,6 +118,9 @@ func (s *stored) remove(ctx context.Context, tx *db.Tx) error {
 	if err := words.RemoveText(ctx, tx, s.n); err != nil {
 		return err
 	}
+	if err := dropSubjects(ctx, tx, s.n); err != nil { // the person's own page must not tell it either
+		return err
+	}
 	for _, table := range []string{"cases", "events", "notable", "timers"} {
 		if _, err := tx.Exec(ctx, `DELETE FROM `+table+` WHERE n = ?1`, s.n); err != nil {
 			return err
@@ -146,7 +149,7 @@ func forgetFinding(ctx context.Context, tx *db.Tx, ref casework.Ref) error {
 // traces names a table in which a case under seal still has rows; the empty string if there is none.
 func traces(ctx context.Context, tx *db.Tx, n int64) (string, error) {
 	var out []string
-	for _, table := range []string{"cases", "events", "notable", "timers"} {
+	for _, table := range []string{"cases", "events", "notable", "timers", "subjects"} {
 		found, err := db.One(ctx, tx, `SELECT COUNT(*) FROM `+table+` WHERE n = ?1`, []any{n}, scanInt)
 		if err != nil {
 			return "", err

@@ -197,7 +197,7 @@ func Test_a_case_that_ends_under_seal_is_to_everybody_as_if_it_had_never_been(t 
 		}
 		_, err := c.l.Do(ctx, everyone(c.pack), casework.Command{Case: r.Case, Version: casework.AnyVersion, Act: "accept"})
 		refused(t, err, "case.unknown")
-		c.counts(map[string]int{"cases": 0, "events": 0, "worklist": 0, "timers": 0, "sealed_cases": 1, "seal_due": 0})
+		c.counts(map[string]int{"cases": 0, "events": 0, "worklist": 0, "timers": 0, "subjects": 0, "sealed_cases": 1, "seal_due": 0})
 		if n, err := c.r.VerifyAll(ctx, func(bad error) { t.Error(bad) }); err != nil || n.Cases != 1 {
 			t.Errorf("verified %d, %v", n, err)
 		}

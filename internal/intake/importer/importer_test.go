@@ -33,6 +33,7 @@ type city struct {
 	db      *db.DB
 	l       *ledger.Ledger
 	r       *ledger.Reader
+	made    *ledgertest.City
 	pack    *pack.Pack
 	mapping *intake.Mapping
 	say     text.Speaker
@@ -51,7 +52,7 @@ func newCity(t *testing.T, d *db.DB, folder, mapping string) *city {
 	must(t, err)
 	made := ledgertest.OpenPack(t, d, p)
 	return &city{t: t, db: d, l: made.Ledger, r: made.Reader, pack: p, mapping: m,
-		say: words.With(p.Texts).In("en"), cases: map[string]casework.Code{}, rows: map[string]intake.Row{}}
+		say: words.With(p.Texts).In("en"), cases: map[string]casework.Code{}, made: made, rows: map[string]intake.Row{}}
 }
 
 func must(t *testing.T, err error) {
@@ -97,6 +98,7 @@ func (c *city) find(external string) casework.Case {
 	c.t.Helper()
 	k, err := c.r.ByCode(c.t.Context(), c.cases[external])
 	must(c.t, err)
+	k, _ = c.made.Opened(c.t, k.ID)
 	return k
 }
 

@@ -47,12 +47,14 @@ type Deps struct {
 	Text     *text.Catalogue // the base words; those of the case's pack are laid over them here
 	Accounts *account.Store
 	Files    file.Store // attachments; the city's one
-	Jobs     *jobs.Runner
-	Now      func() time.Time
-	Log      *slog.Logger
-	Version  string           // of the program, for the OpenAPI document
-	Metrics  bool             // whether /metrics is served
-	Journal  *journal.Journal // its counts go to /metrics; nil leaves them out
+	// Compartment is the one whose ledger this is; empty = the civic one.
+	Compartment string
+	Jobs        *jobs.Runner
+	Now         func() time.Time
+	Log         *slog.Logger
+	Version     string           // of the program, for the OpenAPI document
+	Metrics     bool             // whether /metrics is served
+	Journal     *journal.Journal // its counts go to /metrics; nil leaves them out
 	// Client names where a request comes from, for the limit on wrong codes; nil = its network
 	// address. Behind a proxy it has to read the proxy's header.
 	Client func(r *http.Request) string
@@ -247,7 +249,7 @@ func (a *API) bearer(ctx context.Context, header string) (authz.Actor, error) {
 	if err != nil {
 		return authz.Actor{}, err
 	}
-	who := acc.Actor(a.Packs.Current().Rules)
+	who := acc.Actor(a.Packs.Current().Rules).In(a.Compartment)
 	if who.ID() == "" {
 		return who, account.ErrNoSession
 	}

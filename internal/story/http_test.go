@@ -22,6 +22,7 @@ import (
 	"comity/internal/intake"
 	"comity/internal/org"
 	"comity/internal/pack"
+	"comity/internal/procedure"
 	"comity/internal/story"
 	"comity/internal/text"
 )
@@ -31,18 +32,30 @@ import (
 // offer is compared with the ledger on every look.
 type served struct {
 	*stored
-	db       *db.DB
-	now      time.Time
-	mux      *http.ServeMux
-	accounts *account.Store
-	tokens   map[string]string
-	codes    map[casework.CaseID]string
-	refs     map[casework.CaseID]string
+	compartment string
+	db          *db.DB
+	now         time.Time
+	mux         *http.ServeMux
+	accounts    *account.Store
+	tokens      map[string]string
+	expires     map[string]time.Time // of the tokens
+	codes       map[casework.CaseID]string
+	refs        map[casework.CaseID]string
 }
 
-func newServed(t *testing.T, d *db.DB, set func(time.Time), p *pack.Pack) *served {
+// compartmentOf is where the cases of a story lie: a program works in one compartment, like everybody.
+func compartmentOf(s *story.Story, p *pack.Pack) string {
+	for _, l := range s.Lines {
+		if c, ok := p.Category(l.Report.Category); ok {
+			return p.Procedures[c.Procedure].Compartment
+		}
+	}
+	return procedure.Civic
+}
+
+func newServed(t *testing.T, d *db.DB, set func(time.Time), p *pack.Pack, compartment string) *served {
 	t.Helper()
-	w := &served{stored: newStored(t, d, set, p), db: d, now: dbtest.Start, tokens: map[string]string{}, codes: map[casework.CaseID]string{}, refs: map[casework.CaseID]string{}}
+	w := &served{compartment: compartment, stored: newStored(t, d, set, p), db: d, now: dbtest.Start, tokens: map[string]string{}, expires: map[string]time.Time{}, codes: map[casework.CaseID]string{}, refs: map[casework.CaseID]string{}}
 	if err := account.Migrate(t.Context(), d); err != nil {
 		t.Fatal(err)
 	}
@@ -61,7 +74,7 @@ func (w *served) serve() {
 		w.t.Fatal(err)
 	}
 	w.mux = http.NewServeMux()
-	api.New(api.Deps{DB: w.db, Ledger: w.city.Ledger, Reader: w.city.Reader, Packs: w.city.Packs, Text: words, Accounts: w.accounts, Now: func() time.Time { return w.now }}).Register(w.mux)
+	api.New(api.Deps{DB: w.db, Ledger: w.city.Ledger, Reader: w.city.Reader, Packs: w.city.Packs, Compartment: w.compartment, Text: words, Accounts: w.accounts, Now: func() time.Time { return w.now }}).Register(w.mux)
 }
 
 func (w *served) Change(p *pack.Pack) error {
@@ -87,14 +100,18 @@ func (w *served) token(who story.Who) (string, error) {
 	}
 	grants := []authz.Grant{{Role: who.Role, Unit: who.Unit}}
 	ctx := w.t.Context()
-	if w.tokens[who.Name] != "" {
-		return w.tokens[who.Name], w.accounts.SetGrants(ctx, who.Name, grants)
+	if held, ok := w.tokens[who.Name]; ok {
+		if err := w.accounts.SetGrants(ctx, who.Name, grants); err != nil || w.now.Before(w.expires[who.Name]) {
+			return held, err
+		}
+	} else {
+		a := account.Account{ID: who.Name, Login: who.Name, Name: map[string]string{"en": who.Name}, Grants: grants}
+		if _, err := w.accounts.Create(ctx, a, "long enough for a test"); err != nil {
+			return "", err
+		}
 	}
-	a := account.Account{ID: who.Name, Login: who.Name, Name: map[string]string{"en": who.Name}, Grants: grants}
-	if _, err := w.accounts.Create(ctx, a, "long enough for a test"); err != nil {
-		return "", err
-	}
-	_, plain, err := w.accounts.CreateToken(ctx, authz.Actor{}, account.Token{Account: who.Name, Name: "story", Powers: authz.Powers, Expires: w.now.AddDate(0, 0, account.MaxTokenDays)})
+	w.expires[who.Name] = w.now.AddDate(0, 0, account.MaxTokenDays)
+	_, plain, err := w.accounts.CreateToken(ctx, authz.Actor{}, account.Token{Account: who.Name, Name: "story", Powers: authz.Powers, Expires: w.expires[who.Name]})
 	w.tokens[who.Name] = plain
 	return plain, err
 }
@@ -133,6 +150,9 @@ func (w *served) call(method, path, token, key string, body, into any) error {
 }
 
 func (w *served) File(who story.Who, r intake.Report) (story.Receipt, error) {
+	if who.Resident() && w.compartment != procedure.Civic { // a hotline's program reports civic matters only; the rest comes by the portal
+		return w.stored.File(who, r)
+	}
 	token, err := w.token(who)
 	if err != nil {
 		return story.Receipt{}, err
@@ -199,12 +219,26 @@ func (w *served) reader(c casework.Case) (string, error) {
 	if c.Sealed != "" {
 		who.Unit = c.Sealed
 	}
+	if w.compartment != procedure.Civic { // only who holds the case reads it whole
+		who.Role, who.Unit = w.worker(), c.Holder
+	}
 	return w.token(who)
+}
+
+// worker is a role that reads the cases of its own unit in the compartment of the story.
+func (w *served) worker() authz.Role {
+	for _, r := range w.city.Pack.Roles {
+		if d, ok := w.city.Pack.Rules.Role(r.ID); ok && d.Compartment == w.compartment && len(d.Reads) > 0 {
+			return r.ID
+		}
+	}
+	w.t.Fatalf("no role works in compartment %s", w.compartment)
+	return ""
 }
 
 // follow is what a resident does with the follow code.
 func (w *served) follow(who story.Who, s story.Step) (story.Receipt, error) {
-	if s.Note != "" {
+	if s.Note != "" || w.compartment != procedure.Civic { // a code of another compartment is answered by the portal only
 		return w.stored.Act(who, s)
 	}
 	code := w.codes[s.Case]
@@ -282,7 +316,11 @@ func (w *served) Events(id casework.CaseID) ([]casework.Event, error) {
 }
 
 func (w *served) Worklist(unit org.UnitID) ([]casework.CaseID, error) {
-	token, err := w.token(story.Who{Role: "clerk", Name: "lister", Unit: unit})
+	role := authz.Role("clerk")
+	if w.compartment != procedure.Civic {
+		role = w.worker()
+	}
+	token, err := w.token(story.Who{Role: role, Name: "lister", Unit: unit})
 	if err != nil {
 		return nil, err
 	}
@@ -307,7 +345,7 @@ func Test_every_story_is_told_in_the_same_words_over_HTTP(t *testing.T) {
 			t.Parallel()
 			want, _ := story.Play(s.Story, s.pack, story.NewMemory(s.pack))
 			dbtest.EachAt(t, func(t *testing.T, d *db.DB, set func(time.Time)) {
-				got, err := story.Play(s.Story, s.pack, newServed(t, d, set, s.pack))
+				got, err := story.Play(s.Story, s.pack, newServed(t, d, set, s.pack, compartmentOf(s.Story, s.pack)))
 				if err != nil {
 					t.Error(err)
 				}

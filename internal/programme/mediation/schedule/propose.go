@@ -14,14 +14,26 @@ type Proposal struct {
 
 // Propose places as many sessions as it can. Those with the nearest term choose first, each takes the
 // earliest time that is left; then others make room for what found none; then times, hours of work and
-// rooms are made better. A plan that Verify finds fault with is an error of this package.
+// rooms are made better. Where time is too short for all, a second try lets short sessions choose
+// before long ones of the same urgency, and the plan with more sessions is kept. A plan that Verify
+// finds fault with is an error of this package.
 func Propose(p Problem) (Proposal, error) {
 	if err := p.check(); err != nil {
 		return Proposal{}, err
 	}
-	s := newSolver(&p)
+	s := attempt(&p, (*solver).nearest)
+	if s.placed() < s.able() {
+		if other := attempt(&p, (*solver).shortest); other.placed() > s.placed() {
+			s = other
+		}
+	}
+	return s.proven()
+}
+
+func attempt(p *Problem, first func(s *solver, a, b int) int) *solver {
+	s := newSolver(p)
 	s.fix()
-	order := s.order()
+	order := s.order(first)
 	for _, j := range order {
 		s.insert(j, 0)
 	}
@@ -35,11 +47,45 @@ func Propose(p Problem) (Proposal, error) {
 	}
 	s.even(order)
 	s.settle(order)
-	return s.proven()
+	return s
 }
 
-// order is who chooses first: the nearest term, then the fewest possible beginnings, then the longest.
-func (s *solver) order() []int {
+// placed counts the sessions with a place, able those that could have one.
+func (s *solver) placed() (n int) {
+	for j := range s.jobs {
+		if s.spots[j].placed {
+			n++
+		}
+	}
+	return n
+}
+
+func (s *solver) able() (n int) {
+	for j := range s.jobs {
+		if s.fixed(j) || !s.starts(j, s.openable).empty() {
+			n++
+		}
+	}
+	return n
+}
+
+// nearest lets the nearest term choose first.
+func (s *solver) nearest(a, b int) int { return s.term(a).Compare(s.term(b)) }
+
+// shortest lets short sessions choose first, after all whose term ends inside this plan: the others
+// can wait for the next one.
+func (s *solver) shortest(a, b int) int {
+	now := func(j int) int {
+		if s.term(j).Before(s.p.Horizon.To) {
+			return 0
+		}
+		return 1
+	}
+	return cmp.Or(cmp.Compare(now(a), now(b)), cmp.Compare(s.jobs[a].Duration, s.jobs[b].Duration), s.nearest(a, b))
+}
+
+// order is who chooses when: then come the fewest possible beginnings, then the longest.
+func (s *solver) order(first func(s *solver, a, b int) int) []int {
 	var out []int
 	choice := make([]int, len(s.jobs))
 	for j := range s.jobs {
@@ -49,7 +95,7 @@ func (s *solver) order() []int {
 		}
 	}
 	slices.SortFunc(out, func(a, b int) int {
-		return cmp.Or(s.term(a).Compare(s.term(b)), cmp.Compare(choice[a], choice[b]),
+		return cmp.Or(first(s, a, b), cmp.Compare(choice[a], choice[b]),
 			cmp.Compare(s.jobs[b].Duration, s.jobs[a].Duration), cmp.Compare(s.jobs[a].ID, s.jobs[b].ID))
 	})
 	return out

@@ -51,14 +51,13 @@ func Test_a_centre_is_planned_for_two_weeks(t *testing.T) {
 func Test_a_centre_with_too_few_rooms_places_what_they_hold_and_says_so_of_the_rest(t *testing.T) {
 	p := scheduletest.Invent(1, scheduletest.Size{Sessions: 500, Mediators: 40, Rooms: 6, Days: 14})
 	plan := proposed(t, p)
-	t.Logf("%d placed", len(plan.Placed))
 	rooms := 0
 	for _, u := range plan.Unplaced {
 		if u.Reason == schedule.ReasonRoomsTaken || u.Reason == schedule.ReasonTaken {
 			rooms++
 		}
 	}
-	if rooms == 0 || len(plan.Placed) < 280 {
+	if rooms == 0 || len(plan.Placed) < 330 {
 		t.Errorf("%d placed, %d wait for a room", len(plan.Placed), rooms)
 	}
 }

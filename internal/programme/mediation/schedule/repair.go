@@ -11,7 +11,7 @@ const (
 	depth       = 3   // how far one push may lead to another
 	width       = 12  // ways tried at each depth
 	triesPerJob = 300 // ways tried for one session
-	triesInAll  = 20_000
+	triesInAll  = 10_000
 	mostPushed  = 2 // sessions that make room for one
 )
 

@@ -123,7 +123,7 @@ func open(free []schedule.Span, when schedule.Span) bool {
 func firstTeam(p schedule.Problem, s schedule.Session, when schedule.Span, held taker) (team []schedule.Mediator, room string, ok bool) {
 	for _, m := range p.Mediators {
 		busy := len(held["d"+string(m.ID)+when.From.Format(time.DateOnly)]) >= m.MostPerDay
-		if len(team) < s.Need && !busy && slices.Contains(s.Mediators, m.ID) && open(m.Free, when) && held.clear("m"+string(m.ID), when) {
+		if len(team) < s.Need && !busy && mayHold(s, m) && open(m.Free, when) && (taker{"": m.Away}).clear("", when) && held.clear("m"+string(m.ID), when) {
 			team = append(team, m)
 		}
 	}
@@ -140,6 +140,11 @@ func firstTeam(p schedule.Problem, s schedule.Session, when schedule.Span, held 
 		}
 	}
 	return nil, "", false
+}
+
+func mayHold(s schedule.Session, m schedule.Mediator) bool {
+	return slices.Contains(s.Mediators, m.ID) && !slices.Contains(m.Barred, s.Case) && (s.Field == "" || slices.Contains(m.Fields, s.Field)) &&
+		(s.Language == "" || slices.Contains(m.Languages, s.Language))
 }
 
 // atMost cannot be exceeded by any plan: sessions that could be held if they were alone, and of those

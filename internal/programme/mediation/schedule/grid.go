@@ -87,6 +87,9 @@ func (r row) runs(d int) row {
 
 // atLeast are the bits set in k of the rows or more.
 func atLeast(rows []row, k int, words int) row {
+	if k > len(rows) {
+		return make(row, words)
+	}
 	level := make([]row, k) // level[i]: set in more than i rows
 	for i := range level {
 		level[i] = make(row, words)
@@ -158,10 +161,20 @@ func (g *grid) free(spans []Span) row {
 // take clears every step that a span touches.
 func (g *grid) take(r row, s Span) { r.clear(g.down(s.From), g.up(s.To)) }
 
-// dayOf is the day t is in, or -1 outside the horizon.
+// dayOf is the day t is in, or -1 when no step of it is inside the horizon. A horizon may begin at noon,
+// and what was held that morning counts for the day.
 func (g *grid) dayOf(t time.Time) int {
+	if g.n == 0 {
+		return -1
+	}
 	if i := g.down(t); i >= 0 && i < g.n {
 		return g.day[i]
+	}
+	date := t.In(g.zone).Format(time.DateOnly)
+	for _, i := range []int{0, g.n - 1} {
+		if g.at(i).In(g.zone).Format(time.DateOnly) == date {
+			return g.day[i]
+		}
 	}
 	return -1
 }

@@ -25,6 +25,9 @@ type (
 	PartyID    string
 	MediatorID string
 	RoomID     string
+	CaseID     string
+	Field      string // of disputes
+	Language   string
 	Feature    string // what a room has, for example a step-free way in or a second room for a caucus
 )
 
@@ -48,10 +51,13 @@ const DefaultStep = 15 * time.Minute
 // Session is one sitting to be placed.
 type Session struct {
 	ID        SessionID
+	Case      CaseID // empty = no mediator is barred from it
 	Duration  time.Duration
 	Parties   []PartyID
-	Mediators []MediatorID // who may hold it: conflicts of interest are already left out
-	Need      int          // how many mediators hold it
+	Mediators []MediatorID // the pool, or the one who was chosen
+	Need      int          // how many of them hold it
+	Field     Field        // each of them works in; empty = any
+	Language  Language     // each of them speaks; empty = any
 	Room      Needs
 	Earliest  time.Time // not before, for example the days of notice; zero = from the beginning
 	Latest    time.Time // over by then, for example the term of the case; zero = to the end
@@ -75,7 +81,11 @@ type Party struct {
 // Mediator is somebody who holds sessions.
 type Mediator struct {
 	ID         MediatorID
-	Free       []Span        // working hours without what else is in their calendar
+	Free       []Span // working hours
+	Away       []Span // absences, and what else is in their calendar
+	Fields     []Field
+	Languages  []Language
+	Barred     []CaseID      // cases they must not hold: an interest that is not declared, or not waived
 	MostPerDay int           // sessions; 0 = no bound
 	Buffer     time.Duration // at least so long between two sessions
 }

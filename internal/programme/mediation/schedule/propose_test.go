@@ -236,6 +236,11 @@ func Test_every_reason_is_given_when_it_is_the_one(t *testing.T) {
 			d.Parties = []schedule.PartyID{"pa", "pb"}
 		}},
 		{schedule.ReasonAllowed, "", func(_ *schedule.Problem, d *schedule.Session) { d.Need = 2 }},
+		{schedule.ReasonField, "", func(_ *schedule.Problem, d *schedule.Session) { d.Field = "labour" }},
+		{schedule.ReasonLanguage, "", func(_ *schedule.Problem, d *schedule.Session) { d.Field, d.Language = "homes", "hakka" }},
+		{schedule.ReasonBarred, "", func(p *schedule.Problem, d *schedule.Session) {
+			d.Case, p.Mediators[1].Barred = "kd", []schedule.CaseID{"kd"}
+		}},
 		{schedule.ReasonMediators, "", func(_ *schedule.Problem, d *schedule.Session) { d.Earliest = clock(0, 17, 15) }},
 		{schedule.ReasonSize, "", func(_ *schedule.Problem, d *schedule.Session) { d.Room.Size = 7 }},
 		{schedule.ReasonFeature, "hearing_loop", func(_ *schedule.Problem, d *schedule.Session) {

@@ -8,8 +8,11 @@ const (
 	ReasonWindow    Reason = "window"    // too little time between notice and term, or outside the horizon
 	ReasonParty     Reason = "party"     // Who can never come in that time
 	ReasonParties   Reason = "parties"   // each party can come, never all at once
-	ReasonAllowed   Reason = "allowed"   // too few mediators may hold it
-	ReasonMediators Reason = "mediators" // too few of those who may are free in that time
+	ReasonAllowed   Reason = "allowed"   // fewer mediators in its pool than it needs
+	ReasonField     Reason = "field"     // too few of the pool work in its field
+	ReasonLanguage  Reason = "language"  // too few of those speak its language
+	ReasonBarred    Reason = "barred"    // too few of those are left who are not barred from the case
+	ReasonMediators Reason = "mediators" // too few of those who may hold it are free in that time
 	ReasonSize      Reason = "size"      // no room is large enough
 	ReasonFeature   Reason = "feature"   // no room that is large enough has Who, or none has all that is needed
 	ReasonRooms     Reason = "rooms"     // no fitting room is free in that time
@@ -23,7 +26,7 @@ const (
 )
 
 // Reasons are all of them, for whoever has to have words for each.
-var Reasons = []Reason{ReasonWindow, ReasonParty, ReasonParties, ReasonAllowed, ReasonMediators, ReasonSize, ReasonFeature, ReasonRooms, ReasonTogether,
+var Reasons = []Reason{ReasonWindow, ReasonParty, ReasonParties, ReasonAllowed, ReasonField, ReasonLanguage, ReasonBarred, ReasonMediators, ReasonSize, ReasonFeature, ReasonRooms, ReasonTogether,
 	ReasonPartyTaken, ReasonMediatorsTaken, ReasonRoomsTaken, ReasonTaken}
 
 // taken says what becomes of a reason when it is not the hours but other sessions.
@@ -58,7 +61,7 @@ func (s *solver) obstacle(j int, free func(calendar, steps int) row) (Reason, st
 		return ReasonParties, ""
 	}
 	if len(job.mediators) < job.Need {
-		return ReasonAllowed, ""
+		return s.unheld(job), ""
 	}
 	if nothingIn(window.copy(), anyOf(job.mediators, job.Need, job.steps, len(window), free)) {
 		return ReasonMediators, ""
@@ -84,6 +87,21 @@ func (s *solver) partiesAt(j int, window row, free func(calendar, steps int) row
 		r.and(free(i, s.jobs[j].steps))
 	}
 	return r
+}
+
+// unheld says at which question too few mediators were left.
+func (s *solver) unheld(job *job) Reason {
+	lost := map[Reason]int{}
+	for _, m := range s.p.Mediators {
+		lost[fit(job.Session, m)]++
+	}
+	left := len(s.p.Mediators)
+	for _, r := range []Reason{ReasonAllowed, ReasonField, ReasonLanguage} {
+		if left -= lost[r]; left < job.Need {
+			return r
+		}
+	}
+	return ReasonBarred
 }
 
 func (s *solver) noRoom(j int, window row, free func(calendar, steps int) row) (Reason, string) {

@@ -68,7 +68,7 @@ func newSolver(p *Problem) *solver {
 		add(user{KindParty, string(x.ID)}, calendar{hours: s.possible(x)})
 	}
 	for _, m := range p.Mediators {
-		add(user{KindMediator, string(m.ID)}, calendar{hours: s.free(m.Free), buffer: m.Buffer, most: m.MostPerDay})
+		add(user{KindMediator, string(m.ID)}, calendar{hours: s.without(s.free(m.Free), m.Away), buffer: m.Buffer, most: m.MostPerDay})
 	}
 	for _, r := range p.Rooms {
 		add(user{KindRoom, string(r.ID)}, calendar{hours: s.free(r.Free)})
@@ -88,7 +88,11 @@ func (s *solver) possible(x Party) row {
 	if len(x.Possible) == 0 {
 		r.fill(0, s.n)
 	}
-	for _, b := range x.Busy {
+	return s.without(r, x.Busy)
+}
+
+func (s *solver) without(r row, busy []Span) row {
+	for _, b := range busy {
 		if b.To.After(b.From) {
 			s.take(r, b)
 		}
@@ -97,7 +101,10 @@ func (s *solver) possible(x Party) row {
 }
 
 func (s *solver) jobOf(x *Session, number map[user]int) job {
-	j := job{Session: x, steps: int((x.Duration + s.step - 1) / s.step)}
+	j := job{Session: x, steps: s.n + 1} // longer than everything
+	if x.Duration <= s.p.Horizon.To.Sub(s.p.Horizon.From) {
+		j.steps = int((x.Duration + s.step - 1) / s.step)
+	}
 	window := Span{s.at(0), s.at(s.n)}
 	if x.Earliest.After(window.From) {
 		window.From = x.Earliest
@@ -109,18 +116,34 @@ func (s *solver) jobOf(x *Session, number map[user]int) job {
 	for _, id := range x.Parties {
 		j.parties = append(j.parties, number[user{KindParty, string(id)}])
 	}
-	for _, id := range x.Mediators {
-		j.mediators = append(j.mediators, number[user{KindMediator, string(id)}])
+	for _, m := range s.p.Mediators {
+		if fit(x, m) == "" {
+			j.mediators = append(j.mediators, number[user{KindMediator, string(m.ID)}])
+		}
 	}
 	slices.Sort(j.parties)
-	slices.Sort(j.mediators)
-	j.parties, j.mediators = slices.Compact(j.parties), slices.Compact(j.mediators)
+	j.parties = slices.Compact(j.parties)
 	for _, r := range s.p.Rooms {
 		if !x.Room.Remote && r.Size >= x.Room.Size && missing(x.Room.Features, r.Features) == "" {
 			j.rooms = append(j.rooms, number[user{KindRoom, string(r.ID)}])
 		}
 	}
 	return j
+}
+
+// fit is what a mediator lacks to hold a session at any time, or "".
+func fit(x *Session, m Mediator) Reason {
+	switch {
+	case !slices.Contains(x.Mediators, m.ID):
+		return ReasonAllowed
+	case x.Field != "" && !slices.Contains(m.Fields, x.Field):
+		return ReasonField
+	case x.Language != "" && !slices.Contains(m.Languages, x.Language):
+		return ReasonLanguage
+	case x.Case != "" && slices.Contains(m.Barred, x.Case):
+		return ReasonBarred
+	}
+	return ""
 }
 
 // missing is the first feature wanted that is not there.

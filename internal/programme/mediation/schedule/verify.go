@@ -17,7 +17,10 @@ const (
 	RuleNotice     Rule = "notice"     // not before Earliest
 	RuleTerm       Rule = "term"       // over by Latest
 	RuleNumber     Rule = "number"     // as many mediators as needed, each once
-	RuleAllowed    Rule = "allowed"    // by mediators who may hold it
+	RuleAllowed    Rule = "allowed"    // by mediators of its pool
+	RuleBarred     Rule = "barred"     // never by a mediator who is barred from the case
+	RuleField      Rule = "field"      // by mediators who work in its field
+	RuleLanguage   Rule = "language"   // by mediators who speak its language
 	RuleMediator   Rule = "mediator"   // in the mediator's hours
 	RuleParty      Rule = "party"      // when the party can come
 	RuleRoom       Rule = "room"       // in the room's hours
@@ -31,8 +34,8 @@ const (
 )
 
 // Rules are all of them, in the order in which they are named.
-var Rules = []Rule{RuleKnown, RuleOnce, RuleFixed, RuleHorizon, RuleNotice, RuleTerm, RuleNumber, RuleAllowed, RuleMediator, RuleParty,
-	RuleRoom, RuleRemote, RuleSize, RuleFeature, RuleTwoPlaces, RuleBuffer, RuleMostPerDay, RuleFacts}
+var Rules = []Rule{RuleKnown, RuleOnce, RuleFixed, RuleHorizon, RuleNotice, RuleTerm, RuleNumber, RuleAllowed, RuleBarred, RuleField, RuleLanguage,
+	RuleMediator, RuleParty, RuleRoom, RuleRemote, RuleSize, RuleFeature, RuleTwoPlaces, RuleBuffer, RuleMostPerDay, RuleFacts}
 
 // Kind says what Who of a violation is.
 type Kind string
@@ -264,11 +267,9 @@ func (c *checker) held(s *Session, a Placing, when Span, broken func(Rule, Kind,
 			broken(RuleKnown, KindMediator, string(id))
 			continue
 		}
-		if !slices.Contains(s.Mediators, id) {
-			broken(RuleAllowed, KindMediator, string(id))
-		}
+		entitled(s, m, broken)
 		hours, ok := around(m.Free, when)
-		if !ok {
+		if !ok || slices.ContainsFunc(m.Away, func(b Span) bool { return meet(b, when) }) {
 			broken(RuleMediator, KindMediator, string(id))
 		}
 		f := c.fact(KindMediator, string(id), s.ID, when, hours)
@@ -279,6 +280,22 @@ func (c *checker) held(s *Session, a Placing, when Span, broken func(Rule, Kind,
 		broken(RuleNumber, "", "")
 	}
 	return facts
+}
+
+// entitled checks that a mediator may hold the session, whenever it is.
+func entitled(s *Session, m *Mediator, broken func(Rule, Kind, string)) {
+	if !slices.Contains(s.Mediators, m.ID) {
+		broken(RuleAllowed, KindMediator, string(m.ID))
+	}
+	if s.Case != "" && slices.Contains(m.Barred, s.Case) {
+		broken(RuleBarred, KindMediator, string(m.ID))
+	}
+	if s.Field != "" && !slices.Contains(m.Fields, s.Field) {
+		broken(RuleField, KindMediator, string(m.ID))
+	}
+	if s.Language != "" && !slices.Contains(m.Languages, s.Language) {
+		broken(RuleLanguage, KindMediator, string(m.ID))
+	}
 }
 
 // attended checks that a party can come.

@@ -24,14 +24,15 @@ func span(day, from, to int) schedule.Span {
 func house() (schedule.Problem, schedule.Plan) {
 	fixed := schedule.Placing{Session: "a", Begins: clock(0, 7, 0), Mediators: []schedule.MediatorID{"m1"}, Room: "r1"}
 	p := schedule.Problem{
-		Horizon:   schedule.Span{From: clock(0, 6, 0), To: clock(2, 0, 0)},
-		Zone:      scheduletest.Zone,
-		Parties:   []schedule.Party{{ID: "pa"}, {ID: "pb", Possible: []schedule.Span{span(0, 8, 12)}}, {ID: "pc", Busy: []schedule.Span{span(0, 15, 16)}}},
-		Mediators: []schedule.Mediator{{ID: "m1", Free: []schedule.Span{span(0, 7, 12), span(0, 14, 17)}, MostPerDay: 2, Buffer: 15 * time.Minute}, {ID: "m2", Free: []schedule.Span{span(0, 6, 18)}}, {ID: "m3", Free: []schedule.Span{span(0, 6, 18)}}},
-		Rooms:     []schedule.Room{{ID: "r1", Size: 6, Free: []schedule.Span{span(0, 7, 10), span(0, 10, 18)}}, {ID: "r2", Size: 4, Features: []schedule.Feature{"caucus"}, Free: []schedule.Span{span(0, 7, 18)}}},
+		Horizon: schedule.Span{From: clock(0, 6, 0), To: clock(2, 0, 0)},
+		Zone:    scheduletest.Zone,
+		Parties: []schedule.Party{{ID: "pa"}, {ID: "pb", Possible: []schedule.Span{span(0, 8, 12)}}, {ID: "pc", Busy: []schedule.Span{span(0, 15, 16)}}},
+		Mediators: []schedule.Mediator{{ID: "m1", Fields: []schedule.Field{"homes"}, Languages: []schedule.Language{"yue"}, Free: []schedule.Span{span(0, 7, 12), span(0, 14, 17)}, MostPerDay: 2, Buffer: 15 * time.Minute}, {ID: "m2", Fields: []schedule.Field{"homes"}, Languages: []schedule.Language{"yue"}, Free: []schedule.Span{span(0, 6, 18)}, Away: []schedule.Span{span(0, 5, 6)}},
+			{ID: "m3", Fields: []schedule.Field{"homes"}, Languages: []schedule.Language{"yue"}, Free: []schedule.Span{span(0, 6, 18)}}},
+		Rooms: []schedule.Room{{ID: "r1", Size: 6, Free: []schedule.Span{span(0, 7, 10), span(0, 10, 18)}}, {ID: "r2", Size: 4, Features: []schedule.Feature{"caucus"}, Free: []schedule.Span{span(0, 7, 18)}}},
 		Sessions: []schedule.Session{
 			{ID: "a", Duration: time.Hour, Parties: []schedule.PartyID{"pa"}, Mediators: []schedule.MediatorID{"m1", "m2"}, Need: 1, Room: schedule.Needs{Size: 6}, Fixed: &fixed},
-			{ID: "b", Duration: time.Hour, Parties: []schedule.PartyID{"pb"}, Mediators: []schedule.MediatorID{"m1", "m2"}, Need: 1, Room: schedule.Needs{Size: 4, Features: []schedule.Feature{"caucus"}}, Earliest: clock(0, 8, 15), Latest: clock(0, 11, 0)},
+			{ID: "b", Case: "kb", Field: "homes", Language: "yue", Duration: time.Hour, Parties: []schedule.PartyID{"pb"}, Mediators: []schedule.MediatorID{"m1", "m2"}, Need: 1, Room: schedule.Needs{Size: 4, Features: []schedule.Feature{"caucus"}}, Earliest: clock(0, 8, 15), Latest: clock(0, 11, 0)},
 			{ID: "c", Duration: time.Hour, Parties: []schedule.PartyID{"pc", "pa"}, Mediators: []schedule.MediatorID{"m1", "m2", "m3"}, Need: 2, Room: schedule.Needs{Remote: true}},
 			{ID: "d", Duration: time.Hour, Parties: []schedule.PartyID{"pc"}, Mediators: []schedule.MediatorID{"m2"}, Need: 1, Room: schedule.Needs{Size: 2}},
 		},
@@ -84,7 +85,17 @@ func Test_every_rule_is_found_broken_when_it_is_and_no_other(t *testing.T) {
 		{schedule.RuleNumber, "one mediator too few", func(_ *schedule.Problem, plan *schedule.Plan) {
 			plan.Placed[2].Mediators = plan.Placed[2].Mediators[:1]
 		}},
-		{schedule.RuleAllowed, "a mediator with an interest", func(_ *schedule.Problem, plan *schedule.Plan) { plan.Placed[1].Mediators[0] = "m3" }},
+		{schedule.RuleBarred, "a mediator with an interest", func(p *schedule.Problem, _ *schedule.Plan) {
+			p.Mediators[0].Barred = []schedule.CaseID{"ka", "kb"}
+		}},
+		{schedule.RuleField, "a mediator of other fields", func(p *schedule.Problem, _ *schedule.Plan) {
+			p.Mediators[0].Fields = []schedule.Field{"labour"}
+		}},
+		{schedule.RuleLanguage, "a mediator who does not speak it", func(p *schedule.Problem, _ *schedule.Plan) { p.Mediators[0].Languages = nil }},
+		{schedule.RuleMediator, "a mediator who is away", func(p *schedule.Problem, _ *schedule.Plan) {
+			p.Mediators[1].Away = []schedule.Span{{From: clock(0, 14, 59), To: clock(0, 16, 0)}}
+		}},
+		{schedule.RuleAllowed, "a mediator who is not of its pool", func(_ *schedule.Problem, plan *schedule.Plan) { plan.Placed[1].Mediators[0] = "m3" }},
 		{schedule.RuleMediator, "a mediator who goes home earlier", func(p *schedule.Problem, _ *schedule.Plan) { p.Mediators[1].Free[0].To = clock(0, 14, 59) }},
 		{schedule.RuleMediator, "a mediator with a gap in the hours", func(p *schedule.Problem, _ *schedule.Plan) {
 			p.Mediators[1].Free = []schedule.Span{{From: clock(0, 6, 0), To: clock(0, 14, 20)}, {From: clock(0, 14, 21), To: clock(0, 18, 0)}}
@@ -217,7 +228,7 @@ func slow(p schedule.Problem, plan schedule.Plan) map[schedule.Rule]bool {
 			for _, m := range p.Mediators {
 				if slices.Contains(a.Mediators, m.ID) {
 					inUse["m"+string(m.ID)]++
-					out[schedule.RuleMediator] = out[schedule.RuleMediator] || !inside(m.Free, t)
+					out[schedule.RuleMediator] = out[schedule.RuleMediator] || !inside(m.Free, t) || inside(m.Away, t)
 					for _, b := range plan.Placed {
 						near := slices.Contains(b.Mediators, m.ID) && b.Session != a.Session && !runs(b, t) && t.Before(b.Begins) && t.Add(5*time.Minute).Add(m.Buffer).After(b.Begins)
 						out[schedule.RuleBuffer] = out[schedule.RuleBuffer] || near && m.Buffer > 0 && !overlap(a, b, sessions)

@@ -32,31 +32,39 @@ const fields = 5
 func Invent(seed uint64, size Size) schedule.Problem {
 	r := rand.New(rand.NewPCG(seed, 7))
 	p := schedule.Problem{Horizon: schedule.Span{From: Monday, To: Monday.AddDate(0, 0, size.Days)}, Zone: Zone}
-	byField := mediators(r, &p, size)
+	mediators(r, &p, size)
 	rooms(r, &p, size)
 	for i := range size.Sessions {
-		p.Sessions = append(p.Sessions, session(r, &p, i, size, byField))
+		p.Sessions = append(p.Sessions, session(r, &p, i, size))
 	}
 	return p
 }
 
-func mediators(r *rand.Rand, p *schedule.Problem, size Size) [fields][]schedule.MediatorID {
-	var byField [fields][]schedule.MediatorID
+func field(i int) schedule.Field { return schedule.Field(fmt.Sprint("f", i)) }
+
+func mediators(r *rand.Rand, p *schedule.Problem, size Size) {
 	for i := range size.Mediators {
 		m := schedule.Mediator{ID: schedule.MediatorID(fmt.Sprintf("m%02d", i)), MostPerDay: 3 + r.IntN(2), Buffer: 15 * time.Minute}
 		for _, h := range hours(size.Days) {
-			if r.IntN(10) > 1 { // away for a fifth of the half days
+			switch r.IntN(10) { // away for a fifth of the half days
+			case 0:
+			case 1:
+				m.Away = append(m.Away, h)
+				fallthrough
+			default:
 				m.Free = append(m.Free, h)
 			}
 		}
-		p.Mediators = append(p.Mediators, m)
-		for f := range byField {
+		for f := range fields {
 			if i%fields == f || r.IntN(3) == 0 {
-				byField[f] = append(byField[f], m.ID)
+				m.Fields = append(m.Fields, field(f))
 			}
 		}
+		if r.IntN(3) == 0 {
+			m.Languages = append(m.Languages, "second")
+		}
+		p.Mediators = append(p.Mediators, m)
 	}
-	return byField
 }
 
 func rooms(r *rand.Rand, p *schedule.Problem, size Size) {
@@ -75,7 +83,7 @@ func rooms(r *rand.Rand, p *schedule.Problem, size Size) {
 	}
 }
 
-func session(r *rand.Rand, p *schedule.Problem, i int, size Size, byField [fields][]schedule.MediatorID) schedule.Session {
+func session(r *rand.Rand, p *schedule.Problem, i int, size Size) schedule.Session {
 	s := schedule.Session{ID: schedule.SessionID(fmt.Sprintf("s%03d", i)), Duration: []time.Duration{60, 60, 90, 90, 90, 120}[r.IntN(6)] * time.Minute, Need: 1}
 	if r.IntN(8) == 0 {
 		s.Need = 2
@@ -83,9 +91,14 @@ func session(r *rand.Rand, p *schedule.Problem, i int, size Size, byField [field
 	for k := range 2 + r.IntN(3) {
 		s.Parties = append(s.Parties, party(r, p, fmt.Sprintf("%s-%d", s.ID, k), size.Days))
 	}
-	for _, id := range byField[r.IntN(fields)] {
-		if r.IntN(12) > 0 { // some have an interest in the matter
-			s.Mediators = append(s.Mediators, id)
+	s.Case, s.Field = schedule.CaseID("case of "+s.ID), field(r.IntN(fields))
+	if r.IntN(20) == 0 {
+		s.Language = "second"
+	}
+	for k := range p.Mediators {
+		s.Mediators = append(s.Mediators, p.Mediators[k].ID)
+		if r.IntN(12) == 0 { // some have an interest in the matter
+			p.Mediators[k].Barred = append(p.Mediators[k].Barred, s.Case)
 		}
 	}
 	s.Room = schedule.Needs{Remote: r.IntN(7) == 0, Size: len(s.Parties) + 1 + r.IntN(4)}

@@ -1,5 +1,10 @@
 package pdf
 
+import (
+	"strings"
+	"unicode/utf8"
+)
+
 // Align says where lines stand between the margins.
 type Align int
 
@@ -103,9 +108,15 @@ func (d *Doc) line(x, width float64, s Style, l line) {
 }
 
 var headings = []Style{
-	{Size: 18, Leading: 1.5, Bold: true, Align: Center, Keep: true},
+	{Size: 17, Leading: 1.5, Bold: true, Align: Center, Keep: true},
 	{Size: 14, Leading: 1.5, Bold: true, Keep: true},
 	{Size: 11.5, Leading: 1.6, Bold: true, Keep: true},
+}
+
+// Title sets the title of a paper: a heading that is no bookmark.
+func (d *Doc) Title(text string) {
+	d.Text(headings[0], text)
+	d.y += headings[0].Size * 0.4
 }
 
 // Heading sets a heading, 1 to 3, and makes it a bookmark.
@@ -158,6 +169,21 @@ func (d *Doc) List(mark string, items []string) {
 		}
 	}
 	d.y += bodySize * 0.45
+}
+
+// Signed sets the lines at the end of a letter, at the right and together. A line that ends with a colon
+// waits for a hand, and gets a rule.
+func (d *Doc) Signed(lines []string) {
+	const height = 26
+	d.need(24 + height*float64(len(lines)))
+	d.y += 24
+	for _, l := range lines {
+		if last, _ := utf8.DecodeLastRuneInString(strings.TrimSpace(l)); last == ':' || last == '\uff1a' {
+			d.Sign(l)
+			continue
+		}
+		d.Text(Style{Align: Right, Keep: true}, l)
+	}
 }
 
 // Sign sets lines to sign on: each a label, room for a hand or a seal, and a rule under it. They stay

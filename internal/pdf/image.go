@@ -32,7 +32,7 @@ func (d *Doc) Image(data []byte, caption string) error {
 	if err != nil {
 		return err
 	}
-	d.need(0)
+	d.Space(6)
 	p := d.images[n]
 	s := Style{Size: 9, Leading: 1.5, Align: Center, Keep: true}
 	under := 0.0

@@ -215,15 +215,25 @@ type outlineItem struct {
 	under                   int
 }
 
+// inOrder are the bookmarks as a reader meets them, without those on pages that were taken out.
+func (d *Doc) inOrder() []bookmark {
+	at := map[*page]int{}
+	for i, p := range d.pages {
+		at[p] = i + 1
+	}
+	out := slices.DeleteFunc(slices.Clone(d.outline), func(b bookmark) bool { return at[b.page] == 0 })
+	slices.SortStableFunc(out, func(a, b bookmark) int {
+		return cmp.Or(cmp.Compare(at[a.page], at[b.page]), cmp.Compare(a.y, b.y))
+	})
+	return out
+}
+
 // outline writes the bookmarks, open, and gives what the catalogue says of them.
 func (f *file) outline(pages map[*page]int) string {
 	root := f.number()
 	items := []outlineItem{{num: root, parent: -1}}
 	open := []int{0}
-	for _, b := range f.d.outline {
-		if _, there := pages[b.page]; !there {
-			continue // on a page that was taken out
-		}
+	for _, b := range f.d.inOrder() {
 		for len(open) > 1 && items[open[len(open)-1]].level >= b.level {
 			open = open[:len(open)-1]
 		}

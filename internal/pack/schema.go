@@ -84,8 +84,6 @@ func closed(name string) []string {
 		return procedure.Grounds
 	case "binds":
 		return []string{"unit", "resident"}
-	case "reader":
-		return readers
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"strconv"
 	"strings"
 
@@ -119,7 +120,7 @@ func setBlocks(d *pdf.Doc, blocks []Block) {
 		case Table:
 			d.Table(table(x.Rows))
 		default:
-			d.Text(pdf.Style{Align: pdf.Justify}, strings.Join(x.Lines, "\n"))
+			d.Paragraph(strings.Join(x.Lines, "\n"))
 		}
 	}
 }
@@ -143,17 +144,28 @@ func table(rows [][]string) pdf.Table {
 	t := pdf.Table{Head: rows[0], Rows: rows[1:], Widths: make([]float64, len(rows[0]))}
 	for _, r := range rows {
 		for i := range min(len(r), len(t.Widths)) {
-			t.Widths[i] = max(t.Widths[i], min(max(float64(len(r[i])), 8), 40))
+			t.Widths[i] = max(t.Widths[i], min(columns(r[i])+3, 44))
 		}
 	}
 	return t
+}
+
+// columns is about how wide a text is, a Chinese character being two columns.
+func columns(s string) (n float64) {
+	for _, r := range s {
+		n++
+		if r > 0x2e7f {
+			n++
+		}
+	}
+	return n
 }
 
 // sheet stands in the place of a file that cannot be set.
 func sheet(d *pdf.Doc, say Say, s Scan) {
 	sum := sha256.Sum256(s.Data)
 	d.Heading(3, say("casefile.sheet"))
-	d.Text(pdf.Style{Align: pdf.Justify}, say("casefile.sheet.why"))
+	d.Paragraph(say("casefile.sheet.why"))
 	rows := [][2]string{
 		{say("casefile.sheet.name"), s.Name},
 		{say("casefile.sheet.kind"), s.Kind},
@@ -184,7 +196,7 @@ func (b *book) cover() {
 
 // rows sets rows of cover and back cover, higher where somebody has to write.
 func (b *book) rows(rows []Row) {
-	t := pdf.Table{Widths: []float64{26, 74}, Labels: true, Size: 11}
+	t := pdf.Table{Widths: []float64{26, 74}, Labels: true}
 	for _, r := range rows {
 		value := strings.ReplaceAll(r.Value, "{pages}", itoa(b.body))
 		if value == "" {
@@ -195,13 +207,15 @@ func (b *book) rows(rows []Row) {
 	b.doc.Table(t)
 }
 
+const indexSize = 10.5
+
 // index lists the parts and their papers with their pages.
 func (b *book) index() {
 	d, say := b.doc, b.f.Say
 	d.NewPage()
 	d.Bookmark(1, say("casefile.index"))
 	d.Title(say("casefile.index"))
-	t := pdf.Table{Widths: []float64{8, 54, 18, 12, 18}, Align: []pdf.Align{pdf.Center, pdf.Left, pdf.Left, pdf.Center, pdf.Left},
+	t := pdf.Table{Widths: []float64{10, 51, 19, 13, 20}, Size: indexSize, Align: []pdf.Align{pdf.Center, pdf.Left, pdf.Left, pdf.Center, pdf.Left},
 		Head: []string{say("casefile.col.number"), say("casefile.col.paper"), say("casefile.col.date"), say("casefile.col.pages"), say("casefile.col.remark")}}
 	for i, p := range b.f.Parts {
 		t.Rows = append(t.Rows, []string{itoa(i + 1), p.Name, "", b.partPages(i), b.remark(p)})
@@ -246,9 +260,19 @@ func (b *book) back() {
 	d.Bookmark(1, b.f.BackName)
 	d.Title(b.f.BackName)
 	if b.f.BackText != "" {
-		d.Text(pdf.Style{Align: pdf.Justify, Indent: 2}, b.f.BackText)
+		d.Paragraph(b.f.BackText)
 	}
 	b.rows(b.f.Back)
+}
+
+// glyphless names the characters of a page that no font has, by their numbers: the page shows a mark in
+// their place, and whoever reads it has to know what stood there.
+func glyphless(d *pdf.Doc, page int) string {
+	var out []string
+	for _, r := range d.MissingOn(page) {
+		out = append(out, fmt.Sprintf("U+%04X", r))
+	}
+	return strings.Join(out, " ")
 }
 
 // stamp puts head, foot and QR code on every page.
@@ -267,6 +291,9 @@ func (b *book) stamp() error {
 		}
 		if l.record.Hash != "" {
 			s.FootSmall += "\n" + b.f.Say("casefile.record", "pos", strconv.FormatInt(l.record.Pos, 10), "hash", l.record.Hash)
+		}
+		if absent := glyphless(b.doc, n); absent != "" {
+			s.FootSmall += "\n" + b.f.Say("casefile.glyphs", "list", absent)
 		}
 		if b.f.Check != "" {
 			s.QR = b.mark(n-1, sum).Address(b.f.Check)

@@ -33,7 +33,11 @@ func WriteLetter(w io.Writer, l Letter) error {
 		return err
 	}
 	if err := d.Stamp(func(page, of int) pdf.Stamp {
-		return pdf.Stamp{Head: l.From, HeadRight: l.Case, FootSmall: l.Note, Foot: l.Say("casefile.page", "page", itoa(page), "of", itoa(of))}
+		note := l.Note
+		if absent := glyphless(d, page); absent != "" {
+			note += "\n" + l.Say("casefile.glyphs", "list", absent)
+		}
+		return pdf.Stamp{Head: l.From, HeadRight: l.Case, FootSmall: note, Foot: l.Say("casefile.page", "page", itoa(page), "of", itoa(of))}
 	}); err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package pdf
 
 import (
+	"cmp"
 	"strings"
 	"unicode/utf8"
 )
@@ -29,8 +30,8 @@ func (a Align) shift(room float64) float64 {
 
 // Style is how a text is set. The zero Style is body text, aligned left.
 type Style struct {
-	Size    float64 // in points; 0 is 10.5, the size of body text
-	Leading float64 // from line to line, as a multiple of the size; 0 is 1.7
+	Size    float64 // in points; 0 is that of body text
+	Leading float64 // from line to line, as a multiple of the size; 0 is that of body text
 	Bold    bool
 	Align   Align
 	Indent  float64 // of the first line, in characters
@@ -39,16 +40,38 @@ type Style struct {
 	Keep    bool    // the lines stay on one page
 }
 
-const bodySize = 10.5
+// bodyOf is how plain text is set. Chinese papers are set in size three, 28 characters to a line and 22
+// lines to a page; letters of others would look shouted at that size.
+func bodyOf(lang string) Style {
+	if chinese(lang) {
+		return Style{Size: 15.75, Leading: 225 * mm / 22 / 15.75}
+	}
+	return Style{Size: 11, Leading: 1.6}
+}
 
-func (s Style) filled() Style {
-	if s.Size == 0 {
-		s.Size = bodySize
+func chinese(lang string) bool { return strings.HasPrefix(lang, "zh") }
+
+func (d *Doc) filled(s Style) Style {
+	if s.Leading == 0 && s.Size == 0 {
+		s.Leading = d.body.Leading
 	}
-	if s.Leading == 0 {
-		s.Leading = 1.7
-	}
+	s.Size = cmp.Or(s.Size, d.body.Size)
+	s.Leading = cmp.Or(s.Leading, 1.6)
 	return s
+}
+
+// Paragraph sets plain text as the language has it: in Chinese the first line stands two characters in and
+// nothing is between paragraphs; otherwise there is room between them.
+func (d *Doc) Paragraph(text string) {
+	s := d.filled(Style{Align: Justify})
+	if !chinese(d.o.Lang) {
+		d.Text(s, text)
+		return
+	}
+	s.Indent = 2
+	for _, part := range strings.Split(plain(text), "\n") {
+		d.set(s, part)
+	}
 }
 
 // need makes sure that so much height is left on the page, or begins another.
@@ -60,7 +83,12 @@ func (d *Doc) need(height float64) {
 
 // Text sets a paragraph and a little space behind it.
 func (d *Doc) Text(s Style, text string) {
-	s = s.filled()
+	s = d.filled(s)
+	d.set(s, text)
+	d.y += s.Size * 0.45
+}
+
+func (d *Doc) set(s Style, text string) {
 	width := bodyWidth - s.Inset
 	lines := d.wrap(text, width/s.Size, s.Indent)
 	step := s.Size * s.Leading
@@ -81,7 +109,6 @@ func (d *Doc) Text(s Style, text string) {
 		d.line(marginLeft+s.Inset+indent, width-indent, s, l)
 		d.y += step
 	}
-	d.y += s.Size * 0.45
 }
 
 // line sets one line at d.y and notes what it says.
@@ -107,23 +134,28 @@ func (d *Doc) line(x, width float64, s Style, l line) {
 	d.cur.pieces = append(d.cur.pieces, Piece{Text: l.text()})
 }
 
-var headings = []Style{
-	{Size: 17, Leading: 1.5, Bold: true, Align: Center, Keep: true},
-	{Size: 14, Leading: 1.5, Bold: true, Keep: true},
-	{Size: 11.5, Leading: 1.6, Bold: true, Keep: true},
+// heading is how a heading is set: a title in size two in Chinese, the others as large as the text.
+func (d *Doc) heading(level int) Style {
+	size := []float64{1.4, 1.15, 1}[min(max(level, 1), 3)-1]
+	s := Style{Size: d.body.Size * size, Leading: 1.5, Bold: true, Keep: true}
+	if level == 1 {
+		s.Align = Center
+	}
+	return s
 }
 
 // Title sets the title of a paper: a heading that is no bookmark.
 func (d *Doc) Title(text string) {
-	d.Text(headings[0], text)
-	d.y += headings[0].Size * 0.4
+	s := d.heading(1)
+	d.Text(s, text)
+	d.y += s.Size * 0.6
 }
 
 // Heading sets a heading, 1 to 3, and makes it a bookmark.
 func (d *Doc) Heading(level int, text string) {
-	s := headings[min(max(level, 1), len(headings))-1]
+	s := d.heading(level)
 	d.Space(s.Size * 0.4)
-	d.need(s.Size*s.Leading + 2*bodySize*1.7) // never alone at the foot
+	d.need(s.Size*s.Leading + 2*d.body.Size*d.body.Leading) // never alone at the foot
 	d.Bookmark(level, text)
 	d.Text(s, text)
 }
@@ -158,17 +190,17 @@ func (d *Doc) Rule() {
 // List sets items, each behind a mark.
 func (d *Doc) List(mark string, items []string) {
 	for _, item := range items {
-		s := Style{Inset: 1.6 * bodySize, Align: Justify}.filled()
+		s := d.filled(Style{Inset: 2 * d.body.Size, Align: Justify})
 		lines := d.wrap(item, (bodyWidth-s.Inset)/s.Size, 0)
 		d.need(s.Size * s.Leading)
-		d.cur.show(d, marginLeft+0.4*bodySize, d.y+s.Size*(s.Leading+0.75)/2, s.Size, false, d.cells(plain(mark)), nil)
+		d.cur.show(d, marginLeft+0.8*s.Size, d.y+s.Size*(s.Leading+0.75)/2, s.Size, false, d.cells(plain(mark)), nil)
 		for _, l := range lines {
 			d.need(s.Size * s.Leading)
 			d.line(marginLeft+s.Inset, bodyWidth-s.Inset, s, l)
 			d.y += s.Size * s.Leading
 		}
 	}
-	d.y += bodySize * 0.45
+	d.y += d.body.Size * 0.45
 }
 
 // Signed sets the lines at the end of a letter, at the right and together. A line that ends with a colon
@@ -189,15 +221,15 @@ func (d *Doc) Signed(lines []string) {
 // Sign sets lines to sign on: each a label, room for a hand or a seal, and a rule under it. They stay
 // together.
 func (d *Doc) Sign(labels ...string) {
-	const height = 34
+	const height, room = 36, 140 // for one hand
 	d.need(height * float64(len(labels)))
 	for _, label := range labels {
 		cells := d.cells(plain(label))
 		base := d.y + height - 8
-		x := marginLeft + bodyWidth*0.42
-		d.cur.show(d, x, base, bodySize, false, cells, nil)
+		x := marginLeft + max(0, min(bodyWidth*0.42, bodyWidth-widthOf(cells)*d.body.Size-room))
+		d.cur.show(d, x, base, d.body.Size, false, cells, nil)
 		d.cur.pieces = append(d.cur.pieces, Piece{Text: plain(label)})
-		from := x + widthOf(cells)*bodySize + 6
+		from := x + widthOf(cells)*d.body.Size + 6
 		if from < marginLeft+bodyWidth-60 {
 			d.cur.rule(from, base+3, marginLeft+bodyWidth, base+3, 0.5)
 		}

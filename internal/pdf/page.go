@@ -121,7 +121,7 @@ const (
 
 // stamp draws head and foot.
 func (d *Doc) stamp(p *page, s Stamp) error {
-	top, foot := 16*mm, Height-24*mm
+	top, foot := 24*mm, Height-24*mm
 	right := Width - marginRight
 	if s.Head != "" || s.HeadRight != "" {
 		d.put(p, marginLeft, top, footSize, s.Head, Left, bodyWidth)
@@ -131,14 +131,13 @@ func (d *Doc) stamp(p *page, s Stamp) error {
 	room := bodyWidth
 	if s.QR != "" {
 		side := qrSide
-		if err := p.code(s.QR, right-side+4*mm/2, Height-8*mm-side, side); err != nil {
+		if err := p.code(s.QR, right-side, Height-8*mm-side, side); err != nil {
 			return err
 		}
 		room -= side
 	}
 	p.rule(marginLeft, foot-12, marginLeft+room, foot-12, 0.4)
-	d.put(p, marginLeft, foot, footSize, s.Foot, Left, room)
-	d.put(p, marginLeft, foot, footSize, s.FootRight, Right, room)
+	d.put(p, marginLeft, foot, footSize, s.Foot, Center, bodyWidth)
 	y := foot + 11
 	for _, l := range d.wrap(s.FootSmall, room/smallSize, 0) {
 		p.show(d, marginLeft, y, smallSize, false, l.cells, nil)

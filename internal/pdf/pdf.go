@@ -20,6 +20,7 @@ package pdf
 import (
 	"io"
 	"slices"
+	"strings"
 	"time"
 
 	"comity/internal/pdf/truetype"
@@ -34,14 +35,16 @@ type Options struct {
 	Fonts                  []*truetype.Font // looked into, in order, for what the font of the program has not
 }
 
-// A4 in points, and the margins. The left one is wide: files are bound there.
+// A4 in points, and the margins of Chinese official papers (GB/T 9704-2012): 37 mm above, 28 mm at the
+// side where files are bound, and between the margins 156 by 225 mm. In Chinese that is 22 lines of 28
+// characters of size three; head, foot and QR code stand outside it.
 const (
 	Width, Height = 595.28, 841.89
 	mm            = 72 / 25.4
-	marginLeft    = 27 * mm
-	marginRight   = 20 * mm
-	marginTop     = 25 * mm
-	marginBottom  = 34 * mm
+	marginLeft    = 28 * mm
+	marginRight   = 26 * mm
+	marginTop     = 37 * mm
+	marginBottom  = Height - marginTop - 225*mm
 	bodyWidth     = Width - marginLeft - marginRight
 	bodyBottom    = Height - marginBottom
 )
@@ -49,6 +52,7 @@ const (
 // Doc is a document being made. Blocks are set one below the other; a full page is followed by another.
 type Doc struct {
 	o       Options
+	body    Style // of plain text, by the language
 	fonts   []*face
 	pages   []*page
 	cur     *page
@@ -71,7 +75,7 @@ func New(o Options) (*Doc, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &Doc{o: o, fonts: []*face{newFace(base)}}
+	d := &Doc{o: o, body: bodyOf(o.Lang), fonts: []*face{newFace(base)}}
 	for _, f := range o.Fonts {
 		d.fonts = append(d.fonts, newFace(f))
 	}
@@ -100,6 +104,17 @@ func (d *Doc) Content(n int) []Piece { return d.pages[n-1].pieces }
 // Missing lists the characters no font has, each once, in the order they came.
 func (d *Doc) Missing() []rune { return d.missing }
 
+// MissingOn lists those of them that a page says.
+func (d *Doc) MissingOn(page int) []rune {
+	var out []rune
+	for _, r := range d.missing {
+		if slices.ContainsFunc(d.pages[page-1].pieces, func(p Piece) bool { return strings.ContainsRune(p.Text, r) }) {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
 // Before sets what fn sets on pages of their own, puts them before a page, and says how many they are.
 func (d *Doc) Before(n int, fn func()) int {
 	had, cur, y := d.pages, d.cur, d.y
@@ -120,7 +135,6 @@ func (d *Doc) Remove(page, n int) {
 type Stamp struct {
 	Head, HeadRight string
 	Foot, FootSmall string // lines of the foot, the second in small letters
-	FootRight       string
 	QR              string // drawn where it is not empty
 }
 

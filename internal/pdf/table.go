@@ -19,7 +19,7 @@ const (
 // Table sets a table.
 func (d *Doc) Table(t Table) {
 	if t.Size == 0 {
-		t.Size = 9.5
+		t.Size = d.cellSize()
 	}
 	d.need(0)
 	sum := 0.0
@@ -42,7 +42,15 @@ func (d *Doc) Table(t Table) {
 	if len(t.Rows) == 0 && head.head {
 		d.place(t, head)
 	}
-	d.y += bodySize * 0.6
+	d.y += d.body.Size * 0.6
+}
+
+// cellSize is the size of letters in tables: small four in Chinese.
+func (d *Doc) cellSize() float64 {
+	if chinese(d.o.Lang) {
+		return 12
+	}
+	return 10
 }
 
 // row is the cells of a row, broken into lines.
@@ -145,7 +153,7 @@ func (d *Doc) place(t Table, r row) {
 
 // Form sets labels and what they stand for, one pair a row.
 func (d *Doc) Form(rows [][2]string) {
-	t := Table{Widths: []float64{26, 74}, Labels: true, Size: 10}
+	t := Table{Widths: []float64{26, 74}, Labels: true}
 	for _, r := range rows {
 		t.Rows = append(t.Rows, r[:])
 	}

@@ -60,7 +60,7 @@ var Rooms = map[string]Room{
 	"internal/programme/petition":   {Why: "reception days of the petition programme", Rooms: with("courier", "db", "jobs", "ledger", "pack", "programme", "text", "web"), Others: []string{"github.com/a-h/templ"}},
 
 	"internal/logbook":                   {Why: "the public side of the log", Rooms: []string{"receipt", "translog", "web"}, Others: []string{"github.com/a-h/templ", "golang.org/x/mod/sumdb/tlog"}},
-	"internal/portal":                    {Why: "what residents see", Rooms: with("draw", "explain", "file", "intake", "journal", "ledger", "limit", "pack", "programme", "receipt", "text", "web"), Others: []string{"github.com/a-h/templ"}},
+	"internal/portal":                    {Why: "what residents see", Rooms: with("casefile", "draw", "explain", "file", "intake", "journal", "ledger", "limit", "pack", "programme", "receipt", "text", "web"), Others: []string{"github.com/a-h/templ"}},
 	"internal/desk":                      {Why: "what officers see", Rooms: with("account", "bulk", "casefile", "explain", "file", "intake", "journal", "ledger", "limit", "pack", "paper", "programme", "text", "web"), Others: []string{"github.com/a-h/templ"}},
 	"internal/api":                       {Why: "JSON for programs", Rooms: with("account", "db", "explain", "file", "intake", "jobs", "journal", "ledger", "limit", "pack", "text"), Others: []string{"github.com/danielgtaylor/huma/v2", "github.com/VictoriaMetrics/metrics", "golang.org/x/text/language"}},
 	"internal/programme/residence/sdjwt": {Why: "the residence card: a credential whose holder shows only what is asked for"},

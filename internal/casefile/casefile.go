@@ -4,7 +4,7 @@
 //
 // It owns how such a file is laid out, what a complete one is ([File.Missing]), and what can be checked
 // about a printed page: the [Sum] over what the pages say, the [Mark] in the QR code of each page, and
-// [Verify], which tells whether a page with such a mark belongs to a file.
+// [Verify], which tells whether a page with such a mark belongs to a file on record.
 //
 // It refuses to look into a case, to know a law or a kind of case (parts are data of a pack), to speak
 // (every word comes with the file, or by [Say]), and to put a PDF somebody handed in into the file: what
@@ -16,8 +16,10 @@ package casefile
 
 import (
 	"bytes"
+	"encoding/hex"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"time"
 
@@ -41,7 +43,7 @@ type File struct {
 	BackName string
 	BackText string
 	Back     []Row
-	Check    string // address of the page that checks marks; empty: no QR codes
+	Check    string // address of the page that checks marks; empty: a draft, whose pages say so and bear none
 	Say      Say
 	Fonts    []*truetype.Font // for characters the font of the program has not
 }
@@ -54,12 +56,14 @@ type Row struct{ Label, Value string }
 type Part struct {
 	ID, Name string
 	Required bool
+	Excuses  bool // a paper here says why required ones are not there
 	Papers   []Paper
 }
 
 // Paper is one paper of a part. It begins on a page of its own.
 type Paper struct {
 	Title  string // as the index and the bookmarks call it
+	Beside bool   // it belongs here and does not make the part complete
 	Date   string // in words
 	Blocks []Block
 	Scans  []Scan
@@ -97,45 +101,70 @@ type Scan struct {
 	Where string // how to get it, for the sheet
 }
 
-// Record is where an event stands in the log. Pos counts from 0; Hash is that of the event, in
-// hexadecimal. The zero Record says nothing.
+// Record is the event a paper belongs to: which of the case, counted from 1, and its hash in hexadecimal,
+// by which it stands in the log. The zero Record says nothing.
 type Record struct {
-	Pos  int64
+	Seq  int
 	Hash string
 }
 
-// Missing lists the required parts that hold nothing. A file with none is complete.
+// Hex writes a hash as pages have it.
+func Hex(hash []byte) string { return hex.EncodeToString(hash) }
+
+// Missing lists the required parts that hold nothing, unless a paper of the file says why. A file with
+// none is complete.
 func (f File) Missing() []Part {
+	if f.excused() {
+		return nil
+	}
 	var out []Part
 	for _, p := range f.Parts {
-		if p.Required && len(p.Papers) == 0 {
+		if p.Required && !p.full() {
 			out = append(out, p)
 		}
 	}
 	return out
 }
 
+func (p Part) full() bool {
+	return slices.ContainsFunc(p.Papers, func(x Paper) bool { return !x.Beside })
+}
+
+func (f File) excused() bool {
+	return slices.ContainsFunc(f.Parts, func(p Part) bool { return p.Excuses && p.full() })
+}
+
 // Write writes the file. A file with missing parts is written too, and its index says which are missing:
 // a supervisor may want to see it as it is.
 func Write(w io.Writer, f File) error {
-	b, err := lay(f)
+	m, err := Make(f)
 	if err != nil {
 		return err
 	}
-	if err := b.stamp(); err != nil {
-		return err
-	}
-	_, err = b.doc.WriteTo(w)
+	_, err = w.Write(m.Data)
 	return err
 }
 
-// Bytes is Write into memory.
-func Bytes(f File) ([]byte, error) {
-	var b bytes.Buffer
-	if err := Write(&b, f); err != nil {
-		return nil, err
+// Made is a file as written, with what goes on record about it.
+type Made struct {
+	Known
+	Data []byte
+}
+
+// Make writes a file into memory and says what is to be put on record.
+func Make(f File) (Made, error) {
+	b, err := lay(f)
+	if err != nil {
+		return Made{}, err
 	}
-	return b.Bytes(), nil
+	if err := b.stamp(); err != nil {
+		return Made{}, err
+	}
+	var out bytes.Buffer
+	if _, err := b.doc.WriteTo(&out); err != nil {
+		return Made{}, err
+	}
+	return Made{Known{b.sum(), b.body}, out.Bytes()}, nil
 }
 
 // check refuses what would make a file that says something wrong.

@@ -52,7 +52,7 @@ func dispute(t testing.TB, lang string) File {
 		return out
 	}
 	f := File{Case: facts["ref"], Name: say.T(key), Number: fill(key + ".number"), Organ: "雨花亭街道人民调解委员会", Lang: lang, Made: time.Date(2026, 4, 21, 2, 0, 0, 0, time.UTC),
-		Cover: rows("cover", d.Cover), Back: rows("back", d.Back), BackName: say.T(key + ".back"), BackText: say.T(key + ".back.text"), Check: "https://gov.example.cn/file", Say: say.T}
+		Cover: rows("cover", d.Cover), Back: rows("back", d.Back), BackName: say.T(key + ".back"), BackText: say.T(key + ".back.text"), Check: "https://gov.example.cn/v", Say: say.T}
 	if lang == "en" {
 		f.Organ = "Mediation committee of Yuhuating"
 	}
@@ -79,7 +79,7 @@ func fillParts(t testing.TB, f *File, lang string) {
 		}
 		return zh
 	}
-	record := Record{Pos: 81236, Hash: strings.Repeat("0f3a", 16)}
+	record := Record{Seq: 12, Hash: strings.Repeat("0f3a", 16)}
 	put("application", Paper{Title: words("人民调解申请书", "Application"), Date: "2026-03-02", Record: record, Blocks: []Block{
 		{Kind: Title, Lines: []string{words("人民调解申请书", "Application for mediation")}},
 		{Kind: Form, Rows: [][]string{{words("申请人", "Applicant"), words("李某某", "Li")}, {words("被申请人", "Respondent"), words("张某某", "Zhang")}, {words("联系电话", "Telephone"), "138****0000"}}},
@@ -151,7 +151,7 @@ func pictureJPEG(t testing.TB) []byte {
 func Test_a_file_has_cover_index_parts_and_back_cover(t *testing.T) {
 	for _, lang := range []string{"zh-CN", "en"} {
 		f := dispute(t, lang)
-		raw, err := Bytes(f)
+		raw, err := Make(f)
 		if err != nil {
 			t.Fatal(err)
 		}

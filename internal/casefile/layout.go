@@ -5,7 +5,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 
 	"comity/internal/pdf"
@@ -246,8 +245,10 @@ func span(from, to int) string {
 
 func (b *book) remark(p Part) string {
 	switch {
-	case len(p.Papers) > 0:
+	case p.full() || len(p.Papers) > 0 && !p.Required:
 		return ""
+	case p.Required && b.f.excused():
+		return b.f.Say("casefile.excused")
 	case p.Required:
 		return b.f.Say("casefile.missing")
 	}
@@ -280,7 +281,7 @@ func (b *book) stamp() error {
 	sum := b.sum()
 	return b.doc.Stamp(func(n, _ int) pdf.Stamp {
 		l := b.pages[n-1]
-		s := pdf.Stamp{Head: b.f.Number, HeadRight: l.name, FootSmall: b.f.Say("casefile.sum", "sum", hex.EncodeToString(sum[:]))}
+		s := pdf.Stamp{Head: b.f.Number, HeadRight: l.name, FootSmall: b.f.Say("casefile.sum", "sum", sum.String())}
 		if l.number > 0 {
 			s.HeadRight = itoa(l.number) + " " + l.name
 		}
@@ -290,13 +291,15 @@ func (b *book) stamp() error {
 			s.Foot = l.name
 		}
 		if l.record.Hash != "" {
-			s.FootSmall += "\n" + b.f.Say("casefile.record", "pos", strconv.FormatInt(l.record.Pos, 10), "hash", l.record.Hash)
+			s.FootSmall += "\n" + b.f.Say("casefile.record", "seq", itoa(l.record.Seq), "hash", l.record.Hash)
+		}
+		if b.f.Check == "" {
+			s.FootSmall = b.f.Say("casefile.draft")
+		} else {
+			s.QR = b.mark(n-1, sum).Address(b.f.Check)
 		}
 		if absent := glyphless(b.doc, n); absent != "" {
 			s.FootSmall += "\n" + b.f.Say("casefile.glyphs", "list", absent)
-		}
-		if b.f.Check != "" {
-			s.QR = b.mark(n-1, sum).Address(b.f.Check)
 		}
 		return s
 	})

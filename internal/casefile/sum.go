@@ -3,8 +3,10 @@ package casefile
 import (
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/hex"
 	"errors"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -54,81 +56,69 @@ func squeezed(s string) string {
 	}, s)
 }
 
-// Content is the sum of a file and how many numbered pages it has: what goes into the log when a file is
-// closed.
-func Content(f File) (Sum, int, error) {
-	b, err := lay(f)
-	if err != nil {
-		return Sum{}, 0, err
-	}
-	return b.sum(), b.body, nil
-}
+// CheckPage is the path under which the site checks marks; Mark.Address writes the rest behind it.
+const CheckPage = "/v"
 
-// Mark is what the QR code of a page says.
+// Mark is what the QR code of a page says. It names no part: a mark can be copied to another page, and a
+// name on it would be believed.
 type Mark struct {
 	Case    string
-	Part    string // id of the part; cover, index or back for the pages around them
-	Page    int    // its number; 0 for pages without one
-	Of      int    // numbered pages of the file
+	Page    int // its number; 0 for cover, index and back cover, which bear none
+	Of      int // numbered pages of the file
 	Content Sum
 }
 
-func (b *book) mark(i int, sum Sum) Mark {
-	return Mark{b.f.Case, b.pages[i].part, b.pages[i].page, b.body, sum}
-}
+func (b *book) mark(i int, sum Sum) Mark { return Mark{b.f.Case, b.pages[i].page, b.body, sum} }
 
-// Address is the mark behind the address of the page that checks it. It holds no follow code and no word
-// of the case.
+// Address is the mark behind the address of the page that checks it: case, page, pages and sum, each a
+// piece of the path. It holds no follow code and no word of the case.
 func (m Mark) Address(check string) string {
-	q := "c=" + url.QueryEscape(m.Case) + "&p=" + url.QueryEscape(m.Part) + "&n=" + itoa(m.Page) + "&of=" + itoa(m.Of) +
-		"&h=" + base64.RawURLEncoding.EncodeToString(m.Content[:])
-	if strings.Contains(check, "?") {
-		return check + "&" + q
-	}
-	return check + "?" + q
+	return check + "/" + url.PathEscape(m.Case) + "/" + itoa(m.Page) + "/" + itoa(m.Of) + "/" + base64.RawURLEncoding.EncodeToString(m.Content[:])
 }
 
 // ErrMark is returned for what is no mark.
 var ErrMark = errors.New("casefile: not a mark of a page")
 
-// ParseMark reads a mark from the query of an address.
-func ParseMark(q url.Values) (Mark, error) {
-	m := Mark{Case: q.Get("c"), Part: q.Get("p")}
+// ParseMark reads a mark from the pieces of an address.
+func ParseMark(ref, page, of, sum string) (Mark, error) {
+	m := Mark{Case: strings.ToUpper(strings.TrimSpace(ref))}
 	var err, errOf error
-	m.Page, err = strconv.Atoi(q.Get("n"))
-	m.Of, errOf = strconv.Atoi(q.Get("of"))
-	sum, errSum := base64.RawURLEncoding.Strict().DecodeString(q.Get("h"))
-	if err != nil || errOf != nil || errSum != nil || len(sum) != len(m.Content) || m.Case == "" || m.Part == "" || len(m.Case)+len(m.Part) > 200 || m.Page < 0 || m.Page > m.Of {
+	m.Page, err = strconv.Atoi(page)
+	m.Of, errOf = strconv.Atoi(of)
+	raw, errSum := base64.RawURLEncoding.Strict().DecodeString(sum)
+	if typed := strings.ToLower(squeezed(sum)); len(typed) == 2*len(m.Content) {
+		raw, errSum = hex.DecodeString(typed) // from the foot of the page
+	}
+	if err != nil || errOf != nil || errSum != nil || len(raw) != len(m.Content) || m.Case == "" || len(m.Case) > 100 || m.Page < 0 || m.Page > m.Of {
 		return Mark{}, ErrMark
 	}
-	m.Content = Sum(sum)
+	m.Content = Sum(raw)
 	return m, nil
 }
 
-// Verdict is what came of holding a mark against a file.
-type Verdict struct {
-	Case    bool // the file is of that case
-	Content bool // the file says what it said when the page was printed
-	Page    bool // the file has such a page, in that part, of so many
-	Part    string
+// Known is a file on record: what its pages say, and how many there are. Whoever put it together puts it
+// into the log ([Make]).
+type Known struct {
+	Content Sum
+	Pages   int
 }
 
-// OK tells whether the page belongs to the file as it stands.
-func (v Verdict) OK() bool { return v.Case && v.Content && v.Page }
+// Verify tells whether a page with this mark belongs to a file on record, and to which of them. The newest
+// comes last; one that was put together again leaves the pages of the older one what they are: pages of
+// the file as it was then.
+func Verify(m Mark, known []Known) (which int, ok bool) {
+	which = slices.Index(known, Known{m.Content, m.Of})
+	return which, which >= 0 && m.Page <= m.Of
+}
 
-// Verify holds the mark of a page against the file as it can be made today. The file has to be made as it
-// was then: in the same language, with the papers it had. That it was so at the time, and since when, is
-// told by the log, into which whoever closes the file writes the sum ([Content]).
-func Verify(f File, m Mark) (Verdict, error) {
-	b, err := lay(f)
-	if err != nil {
-		return Verdict{}, err
+// String is the sum in hexadecimal, as the log and the foot of a page have it.
+func (s Sum) String() string { return hex.EncodeToString(s[:]) }
+
+// ParseSum reads it back.
+func ParseSum(text string) (Sum, bool) {
+	raw, err := hex.DecodeString(text)
+	if err != nil || len(raw) != len(Sum{}) {
+		return Sum{}, false
 	}
-	v := Verdict{Case: m.Case == f.Case, Content: m.Content == b.sum()}
-	for i, l := range b.pages {
-		if l.part == m.Part && l.page == m.Page && m.Of == b.body {
-			v.Page, v.Part = true, b.pages[i].name
-		}
-	}
-	return v, nil
+	return Sum(raw), true
 }

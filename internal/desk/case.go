@@ -36,6 +36,7 @@ type sheet struct {
 	Plan     *Plan
 	Files    []fileRow
 	Papers   []documentLink // made by acts, newest first
+	Dossier  *dossierCard   // nil where the pack knows no file for such cases
 	Timeline []web.Entry
 	Filter   string // all, public
 	Count    int
@@ -217,6 +218,11 @@ func (v *visit) sheet(p *web.Page, open shown, q query, listed bool) (sheet, err
 	}
 	for _, e := range slices.Backward(events) {
 		s.Papers = append(s.Papers, v.documentLinks(p, d, c, e)...)
+	}
+	if s.Gone == nil {
+		if s.Dossier, err = v.dossierCard(p, c, d, events); err != nil {
+			return s, err
+		}
 	}
 	s.Timeline = v.timeline(p, d, c, events, s.Filter == "public")
 	s.Toast = v.toast(p, c)

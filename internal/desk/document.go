@@ -2,7 +2,6 @@ package desk
 
 import (
 	"bytes"
-	"mime"
 	"net/http"
 	"net/url"
 	"slices"
@@ -110,14 +109,7 @@ func (v *visit) documentPDF() error {
 	if err != nil {
 		return err
 	}
-	h := v.w.Header()
-	h.Set("Content-Type", "application/pdf")
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": title + " " + data.Ref + ".pdf"}))
-	h.Set("Cache-Control", "private, no-store")
-	v.w.WriteHeader(http.StatusOK)
-	_, err = b.WriteTo(v.w)
-	return err
+	return v.sendPDF(title+" "+data.Ref+".pdf", &b)
 }
 
 // paperFact fills one place of a paper. What the case had not at that time is a gap to be seen.
@@ -178,8 +170,8 @@ func (v *visit) saidIn(p *web.Page, d *procedure.Definition, events []casework.E
 		}
 		own := back == len(events)-1
 		i := slices.IndexFunc(a.Fields, func(f form.Field) bool { return f.Name == field })
-		if i < 0 || e.Fields[field] == "" && !own {
-			continue
+		if i < 0 || e.Fields[field] == "" && !own || a.Fields[i].Caucus {
+			continue // what one side said in confidence gets on no paper
 		}
 		if e.Fields[field] == "" {
 			return ""

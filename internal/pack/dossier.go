@@ -17,6 +17,7 @@ type Dossier struct {
 	ID          string
 	Programme   string   // for every procedure of it
 	Procedures  []string // or for these
+	Before      []string // acts that come only when every required part holds something
 	Parts       []DossierPart
 	Cover, Back []string // rows
 	Law         procedure.Law
@@ -26,9 +27,11 @@ type Dossier struct {
 type DossierPart struct {
 	ID        string
 	Required  bool
-	Documents []string // papers that acts make
+	Excuses   bool     // a paper here says why required ones are not there
+	Documents []string // papers that acts make; one of them makes a required part complete
+	Also      []string // papers that belong here and do not
 	Acts      []string // whose attachments belong here
-	Rest      bool     // attachments that no other part takes
+	Rest      bool     // papers and attachments that no other part takes
 	Law       procedure.Law
 }
 
@@ -37,7 +40,7 @@ type DossierPart struct {
 func (p *Pack) DossierFor(d *procedure.Definition) (Dossier, bool) {
 	i := slices.IndexFunc(p.Dossiers, func(x Dossier) bool { return slices.Contains(x.Procedures, d.ID) })
 	if i < 0 {
-		i = slices.IndexFunc(p.Dossiers, func(x Dossier) bool { return x.Programme != "" && x.Programme == d.Programme })
+		i = slices.IndexFunc(p.Dossiers, func(x Dossier) bool { return x.covers(d) })
 	}
 	if i < 0 {
 		return Dossier{}, false
@@ -45,14 +48,48 @@ func (p *Pack) DossierFor(d *procedure.Definition) (Dossier, bool) {
 	return p.Dossiers[i], true
 }
 
-// PartOf finds the part a paper goes into; empty where none takes it.
-func (d Dossier) PartOf(document string) string {
-	for _, part := range d.Parts {
-		if slices.Contains(part.Documents, document) {
-			return part.ID
+// covers tells whether the cases of a procedure get such a file. Of a programme, those do whose procedure
+// makes a paper that the file must hold: the smaller matters such a case opens go into its file.
+func (d Dossier) covers(proc *procedure.Definition) bool {
+	if d.Programme == "" || d.Programme != proc.Programme {
+		return slices.Contains(d.Procedures, proc.ID)
+	}
+	return slices.ContainsFunc(d.Parts, func(p DossierPart) bool { return p.Required && len(p.makers(proc)) > 0 })
+}
+
+// makers are the acts that make a paper of the part.
+func (p DossierPart) makers(proc *procedure.Definition) []string {
+	var out []string
+	for _, a := range proc.Acts {
+		if slices.ContainsFunc(a.Documents, func(id string) bool { return slices.Contains(p.Documents, id) }) {
+			out = append(out, a.ID)
 		}
 	}
-	return ""
+	return out
+}
+
+// PartOf finds the part a paper goes into; empty where none takes it.
+func (d Dossier) PartOf(document string) string {
+	rest := ""
+	for _, part := range d.Parts {
+		if slices.Contains(part.Documents, document) || slices.Contains(part.Also, document) {
+			return part.ID
+		}
+		if part.Rest {
+			rest = part.ID
+		}
+	}
+	return rest
+}
+
+// Beside tells of a paper that it goes into a part without making it complete.
+func (d Dossier) Beside(document string) bool {
+	return !slices.ContainsFunc(d.Parts, func(p DossierPart) bool { return slices.Contains(p.Documents, document) })
+}
+
+// BesideFiles tells the same of the attachments of an act.
+func (d Dossier) BesideFiles(act string) bool {
+	return !slices.ContainsFunc(d.Parts, func(p DossierPart) bool { return slices.Contains(p.Acts, act) })
 }
 
 // PartOfFiles finds the part the attachments of an act go into; empty where none takes them.
@@ -80,8 +117,9 @@ type dossiersFile struct {
 type dossierYAML struct {
 	Mark       mark              `yaml:"-"`
 	ID         string            `yaml:"id" doc:"Id of the kind of file."`
-	Programme  string            `yaml:"programme" doc:"It is for the cases of every procedure of this programme."`
+	Programme  string            `yaml:"programme" doc:"It is for the cases of every procedure of this programme that makes a paper of a required part."`
 	Procedures []string          `yaml:"procedures" doc:"Or for the cases of these procedures."`
+	Before     []string          `yaml:"before" doc:"Acts that come only when every required part holds a paper, such as the one that closes a case. Every road to them is proved when the pack is read."`
 	Name       words             `yaml:"name" doc:"What stands on the cover."`
 	Number     words             `yaml:"number" doc:"How the number of a file is written; {year} and {ref} stand for those of the case."`
 	Retention  words             `yaml:"retention" doc:"How long the file is kept, in words."`
@@ -103,9 +141,11 @@ type dossierPartYAML struct {
 	ID        string     `yaml:"id" doc:"Id of the part."`
 	Name      words      `yaml:"name" doc:"What the index calls it."`
 	Required  bool       `yaml:"required" doc:"Without it the file is not complete."`
-	Documents []string   `yaml:"documents" doc:"Documents that acts make and that go here, by their id in the procedure."`
+	Excuses   bool       `yaml:"excuses" doc:"A paper here says why required ones are not there: the file counts as complete. One part at most."`
+	Documents []string   `yaml:"documents" doc:"Documents that acts make and that go here, by their id in the procedure. One of them makes a required part complete."`
+	Also      []string   `yaml:"also" doc:"Documents that go here too, and do not make the part complete."`
 	Acts      []string   `yaml:"acts" doc:"Acts whose attachments go here."`
-	Rest      bool       `yaml:"rest" doc:"Attachments that no other part takes go here; one part at most."`
+	Rest      bool       `yaml:"rest" doc:"Papers and attachments that no other part takes go here; one part at most."`
 	Law       lawRefYAML `yaml:"law" doc:"The article that asks for it."`
 }
 
@@ -137,7 +177,7 @@ func (l *loader) dossiers() {
 func (l *loader) dossier(y dossierYAML) Dossier {
 	key := "dossier." + y.ID
 	b := builder{loader: l}
-	d := Dossier{ID: y.ID, Programme: y.Programme, Procedures: y.Procedures, Law: b.law(y.Law)}
+	d := Dossier{ID: y.ID, Programme: y.Programme, Procedures: y.Procedures, Before: y.Before, Law: b.law(y.Law)}
 	if (y.Programme == "") == (len(y.Procedures) == 0) {
 		l.bad.on(y.Mark, "dossier %q: name the programme or the procedures it is for, one of the two", y.ID)
 	}
@@ -159,6 +199,9 @@ func (l *loader) dossier(y dossierYAML) Dossier {
 	for _, p := range y.Parts {
 		l.dossierPart(&d, p)
 	}
+	if !slices.ContainsFunc(d.Parts, func(p DossierPart) bool { return p.Rest }) {
+		l.bad.on(y.Mark.of("parts"), "dossier %q: let one part take the rest, or papers that no part names would be left out", y.ID)
+	}
 	l.dossierDocuments(y, d)
 	return d
 }
@@ -172,42 +215,70 @@ func (l *loader) dossierPart(d *Dossier, y dossierPartYAML) {
 		if x.Rest && y.Rest {
 			l.bad.on(y.Mark.of("rest"), "part %q: part %q takes the rest already", y.ID, x.ID)
 		}
-		for _, doc := range y.Documents {
-			if slices.Contains(x.Documents, doc) {
+		if x.Excuses && y.Excuses {
+			l.bad.on(y.Mark.of("excuses"), "part %q: part %q excuses already", y.ID, x.ID)
+		}
+		for _, doc := range slices.Concat(y.Documents, y.Also) {
+			if slices.Contains(x.Documents, doc) || slices.Contains(x.Also, doc) {
 				l.bad.on(y.Mark.of("documents"), "part %q: document %q goes into part %q already", y.ID, doc, x.ID)
 			}
 		}
 	}
-	if len(y.Documents) == 0 && len(y.Acts) == 0 && !y.Rest {
+	if len(y.Documents)+len(y.Also) == 0 && len(y.Acts) == 0 && !y.Rest {
 		l.bad.on(y.Mark, "part %q: nothing can fill it; name documents or acts, or let it take the rest", y.ID)
 	}
 	l.say(y.Mark, "dossier."+d.ID+".part."+y.ID, y.Name, true)
 	b := builder{loader: l}
-	d.Parts = append(d.Parts, DossierPart{ID: y.ID, Required: y.Required, Documents: y.Documents, Acts: y.Acts, Rest: y.Rest, Law: b.law(y.Law)})
+	d.Parts = append(d.Parts, DossierPart{ID: y.ID, Required: y.Required, Excuses: y.Excuses, Documents: y.Documents, Also: y.Also, Acts: y.Acts, Rest: y.Rest, Law: b.law(y.Law)})
 }
 
-// dossierDocuments asks of every required part whether something in the procedures can fill it: a part
-// that nothing can fill would keep every case open for good. A pack may describe the file of a programme
-// whose procedures a pack above brings; there is nothing to ask then.
+// dossierDocuments asks of every required part whether the procedures can fill it, and claims of every
+// procedure that nothing comes before its time: an act of Before is preceded, on every road there is, by
+// one that makes a paper of each required part. The checker proves it like any other order, so that no
+// case can be closed with a file that lacks something. A pack may describe the file of a programme whose
+// procedures a pack above brings; there is nothing to ask then.
 func (l *loader) dossierDocuments(y dossierYAML, d Dossier) {
-	var procs []*procedure.Definition
+	known := false
 	for _, id := range keys(l.p.Procedures) {
-		if p := l.p.Procedures[id]; slices.Contains(d.Procedures, id) || d.Programme != "" && p.Programme == d.Programme {
-			procs = append(procs, p)
+		proc := l.p.Procedures[id]
+		if !d.covers(proc) {
+			continue
+		}
+		known = true
+		for i, part := range d.Parts {
+			if part.Required {
+				l.dossierOrder(y, y.Parts[i], d, part, proc)
+			}
 		}
 	}
-	if len(procs) == 0 {
+	for _, act := range y.Before {
+		if known && !slices.ContainsFunc(keys(l.p.Procedures), func(id string) bool { _, ok := l.p.Procedures[id].Act(act); return ok && d.covers(l.p.Procedures[id]) }) {
+			l.bad.on(y.Mark.of("before"), "dossier %q: no procedure it is for has the act %q", d.ID, act)
+		}
+	}
+}
+
+func (l *loader) dossierOrder(y dossierYAML, py dossierPartYAML, d Dossier, part DossierPart, proc *procedure.Definition) {
+	makers := part.makers(proc)
+	if len(makers) == 0 {
+		l.bad.on(py.Mark, "part %q is required, and procedure %q makes none of its documents", part.ID, proc.ID)
 		return
 	}
-	for i, part := range d.Parts {
-		fills := func(p *procedure.Definition) bool {
-			return slices.ContainsFunc(part.Documents, func(id string) bool { _, ok := p.Document(id); return ok }) ||
-				slices.ContainsFunc(part.Acts, func(id string) bool { _, ok := p.Act(id); return ok })
+	for _, act := range d.Before {
+		if _, ok := proc.Act(act); !ok || slices.ContainsFunc(proc.Orders, func(o procedure.Order) bool { return o.Act == act && len(o.Anew) == 0 && within(o.After, makers) }) {
+			continue
 		}
-		if part.Required && !part.Rest && !slices.ContainsFunc(procs, fills) {
-			l.bad.on(y.Parts[i].Mark, "part %q is required, and no procedure of the dossier makes one of its documents or has one of its acts", part.ID)
+		o := procedure.Order{ID: "file-" + part.ID + "-" + act, Act: act, After: makers, Law: part.Law}
+		if o.Law.None() {
+			o.Law = d.Law
 		}
+		proc.Orders = append(proc.Orders, o)
+		l.say(py.Mark, "order."+proc.ID+"."+o.ID, py.Name, true)
 	}
+}
+
+func within(some, all []string) bool {
+	return !slices.ContainsFunc(some, func(x string) bool { return !slices.Contains(all, x) })
 }
 
 func (l *loader) dossierRows(key string, rows []dossierRowYAML) []string {

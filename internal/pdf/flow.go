@@ -76,7 +76,7 @@ func (d *Doc) Paragraph(text string) {
 
 // need makes sure that so much height is left on the page, or begins another.
 func (d *Doc) need(height float64) {
-	if d.cur == nil || d.y+height > bodyBottom && d.y > marginTop {
+	if d.cur == nil || d.y+height > bodyBottom+slop && d.y > marginTop {
 		d.NewPage()
 	}
 }

@@ -2,14 +2,14 @@ package casefile
 
 import (
 	"bytes"
-	"encoding/base64"
+	"crypto/sha256"
+	"encoding/hex"
 	"image"
 	"image/color"
 	"image/jpeg"
 	"image/png"
-	"net/url"
-	"os"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -19,10 +19,13 @@ import (
 	"comity/packs"
 )
 
+// national is read once: the checker takes its time over all procedures.
+var national = sync.OnceValues(func() (*pack.Pack, error) { return pack.LoadFrom(packs.FS, "cn-national-2022") })
+
 // dispute is the file of an invented dispute, put together by the dossier of the national pack.
 func dispute(t testing.TB, lang string) File {
 	t.Helper()
-	p, err := pack.LoadFrom(packs.FS, "cn-national-2022")
+	p, err := national()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,7 +60,7 @@ func dispute(t testing.TB, lang string) File {
 		f.Organ = "Mediation committee of Yuhuating"
 	}
 	for _, part := range d.Parts {
-		f.Parts = append(f.Parts, Part{ID: part.ID, Name: say.T(key + ".part." + part.ID), Required: part.Required})
+		f.Parts = append(f.Parts, Part{ID: part.ID, Name: say.T(key + ".part." + part.ID), Required: part.Required, Excuses: part.Excuses})
 	}
 	fillParts(t, &f, lang)
 	return f
@@ -148,25 +151,199 @@ func pictureJPEG(t testing.TB) []byte {
 	return b.Bytes()
 }
 
+func page(t *testing.T, b *book, n int) string {
+	t.Helper()
+	var out strings.Builder
+	for _, p := range b.doc.Content(n) {
+		out.WriteString(p.Text + "\n")
+	}
+	return out.String()
+}
+
 func Test_a_file_has_cover_index_parts_and_back_cover(t *testing.T) {
 	for _, lang := range []string{"zh-CN", "en"} {
 		f := dispute(t, lang)
-		raw, err := Make(f)
+		b, err := lay(f)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if dir := os.Getenv("OUT"); dir != "" {
-			os.WriteFile(dir+"/file-"+lang+".pdf", raw, 0o644)
+		var order []string
+		for _, l := range b.pages {
+			if len(order) == 0 || order[len(order)-1] != l.part {
+				order = append(order, l.part)
+			}
 		}
-		var missing []string
-		for _, p := range f.Missing() {
-			missing = append(missing, p.ID)
+		if got := strings.Join(order, " "); got != "cover index application rights_notice identity evidence sessions back" {
+			t.Errorf("the parts stand as %s", got)
 		}
-		if got := strings.Join(missing, " "); got != "agreement" {
+		if b.doc.Pages() != b.body+3 || b.pages[0].page != 0 || b.pages[1].page != 0 || b.pages[2].page != 1 || b.pages[len(b.pages)-1].page != 0 {
+			t.Errorf("of %d pages %d are numbered, beginning behind the index", b.doc.Pages(), b.body)
+		}
+		if !strings.Contains(page(t, b, 1), f.Number) || !strings.Contains(page(t, b, 1), f.Name) {
+			t.Errorf("the cover says %s", page(t, b, 1))
+		}
+		index := page(t, b, 2)
+		for i, p := range f.Parts {
+			if !strings.Contains(squeezed(index), squeezed(itoa(i+1)+"\n"+p.Name)) {
+				t.Errorf("the index does not list part %d, %s", i+1, p.Name)
+			}
+		}
+		if !strings.Contains(squeezed(index), squeezed("13\n"+f.BackName)) || !strings.Contains(squeezed(index), squeezed(f.Say("casefile.missing"))) {
+			t.Errorf("the index says %s", index)
+		}
+		for i, p := range f.Parts {
+			for j, x := range p.Papers {
+				r := b.ranges[[2]int{i, j}]
+				if first := b.pages[1+r[0]]; first.page != r[0] || first.part != p.ID {
+					t.Errorf("%s is not on page %d, where the index has it", x.Title, r[0])
+				}
+			}
+		}
+		if got := missingOf(f); got != "agreement" {
 			t.Errorf("missing are %q", got)
 		}
 	}
 }
 
-var _ = base64.StdEncoding
-var _ = url.Parse
+func missingOf(f File) string {
+	var out []string
+	for _, p := range f.Missing() {
+		out = append(out, p.ID)
+	}
+	return strings.Join(out, " ")
+}
+
+func Test_a_paper_beside_fills_no_part_and_a_note_excuses_what_is_missing(t *testing.T) {
+	f := dispute(t, "en")
+	put := func(part string, x Paper) {
+		for i := range f.Parts {
+			if f.Parts[i].ID == part {
+				f.Parts[i].Papers = append(f.Parts[i].Papers, x)
+			}
+		}
+	}
+	put("agreement", Paper{Title: "Term", Beside: true})
+	if got := missingOf(f); got != "agreement" {
+		t.Errorf("with a term and no agreement, missing are %q", got)
+	}
+	put("situation", Paper{Title: "Letter of transfer", Beside: true})
+	if got := missingOf(f); got != "agreement" {
+		t.Errorf("a letter that explains nothing leaves missing %q", got)
+	}
+	put("situation", Paper{Title: "Note on circumstances"})
+	if got := missingOf(f); got != "" {
+		t.Errorf("with a note, missing are %q", got)
+	}
+	b, err := lay(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if index := squeezed(page(t, b, 2)); !strings.Contains(index, squeezed(f.Say("casefile.excused"))) {
+		t.Errorf("the index does not point at the note: %s", index)
+	}
+}
+
+func Test_the_mark_of_every_page_is_true_and_no_other_is(t *testing.T) {
+	f := dispute(t, "zh-CN")
+	made, err := Make(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.HasPrefix(made.Data, []byte("%PDF")) {
+		t.Fatal("no file")
+	}
+	known := []Known{{Pages: 3}, made.Known}
+	b, err := lay(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range b.pages {
+		rest, ok := strings.CutPrefix(b.mark(i, b.sum()).Address(f.Check), f.Check+"/")
+		at := strings.Split(rest, "/")
+		if !ok || len(at) != 4 {
+			t.Fatalf("the address is %s", rest)
+		}
+		m, err := ParseMark(at[0], at[1], at[2], at[3])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if which, ok := Verify(m, known); which != 1 || !ok {
+			t.Errorf("page %d is not known", i+1)
+		}
+		if typed, err := ParseMark(strings.ToLower(at[0]), at[1], at[2], " "+strings.ToUpper(made.Content.String())); err != nil || typed != m {
+			t.Errorf("typed from the foot of the page it is %+v, %v", typed, err)
+		}
+		m.Of++
+		if _, ok := Verify(m, known); ok {
+			t.Error("a page of a longer file is known")
+		}
+	}
+	at := b.mark(0, b.sum())
+	at.Content[5] ^= 1
+	if _, ok := Verify(at, known); ok {
+		t.Error("a changed sum is known")
+	}
+	for _, bad := range [][4]string{{"", "1", "2", made.Content.String()}, {"X", "3", "2", made.Content.String()}, {"X", "-1", "2", made.Content.String()}, {"X", "1", "2", "abc"}, {"X", "1", "2", strings.Repeat("z", 64)}} {
+		if _, err := ParseMark(bad[0], bad[1], bad[2], bad[3]); err == nil {
+			t.Errorf("%v is taken for a mark", bad)
+		}
+	}
+}
+
+func Test_the_sum_is_of_what_the_pages_say_and_of_nothing_else(t *testing.T) {
+	sum := func(change func(*File)) Sum {
+		f := dispute(t, "zh-CN")
+		change(&f)
+		made, err := Make(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return made.Content
+	}
+	first := sum(func(*File) {})
+	if sum(func(f *File) { f.Made = f.Made.AddDate(1, 0, 0); f.Check = "" }) != first {
+		t.Error("the time it was written, or being a draft, changes what the pages say")
+	}
+	for name, change := range map[string]func(*File){
+		"a word":          func(f *File) { f.Parts[0].Papers[0].Blocks[3].Lines[0] += "。" },
+		"a picture":       func(f *File) { f.Parts[2].Papers[0].Scans[0].Data = pictureJPEG(t) },
+		"a file":          func(f *File) { f.Parts[5].Papers[0].Scans[1].Data = []byte("%PDF-1.4 another") },
+		"the order":       func(f *File) { p := f.Parts[6].Papers; p[0], p[1] = p[1], p[0] },
+		"the case":        func(f *File) { f.Case = "MD-YL-2026-000418" },
+		"a part left out": func(f *File) { f.Parts[1].Papers = nil },
+	} {
+		if sum(change) == first {
+			t.Errorf("with %s changed the sum is the same", name)
+		}
+	}
+}
+
+func Test_a_draft_says_so_on_every_page_and_bears_no_code(t *testing.T) {
+	f := dispute(t, "en")
+	size := func(check string) int {
+		f.Check = check
+		made, err := Make(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(made.Data)
+	}
+	if draft, filed := size(""), size("https://gov.example.cn/v"); draft >= filed {
+		t.Errorf("a draft of %d bytes has codes like a file of %d", draft, filed)
+	}
+}
+
+func Test_a_file_that_cannot_be_printed_has_a_sheet_with_its_hash(t *testing.T) {
+	b, err := lay(dispute(t, "en"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum := sha256.Sum256([]byte("%PDF-1.4 invented"))
+	var all strings.Builder
+	for i := range b.pages {
+		all.WriteString(page(t, b, i+1))
+	}
+	if !strings.Contains(squeezed(all.String()), hex.EncodeToString(sum[:])) || !strings.Contains(all.String(), "quotation.pdf") {
+		t.Error("nothing stands for the PDF that was handed in")
+	}
+}

@@ -351,6 +351,8 @@ func (v *visit) dossierDo() error {
 		return err
 	}
 	p := v.page("desk.case.title")
+	v.speak(p, c)
+	asked := p.Speaker
 	p.Speaker = v.site.Text.With(v.Packs.Pack(c.Pack).Texts).In(v.pack.Langs[0])
 	v.names = map[string]string{} // in the language of the city
 	f, err := v.dossierFile(p, x, c)
@@ -360,9 +362,9 @@ func (v *visit) dossierDo() error {
 	if lacks := f.Missing(); len(lacks) > 0 {
 		var names []string
 		for _, part := range lacks {
-			names = append(names, part.Name)
+			names = append(names, asked.T("dossier."+x.ID+".part."+part.ID))
 		}
-		return &web.Refused{Status: http.StatusConflict, Rule: "filed.missing", Params: map[string]string{"parts": strings.Join(names, p.T("desk.comma"))}}
+		return &web.Refused{Status: http.StatusUnprocessableEntity, Rule: "filed.missing", Params: map[string]string{"parts": strings.Join(names, asked.T("desk.comma"))}}
 	}
 	f.Check = v.site.Origin(v.r) + casefile.CheckPage
 	made, err := casefile.Make(f)

@@ -36,6 +36,7 @@ type sheet struct {
 	Plan     *Plan
 	Files    []fileRow
 	Papers   []documentLink // made by acts, newest first
+	Rolls    []rollCard     // who takes part
 	Dossier  *dossierCard   // nil where the pack knows no file for such cases
 	Timeline []web.Entry
 	Filter   string // all, public
@@ -219,6 +220,7 @@ func (v *visit) sheet(p *web.Page, open shown, q query, listed bool) (sheet, err
 	for _, e := range slices.Backward(events) {
 		s.Papers = append(s.Papers, v.documentLinks(p, d, c, e)...)
 	}
+	s.Rolls = v.rolls(p, d, c, s.In)
 	if s.Gone == nil {
 		if s.Dossier, err = v.dossierCard(p, c, d, events); err != nil {
 			return s, err

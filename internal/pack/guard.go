@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/expr-lang/expr/ast"
+	"github.com/expr-lang/expr/conf"
 	"github.com/expr-lang/expr/file"
 	"github.com/expr-lang/expr/parser"
 
@@ -25,7 +26,12 @@ func parseGuard(src string) (procedure.Guard, error) {
 	if len(src) > maxGuard {
 		return procedure.Guard{}, fmt.Errorf("a guard is at most %d bytes long; cut it into two acts or a fact", maxGuard)
 	}
-	tree, err := parser.Parse(src)
+	// The library has functions of the same name as some calls of guards ("all"); ours come first.
+	ours := conf.CreateNew()
+	for name := range guardCalls {
+		ours.Functions[name] = nil
+	}
+	tree, err := parser.ParseWithConfig(src, ours)
 	if err != nil {
 		var at *file.Error
 		if errors.As(err, &at) {

@@ -100,34 +100,38 @@ func New(d Deps) *Portal {
 // Mount registers every page.
 func (p *Portal) Mount(mux web.Router) {
 	for pattern, h := range map[string]web.Handler{
-		"GET /{$}":                       p.home,
-		"GET /report":                    p.report,
-		"POST /report":                   p.reportPost,
-		"GET /report/photo/{token}":      p.reportPhoto,
-		"GET /sent/{code}":               p.sent,
-		"GET /follow":                    p.follow,
-		"POST /follow":                   p.followPost,
-		"GET /f/{code}":                  p.caseOf,
-		"GET /f/{code}/why":              p.why,
-		"GET /f/{code}/proof":            p.proof,
-		"GET /f/{code}/proof/{seq}":      p.proofFile,
-		"GET /f/{code}/law":              p.caseLaw,
-		"GET /f/{code}/do/{act}":         p.do,
-		"POST /f/{code}/do/{act}":        p.doPost,
-		"GET /f/{code}/note":             p.note,
-		"POST /f/{code}/note":            p.notePost,
-		"GET /f/{code}/file/{sha256}":    p.file,
-		"GET /kiosk":                     p.kiosk,
-		"POST /kiosk":                    p.kioskOn,
-		"GET /kiosk/end":                 p.kioskEnd,
-		"POST /kiosk/end":                p.kioskEnd,
-		"GET /v":                         p.pageForm,
-		"GET /v/{ref}/{page}/{of}/{sum}": p.pageOf,
-		"GET /law":                       p.law,
-		"GET /law/{procedure}":           p.lawOf,
-		"GET /about/privacy":             p.privacy,
-		"GET /about/accessibility":       p.accessibility,
-		"/":                              p.nothing,
+		"GET /{$}":                    p.home,
+		"GET /report":                 p.report,
+		"POST /report":                p.reportPost,
+		"GET /report/photo/{token}":   p.reportPhoto,
+		"GET /sent/{code}":            p.sent,
+		"GET /follow":                 p.follow,
+		"POST /follow":                p.followPost,
+		"GET /f/{code}":               p.caseOf,
+		"GET /f/{code}/why":           p.why,
+		"GET /f/{code}/proof":         p.proof,
+		"GET /f/{code}/proof/{seq}":   p.proofFile,
+		"GET /f/{code}/law":           p.caseLaw,
+		"GET /f/{code}/do/{act}":      p.do,
+		"POST /f/{code}/do/{act}":     p.doPost,
+		"GET /f/{code}/note":          p.note,
+		"POST /f/{code}/note":         p.notePost,
+		"GET /f/{code}/file/{sha256}": p.file,
+		"GET /p/{code}":               p.party,
+		"GET /p/{code}/do/{act}":      p.partyDo,
+		"POST /p/{code}/do/{act}":     p.partyDoPost,
+		"GET /kiosk":                  p.kiosk,
+		"POST /kiosk":                 p.kioskOn,
+		"GET /kiosk/end":              p.kioskEnd,
+		"POST /kiosk/end":             p.kioskEnd,
+		"GET /law":                    p.law,
+		"GET /law/{procedure}":        p.lawOf,
+		"GET /about/privacy":          p.privacy,
+		"GET /about/accessibility":    p.accessibility,
+		"/":                           p.nothing,
+
+		"GET /v":                         p.filePageForm,
+		"GET /v/{ref}/{page}/{of}/{sum}": p.filePage,
 	} {
 		mux.Handle(pattern, p.Site.Serve(p.sheltered(h)))
 	}
@@ -182,17 +186,26 @@ func (d Door) look(r *http.Request, c casework.Case) (*ledger.Look, error) {
 
 // byCode finds the case and the compartment it lies in. A code tells neither, so every compartment is asked.
 func (p *Portal) byCode(r *http.Request, code casework.Code) (at Door, c casework.Case, err error) {
+	at, err = p.behind(r, func(at Door) (err error) {
+		c, err = at.Reader.ByCode(r.Context(), code)
+		return err
+	})
+	return at, c, err
+}
+
+// behind asks every compartment for what a code opens, and counts codes that open nothing.
+func (p *Portal) behind(r *http.Request, find func(Door) error) (at Door, err error) {
 	from, now := p.Client(r), p.Site.Now()
 	if wait := p.wrong.Wait(from, now); wait > 0 {
-		return at, c, &web.Refused{Status: http.StatusTooManyRequests, Rule: "portal.too_many", Wait: wait}
+		return at, &web.Refused{Status: http.StatusTooManyRequests, Rule: "portal.too_many", Wait: wait}
 	}
 	for _, at = range p.doors() {
-		if c, err = at.Reader.ByCode(r.Context(), code); !errors.Is(err, ledger.ErrNotFound) {
-			return at, c, err
+		if err = find(at); !errors.Is(err, ledger.ErrNotFound) {
+			return at, err
 		}
 	}
 	p.wrong.Count(from, now)
-	return at, c, &web.Noted{Err: err, As: "code.unknown"}
+	return at, &web.Noted{Err: err, As: "code.unknown"}
 }
 
 // take copies photos that waited for their report into the folder of the compartment it goes to, where they

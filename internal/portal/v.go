@@ -23,15 +23,15 @@ type pageCheck struct {
 	Wrong         string
 }
 
-// pageOf answers the QR code of one page. It says that the page belongs to the file as it was put on
+// filePage answers the QR code of one page. It says that the page belongs to the file as it was put on
 // record, and when that was: whoever asks holds the page and knows its number, and learns nothing else. A
 // file that is not there, a page that is not in it and a case nobody may know of get the same answer.
-func (p *Portal) pageOf(w http.ResponseWriter, r *http.Request) error {
+func (p *Portal) filePage(w http.ResponseWriter, r *http.Request) error {
 	return p.checkPageOf(w, r, pageCheck{Asked: true, Ref: r.PathValue("ref"), Page: r.PathValue("page"), Of: r.PathValue("of"), Sum: r.PathValue("sum")})
 }
 
-// pageForm is for whoever cannot scan the code: the same is printed at the foot of each page.
-func (p *Portal) pageForm(w http.ResponseWriter, r *http.Request) error {
+// filePageForm is for whoever cannot scan the code: the same is printed at the foot of each page.
+func (p *Portal) filePageForm(w http.ResponseWriter, r *http.Request) error {
 	q := r.URL.Query()
 	v := pageCheck{Ref: q.Get("ref"), Page: q.Get("page"), Of: q.Get("of"), Sum: q.Get("sum")}
 	v.Asked = v.Ref+v.Page+v.Of+v.Sum != ""

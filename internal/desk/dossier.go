@@ -343,11 +343,11 @@ func (v *visit) dossierAsked() (casework.Case, pack.Dossier, error) {
 // dossierDo puts the file of an ended case together, in the language of the city, keeps it with the case
 // and puts on record what its pages say. From then on anybody who holds a page can have it checked.
 func (v *visit) dossierDo() error {
-	c, x, err := v.dossierAsked()
-	if err != nil {
+	if err := v.parse(); err != nil {
 		return err
 	}
-	if err := v.parse(); err != nil {
+	c, x, err := v.dossierAsked()
+	if err != nil {
 		return err
 	}
 	p := v.page("desk.case.title")

@@ -44,6 +44,9 @@ func (p *Portal) checkPageOf(w http.ResponseWriter, r *http.Request, v pageCheck
 		return page.Write(w, r, http.StatusOK, web.PublicLayout(page, pageBody(page, v)))
 	}
 	m, err := casefile.ParseMark(v.Ref, v.Page, v.Of, v.Sum)
+	if err != nil && r.PathValue("ref") != "" {
+		return p.noSuchPage(w, r, page)
+	}
 	if err != nil {
 		page.Wrong, v.Asked, v.Wrong = true, false, page.T("portal.page.no_mark")
 		return page.Write(w, r, http.StatusUnprocessableEntity, web.PublicLayout(page, pageBody(page, v)))
@@ -53,8 +56,7 @@ func (p *Portal) checkPageOf(w http.ResponseWriter, r *http.Request, v pageCheck
 		return err
 	}
 	if which < 0 {
-		v.Words = page.T("portal.page.unknown")
-		return page.Write(w, r, http.StatusNotFound, web.PublicLayout(page, pageBody(page, v)))
+		return p.noSuchPage(w, r, page)
 	}
 	made := c.Filed[which]
 	v.True, v.Ref, v.When = true, string(c.Ref), page.Moment(made.At)
@@ -72,6 +74,12 @@ func (p *Portal) checkPageOf(w http.ResponseWriter, r *http.Request, v pageCheck
 		}
 	}
 	return page.Write(w, r, http.StatusOK, web.PublicLayout(page, pageBody(page, v)))
+}
+
+// noSuchPage is the answer to everything that is not on record, and it repeats nothing of what was asked.
+func (p *Portal) noSuchPage(w http.ResponseWriter, r *http.Request, page *web.Page) error {
+	page.Here = "/v"
+	return page.Write(w, r, http.StatusNotFound, web.PublicLayout(page, pageBody(page, pageCheck{Asked: true, Words: page.T("portal.page.unknown")})))
 }
 
 // fileOf finds the file a mark names, in whichever compartment it lies; -1 where there is none.

@@ -55,8 +55,11 @@ func Test_anybody_who_holds_a_page_of_a_case_file_can_ask_whether_it_is_true(t *
 		c.holds(a, "No file with these pages is on record here.")
 	}
 	c.holds(say, "No file with these pages is on record here.")
-	if a := c.get("/v/" + ref + "/13/12/" + mark + "?lang=en"); a.Code != http.StatusUnprocessableEntity {
+	if a := c.get("/v/" + ref + "/13/12/" + mark + "?lang=en"); a.Code != http.StatusNotFound {
 		t.Errorf("page 13 of 12 is answered %d", a.Code)
+	}
+	if a := c.get("/v?lang=en&ref=" + ref + "&page=13&of=12&sum=" + sum); a.Code != http.StatusUnprocessableEntity || !strings.Contains(a.Body, `value="13"`) {
+		t.Errorf("what was typed wrong is answered %d", a.Code)
 	}
 	if a := c.get("/v?lang=en"); a.Code != http.StatusOK {
 		t.Errorf("the form is answered %d", a.Code)

@@ -264,7 +264,7 @@ func (v *visit) dossierRows(p *web.Page, x pack.Dossier, r record, f *casefile.F
 // document the pack has no words for, and for an attachment whose content is gone.
 func (v *visit) paperOfLeaf(p *web.Page, l leafOf) (casefile.Paper, bool, error) {
 	e := l.events[l.at]
-	out := casefile.Paper{Date: p.Short(e.At)}
+	out := casefile.Paper{Date: e.At.In(p.Site.Zone).Format(time.DateOnly)}
 	stored, err := v.Reader.Stored(v.ctx(), l.c, e.Seq)
 	if err != nil {
 		return out, false, err

@@ -11,6 +11,8 @@ install_needs() {
   have chromium || have chromium-browser || have google-chrome || want+=(chromium)
   ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || have postgres || [ -n "${COMITY_TEST_POSTGRES:-}" ] || want+=(postgresql)
   have cc || want+=(gcc libc6-dev)
+  have pdftotext || want+=(poppler-utils)
+  have qpdf || want+=(qpdf)
   fc-list 2>/dev/null | grep -qi 'cjk\|noto sans sc' || want+=(fonts-noto-cjk)
   [ ${#want[@]} -eq 0 ] && return 0
   echo "The tests need these Debian packages, which are not here: ${want[*]}"

@@ -43,6 +43,10 @@ var Rooms = map[string]Room{
 	"internal/ledger":            {Why: "the one door", Rooms: with("db", "receipt", "translog", "vault")},
 	"internal/ledger/ledgertest": {Why: "a city for tests: a pack behind a real door, needed by every room above it", Rooms: []string{"authz", "casework", "db", "ledger", "org", "pack", "procedure", "vault"}},
 	"internal/paper":             {Why: "letters and papers as plain text with places to fill"},
+	"internal/pdf/truetype":      {Why: "fonts read, and cut to what one document needs"},
+	"internal/pdf/cut":           {Why: "makes the font the program carries", Rooms: []string{"pdf/truetype"}, Others: []string{"golang.org/x/text/encoding/simplifiedchinese"}},
+	"internal/pdf":               {Why: "documents that can be kept, as PDF/A", Rooms: []string{"pdf/truetype"}, Others: []string{"github.com/rivo/uniseg", "rsc.io/qr"}},
+	"internal/casefile":          {Why: "the file of an ended case, for the archive", Rooms: []string{"paper", "pdf", "pdf/truetype"}},
 	"internal/pack":              {Why: "packs read and checked", Rooms: with("paper"), Others: []string{"github.com/expr-lang/expr", "go.yaml.in/yaml/v4"}},
 	"internal/explain":           {Why: "why not, and why this date, in words for every surface", Rooms: with("text")},
 	"internal/web":               {Why: "kit for pages; knows no programme and no ledger", Rooms: with("explain", "journal", "pack", "text"), Others: []string{"github.com/a-h/templ", "rsc.io/qr"}},
@@ -60,8 +64,8 @@ var Rooms = map[string]Room{
 	"internal/stat":                                      {Why: "signals on issues and places, and tables that give nobody away", Kernel: true},
 
 	"internal/logbook":                   {Why: "the public side of the log", Rooms: []string{"receipt", "translog", "web"}, Others: []string{"github.com/a-h/templ", "golang.org/x/mod/sumdb/tlog"}},
-	"internal/portal":                    {Why: "what residents see", Rooms: with("draw", "explain", "file", "intake", "journal", "ledger", "limit", "pack", "programme", "receipt", "text", "web"), Others: []string{"github.com/a-h/templ"}},
-	"internal/desk":                      {Why: "what officers see", Rooms: with("account", "bulk", "explain", "file", "intake", "journal", "ledger", "limit", "pack", "paper", "programme", "text", "web"), Others: []string{"github.com/a-h/templ"}},
+	"internal/portal":                    {Why: "what residents see", Rooms: with("casefile", "draw", "explain", "file", "intake", "journal", "ledger", "limit", "pack", "programme", "receipt", "text", "web"), Others: []string{"github.com/a-h/templ"}},
+	"internal/desk":                      {Why: "what officers see", Rooms: with("account", "bulk", "casefile", "explain", "file", "intake", "journal", "ledger", "limit", "pack", "paper", "programme", "text", "web"), Others: []string{"github.com/a-h/templ"}},
 	"internal/api":                       {Why: "JSON for programs", Rooms: with("account", "db", "explain", "file", "intake", "jobs", "journal", "ledger", "limit", "pack", "text"), Others: []string{"github.com/danielgtaylor/huma/v2", "github.com/VictoriaMetrics/metrics", "golang.org/x/text/language"}},
 	"internal/programme/residence/sdjwt": {Why: "the residence card: a credential whose holder shows only what is asked for"},
 

@@ -72,6 +72,17 @@ type Case struct {
 	Joint    []org.UnitID        `json:"joint,omitempty"`    // units that were asked to join
 	Sealed   org.UnitID          `json:"sealed,omitempty"`   // the only unit that reads it; empty = not sealed
 	Members  []Member            `json:"members,omitempty"`  // who takes part, in the order they came
+	Filed    []Filed             `json:"filed,omitempty"`    // the files it was put together into, oldest first
+}
+
+// Filed is the file of an ended case as it went to the archive: a hash of what its pages say, by which
+// anybody who holds a page can ask whether it belongs to the case. It says nothing about anybody and is
+// therefore never sealed.
+type Filed struct {
+	Sum   string    `json:"sum"`   // SHA-256, in lower-case hexadecimal
+	Pages int       `json:"pages"` // that bear a number
+	Seq   int       `json:"seq,omitempty"`
+	At    time.Time `json:"at,omitzero"`
 }
 
 // Child is a case that this one opened through a link of its procedure.
@@ -147,8 +158,8 @@ type File struct {
 	Public bool   `json:"public,omitempty"` // the resident sent it or may see it
 }
 
-// Command asks for one change. Exactly one of Open, Act, Note, Attach, Tick, Sent, Ended, Recall and
-// Recount is set.
+// Command asks for one change. Exactly one of Open, Act, Note, Attach, Tick, Sent, Ended, Recall,
+// Recount and Filed is set.
 type Command struct {
 	Case    CaseID
 	Version int       // the Version or Seq the actor has seen; AnyVersion where the actor sees none
@@ -167,6 +178,7 @@ type Command struct {
 	Ended   *Ended // a child of this case has ended
 	Recall  bool   // the parent recalls this case
 	Recount bool   // the calendar has a new version: count the dates of the clocks again
+	Filed   *Filed `json:",omitempty"` // the file of the ended case was put together; it comes with Files
 }
 
 // AnyVersion skips the check of the version: for timers and for residents, whose acts are guarded by
@@ -272,6 +284,7 @@ type Event struct {
 	Every     []procedure.RollSet `json:"every,omitempty"`     // marks of everybody on a roll that changed
 	Alert     string              `json:"alert,omitempty"`     // the clock whose date comes near
 	Recounted []Recounted         `json:"recounted,omitempty"` // dates before a new calendar
+	Filed     *Filed              `json:"filed,omitempty"`     // the file as it went to the archive
 }
 
 // Spawn is a case that an event opens: what crosses the link, and nothing more. Case and Ref are drawn

@@ -1,6 +1,7 @@
 package casework
 
 import (
+	"encoding/hex"
 	"errors"
 	"maps"
 	"slices"
@@ -55,6 +56,8 @@ func Decide(d *procedure.Definition, c Case, cmd Command, who authz.Actor, now t
 		return k.recalled()
 	case cmd.Recount:
 		return k.recount()
+	case cmd.Filed != nil:
+		return k.filed()
 	case cmd.Act != "":
 		return k.act()
 	case len(cmd.Files) > 0:
@@ -923,6 +926,29 @@ func (k *decision) attach() ([]Event, error) {
 		return nil, err
 	}
 	return []Event{k.event("attached", by)}, nil
+}
+
+// filed records the file of a case that has ended. Which papers it needs is for the procedure, whose order
+// lets no case end before they are there; here it counts that nothing can be added to it any more.
+func (k *decision) filed() ([]Event, error) {
+	if st, ok := k.d.State(k.c.State); !ok || !st.Final {
+		return nil, refuse("filed.open")
+	}
+	f := *k.cmd.Filed
+	if sum, err := hex.DecodeString(f.Sum); err != nil || len(sum) != 32 || f.Sum != strings.ToLower(f.Sum) || f.Pages < 1 {
+		return nil, refuse("filed.sum")
+	}
+	if !k.who.IsStaff() {
+		return nil, refuse("actor.forbidden")
+	}
+	by, err := k.writer()
+	if err != nil {
+		return nil, err
+	}
+	e := k.event("file.made", by)
+	f.Seq, f.At = e.Seq, e.At
+	e.Filed = &f
+	return []Event{e}, nil
 }
 
 // writer allows notes and papers to staff whose scope holds the case, and to its resident.

@@ -37,6 +37,7 @@ type sheet struct {
 	Files    []fileRow
 	Papers   []documentLink // made by acts, newest first
 	Rolls    []rollCard     // who takes part
+	Dossier  *dossierCard   // nil where the pack knows no file for such cases
 	Timeline []web.Entry
 	Filter   string // all, public
 	Count    int
@@ -220,6 +221,11 @@ func (v *visit) sheet(p *web.Page, open shown, q query, listed bool) (sheet, err
 		s.Papers = append(s.Papers, v.documentLinks(p, d, c, e)...)
 	}
 	s.Rolls = v.rolls(p, d, c, s.In)
+	if s.Gone == nil {
+		if s.Dossier, err = v.dossierCard(p, c, d, events); err != nil {
+			return s, err
+		}
+	}
 	s.Timeline = v.timeline(p, d, c, events, s.Filter == "public")
 	s.Toast = v.toast(p, c)
 	return s, nil

@@ -174,6 +174,9 @@ func (d *Desk) Register(mux web.Router) {
 	page("POST /desk/cases/{ref}/files", (*visit).attach)
 	page("GET /desk/cases/{ref}/files/{sha256}", (*visit).fileShow)
 	page("GET /desk/cases/{ref}/documents/{seq}/{id}", (*visit).document)
+	page("GET /desk/cases/{ref}/documents/{seq}/{id}/pdf", (*visit).documentPDF)
+	page("GET /desk/cases/{ref}/dossier", (*visit).dossierShow)
+	page("POST /desk/cases/{ref}/dossier", (*visit).dossierDo)
 	if d.Bulk != nil {
 		page("GET /desk/bulk", (*visit).bulkShow)
 		page("POST /desk/bulk", (*visit).bulkDo)

@@ -557,10 +557,21 @@ func TestA_document_is_printed_with_the_facts_of_its_own_day_in_both_languages(t
 	hasNot(t, letter, "<b>is</b>")
 	hasNot(t, letter, "{")
 	has(t, b.ok(address+"?lang=zh-CN"), "受理告知书")
-	for _, wrong := range []string{"/documents/1/acceptance", "/documents/2/other", "/documents/99/acceptance", "/documents/x/acceptance"} {
+	has(t, letter, address+"/pdf?lang=en")
+	for _, lang := range []string{"en", "zh-CN"} {
+		a := b.get(address + "/pdf?lang=" + lang)
+		if a.status != http.StatusOK || a.header.Get("Content-Type") != "application/pdf" || !strings.HasPrefix(a.body, "%PDF-1.7") {
+			t.Errorf("the paper as PDF in %s: %d %s", lang, a.status, a.header.Get("Content-Type"))
+		}
+		has(t, a.body, "<pdfaid:part>2</pdfaid:part>")
+	}
+	for _, wrong := range []string{"/documents/1/acceptance", "/documents/2/other/pdf", "/documents/1/acceptance/pdf", "/documents/2/other", "/documents/99/acceptance", "/documents/x/acceptance"} {
 		if a := b.get("/desk/cases/" + string(r.Ref) + wrong); a.status != http.StatusNotFound {
 			t.Errorf("%s answered %d", wrong, a.status)
 		}
+	}
+	if a := c.as("donghu-head").get(address + "/pdf"); a.status != http.StatusNotFound {
+		t.Errorf("somebody else's paper as PDF answered %d", a.status)
 	}
 	if a := c.as("donghu-head").get(address); a.status != http.StatusNotFound {
 		t.Errorf("somebody else's paper answered %d", a.status)

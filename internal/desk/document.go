@@ -1,6 +1,7 @@
 package desk
 
 import (
+	"bytes"
 	"net/http"
 	"net/url"
 	"slices"
@@ -8,6 +9,7 @@ import (
 	"strings"
 
 	"comity/internal/authz"
+	"comity/internal/casefile"
 	"comity/internal/casework"
 	"comity/internal/form"
 	"comity/internal/paper"
@@ -18,6 +20,7 @@ import (
 // documentPage is one paper, ready to be printed.
 type documentPage struct {
 	Ref, Back string
+	PDF       string // address
 	City      string
 	Printed   string
 	Blocks    []paper.Block
@@ -56,30 +59,57 @@ func documentAddress(ref string, seq int, id string) string {
 // document shows a paper with the facts of the case as they were right after the event that made it:
 // printed again in a year it reads the same, but for the date of printing.
 func (v *visit) document() error {
-	c, d, events, err := v.recordUpTo(authz.Identity)
+	p, data, err := v.documentOf()
 	if err != nil {
 		return err
 	}
+	return v.write(p, http.StatusOK, documentBody(p, data))
+}
+
+// documentOf opens the case, as every page does that shows words of it, and fills the paper.
+func (v *visit) documentOf() (*web.Page, documentPage, error) {
+	var data documentPage
+	c, d, events, err := v.recordUpTo(authz.Identity)
+	if err != nil {
+		return nil, data, err
+	}
 	seq, err := strconv.Atoi(v.r.PathValue("seq"))
 	if err != nil || seq < 1 || seq > len(events) || !slices.Contains(events[seq-1].Documents, v.r.PathValue("id")) {
-		return web.ErrNotFound
+		return nil, data, web.ErrNotFound
 	}
 	p := v.page("desk.document.title", "ref", string(c.Ref))
 	v.speak(p, c)
 	t, ok := v.paperOf(p, d, c, v.r.PathValue("id"))
 	if !ok {
-		return web.ErrNotFound
+		return nil, data, web.ErrNotFound
 	}
 	events = events[:seq]
 	var then casework.Case
 	for _, e := range events {
 		then = casework.Fold(then, e)
 	}
-	data := documentPage{Ref: string(c.Ref), Back: caseAddress(string(c.Ref), v.r.URL.Query().Get("in")), City: p.Name(),
+	data = documentPage{Ref: string(c.Ref), Back: caseAddress(string(c.Ref), v.r.URL.Query().Get("in")), City: p.Name(),
+		PDF:     documentAddress(string(c.Ref), seq, v.r.PathValue("id")) + "/pdf?lang=" + url.QueryEscape(p.Lang),
 		Printed: p.T("desk.print.by", "who", v.who.NameIn(p.Lang), "when", p.Moment(v.now)),
 		Blocks:  t.Fill(func(name string) string { return v.paperFact(p, d, then, events, v.r.PathValue("id"), name) })}
 	p.Title = strings.Join(data.Blocks[0].Lines, "") + p.T("desk.sep") + data.Ref
-	return v.write(p, http.StatusOK, documentBody(p, data))
+	return p, data, nil
+}
+
+// documentPDF gives the same paper as a file that can be kept. To fetch it is to look, like to see it.
+func (v *visit) documentPDF() error {
+	p, data, err := v.documentOf()
+	if err != nil {
+		return err
+	}
+	title := strings.Join(data.Blocks[0].Lines, "")
+	var b bytes.Buffer
+	err = casefile.WriteLetter(&b, casefile.Letter{Case: data.Ref, From: data.City, Lang: p.Lang, Made: v.now, Note: data.Printed, Say: p.T,
+		Paper: casefile.Paper{Title: title, Blocks: casefile.FromPaper(data.Blocks)}})
+	if err != nil {
+		return err
+	}
+	return v.sendPDF(title+" "+data.Ref+".pdf", &b)
 }
 
 // paperFact fills one place of a paper. What the case had not at that time is a gap to be seen.

@@ -119,6 +119,8 @@ func (v *visit) eventWords(p *web.Page, d *procedure.Definition, c casework.Case
 		return p.T("desk.event.notice.failed", "to", recipient(p, *e.Sent, events))
 	case e.Sent != nil:
 		return p.T("desk.event.notice.sent", "to", recipient(p, *e.Sent, events))
+	case e.Filed != nil:
+		return p.T("desk.event.filed")
 	case e.Act == "" && e.Opening == nil && len(e.Files) > 0:
 		return p.N("desk.event.attached", len(e.Files))
 	}

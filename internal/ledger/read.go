@@ -299,6 +299,17 @@ func (r *Reader) find(ctx context.Context, in authz.Scope, key func(*db.Tx) (int
 	return c, nil
 }
 
+// Filed lists the files a case was put together into, with the case as the log knows it. It is for whoever
+// holds a page of one and asks whether it is true: a case under seal, and one that only a unit may read,
+// are as if they were not there.
+func (r *Reader) Filed(ctx context.Context, ref string) (casework.Case, error) {
+	c, err := r.Case(ctx, authz.Machine().Scope(), ref)
+	if err == nil && (c.Sealed != "" || len(c.Filed) == 0) {
+		err = ErrNotFound
+	}
+	return casework.Case{ID: c.ID, Ref: c.Ref, Filed: c.Filed}, err
+}
+
 // Children finds the cases that this one opened, by their key. Get the case through a scope before: whoever
 // reads it may know how its children stand, but reads their papers only within their own scope.
 func (r *Reader) Children(ctx context.Context, c casework.Case) (map[casework.CaseID]casework.Case, error) {

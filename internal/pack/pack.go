@@ -62,6 +62,7 @@ type Pack struct {
 	Warnings    []string     // what is odd but not wrong, each with its place
 	Replies     []Reply
 	Purposes    []Purpose                            // for which sealed words are opened, in the order they are offered
+	Dossiers    []Dossier                            // how the files of ended cases are put together
 	Register    *Register                            // questions that may be asked of other bodies; nil: none
 	Cameras     *CameraRules                         // what public cameras rest on; nil: no register of them
 	Notices     []Notice                             // what people are told before they are asked for a consent

@@ -36,6 +36,7 @@ var FileKinds = []FileKind{
 	{"questions", "questions.yaml", "What may be asked of other bodies about a person: a closed, published register.", reflect.TypeFor[questionsFile]()},
 	{"cameras", "cameras.yaml", "What the public register of cameras rests on, and who keeps it.", reflect.TypeFor[camerasFile]()},
 	{"notices", "notices.yaml", "What people are told before they are asked for a consent, by version.", reflect.TypeFor[noticesFile]()},
+	{"dossier", "dossier.yaml", "How the files of ended cases are put together for the archive.", reflect.TypeFor[dossiersFile]()},
 	{"replies", "replies.yaml", "Stock answers an officer may start from.", reflect.TypeFor[repliesFile]()},
 	{"texts", "texts/*.yaml", "Words of one language, by key: notices and anything else.", reflect.TypeFor[textsFile]()},
 }

@@ -129,6 +129,9 @@ func (p *Portal) Mount(mux web.Router) {
 		"GET /about/privacy":          p.privacy,
 		"GET /about/accessibility":    p.accessibility,
 		"/":                           p.nothing,
+
+		"GET /v":                         p.filePageForm,
+		"GET /v/{ref}/{page}/{of}/{sum}": p.filePage,
 	} {
 		mux.Handle(pattern, p.Site.Serve(p.sheltered(h)))
 	}

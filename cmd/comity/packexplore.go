@@ -89,6 +89,9 @@ func (t guideTelling) roads(only string) {
 		if !ok {
 			continue
 		}
+		if f.Category != d.Category {
+			t.fact("cli.explore.ours.file", t.say.T("category."+f.Category))
+		}
 		for _, name := range slices.Sorted(maps.Keys(f.Fields)) {
 			t.fact("cli.explore.ours.file", name+" = "+f.Fields[name])
 		}

@@ -18,7 +18,13 @@ type Explorer struct {
 	Graph explore.Graph
 	Doors []Door // in the order of Graph.Doors
 
-	fields map[explore.Step]map[string]string // what an answer fills in
+	fills map[explore.Step]filled
+}
+
+// filled is what an answer puts into a filing, beside its words.
+type filled struct {
+	fields   map[string]string
+	category string // closer than that of the door, of the same procedure; empty = none
 }
 
 // Door is where a matter belongs: a category of this pack, or another body.
@@ -63,18 +69,18 @@ func (p *Pack) Filing(lang string, road []explore.Step, door string) (Filing, bo
 	if !ok || d.Elsewhere() {
 		return Filing{}, false
 	}
-	out := Filing{Category: d.Category, Fields: map[string]string{}}
+	out := Filing{Category: p.CategoryOn(road, d), Fields: map[string]string{}}
 	var said []string
 	fill := func(fields map[string]string) {
 		for name, value := range fields {
-			if p.takes(d.Category, name, value) == "" {
+			if p.takes(out.Category, name, value) == "" {
 				out.Fields[name] = value
 			}
 		}
 	}
 	fill(d.Fields)
 	for _, s := range road {
-		fill(p.Explorer.fields[s])
+		fill(p.Explorer.fills[s].fields)
 		if words := p.Texts[lang][answerKey(s)+".tells"]; words != "" {
 			said = append(said, words)
 		}
@@ -84,6 +90,23 @@ func (p *Pack) Filing(lang string, road []explore.Step, door string) (Filing, bo
 	}
 	out.Text = strings.Join(said, "\n")
 	return out, true
+}
+
+// CategoryOn is the category under which a door of ours files for whoever came by a road: the closest that
+// an answer names, as long as it is of the door's own procedure.
+func (p *Pack) CategoryOn(road []explore.Step, d Door) string {
+	category := d.Category
+	for _, s := range road {
+		if closer := p.Explorer.fills[s].category; p.sameProcedure(closer, d.Category) {
+			category = closer
+		}
+	}
+	return category
+}
+
+func (p *Pack) sameProcedure(a, b string) bool {
+	of := p.ProcedureFor(a)
+	return of != nil && of == p.ProcedureFor(b)
 }
 
 // takes says why the form of a category does not take an answer; empty = it does.
@@ -152,6 +175,8 @@ type optionYAML struct {
 	To     string            `yaml:"to" doc:"The question or door it leads to."`
 	Tells  words             `yaml:"tells" doc:"A sentence the answer puts into the text of a filing."`
 	Fields map[string]string `yaml:"fields" plain:"yes" doc:"Answers it fills in; every door of ours behind it must ask for them."`
+	// A door stands for a procedure; which kind of matter it is often shows on the way there.
+	Category string `yaml:"category" doc:"The category to file under, closer than that of the door it leads to and of the same procedure."`
 }
 
 type doorYAML struct {
@@ -191,7 +216,7 @@ func (l *loader) explorer() {
 		l.bad.on(f.Mark, "%d questions and %d doors: a guide has at most %d and %d", len(f.Questions), len(f.Doors), maxQuestions, maxDoors)
 		return
 	}
-	e := &Explorer{fields: map[explore.Step]map[string]string{},
+	e := &Explorer{fills: map[explore.Step]filled{},
 		Graph: explore.Graph{Start: f.Start, Most: f.Most, Emergency: f.Emergency, Otherwise: f.Otherwise}}
 	g := guide{loader: l, f: f, e: e, at: map[string]mark{}}
 	before := l.bad.n
@@ -283,8 +308,8 @@ func (g *guide) question(q askYAML) {
 		g.say(o.Mark, answerKey(s), o.Text, true)
 		g.say(o.Mark, answerKey(s)+".help", o.Help, false)
 		g.say(o.Mark, answerKey(s)+".tells", o.Tells, len(o.Tells) > 0)
-		g.e.fields[s] = o.Fields
-		out.Options = append(out.Options, explore.Option{ID: o.ID, To: o.To, Fills: len(o.Fields)+len(o.Tells) > 0})
+		g.e.fills[s] = filled{o.Fields, o.Category}
+		out.Options = append(out.Options, explore.Option{ID: o.ID, To: o.To, Fills: len(o.Fields)+len(o.Tells)+len(o.Category) > 0})
 	}
 	g.e.Graph.Questions = append(g.e.Graph.Questions, out)
 }
@@ -383,18 +408,37 @@ func (g *guide) elsewhere(d doorYAML) {
 func (g *guide) fillings() {
 	for _, q := range g.f.Questions {
 		for _, o := range q.Options {
+			var doors []Door
 			for _, id := range g.e.Graph.After(o.To) {
-				d, ok := g.e.Door(id)
-				if !ok || d.Elsewhere() {
-					continue
-				}
-				for name, value := range o.Fields {
-					if why := g.p.takes(d.Category, name, value); why != "" {
-						g.broken(o.Mark.of("fields"), ruleFiles, "answer %q of %q leads to door %q: %s", o.ID, q.ID, id, why)
-					}
+				if d, ok := g.e.Door(id); ok && !d.Elsewhere() {
+					doors = append(doors, d)
 				}
 			}
+			g.filling(q.ID, o, doors)
 		}
+	}
+}
+
+func (g *guide) filling(question string, o optionYAML, behind []Door) {
+	for _, d := range behind {
+		for name, value := range o.Fields {
+			if why := g.p.takes(d.Category, name, value); why != "" {
+				g.broken(o.Mark.of("fields"), ruleFiles, "answer %q of %q leads to door %q: %s", o.ID, question, d.ID, why)
+			}
+		}
+	}
+	if o.Category == "" {
+		return
+	}
+	where := o.Mark.of("category")
+	c, ok := g.p.Category(o.Category)
+	switch {
+	case !ok:
+		g.broken(where, ruleFiles, "answer %q of %q: category %q is not in categories.yaml", o.ID, question, o.Category)
+	case !c.Resident:
+		g.broken(where, ruleFiles, "answer %q of %q: residents may not choose category %q (resident: false)", o.ID, question, o.Category)
+	case !slices.ContainsFunc(behind, func(d Door) bool { return g.p.sameProcedure(o.Category, d.Category) }):
+		g.broken(where, ruleFiles, "answer %q of %q: no door behind it files under the procedure of category %q", o.ID, question, o.Category)
 	}
 }
 

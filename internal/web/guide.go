@@ -11,7 +11,8 @@ import (
 )
 
 // GuideAt is a place in the guide before filing, as an address names it. The answers stand in the address
-// and nowhere else: no cookie, no table and no log holds them.
+// and nowhere else: no table and no log holds them, and no cookie but that of a device which belongs to
+// nobody (Kept).
 type GuideAt struct {
 	Base    string   // address of the guide on this surface
 	File    string   // address of the form that files
@@ -19,6 +20,9 @@ type GuideAt struct {
 	Door    string   // a door to look at; empty = where the answers lead
 	// Takes reports whether this surface can open cases of a procedure.
 	Takes func(procedure string) bool
+	// Kept: the answers wait in a cookie of a device that belongs to nobody. Addresses of the guide still
+	// carry them to the next page, which takes them out; the form asks the cookie.
+	Kept bool
 }
 
 // Guide is one page of it: a question or a door.
@@ -73,7 +77,7 @@ func Answered(list string) []string {
 
 // query names answers; ids hold nothing that has to be escaped.
 func (at GuideAt) query(answers []string) string {
-	if len(answers) == 0 {
+	if len(answers) == 0 && !at.Kept {
 		return ""
 	}
 	return "?a=" + strings.Join(answers, ",")
@@ -97,7 +101,7 @@ func (p *Page) Guide(pk *pack.Pack, at GuideAt) (Guide, bool) {
 		given[i] = s.Option
 	}
 	at.Answers = given
-	v := Guide{Stale: !whole, Restart: at.Base}
+	v := Guide{Stale: !whole, Restart: at.Base + at.query(nil)}
 	for i, s := range road {
 		v.Answers = append(v.Answers, Check{Label: p.T("guide.q." + s.Question), Value: p.T("guide.a." + s.Question + "." + s.Option), Change: at.Base + at.query(given[:i])})
 	}
@@ -124,7 +128,7 @@ func (p *Page) Guide(pk *pack.Pack, at GuideAt) (Guide, bool) {
 	}
 	d, ok := pk.Explorer.Door(here)
 	if ok {
-		v.Door = p.guideDoor(pk, at, d)
+		v.Door = p.guideDoor(pk, at, d, pk.CategoryOn(road, d))
 	}
 	return v, ok
 }
@@ -159,7 +163,7 @@ func (p *Page) doorLink(pk *pack.Pack, at GuideAt, id string) Link {
 	return Link{Href: at.Base + "/" + id + at.query(at.Answers), Label: p.T("guide.door." + id + ".name"), Icon: d.Icon}
 }
 
-func (p *Page) guideDoor(pk *pack.Pack, at GuideAt, d pack.Door) *GuideDoor {
+func (p *Page) guideDoor(pk *pack.Pack, at GuideAt, d pack.Door, category string) *GuideDoor {
 	key := "guide.door." + d.ID + "."
 	v := &GuideDoor{
 		Name: p.T(key + "name"), What: p.T(key + "what"), Icon: d.Icon, Urgent: d.Urgent, Ours: !d.Elsewhere(), URL: d.URL,
@@ -187,12 +191,20 @@ func (p *Page) guideDoor(pk *pack.Pack, at GuideAt, d pack.Door) *GuideDoor {
 		v.Time = []string{p.T(key + "time")}
 		return v
 	}
-	proc := pk.ProcedureFor(d.Category)
-	v.Time, v.TimeHref = p.guideTime(pk, proc, d.Category), "/law/"+proc.ID
+	proc := pk.ProcedureFor(category)
+	v.Time, v.TimeHref = p.guideTime(pk, proc, category), "/law/"+proc.ID
 	if at.Takes == nil || at.Takes(proc.ID) {
-		v.File = at.File + "?where=" + strings.Join(at.Answers, ",") + "&door=" + d.ID
+		v.File = at.file(d.ID)
 	}
 	return v
+}
+
+// file is the address of the form that begins with the answers.
+func (at GuideAt) file(door string) string {
+	if at.Kept {
+		return at.File + "?door=_"
+	}
+	return at.File + "?where=" + strings.Join(at.Answers, ",") + "&door=" + door
 }
 
 func (p *Page) guideAlso(pk *pack.Pack, at GuideAt, id string) GuideAlso {

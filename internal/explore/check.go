@@ -92,12 +92,21 @@ func (c *checker) there(id string) bool {
 	return question || door
 }
 
+// to is the shortest road that ends with an answer; none where nobody is asked.
+func (c *checker) to(question, option string) []Step {
+	road, reached := c.road[question]
+	if !reached {
+		return nil
+	}
+	return append(slices.Clone(road), Step{question, option})
+}
+
 func (c *checker) dead() []Broken {
 	var bad []Broken
 	for _, q := range c.g.Questions {
 		for _, o := range q.Options {
 			if !c.there(o.To) {
-				bad = append(bad, Broken{Rule: NoDeadAnswer, Question: q.ID, Option: o.ID, Road: append(slices.Clone(c.road[q.ID]), Step{q.ID, o.ID})})
+				bad = append(bad, Broken{Rule: NoDeadAnswer, Question: q.ID, Option: o.ID, Road: c.to(q.ID, o.ID)})
 			}
 		}
 	}

@@ -2,6 +2,7 @@ package explore
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -108,5 +109,84 @@ func Test_two_answers_that_lead_to_the_same_place_are_asked_for_if_one_fills_the
 	g.Doors[2].Also = []string{"aid", "court"}
 	if bad := Check(g); len(bad) > 0 {
 		t.Fatalf("%+v", bad)
+	}
+}
+
+// wild draws a guide of any shape: circles, dead answers and lonely questions included.
+func wild(dice *rand.Rand) *Graph {
+	g := &Graph{Start: "q0", Most: 1 + dice.IntN(6)}
+	n := 1 + dice.IntN(6)
+	for i := range n {
+		q := Question{ID: fmt.Sprint("q", i)}
+		for j := range dice.IntN(4) {
+			to := fmt.Sprint("q", dice.IntN(n+1)) // one more than there are
+			if dice.IntN(3) > 0 {
+				to = fmt.Sprint("d", dice.IntN(3))
+			}
+			q.Options = append(q.Options, Option{ID: fmt.Sprint("o", j), To: to})
+		}
+		g.Questions = append(g.Questions, q)
+	}
+	for i := range 3 {
+		g.Doors = append(g.Doors, Door{ID: fmt.Sprint("d", i), Urgent: i == 0})
+	}
+	return g
+}
+
+// stroll answers at random and says where it ended; lost where no door was reached in so many answers.
+func stroll(g *Graph, dice *rand.Rand, most int) (asked int, lost bool) {
+	at := g.Start
+	for range most + 1 {
+		if _, door := g.Door(at); door {
+			return asked, false
+		}
+		q, ok := g.Question(at)
+		if !ok || len(q.Options) == 0 {
+			return asked, true
+		}
+		at = q.Options[dice.IntN(len(q.Options))].To
+		asked++
+	}
+	return asked, true
+}
+
+func Test_in_guides_of_any_shape_nobody_is_lost_unless_a_rule_says_so(t *testing.T) {
+	dice := rand.New(rand.NewPCG(1, 2))
+	sound := 0
+	for i := range 20000 {
+		g := wild(dice)
+		lost, longest := false, 0
+		for range 60 {
+			asked, gone := stroll(g, dice, len(g.Questions))
+			lost, longest = lost || gone, max(longest, asked)
+		}
+		var roads []Broken
+		for _, b := range Check(g) {
+			if b.Rule == EndsAtDoor || b.Rule == NoDeadAnswer || b.Rule == NoCircle {
+				roads = append(roads, b)
+			}
+		}
+		switch {
+		case lost && len(roads) == 0:
+			t.Fatalf("guide %d loses somebody and no rule says so: %+v", i, g)
+		case len(roads) == 0:
+			sound++
+			if longest > g.Left(g.Start) {
+				t.Fatalf("guide %d asked %d questions where at most %d were promised", i, longest, g.Left(g.Start))
+			}
+		}
+		for _, b := range roads { // what is shown is a road that can be walked
+			for j, at := 0, g.Start; j < len(b.Road); j++ {
+				q, ok := g.Question(at)
+				if !ok || q.ID != b.Road[j].Question {
+					t.Fatalf("guide %d: %+v is no road", i, b)
+				}
+				o, _ := q.Option(b.Road[j].Option)
+				at = o.To
+			}
+		}
+	}
+	if sound < 1000 {
+		t.Errorf("only %d of the guides were sound: nothing was tried", sound)
 	}
 }

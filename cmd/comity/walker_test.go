@@ -139,6 +139,9 @@ func (w *walker) gather() {
 			w.samples["clock"] = append(w.samples["clock"], k.ID)
 		}
 	}
+	for _, d := range p.Explorer.Doors {
+		w.samples["door"] = append(w.samples["door"], d.ID)
+	}
 	for _, name := range []string{"act", "clock"} {
 		slices.Sort(w.samples[name])
 		w.samples[name] = slices.Compact(w.samples[name])

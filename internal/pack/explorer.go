@@ -197,10 +197,16 @@ type doorYAML struct {
 	Cost     words             `yaml:"cost" doc:"What it costs."`
 	Time     words             `yaml:"time" doc:"How long it takes. Of ours it comes from the terms of the procedure and is left out here."`
 	Bring    []words           `yaml:"bring" doc:"What to bring, one thing a line."`
-	Law      []lawRefYAML      `yaml:"law" doc:"The articles it rests on."`
+	Law      []doorLawYAML     `yaml:"law" doc:"The articles it rests on, by law."`
 	Limit    words             `yaml:"limit" doc:"By when one has to go there."`
 	LimitLaw lawRefYAML        `yaml:"limit_law" doc:"The article that sets that time."`
 	Also     []string          `yaml:"also" doc:"Doors that stay open beside it."`
+}
+
+type doorLawYAML struct {
+	Mark     mark     `yaml:"-"`
+	ID       string   `yaml:"id" doc:"Id of a law in pack.yaml."`
+	Articles []string `yaml:"articles" doc:"Its articles, which must have words there."`
 }
 
 // explorer reads the guide, where there is one, and holds it to its promises. A kept version is only read.
@@ -329,8 +335,16 @@ func (g *guide) door(d doorYAML) {
 	}
 	out := Door{ID: d.ID, Icon: d.Icon, Category: d.Category, Fields: d.Fields, Urgent: d.Urgent, Bring: len(d.Bring), Phone: d.Phone, URL: d.URL, Also: d.Also}
 	law := builder{loader: g.loader}
-	for _, r := range d.Law {
-		out.Laws = append(out.Laws, law.law(r))
+	for i, r := range d.Law {
+		if slices.ContainsFunc(d.Law[:i], func(o doorLawYAML) bool { return o.ID == r.ID }) {
+			g.bad.on(r.Mark, "door %q: law %q stands twice; write its articles in one list", d.ID, r.ID)
+		}
+		if len(r.Articles) == 0 {
+			g.bad.on(r.Mark, "door %q: law %q is named without articles", d.ID, r.ID)
+		}
+		for _, article := range r.Articles {
+			out.Laws = append(out.Laws, law.law(lawRefYAML{Mark: r.Mark, ID: r.ID, Article: article}))
+		}
 	}
 	out.LimitLaw = law.law(d.LimitLaw)
 	g.e.Doors = append(g.e.Doors, out)

@@ -61,7 +61,7 @@ doors:
     stub: {en: "Where:"}
     cost: {en: Nothing.}
     bring: [{en: Nothing.}]
-    law: [{id: ACT, article: "1"}]
+    law: [{id: ACT, articles: ["1", "2"]}]
     also: [court]
   - id: court
     kind: elsewhere
@@ -135,6 +135,7 @@ func Test_a_guide_that_loses_somebody_is_refused_where_it_does(t *testing.T) {
 		"a question and a door of the same name":  {"  - id: about\n    kind", `the id is taken; questions and doors share their ids`, []edit{{guideFile, "  - id: court\n", "  - id: about\n"}}},
 		"a page without a secure connection":      {"  url: http://court.example", `does not begin with https://`, []edit{{guideFile, "    address: {en: Court Street 1}\n", "    url: http://court.example\n"}}},
 		"a law without the article of the limit":  {"  limit_law:", `article "9" of law "ACT" has no words`, []edit{{guideFile, "    address: {en: Court Street 1}\n", "    address: {en: Court Street 1}\n    limit: {en: Soon}\n    limit_law: {id: ACT, article: \"9\"}\n"}}},
+		"a law that stands twice":                 {"    law: [{id: ACT, articles: [\"1\"]}", `door "ask": law "ACT" stands twice; write its articles in one list`, []edit{{guideFile, `law: [{id: ACT, articles: ["1", "2"]}]`, `law: [{id: ACT, articles: ["1"]}, {id: ACT, articles: ["2"]}]`}}},
 		"a door beside it that is not there":      {"  also: [curt]", `also: "curt" is not a door`, []edit{{guideFile, "    also: [court]\n", "    also: [curt]\n"}}},
 		"a number nobody can dial":                {"  phone: police", `phone "police" is not a number one can dial`, []edit{{guideFile, `    phone: "110"`, "    phone: police"}}},
 	} {

@@ -28,6 +28,9 @@ func Test_every_road_of_a_guide_is_printed_for_who_reviews_it_in_both_languages(
 	if out, _, err = said(t, "pack", "explore", "--lang", "en", "../../packs/us-nyc-311"); err != nil || !strings.Contains(out, "no guide") {
 		t.Errorf("a pack without one: %v\n%s", err, out)
 	}
+	if out, _, err = said(t, "pack", "law", "--lang", "en", "../../packs/demo"); err != nil || !strings.Contains(out, "guide before filing: door “Arbitration of contracted rural land”") {
+		t.Errorf("the articles behind a door: %v", err)
+	}
 	var usage *usageError
 	if _, _, err = said(t, "pack", "explore", "--door", "nowhere", "../../packs/demo"); !errors.As(err, &usage) || !strings.Contains(err.Error(), "mediation") {
 		t.Errorf("a door that does not exist: %v", err)

@@ -153,6 +153,9 @@ func (k packChecking) sound(p *pack.Pack, took time.Duration) error {
 	if p.Abstract {
 		fmt.Fprintln(k.out, "  "+k.say.T("cli.pack.abstract"))
 	}
+	if p.Explorer != nil {
+		fmt.Fprintln(k.out, "  "+guideSum(k.say, p))
+	}
 	states, steps := 0, 0
 	for _, id := range slices.Sorted(maps.Keys(p.Reports)) {
 		r := p.Reports[id]

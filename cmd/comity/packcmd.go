@@ -18,6 +18,7 @@ var packVerbs = []struct {
 }{
 	{"check", "check DIR", runPackCheck},
 	{"law", "law DIR", runPackLaw},
+	{"explore", "explore DIR", runPackExplore},
 	{"diff", "diff DIR [DIR]", runPackDiff},
 	{"draw", "draw DIR [PROCEDURE]", runPackDraw},
 	{"simulate", "simulate PACK SCENARIO", runSimulate},

@@ -41,7 +41,11 @@ func runPackLaw(_ context.Context, args []string, stdout, stderr io.Writer) erro
 	}
 	say := base.With(p.Texts).In(langOf(*lang))
 	rule := func(r pack.Rule) string {
-		return say.T("law.rule", "procedure", say.T("procedure."+r.Procedure), "kind", say.T("law.kind."+r.Kind), "name", r.Name(say))
+		of := say.T("cli.diff.kind.explorer")
+		if r.Procedure != "" {
+			of = say.T("procedure." + r.Procedure)
+		}
+		return say.T("law.rule", "procedure", of, "kind", say.T("law.kind."+r.Kind), "name", r.Name(say))
 	}
 	for _, a := range c.Articles {
 		verified := say.T("law.unverified")

@@ -139,6 +139,9 @@ func (w *walker) gather() {
 			w.samples["clock"] = append(w.samples["clock"], k.ID)
 		}
 	}
+	for _, d := range p.Explorer.Doors {
+		w.samples["door"] = append(w.samples["door"], d.ID)
+	}
 	for _, name := range []string{"act", "clock"} {
 		slices.Sort(w.samples[name])
 		w.samples[name] = slices.Compact(w.samples[name])
@@ -428,7 +431,7 @@ func Test_what_is_not_yours_and_what_is_not_there_are_answered_byte_for_byte_ali
 			as = program
 		}
 		for _, name := range wildcards(pattern) {
-			if slices.Contains([]string{"act", "clock", "procedure", "code"}, name) {
+			if slices.Contains([]string{"act", "clock", "door", "procedure", "code"}, name) {
 				continue // names of the pack are public; a code is the right to its case
 			}
 			if name == "seq" && strings.HasPrefix(pattern, "/f/") {

@@ -26,6 +26,8 @@ var Rooms = map[string]Room{
 	"internal/procedure": {Why: "what a pack declares, and the model checker", Kernel: true, Rooms: []string{"form", "org", "worktime"}},
 	"internal/casework":  {Why: "the case: Decide and Fold", Kernel: true, Rooms: []string{"authz", "form", "org", "place", "procedure", "worktime"}},
 
+	"internal/explore": {Why: "the guide before filing: questions, doors and their check", Kernel: true},
+
 	"internal/text":              {Why: "every word shown to a person", Others: []string{"go.yaml.in/yaml/v4"}},
 	"internal/db":                {Why: "the only importer of database/sql and drivers", Others: []string{"github.com/jackc/pgx/v5", "github.com/ncruces/go-sqlite3"}},
 	"internal/db/dbtest":         {Why: "databases for tests", Rooms: []string{"db"}},
@@ -48,8 +50,9 @@ var Rooms = map[string]Room{
 	"internal/pdf":               {Why: "documents that can be kept, as PDF/A", Rooms: []string{"pdf/truetype"}, Others: []string{"github.com/rivo/uniseg", "rsc.io/qr"}},
 	"internal/casefile":          {Why: "the file of an ended case, for the archive", Rooms: []string{"paper", "pdf", "pdf/truetype"}},
 	"internal/pack":              {Why: "packs read and checked", Rooms: with("paper"), Others: []string{"github.com/expr-lang/expr", "go.yaml.in/yaml/v4"}},
+	"internal/pack":              {Why: "packs read and checked", Rooms: with("explore", "paper"), Others: []string{"github.com/expr-lang/expr", "go.yaml.in/yaml/v4"}},
 	"internal/explain":           {Why: "why not, and why this date, in words for every surface", Rooms: with("text")},
-	"internal/web":               {Why: "kit for pages; knows no programme and no ledger", Rooms: with("explain", "journal", "pack", "text"), Others: []string{"github.com/a-h/templ", "rsc.io/qr"}},
+	"internal/web":               {Why: "kit for pages; knows no programme and no ledger", Rooms: with("explain", "explore", "journal", "pack", "text"), Others: []string{"github.com/a-h/templ", "rsc.io/qr"}},
 	"internal/draw":              {Why: "a procedure as a picture", Rooms: []string{"form", "org", "procedure", "worktime"}},
 	"internal/intake":            {Why: "a report becomes a command", Rooms: with("pack")},
 	"internal/intake/csvin":      {Why: "reads import files of any spelling"},

@@ -188,6 +188,8 @@ func (d *Desk) Register(mux web.Router) {
 	page("GET /desk/news", (*visit).news)
 	page("GET /desk/new", (*visit).newShow)
 	page("POST /desk/new", (*visit).newDo)
+	page("GET /desk/where", (*visit).whereShow)
+	page("GET /desk/where/{door}", (*visit).whereShow)
 	page("GET /desk/me", (*visit).me)
 	page("GET "+securityPath, (*visit).security)
 	page("GET "+securityPath+"/totp", (*visit).totpShow)

@@ -40,6 +40,7 @@ type newPage struct {
 	Key      string
 	Places   []string // street names for the browser's own suggestions
 	Asks     []web.Control
+	Guide    bool // there is a guide for a matter that belongs who knows where
 	More     bool // the questions of the procedure have just come up
 	Today    string
 }
@@ -88,13 +89,14 @@ func (v *visit) newShow() error {
 	if slices.Contains(sources, u.Get("source")) {
 		f.Source = u.Get("source")
 	}
+	v.fromGuide(&f)
 	return v.showNew(http.StatusOK, f, nil, web.NewKey())
 }
 
 func (v *visit) showNew(status int, f newForm, problems []form.Problem, key string) error {
 	p := v.page("desk.new.title")
 	p.Wrong = len(problems) > 0
-	data := newPage{Form: f, Groups: v.categoryGroups(p), Units: v.placeUnits(p), Key: key, Wrong: map[string]string{}, Today: v.today()}
+	data := newPage{Form: f, Groups: v.categoryGroups(p), Units: v.placeUnits(p), Key: key, Wrong: map[string]string{}, Today: v.today(), Guide: v.guided()}
 	for _, s := range sources {
 		data.Sources = append(data.Sources, web.Choice{Value: s, Label: p.T("desk.source." + s)})
 	}

@@ -24,10 +24,10 @@ type Article struct {
 	Rules    []Rule `json:"rules,omitempty"`
 }
 
-// Rule is one element of a procedure that can cite an article.
+// Rule is one element of a procedure, or a door of the guide, that can cite an article.
 type Rule struct {
-	Procedure string        `json:"procedure"`
-	Kind      string        `json:"kind"` // procedure, act, clock, pause, extension, fact, link, document, state, outcome, retention
+	Procedure string        `json:"procedure,omitempty"` // none for a door
+	Kind      string        `json:"kind"`                // procedure, act, clock, pause, extension, fact, link, document, state, outcome, retention, door
 	ID        string        `json:"id"`
 	law       procedure.Law // what it cites
 }
@@ -38,6 +38,8 @@ func (r Rule) Name(say Teller) string {
 	switch kind {
 	case "procedure", "retention":
 		return say.T("procedure." + r.Procedure)
+	case doorRule:
+		return say.T("guide.door." + r.ID + ".name")
 	case "pause", "extension":
 		kind = "clock"
 	}
@@ -95,7 +97,31 @@ func (p *Pack) Coverage() Coverage {
 			}
 		}
 	}
+	for _, r := range p.Explorer.rules() {
+		if i, ok := by[[2]string{r.law.ID, r.law.Article}]; ok {
+			c.Articles[i].Rules = append(c.Articles[i].Rules, r)
+		}
+	}
 	return c
+}
+
+const doorRule = "door"
+
+// rules are the articles that doors cite. A door that cites none is a place and claims nothing.
+func (e *Explorer) rules() (out []Rule) {
+	if e == nil {
+		return nil
+	}
+	for _, d := range e.Doors {
+		laws := d.Laws
+		if !d.LimitLaw.None() && !slices.Contains(laws, d.LimitLaw) {
+			laws = append(slices.Clone(laws), d.LimitLaw)
+		}
+		for _, l := range laws {
+			out = append(out, Rule{Kind: doorRule, ID: d.ID, law: l})
+		}
+	}
+	return out
 }
 
 // whole is the number an article begins with.

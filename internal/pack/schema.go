@@ -35,6 +35,7 @@ var FileKinds = []FileKind{
 	{"purposes", "purposes.yaml", "For which purposes sealed words are opened.", reflect.TypeFor[purposesFile]()},
 	{"questions", "questions.yaml", "What may be asked of other bodies about a person: a closed, published register.", reflect.TypeFor[questionsFile]()},
 	{"cameras", "cameras.yaml", "What the public register of cameras rests on, and who keeps it.", reflect.TypeFor[camerasFile]()},
+	{"explorer", "explorer.yaml", "The guide before filing: plain questions that lead to the right door, here or elsewhere.", reflect.TypeFor[explorerFile]()},
 	{"notices", "notices.yaml", "What people are told before they are asked for a consent, by version.", reflect.TypeFor[noticesFile]()},
 	{"dossier", "dossier.yaml", "How the files of ended cases are put together for the archive.", reflect.TypeFor[dossiersFile]()},
 	{"replies", "replies.yaml", "Stock answers an officer may start from.", reflect.TypeFor[repliesFile]()},
@@ -82,6 +83,8 @@ func closed(name string) []string {
 		return Entitled
 	case "ground":
 		return procedure.Grounds
+	case "door":
+		return []string{doorOurs, doorElsewhere}
 	case "binds":
 		return []string{"unit", "resident"}
 	}

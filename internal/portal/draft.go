@@ -33,6 +33,7 @@ type draft struct {
 	Fields            map[string]string // answers to what the procedure asks when a case is opened
 	Photos            []photo
 	Key               string
+	Guide             string         // page of the guide it was begun from; not sent along
 	refused           []form.Problem // photos that could not be taken
 }
 

@@ -10,13 +10,14 @@ import (
 
 // homePage is the start page: two ways on and what the city promises.
 type homePage struct {
+	Guide    bool       // there is a guide before filing
 	Promises []string   // only what some procedure of the pack really holds
 	Ways     []web.Link // to pages of programmes
 }
 
 func (p *Portal) home(w http.ResponseWriter, r *http.Request) error {
 	page := p.Site.Page(r, "portal.home.title")
-	v := homePage{Promises: p.promises(page)}
+	v := homePage{Guide: p.Packs.Current().Explorer != nil, Promises: p.promises(page)}
 	for _, g := range p.Programmes {
 		if g.Front != nil {
 			v.Ways = append(v.Ways, g.Front(page)...)

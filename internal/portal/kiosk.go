@@ -84,13 +84,14 @@ func (p *Portal) kioskOn(w http.ResponseWriter, r *http.Request) error {
 	return p.kioskEnd(w, r)
 }
 
-// kioskEnd forgets who was here: the code, the switches, and what the browser kept. It may be opened by
+// kioskEnd forgets who was here: the code, the answers to the guide, the switches, and what the browser kept. It may be opened by
 // anybody at any time, since all it does is forget.
 func (p *Portal) kioskEnd(w http.ResponseWriter, r *http.Request) error {
 	if err := web.ReadForm(r); err != nil {
 		return err
 	}
 	p.keepCode(w, "", 0)
+	p.Site.KeepSecret(w, guideCookie, "", 0)
 	if p.Site.IsKiosk(r) {
 		p.Site.ForgetPrefs(w)
 	}

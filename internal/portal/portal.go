@@ -124,6 +124,8 @@ func (p *Portal) Mount(mux web.Router) {
 		"POST /kiosk":                 p.kioskOn,
 		"GET /kiosk/end":              p.kioskEnd,
 		"POST /kiosk/end":             p.kioskEnd,
+		"GET /where":                  p.where,
+		"GET /where/{door}":           p.where,
 		"GET /law":                    p.law,
 		"GET /law/{procedure}":        p.lawOf,
 		"GET /about/privacy":          p.privacy,

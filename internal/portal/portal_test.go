@@ -115,8 +115,9 @@ func (c *city) sound(r *http.Request, page string) {
 	if n := strings.Count(page, "<h1"); n != 1 {
 		c.t.Errorf("%s: %d main headings", where, n)
 	}
+	own := regexp.MustCompile(`<a [^>]*href="https://[^"]*" rel="noreferrer">`).ReplaceAllString(page, "") // a way to another body's page says nothing of this one
 	for _, banned := range []string{" style=", "<style", " onclick=", "<script>", `href="http`} {
-		if strings.Contains(page, banned) {
+		if strings.Contains(own, banned) {
 			c.t.Errorf("%s holds %q", where, banned)
 		}
 	}

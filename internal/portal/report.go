@@ -27,6 +27,8 @@ type reportPage struct {
 	Places   []string
 	Units    []unitGroup
 	Key      string
+	Guide    bool   // there is a guide for whoever is not sure
+	Filled   string // the page of the guide whose answers were filled in; empty = none
 }
 
 // groupOf is a heading with the categories a resident may choose.
@@ -50,6 +52,7 @@ type unitGroup struct {
 func (p *Portal) report(w http.ResponseWriter, r *http.Request) error {
 	page := p.Site.Page(r, "portal.report.title")
 	d := &draft{Who: "phone", Category: r.URL.Query().Get("category")}
+	d.Guide = p.fromGuide(r, d)
 	return p.showReport(w, r, page, d, nil, http.StatusOK)
 }
 
@@ -91,8 +94,9 @@ func (p *Portal) reportPost(w http.ResponseWriter, r *http.Request) error {
 func (p *Portal) showReport(w http.ResponseWriter, r *http.Request, page *web.Page, d *draft, bad []form.Problem, status int) error {
 	pk := p.Packs.Current()
 	v := reportPage{
-		Draft: d, Kept: r.Method == http.MethodPost, Groups: groupsOf(page, pk, d.Category), Wrong: map[string]string{},
+		Draft: d, Kept: r.Method == http.MethodPost || d.Guide != "", Groups: groupsOf(page, pk, d.Category), Wrong: map[string]string{},
 		Map: planOf(page, pk, d), Units: unitsOf(page, pk), Key: web.NewKey(),
+		Guide: pk.Explorer != nil, Filled: d.Guide,
 	}
 	for _, pl := range pk.Places {
 		v.Places = append(v.Places, page.T(pl.Key))

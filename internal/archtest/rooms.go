@@ -49,7 +49,6 @@ var Rooms = map[string]Room{
 	"internal/pdf/cut":           {Why: "makes the font the program carries", Rooms: []string{"pdf/truetype"}, Others: []string{"golang.org/x/text/encoding/simplifiedchinese"}},
 	"internal/pdf":               {Why: "documents that can be kept, as PDF/A", Rooms: []string{"pdf/truetype"}, Others: []string{"github.com/rivo/uniseg", "rsc.io/qr"}},
 	"internal/casefile":          {Why: "the file of an ended case, for the archive", Rooms: []string{"paper", "pdf", "pdf/truetype"}},
-	"internal/pack":              {Why: "packs read and checked", Rooms: with("paper"), Others: []string{"github.com/expr-lang/expr", "go.yaml.in/yaml/v4"}},
 	"internal/pack":              {Why: "packs read and checked", Rooms: with("explore", "paper"), Others: []string{"github.com/expr-lang/expr", "go.yaml.in/yaml/v4"}},
 	"internal/explain":           {Why: "why not, and why this date, in words for every surface", Rooms: with("text")},
 	"internal/web":               {Why: "kit for pages; knows no programme and no ledger", Rooms: with("explain", "explore", "journal", "pack", "text"), Others: []string{"github.com/a-h/templ", "rsc.io/qr"}},

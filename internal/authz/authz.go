@@ -14,13 +14,14 @@ import (
 	"comity/internal/org"
 )
 
-// Role is a name from the pack ("clerk", "officer", "head") or one of the three below.
+// Role is a name from the pack ("clerk", "officer", "head") or one of the four below.
 type Role string
 
 // Roles the kernel itself knows. No unit can grant them.
 const (
 	System   Role = "system"   // timers and the courier
 	Resident Role = "resident" // whoever holds the follow code of one case
+	Member   Role = "member"   // whoever holds the key of one member of one case
 	Importer Role = "importer" // history from another system, at its own times
 )
 
@@ -34,9 +35,10 @@ type Grant struct {
 // Actor is who acts. The zero value is nobody and is refused everywhere.
 type Actor struct {
 	id     string
-	kind   Role // System, Resident, Importer, or empty for staff
+	kind   Role // System, Resident, Member, Importer, or empty for staff
 	grants []Grant
-	one    string // the only case a resident may touch
+	one    string // the only case a resident or member may touch
+	member string // of that case
 
 	rules       *Table // what the grants open; see Under
 	ruled       bool
@@ -72,6 +74,14 @@ func (a Actor) Rules() *Table { return a.rules }
 
 // Holder is a resident who proved that the follow code of this one case is theirs.
 func Holder(caseID string) Actor { return Actor{id: "resident", kind: Resident, one: caseID} }
+
+// Party is somebody who proved that the key of this one member of this one case is theirs.
+func Party(caseID, member string) Actor {
+	return Actor{id: "member", kind: Member, one: caseID, member: member}
+}
+
+// MemberID is the member of the case a Party is; empty for everybody else.
+func (a Actor) MemberID() string { return a.member }
 
 // Reporter is a resident opening a new case; there is no case to hold a code for yet.
 func Reporter() Actor { return Actor{id: "resident", kind: Resident} }
@@ -119,7 +129,12 @@ func Allow(a Actor, n Need) (Grant, bool) {
 		if slices.Contains(n.Roles, Resident) && a.one == n.Case {
 			return Grant{Role: Resident}, true
 		}
+		if slices.Contains(n.Roles, Member) && a.one == n.Case && a.one != "" {
+			return Grant{Role: Resident}, true // whether they are on a roll, the case knows
+		}
 		return Grant{}, false
+	case Member:
+		return Grant{Role: Member}, slices.Contains(n.Roles, Member) && a.one == n.Case && a.one != ""
 	}
 	for _, g := range a.grants {
 		if g.Unit == n.Unit && slices.Contains(n.Roles, g.Role) && g.covers(n.Programme) {
@@ -161,7 +176,7 @@ func (a Actor) Scope() Scope {
 		return Scope{}
 	case a.kind == System:
 		return Scope{All: true}
-	case a.kind == Resident:
+	case a.kind == Resident || a.kind == Member:
 		return Scope{Case: a.one}
 	case a.kind == Importer:
 		return Scope{}

@@ -244,9 +244,11 @@ func (t *Table) Decide(a Actor, of Target) Decision {
 		return Decision{Why: WhyNobody}
 	case a.kind == System:
 		return Decision{Allowed: true, Ground: ByMachine, Level: Caucus}
+	case a.kind == Member && a.one != "" && a.one == of.Case:
+		return Decision{Allowed: of.Level <= Story, Ground: ByCode, Level: Story, Why: whyIf(of.Level > Story, WhyLevel)}
 	case a.kind == Resident && a.one != "" && a.one == of.Case:
 		return Decision{Allowed: of.Level <= Identity, Ground: ByCode, Level: Identity, Why: whyIf(of.Level > Identity, WhyLevel)}
-	case a.kind == Resident:
+	case a.kind == Resident || a.kind == Member:
 		return Decision{Why: WhyUnit}
 	}
 	near, enough, most := t.nearest(a, of)

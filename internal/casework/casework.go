@@ -71,6 +71,7 @@ type Case struct {
 	Parent   *Parent             `json:"parent,omitempty"`   // the case that opened this one
 	Joint    []org.UnitID        `json:"joint,omitempty"`    // units that were asked to join
 	Sealed   org.UnitID          `json:"sealed,omitempty"`   // the only unit that reads it; empty = not sealed
+	Members  []Member            `json:"members,omitempty"`  // who takes part, in the order they came
 }
 
 // Child is a case that this one opened through a link of its procedure.
@@ -253,17 +254,22 @@ type Event struct {
 	Note      *Note             `json:"note,omitempty"`
 	Sent      *Sent             `json:"sent,omitempty"`
 
-	Facts     map[string]string `json:"facts,omitempty"` // that changed
-	Spawn     []Spawn           `json:"spawn,omitempty"`
-	Recalled  []CaseID          `json:"recalled,omitempty"` // children that end with this event
-	Ended     *Ended            `json:"ended,omitempty"`
-	Joined    []org.UnitID      `json:"joined,omitempty"`
-	Left      []org.UnitID      `json:"left,omitempty"`
-	Sealed    org.UnitID        `json:"sealed,omitempty"`
-	Documents []string          `json:"documents,omitempty"` // made by the act
-	Behalf    bool              `json:"behalf,omitempty"`
-	Alert     string            `json:"alert,omitempty"`     // the clock whose date comes near
-	Recounted []Recounted       `json:"recounted,omitempty"` // dates before a new calendar
+	Facts     map[string]string   `json:"facts,omitempty"` // that changed
+	Spawn     []Spawn             `json:"spawn,omitempty"`
+	Recalled  []CaseID            `json:"recalled,omitempty"` // children that end with this event
+	Ended     *Ended              `json:"ended,omitempty"`
+	Joined    []org.UnitID        `json:"joined,omitempty"`
+	Left      []org.UnitID        `json:"left,omitempty"`
+	Sealed    org.UnitID          `json:"sealed,omitempty"`
+	Documents []string            `json:"documents,omitempty"` // made by the act
+	Behalf    bool                `json:"behalf,omitempty"`
+	Joins     *Member             `json:"joins,omitempty"`     // who is put on a roll
+	Member    string              `json:"member,omitempty"`    // whom on a roll the act is about
+	Marks     map[string]string   `json:"marks,omitempty"`     // theirs that changed
+	Leaves    bool                `json:"leaves,omitempty"`    // they leave the roll
+	Every     []procedure.RollSet `json:"every,omitempty"`     // marks of everybody on a roll that changed
+	Alert     string              `json:"alert,omitempty"`     // the clock whose date comes near
+	Recounted []Recounted         `json:"recounted,omitempty"` // dates before a new calendar
 }
 
 // Spawn is a case that an event opens: what crosses the link, and nothing more. Case and Ref are drawn
@@ -299,12 +305,15 @@ type By struct {
 	For   string     `json:"for,omitempty"` // the absent person a deputy acted for
 	Role  string     `json:"role"`
 	Unit  org.UnitID `json:"unit,omitempty"`
+
+	Member string `json:"member,omitempty"` // whoever on a roll of the case it was
 }
 
 // Notice is a message an event owes; the courier sends it and records that it did.
 type Notice struct {
-	To       string     `json:"to"` // resident, or a unit
+	To       string     `json:"to"` // resident, unit or member
 	Unit     org.UnitID `json:"unit,omitempty"`
+	Member   string     `json:"member,omitempty"`
 	Template string     `json:"template"`
 }
 

@@ -159,8 +159,9 @@ func (k *decision) open() ([]Event, error) {
 	e.State, e.Holder, e.Opening, e.Fields = k.d.Start, o.Unit, &o, clean
 	e.Procedure, e.Programme = k.d.ID, k.d.Programme
 	k.c.Category, k.c.Holder, k.c.Facts, k.c.Contact, k.c.Opened = o.Category, o.Unit, o.Facts, o.Contact, k.at
-	change := k.d.Begin(o.Category, clean)
+	change := k.d.Begin(o.Category, o.Facts, clean)
 	e.Facts = facts(o.Facts, change.Sets)
+	k.joins(&e, change.Rolls)
 	if r := k.clocks(&e, change.Moves); r != nil {
 		r.Law = k.d.Law
 		return nil, r
@@ -213,6 +214,10 @@ func (k *decision) act() ([]Event, error) {
 	if err != nil {
 		return nil, err
 	}
+	if no := k.concerns(a, by); no != nil {
+		no.Law = a.Law
+		return nil, no
+	}
 	return k.do(a, by, "")
 }
 
@@ -230,7 +235,15 @@ func (k *decision) allowed(a *procedure.Act) (By, error) {
 	if !ok {
 		return By{}, law(refuse("actor.forbidden"))
 	}
-	if r := k.d.Allowed(See(k.d, &k.c), a, nil); r != nil {
+	by := k.by(g)
+	if r := k.onRoll(a, &by); r != nil {
+		return By{}, law(r)
+	}
+	v := view{d: k.d, c: &k.c}
+	if k.own(a, by) {
+		v.about = by.Member
+	}
+	if r := k.d.Allowed(v, a, nil); r != nil {
 		no := k.unwrap(r, a)
 		if r.Rule == "act.too_late" {
 			w, _ := k.c.Clock(a.While)
@@ -249,7 +262,7 @@ func (k *decision) allowed(a *procedure.Act) (By, error) {
 	if w, ok := k.c.Clock(a.While); ok && k.at.After(w.Due) {
 		return By{}, law(refuse("act.too_late", "clock", a.While, "due", dueText(w), "procedure", k.d.ID))
 	}
-	return k.by(g), nil
+	return by, nil
 }
 
 // by names who acts under a grant, and for whom.
@@ -337,18 +350,22 @@ func roles(names []string) []authz.Role {
 
 // do turns an allowed act into its event. expired names the clock when the system answers an expiry.
 func (k *decision) do(a *procedure.Act, by By, expired string) ([]Event, error) {
-	clean, bad := form.Check(a.Fields, k.cmd.Fields)
+	member := k.cmd.Fields[procedure.FieldMember]
+	clean, bad := form.Check(a.Fields, without(k.cmd.Fields, a))
 	if k.cmd.Behalf && len(k.cmd.Files) == 0 {
 		bad = append(bad, form.Problem{Field: "files", Rule: "act.paper"})
 	}
 	if len(bad) > 0 {
 		return nil, &Refusal{Rule: "form.invalid", Law: a.Law, Fields: bad}
 	}
-	change, no := k.d.Step(See(k.d, &k.c), a, clean, expired)
+	change, no := k.d.Step(See(k.d, &k.c), a, with(clean, a, member), expired)
 	if no != nil {
 		return nil, k.unwrap(no, a)
 	}
 	e := k.event(a.Event, by)
+	if a.About != "" {
+		e.Member = member
+	}
 	e.Act, e.Fields, e.Expired, e.State, e.Final = a.ID, clean, expired, change.State, change.Final
 	e.Behalf, e.Documents, e.Facts = k.cmd.Behalf, a.Documents, facts(nil, change.Sets)
 	if r := k.effects(a, &e); r != nil {
@@ -359,6 +376,7 @@ func (k *decision) do(a *procedure.Act, by By, expired string) ([]Event, error) 
 		e.Offered = "" // the offer ends with the state, however the case leaves it
 	}
 	e.Answers = a.Answers
+	k.joins(&e, change.Rolls)
 	if cl, ok := k.d.Clock(expired); ok && cl.Promise {
 		e.Late = true
 	}
@@ -705,6 +723,7 @@ func (k *decision) notices(list []procedure.Notice, e Event) []Notice {
 	}
 	var out []Notice
 	for _, n := range list {
+		out = append(out, k.toMembers(n, e)...)
 		switch n.To {
 		case "resident":
 			contact := k.c.Contact

@@ -49,6 +49,7 @@ func Fold(c Case, e Event) Case {
 		}
 		maps.Copy(c.Facts, e.Facts)
 	}
+	c.Members = foldMembers(c.Members, e)
 	c.Stood = foldPeople(c.Stood, e.By, e.By.For != "")
 	c.Children = foldChildren(c.Children, e)
 	if len(e.Joined)+len(e.Left) > 0 {
@@ -89,7 +90,7 @@ func Fold(c Case, e Event) Case {
 // foldDoers remembers which staff did an act: the separation of duties asks, and nothing else does.
 func foldDoers(doers map[string][]string, e Event) map[string][]string {
 	switch authz.Role(e.By.Role) {
-	case authz.System, authz.Resident, authz.Importer:
+	case authz.System, authz.Resident, authz.Member, authz.Importer:
 		return doers
 	}
 	did := foldPeople(doers[e.Act], e.By, true)

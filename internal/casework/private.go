@@ -32,6 +32,10 @@ func (e Event) Private(d *procedure.Definition, keep Keep) Event {
 		e.Opening = &c
 	}
 	e.Fields = keep.answers(e.Fields, e.asked(d))
+	if e.Joins != nil {
+		m := e.Joins.Private(keep)
+		e.Joins = &m
+	}
 	if e.Note != nil {
 		n := *e.Note
 		n.Text = keep.at(authz.Story, n.Text)
@@ -67,6 +71,12 @@ func (c Case) Private(d *procedure.Definition, keep Keep) Case {
 	c.Code = Code(keep.at(authz.Key, string(c.Code)))
 	c.Place, c.Contact = keep.place(c.Place), keep.contact(c.Contact)
 	c.Files = keep.files(c.Files)
+	if len(c.Members) > 0 {
+		c.Members = slices.Clone(c.Members)
+		for i := range c.Members {
+			c.Members[i] = c.Members[i].Private(keep)
+		}
+	}
 	var answers []form.Field
 	if d != nil {
 		for i := range d.Acts {
@@ -143,6 +153,8 @@ func (keep Keep) answers(given map[string]string, fields []form.Field) map[strin
 		if i := slices.IndexFunc(fields, func(f form.Field) bool { return f.Name == name }); i >= 0 {
 			f := fields[i]
 			switch {
+			case f.Caucus && f.Kind != form.Choice && f.Kind != form.Yes:
+				level = authz.Caucus
 			case f.Personal || f.Kind == form.Phone:
 				level = authz.Identity
 			case f.Kind != form.Text && f.Kind != form.LongText:

@@ -10,12 +10,13 @@ import (
 
 // view is a case as the rules of its procedure see it: the concrete twin of the checker's situation.
 type view struct {
+	d     *procedure.Definition
 	c     *Case
-	units *org.Tree
+	about string
 }
 
 // See gives the rules of a procedure the case to look at.
-func See(d *procedure.Definition, c *Case) procedure.View { return view{c, d.Units} }
+func See(d *procedure.Definition, c *Case) procedure.View { return view{d: d, c: c} }
 
 func (v view) State() string         { return v.c.State }
 func (v view) Fact(id string) string { return v.c.Facts[id] }
@@ -42,12 +43,12 @@ func (v view) Open(link string) bool {
 }
 
 func (v view) Top() bool {
-	_, above := v.units.Superior(v.c.Holder)
+	_, above := v.d.Units.Superior(v.c.Holder)
 	return !above
 }
 
 func (v view) Level() string {
-	u, _ := v.units.Unit(v.c.Holder)
+	u, _ := v.d.Units.Unit(v.c.Holder)
 	return u.Level.String()
 }
 

@@ -46,6 +46,7 @@ type Field struct {
 	Options  []string // for Choice
 	Public   bool     // the resident reads the answer
 	Personal bool     // the answer says something about a person: masked in lists, never indexed
+	Caucus   bool     // said in confidence: only whoever mediates reads it, and nothing carries it on
 	When     *When    // required only in this case
 }
 

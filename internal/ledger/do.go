@@ -255,6 +255,9 @@ func (l *Ledger) append(ctx context.Context, tx *db.Tx, s *stored, e casework.Ev
 			return err
 		}
 	}
+	if err := l.keepKey(ctx, tx, s, e); err != nil {
+		return err
+	}
 	for _, k := range e.Clocks {
 		s.mark(k.ID)
 	}

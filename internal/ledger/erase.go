@@ -188,6 +188,9 @@ func (l *Ledger) forget(ctx context.Context, tx *db.Tx, s *stored) error {
 	if err := dropSubjects(ctx, tx, s.n); err != nil {
 		return err
 	}
+	if err := dropMemberKeys(ctx, tx, s.n); err != nil {
+		return err
+	}
 	return purgeFiles(ctx, tx, s.n)
 }
 

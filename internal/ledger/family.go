@@ -11,7 +11,7 @@ import (
 	"comity/internal/db"
 )
 
-// number draws keys and numbers for the cases an event opens, before the event is hashed.
+// number draws keys and numbers for the cases an event opens and for who is put on a roll, before the event is hashed.
 func (l *Ledger) number(ctx context.Context, tx *db.Tx, s *stored, e *casework.Event) error {
 	for i := range e.Spawn {
 		d, err := l.cfg.Definitions.Definition(s.c.Pack, e.Spawn[i].Procedure)
@@ -24,6 +24,7 @@ func (l *Ledger) number(ctx context.Context, tx *db.Tx, s *stored, e *casework.E
 		}
 		e.Spawn[i].Case, e.Spawn[i].Ref = caseID(n), ref
 	}
+	l.drawKey(e)
 	return nil
 }
 

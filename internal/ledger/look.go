@@ -263,6 +263,12 @@ func (l *Ledger) permit(who authz.Actor, s *stored, t Ticket) (Disclosure, error
 		}
 		d.Role, d.Ground = string(authz.Resident), string(authz.ByCode)
 		return d, nil
+	case who.Is(authz.Member):
+		if m, ok := s.c.Member(who.MemberID()); who.Scope().Case != string(s.c.ID) || !ok || m.Left || t.Level > authz.Story {
+			return d, ErrNotFound
+		}
+		d.Role, d.Ground = string(authz.Member), string(authz.ByCode)
+		return d, nil
 	case !who.IsStaff() || !s.readable(who.Scope()):
 		return d, ErrNotFound
 	}

@@ -121,7 +121,7 @@ func (s *stored) remove(ctx context.Context, tx *db.Tx) error {
 	if err := dropSubjects(ctx, tx, s.n); err != nil { // the person's own page must not tell it either
 		return err
 	}
-	for _, table := range []string{"cases", "events", "notable", "timers"} {
+	for _, table := range []string{"cases", "events", "notable", "timers", "member_keys"} {
 		if _, err := tx.Exec(ctx, `DELETE FROM `+table+` WHERE n = ?1`, s.n); err != nil {
 			return err
 		}

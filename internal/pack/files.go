@@ -217,6 +217,7 @@ type procedureFile struct {
 	Clocks      []clockYAML   `yaml:"clocks" doc:"Terms that run."`
 
 	Facts       []factYAML     `yaml:"facts" doc:"Small closed facts that guards may read."`
+	Rolls       []rollYAML     `yaml:"rolls" doc:"Who takes part in a case: parties, mediators."`
 	Links       []linkYAML     `yaml:"links" doc:"Cases that acts may open, and how they answer."`
 	Documents   []documentYAML `yaml:"documents" doc:"Documents that acts make."`
 	Retention   retentionYAML  `yaml:"retention" doc:"How long cases are kept."`
@@ -304,6 +305,7 @@ type openingYAML struct {
 	Set  map[string]string `yaml:"set" plain:"yes" doc:"Facts the case begins with: a value, or $FIELD for the answer to a choice."`
 	Seal string            `yaml:"seal" doc:"Guard: the case is sealed to the unit that receives it."`
 
+	Joins joinsYAML `yaml:"joins" doc:"Puts whoever opens a case on a roll."`
 	Basis basisYAML `yaml:"basis" doc:"The legal ground on which a case is opened."`
 }
 
@@ -361,19 +363,26 @@ type actYAML struct {
 	Fields   []fieldYAML  `yaml:"fields" doc:"Questions it asks."`
 	Notices  []noticeYAML `yaml:"notices" doc:"Who is told."`
 
-	When      string            `yaml:"when" doc:"Guard: a condition over facts, answers and clocks."`
-	WhenText  words             `yaml:"when_text" doc:"Why not, and what to do instead; needed with when."`
-	Set       map[string]string `yaml:"set" plain:"yes" doc:"Facts it sets: a value, or $FIELD for the answer to a choice."`
-	Spawn     []string          `yaml:"spawn" doc:"Links it opens."`
-	Recall    bool              `yaml:"recall" doc:"Open child cases are ended."`
-	NotBy     []string          `yaml:"not_by" doc:"Nobody who did one of these acts on the case may do this one."`
-	Behalf    []string          `yaml:"behalf" doc:"Roles that may record it for the resident on a signed paper."`
-	Dept      string            `yaml:"dept" doc:"Department that effect send_to_dept looks for on the way up."`
-	Proof     bool              `yaml:"proof" doc:"It proves service of a document."`
-	Remedy    string            `yaml:"remedy" doc:"The clock within which the resident may challenge it."`
-	Documents []string          `yaml:"documents" doc:"Documents it makes."`
-	Dispute   bool              `yaml:"dispute" doc:"A matter between offices, not part of the ordinary road."`
-	Consent   bool              `yaml:"consent" doc:"The person agrees to something they could refuse; not where the ground of the case is duty."`
+	When      string                       `yaml:"when" doc:"Guard: a condition over facts, answers and clocks."`
+	WhenText  words                        `yaml:"when_text" doc:"Why not, and what to do instead; needed with when."`
+	Set       map[string]string            `yaml:"set" plain:"yes" doc:"Facts it sets: a value, or $FIELD for the answer to a choice."`
+	Spawn     []string                     `yaml:"spawn" doc:"Links it opens."`
+	Recall    bool                         `yaml:"recall" doc:"Open child cases are ended."`
+	NotBy     []string                     `yaml:"not_by" doc:"Nobody who did one of these acts on the case may do this one."`
+	Behalf    []string                     `yaml:"behalf" doc:"Roles that may record it for the resident on a signed paper."`
+	Dept      string                       `yaml:"dept" doc:"Department that effect send_to_dept looks for on the way up."`
+	Proof     bool                         `yaml:"proof" doc:"It proves service of a document."`
+	Remedy    string                       `yaml:"remedy" doc:"The clock within which the resident may challenge it."`
+	Documents []string                     `yaml:"documents" doc:"Documents it makes."`
+	Dispute   bool                         `yaml:"dispute" doc:"A matter between offices, not part of the ordinary road."`
+	Adds      string                       `yaml:"adds" doc:"Roll that somebody new is put on; the fields name, phone, mail and officer say who."`
+	About     string                       `yaml:"about" doc:"Roll of the member it is about."`
+	As        string                       `yaml:"as" doc:"Roll on which whoever does it must be, by their account."`
+	Leaves    bool                         `yaml:"leaves" doc:"The member it is about leaves the roll."`
+	Marks     map[string]string            `yaml:"marks" plain:"yes" doc:"Marks of that member, or of the new one: a value, or $FIELD for the answer to a choice."`
+	Every     map[string]map[string]string `yaml:"every" plain:"yes" doc:"Marks of everybody on a roll: roll, then marks."`
+
+	Consent bool `yaml:"consent" doc:"The person agrees to something they could refuse; not where the ground of the case is duty."`
 }
 
 type fieldYAML struct {
@@ -386,6 +395,7 @@ type fieldYAML struct {
 	Options  []string         `yaml:"options" doc:"Ids of the choices."`
 	Names    map[string]words `yaml:"option_names" doc:"Words of the choices, by id."`
 	Public   bool             `yaml:"public" doc:"The resident reads the answer."`
+	Caucus   bool             `yaml:"caucus" doc:"Said in confidence: read at level caucus only, carried nowhere."`
 	Personal bool             `yaml:"personal" doc:"Personal data; goes when the case is erased."`
 	When     whenYAML         `yaml:"required_when" doc:"Must be answered when another field says so."`
 	Label    words            `yaml:"label" doc:"The question."`
@@ -399,7 +409,7 @@ type whenYAML struct {
 
 type noticeYAML struct {
 	Mark     mark   `yaml:"-"`
-	To       string `yaml:"to" enum:"reader" doc:"Who is told."`
+	To       string `yaml:"to" doc:"Who is told: resident, holder, offered, superior, joint, member (whom the act is about), or a roll."`
 	Template string `yaml:"template" doc:"The text notice.TEMPLATE."`
 }
 

@@ -53,7 +53,7 @@ var guardOps = map[string]procedure.GuardOp{
 var (
 	guardFlags = map[string]procedure.GuardOp{"top": procedure.OpTop, "contact": procedure.OpContact, "joint": procedure.OpJoint, "level": procedure.OpLevel}
 	guardCalls = map[string]procedure.GuardOp{"open": procedure.OpOpen, "outcome": procedure.OpOutcome, "running": procedure.OpRunning,
-		"expired": procedure.OpExpired, "done": procedure.OpDone}
+		"expired": procedure.OpExpired, "done": procedure.OpDone, "all": procedure.OpAll, "some": procedure.OpSome, "member": procedure.OpMember}
 )
 
 func guardNode(n ast.Node) (*procedure.Node, error) {
@@ -111,7 +111,10 @@ func guardCall(x *ast.CallNode) (*procedure.Node, error) {
 		op, known = guardCalls[name.Value]
 	}
 	if !known {
-		return nil, odd(x, "only open, outcome, running, expired and done can be called")
+		return nil, odd(x, "only open, outcome, running, expired, done, all, some and member can be called")
+	}
+	if op == procedure.OpAll || op == procedure.OpSome {
+		return guardRoll(op, x)
 	}
 	if len(x.Arguments) == 1 {
 		if about, ok := x.Arguments[0].(*ast.StringNode); ok {
@@ -119,6 +122,26 @@ func guardCall(x *ast.CallNode) (*procedure.Node, error) {
 		}
 	}
 	return nil, odd(x, "%s takes one name in quotes", name.Value)
+}
+
+// guardRoll reads all('party.consent', 'given', …): a mark of a roll and the values it is held against.
+func guardRoll(op procedure.GuardOp, x *ast.CallNode) (*procedure.Node, error) {
+	out := &procedure.Node{Op: op}
+	for i, a := range x.Arguments {
+		s, ok := a.(*ast.StringNode)
+		switch {
+		case !ok:
+			return nil, odd(a, "%s takes texts in quotes: a mark, as in 'party.consent', and the values it is held against", op)
+		case i == 0:
+			out.Name = s.Value
+		default:
+			out.List = append(out.List, s.Value)
+		}
+	}
+	if len(out.List) == 0 {
+		return nil, odd(x, "%s takes a mark, as in 'party.consent', and at least one value it is held against", op)
+	}
+	return out, nil
 }
 
 func guardIn(x *ast.BinaryNode) (*procedure.Node, error) {

@@ -173,7 +173,7 @@ func (b *builder) guards() {
 	d := b.d
 	for _, y := range b.f.Acts {
 		a, _ := d.Act(y.ID)
-		if err := a.When.Check(d, a.Fields); err != nil {
+		if err := a.When.Check(d, a.Fields, a.About); err != nil {
 			b.bad.on(y.Mark.of("when"), "act %q: when: %v", y.ID, err)
 		}
 	}
@@ -181,7 +181,7 @@ func (b *builder) guards() {
 	d.OpenSets = settings(open.Set)
 	b.sets(open.Mark, "opening", d.OpenSets, d.Intake)
 	d.Seal = b.guard(open.Mark.of("seal"), "opening: seal", open.Seal)
-	if err := d.Seal.Check(d, d.Intake); err != nil {
+	if err := d.Seal.Check(d, d.Intake, ""); err != nil {
 		b.bad.on(open.Mark.of("seal"), "opening: seal: %v", err)
 	}
 	if _, ok := d.Link(d.Stuck); !ok && d.Stuck != "" {

@@ -111,6 +111,9 @@ func (b *builder) build() *procedure.Definition {
 	for _, y := range f.Facts {
 		b.fact(y)
 	}
+	for _, y := range f.Rolls {
+		b.roll(y)
+	}
 	d.Intake = b.fields("open", f.Opening.Fields)
 	d.Opened = b.notices(f.Opening.Notices)
 	d.Stuck, d.StuckNotice = f.Stuck, f.StuckNotice
@@ -187,7 +190,11 @@ func (b *builder) act(a actYAML) {
 	act := procedure.Act{ID: a.ID, Event: a.Event, From: a.From, To: a.To, By: a.By, Of: procedure.Of(a.Of), Answers: a.Answers,
 		Withdraw: a.Withdraw, While: a.While, Extends: a.Extends, Times: a.Times, Key: a.Key, Prime: a.Prime, Law: b.law(a.Law),
 		Spawn: a.Spawn, Recall: a.Recall, NotBy: a.NotBy, Behalf: a.Behalf, Dept: a.Dept, Proof: a.Proof, Remedy: a.Remedy,
-		Documents: a.Documents, Dispute: a.Dispute, Consent: a.Consent}
+		Documents: a.Documents, Dispute: a.Dispute, Consent: a.Consent,
+		Adds: a.Adds, About: a.About, As: a.As, Leaves: a.Leaves, Marks: settings(a.Marks)}
+	for _, roll := range slices.Sorted(maps.Keys(a.Every)) {
+		act.Every = append(act.Every, procedure.Every{Roll: roll, Marks: settings(a.Every[roll])})
+	}
 	if act.Of == "" {
 		act.Of = procedure.OfHolder
 	}
@@ -265,7 +272,7 @@ func (b *builder) fields(act string, list []fieldYAML) []form.Field {
 		if !slices.Contains(form.Kinds, kind) {
 			b.bad.on(y.Mark, "field %q: kind %q is not one of %v", y.Name, y.Kind, form.Kinds)
 		}
-		f := form.Field{Name: y.Name, Kind: kind, Required: y.Required, Min: y.Min, Max: y.Max, Options: y.Options, Public: y.Public, Personal: y.Personal}
+		f := form.Field{Name: y.Name, Kind: kind, Required: y.Required, Min: y.Min, Max: y.Max, Options: y.Options, Public: y.Public, Personal: y.Personal, Caucus: y.Caucus}
 		if y.When.Field != "" {
 			f.When = &form.When{Field: y.When.Field, In: y.When.In}
 		}
@@ -290,13 +297,13 @@ func (b *builder) fields(act string, list []fieldYAML) []form.Field {
 }
 
 // readers are whom a notice can be sent to.
-var readers = []string{"resident", "holder", "offered", "superior", "joint"}
+var readers = []string{"resident", "holder", "offered", "superior", "joint", procedure.ByMember}
 
 func (b *builder) notices(list []noticeYAML) []procedure.Notice {
 	var out []procedure.Notice
 	for _, n := range list {
-		if !slices.Contains(readers, n.To) {
-			b.bad.on(n.Mark, "notice to %q, not one of %v", n.To, readers)
+		if _, roll := b.d.Roll(n.To); !roll && !slices.Contains(readers, n.To) {
+			b.bad.on(n.Mark, "notice to %q, which is neither a roll nor one of %v", n.To, readers)
 		}
 		if b.p.Texts[b.p.Langs[0]]["notice."+n.Template] == "" {
 			b.bad.on(n.Mark, "notice %q has no words; give the text %q", n.Template, "notice."+n.Template)
@@ -380,12 +387,13 @@ func (b *builder) references() {
 		}
 		b.moreReferences(y, roles)
 	}
+	b.rolls()
 	b.guards()
 	b.dates()
 }
 
 func (b *builder) rolesHeld() map[string]bool {
-	held := map[string]bool{procedure.BySystem: true, procedure.ByResident: true, procedure.ByParent: true, procedure.ByChild: true}
+	held := map[string]bool{procedure.BySystem: true, procedure.ByResident: true, procedure.ByParent: true, procedure.ByChild: true, procedure.ByMember: b.d != nil && len(b.d.Rolls) > 0}
 	for _, rs := range b.p.Units.RolesAt() {
 		for r := range rs {
 			held[r] = true

@@ -140,6 +140,12 @@ func (r *Reached) Holds(v View, at Standing) (bool, string) {
 			c = s.done[i].set(c, min(v.Done(a.ID), s.most[i]))
 		}
 	}
+	for _, t := range s.tallies {
+		r := s.d.Rolls[t.roll]
+		for _, value := range v.Marks(r.ID, r.Marks[t.mark].ID) {
+			c = t.with(c, value)
+		}
+	}
 	for i, l := range s.d.Links {
 		bit(s.open[i], v.Open(l.ID))
 		c = s.ended[i].set(c, slices.Index(s.outcomes[i], v.Outcome(l.ID))+1)
@@ -273,7 +279,7 @@ func (k *checker) people(i int32, c config, st *State) {
 		if !possible {
 			continue
 		}
-		for _, fields := range k.answers(n) {
+		for _, fields := range k.answers(c, n) {
 			all, change, no := k.step(c, n, fields, "")
 			if no != nil {
 				continue
@@ -425,7 +431,11 @@ func (k *checker) transfers(i int32, st *State, a *Act, offered []config) {
 			if !back.Has(TurnBack) || back.Times > 0 {
 				continue
 			}
-			all, _, no := k.step(c, n, k.answers(n)[0], "")
+			first := k.answers(c, n)
+			if len(first) == 0 {
+				continue
+			}
+			all, _, no := k.step(c, n, first[0], "")
 			if no != nil {
 				continue
 			}
@@ -464,8 +474,11 @@ func (k *checker) enabled(c config, a *Act) (possible, sure bool) {
 		}
 		return true, false // some unit joined; which roles it has is not known here
 	}
+	if a.As != "" && !k.manned(c, a.As) {
+		return false, false
+	}
 	byStaff := slices.ContainsFunc(a.By, func(r string) bool { return holder.roles[r] })
-	return byStaff || slices.Contains(a.By, ByResident), byStaff
+	return byStaff || slices.Contains(a.By, ByResident) || slices.Contains(a.By, ByMember), byStaff
 }
 
 func (k *checker) reachable() {

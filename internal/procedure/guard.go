@@ -1,6 +1,7 @@
 package procedure
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -21,7 +22,7 @@ type Node struct {
 	Op   GuardOp
 	Args []*Node
 	Name string   // of OpFact, OpForm, and what a call is about
-	List []string // of OpIn; of OpText the one value
+	List []string // of OpIn, OpAll and OpSome; of OpText the one value
 }
 
 // GuardOp is what a node does.
@@ -47,11 +48,14 @@ const (
 	OpRunning GuardOp = "running" // a clock runs
 	OpExpired GuardOp = "expired" // a clock ran out
 	OpDone    GuardOp = "done"    // an act has been done
+	OpAll     GuardOp = "all"     // everybody on a roll has one of these values of a mark, "party.consent"
+	OpSome    GuardOp = "some"    // somebody has
+	OpMember  GuardOp = "member"  // (text) a mark of the member the act is about
 )
 
 // Texts reports atoms that have a text as value.
 func (o GuardOp) Texts() bool {
-	return o == OpText || o == OpFact || o == OpForm || o == OpLevel || o == OpOutcome
+	return o == OpText || o == OpFact || o == OpForm || o == OpLevel || o == OpOutcome || o == OpMember
 }
 
 // Truth is the answer of a guard; a guard that reads answers not yet given may be open.
@@ -83,6 +87,10 @@ type View interface {
 	Level() string
 	Contact() bool
 	Joint() bool
+	Marks(roll, mark string) []string // the values that members of the roll have, each once; "" where it is unset
+	Mark(member, mark string) string  // of one member
+	About() string                    // the member an act would be about, where that is settled before it is done
+	Full(roll string) bool            // nobody more can be put on the roll
 }
 
 // Holds evaluates the guard. fields are the act's answers; nil means they are not given yet, and what
@@ -135,8 +143,21 @@ func (n *Node) holds(v View, fields map[string]string) Truth {
 		return truth(v.Clock(n.Name) == Expired)
 	case OpDone:
 		return truth(v.Done(n.Name) > 0)
+	case OpAll, OpSome:
+		roll, mark := rollMark(n.Name)
+		return truth(n.among(v.Marks(roll, mark)))
 	}
 	return No
+}
+
+// among says whether all, or some, of the values that members have are those named. Where nobody is on the
+// roll, all is true and some is not.
+func (n *Node) among(have []string) bool {
+	named := func(x string) bool { return slices.Contains(n.List, x) }
+	if n.Op == OpSome {
+		return slices.ContainsFunc(have, named)
+	}
+	return !slices.ContainsFunc(have, func(x string) bool { return !named(x) })
 }
 
 func (n *Node) text(v View, fields map[string]string) (string, bool) {
@@ -151,6 +172,9 @@ func (n *Node) text(v View, fields map[string]string) (string, bool) {
 		return v.Level(), true
 	case OpOutcome:
 		return v.Outcome(n.Name), true
+	case OpMember:
+		id := cmp.Or(fields[FieldMember], v.About())
+		return v.Mark(id, n.Name), id != ""
 	}
 	return "", false
 }
@@ -170,12 +194,37 @@ func (g Guard) Walk(visit func(*Node)) {
 }
 
 // Check says what is wrong with the names and types of a guard, or nil. fields are those of the act or
-// opening it stands on.
-func (g Guard) Check(d *Definition, fields []form.Field) error {
+// opening it stands on, about the roll of the member it concerns.
+func (g Guard) Check(d *Definition, fields []form.Field, about string) error {
 	if g.Root == nil {
 		return nil
 	}
+	var err error
+	g.Walk(func(n *Node) {
+		if n.Op == OpMember && err == nil {
+			err = n.marked(d, about)
+		}
+	})
+	if err != nil {
+		return err
+	}
 	return g.Root.check(d, fields)
+}
+
+// marked checks that the act is about a member who has such a mark, and gives the part its roll.
+func (n *Node) marked(d *Definition, about string) error {
+	if about == "" {
+		return fmt.Errorf("%s: the act is about nobody; say about: ROLL", n.name())
+	}
+	r, ok := d.Roll(about)
+	if ok {
+		_, ok = r.Mark(n.Name)
+	}
+	if !ok {
+		return fmt.Errorf("%s is not known here", n.name())
+	}
+	n.List = []string{about}
+	return nil
 }
 
 func (n *Node) check(d *Definition, fields []form.Field) error {
@@ -233,9 +282,28 @@ func (n *Node) known(d *Definition, fields []form.Field) error {
 		_, ok = d.Clock(n.Name)
 	case OpDone:
 		_, ok = d.Act(n.Name)
+	case OpAll, OpSome:
+		roll, mark := rollMark(n.Name)
+		r, there := d.Roll(roll)
+		if ok = there; ok {
+			m, there := r.Mark(mark)
+			if ok = there; ok {
+				return among(n, m.Values)
+			}
+		}
 	}
 	if !ok {
 		return fmt.Errorf("%s is not known here", n.name())
+	}
+	return nil
+}
+
+// among checks that every value a part names is one of these.
+func among(n *Node, values []string) error {
+	for _, v := range n.List {
+		if v != "" && !slices.Contains(values, v) {
+			return fmt.Errorf("%s is never %q; it can be %v", n.name(), v, values)
+		}
 	}
 	return nil
 }
@@ -273,6 +341,10 @@ func (n *Node) may(d *Definition, fields []form.Field, value string) error {
 		if all = f.Options; f.Kind == form.Yes {
 			all = []string{"yes"}
 		}
+	case OpMember:
+		r, _ := d.Roll(n.List[0])
+		m, _ := r.Mark(n.Name)
+		all = m.Values
 	case OpLevel:
 		for l := org.City; l <= org.Group; l++ {
 			all = append(all, l.String())
@@ -299,7 +371,7 @@ func (n *Node) name() string {
 		return n.Name
 	case OpForm:
 		return "form." + n.Name
-	case OpOpen, OpOutcome, OpRunning, OpExpired, OpDone:
+	case OpOpen, OpOutcome, OpRunning, OpExpired, OpDone, OpAll, OpSome, OpMember:
 		return fmt.Sprintf("%s(%q)", n.Op, n.Name)
 	}
 	return string(n.Op)

@@ -5,7 +5,7 @@
 // It refuses phrases, jurisdictions and numbers of its own: every day count, role and law comes from
 // the pack. It refuses cases too: what happened to one case is package casework.
 //
-// Open this file first, then guard.go (what an act may depend on), step.go (what an act does: the rules
+// Open this file first, then guard.go (what an act may depend on), roll.go (who takes part), step.go (what an act does: the rules
 // that production and the checker share), clocks.go, check.go, order.go (what must come before what), and road.go (the longest lawful road).
 package procedure
 
@@ -52,6 +52,8 @@ type Definition struct {
 	OpenSets  []Setting
 	Seal      Guard // when the case is sealed from its first event
 	Facts     []Fact
+	Rolls     []Roll
+	Joins     Joining // whoever opens a case is put on a roll
 	Links     []Link
 	Documents []Document
 	Orders    []Order
@@ -119,6 +121,7 @@ var Ofs = []Of{OfHolder, OfOffered, OfSuperior, OfJoint}
 
 // Kernel roles an act can name beside the pack's own. No unit grants them.
 const (
+	ByMember   = "member"   // somebody on a roll of the case, with a key of their own
 	BySystem   = "system"   // a clock that ran out
 	ByResident = "resident" // whoever the case belongs to
 	ByParent   = "parent"   // the case that opened this one recalls it
@@ -189,6 +192,13 @@ type Act struct {
 	Documents []string
 	Dispute   bool // between offices; not part of the ordinary road
 	Consent   bool // the person agrees to something they could refuse
+
+	Adds   string    // roll that somebody is put on
+	About  string    // roll of the member it is about, whom field "member" names
+	As     string    // roll on which whoever does it must be, by their account
+	Leaves bool      // the member it is about leaves the roll
+	Marks  []Setting // of the new member, or of the one it is about
+	Every  []Every   // of all members of a roll
 }
 
 // RemedyNone marks an answer that the law makes the last word.

@@ -495,7 +495,7 @@ func (w *walker) sift() {
 			idle = idle && w.aside[w.linkAt[l]]
 		}
 		_, read := w.counted[a.ID]
-		if idle && !read {
+		if idle && !read && !w.enrolls(a) {
 			w.skip[a.ID] = true
 		}
 	}
@@ -634,7 +634,7 @@ func (w *walker) acts(at spot, try func(*Act, spot)) {
 		if possible, _ := k.enabled(at.c, a); !possible || a.Withdraw || w.skip[a.ID] || a.Dispute && !w.disputes {
 			continue
 		}
-		for _, fields := range w.answers(n) {
+		for _, fields := range w.answers(at.c, n) {
 			all, change, no := w.step(at.c, n, fields, "")
 			if no != nil {
 				continue

@@ -53,13 +53,15 @@ type space struct {
 
 	state, class, offered, answered, joint, contact, sealed slot
 	clocks, facts, done, open, ended                        []slot
+	tallies                                                 []tally // what members of rolls have
 
-	facted   map[string]int // facts that are tracked
-	counted  map[string]int // acts whose number is tracked
-	most     []int          // highest number that matters
-	results  map[string]int // links whose outcome is tracked
-	lapsed   map[string]int // clocks of which some guard asks whether they ran out
-	outcomes [][]string     // per link
+	facted   map[string]int  // facts that are tracked
+	counted  map[string]int  // acts whose number is tracked
+	most     []int           // highest number that matters
+	results  map[string]int  // links whose outcome is tracked
+	read     map[string]bool // marks that some guard reads, as roll.mark
+	lapsed   map[string]int  // clocks of which some guard asks whether they ran out
+	outcomes [][]string      // per link
 
 	clockAt, linkAt map[string]int
 	extending       map[string][]int // clock → acts that extend it
@@ -80,7 +82,7 @@ func (s *space) take(values int) slot {
 
 // newSpace lays situations out; ok is false when they do not fit, which no sensible procedure reaches.
 func newSpace(d *Definition) (*space, bool) {
-	s := &space{d: d, facted: map[string]int{}, counted: map[string]int{}, results: map[string]int{}, lapsed: map[string]int{}, clockAt: map[string]int{}, linkAt: map[string]int{}, extending: map[string][]int{}}
+	s := &space{d: d, facted: map[string]int{}, counted: map[string]int{}, results: map[string]int{}, lapsed: map[string]int{}, read: map[string]bool{}, clockAt: map[string]int{}, linkAt: map[string]int{}, extending: map[string][]int{}}
 	s.classesOf()
 	s.readGuards()
 	s.state, s.class, s.offered = s.take(len(d.States)), s.take(len(s.classes)), s.take(len(s.classes)+1)
@@ -98,6 +100,7 @@ func newSpace(d *Definition) (*space, bool) {
 			s.facted[f.ID], s.facts[i] = i, s.take(len(f.Values)+1)
 		}
 	}
+	s.layRolls()
 	s.done, s.most = make([]slot, len(d.Acts)), make([]int, len(d.Acts))
 	for i, a := range d.Acts {
 		s.most[i] = a.Times
@@ -127,9 +130,10 @@ func newSpace(d *Definition) (*space, bool) {
 
 // readGuards finds out what must be tracked: only what some guard reads.
 func (s *space) readGuards() {
-	guards := []Guard{s.d.Seal}
+	guards := []Guard{s.d.Seal, s.d.Joins.When}
 	for _, a := range s.d.Acts {
 		guards = append(guards, a.When)
+		s.readMarks(a.About, a.When)
 	}
 	for _, g := range guards {
 		g.Walk(func(n *Node) {
@@ -179,6 +183,7 @@ func (s *space) index() {
 				s.asks[i] = append(s.asks[i], set.Field)
 			}
 		}
+		s.asks[i] = s.marked(a, s.asks[i])
 		for _, from := range a.From {
 			if n := s.stateAt(from); n >= 0 && a.ByPeople() {
 				s.byState[n] = append(s.byState[n], i)
@@ -191,9 +196,12 @@ func (s *space) stateAt(id string) int {
 	return slices.IndexFunc(s.d.States, func(x State) bool { return x.ID == id })
 }
 
-// answers lists every combination of the answers that matter for an act.
-func (s *space) answers(act int) []map[string]string {
-	all := []map[string]string{{}}
+// answers lists every combination of the answers that matter for an act here, about every member it may be.
+func (s *space) answers(c config, act int) []map[string]string {
+	var all []map[string]string
+	for _, member := range s.members(c, &s.d.Acts[act]) {
+		all = append(all, map[string]string{FieldMember: member})
+	}
 	for _, name := range s.asks[act] {
 		f, ok := find(s.d.Acts[act].Fields, name, func(f *form.Field) string { return f.Name })
 		if !ok {
@@ -403,20 +411,20 @@ func (s *space) classesFor(units []org.UnitID) []int {
 }
 
 func (s *space) openAnswers() []map[string]string {
-	opening := Act{ID: "", Fields: s.d.Intake, Sets: s.d.OpenSets, When: s.d.Seal}
-	one := &space{d: &Definition{Acts: []Act{opening}, Facts: s.d.Facts}, facted: s.facted}
+	opening := Act{ID: "", Fields: s.d.Intake, Sets: s.d.OpenSets, When: s.d.Seal, Adds: s.d.Joins.Roll, Marks: s.d.Joins.Marks}
+	one := &space{d: &Definition{Acts: []Act{opening}, Facts: s.d.Facts}, facted: s.facted, read: s.read}
 	one.index()
-	return one.answers(0)
+	return one.answers(config{}, 0)
 }
 
 func (s *space) begin(b Begin, cl int, fields map[string]string, contact int) config {
-	change := s.d.Begin("", fields)
+	change := s.d.Begin("", b.Facts, fields)
 	c := s.state.set(config{}, max(s.stateAt(change.State), 0))
 	c = s.contact.set(s.class.set(c, cl), contact)
 	for fact, v := range b.Facts {
 		c = s.setFact(c, fact, v)
 	}
-	c = s.apply(c, change)
+	c = s.enroll(s.apply(c, change), change.Rolls, "")[0]
 	if s.d.Seal.Root != nil && s.d.Seal.Holds(situation{s, c}, fields) == Yes {
 		c = s.sealed.set(c, 1)
 	}
@@ -485,7 +493,10 @@ func (s *space) step(c config, act int, fields map[string]string, expired string
 	if a.Answers || a.Withdraw {
 		next = s.answered.set(next, 1)
 	}
-	all := s.move(c, next, a)
+	var all []config
+	for _, x := range s.enroll(next, change.Rolls, fields[FieldMember]) {
+		all = append(all, s.move(c, x, a)...)
+	}
 	if st, ok := s.d.State(change.State); ok && st.Owner != OwnerOffered {
 		for i := range all {
 			all[i] = s.offered.set(all[i], 0)
@@ -599,6 +610,10 @@ func (s *space) describe(c config) string {
 		if s.open[i].get(c) == 1 {
 			fmt.Fprintf(&b, " %s open", l.ID)
 		}
+	}
+	for _, t := range s.tallies {
+		r := s.d.Rolls[t.roll]
+		fmt.Fprintf(&b, " %s.%s=%v", r.ID, r.Marks[t.mark].ID, t.has(c))
 	}
 	return b.String()
 }

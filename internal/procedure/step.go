@@ -22,6 +22,7 @@ type Change struct {
 	Moves  []Move
 	Spawn  []*Link
 	Recall bool
+	Rolls  Enters
 }
 
 // Set is one fact and its new value.
@@ -44,6 +45,10 @@ func (d *Definition) Allowed(v View, a *Act, fields map[string]string) *Refused 
 	}
 	if a.When.Holds(v, fields) == No {
 		return refused("act.guard", "act", a.ID)
+	}
+	if a.Adds != "" && v.Full(a.Adds) {
+		r, _ := d.Roll(a.Adds)
+		return refused("roll.full", "roll", a.Adds, "most", strconv.Itoa(r.Most))
 	}
 	for _, id := range a.Spawn {
 		if l, ok := d.Link(id); ok && !l.Many && l.Kind == Child && v.Open(id) && !a.Recall {
@@ -85,12 +90,13 @@ func (d *Definition) Step(v View, a *Act, fields map[string]string, expired stri
 			c.Spawn = append(c.Spawn, l)
 		}
 	}
+	c.Rolls = a.enters(fields)
 	c.Moves = d.Moves(a, a.Event, v.State(), c.State, expired, v.Clock)
 	return c, nil
 }
 
-// Begin is what opening a case does, with the facts its category brings.
-func (d *Definition) Begin(category string, fields map[string]string) Change {
+// Begin is what opening a case does, with the facts it is given and those its category brings.
+func (d *Definition) Begin(category string, given, fields map[string]string) Change {
 	c := Change{State: d.Start}
 	for _, f := range d.Facts {
 		if v := d.CategoryFacts[category][f.ID]; v != "" {
@@ -98,9 +104,47 @@ func (d *Definition) Begin(category string, fields map[string]string) Change {
 		}
 	}
 	c.Sets = append(c.Sets, settle(d.OpenSets, func(s Setting) string { return fields[s.Field] })...)
+	c.Rolls = d.opened(given, c.Sets, fields)
 	c.Moves = d.Moves(nil, d.Opening, "", d.Start, "", func(string) Status { return Idle })
 	return c
 }
+
+// opened puts whoever opens a case on a roll. The condition reads the facts the case begins with.
+func (d *Definition) opened(given map[string]string, sets []Set, fields map[string]string) Enters {
+	if d.Joins.Roll == "" || d.Joins.When.Holds(blank{given, sets}, fields) != Yes {
+		return Enters{}
+	}
+	return Enters{Adds: d.Joins.Roll, Marks: settle(d.Joins.Marks, func(s Setting) string { return fields[s.Field] })}
+}
+
+// blank is a case about to be opened: it has the facts it begins with and nothing else.
+type blank struct {
+	given map[string]string
+	sets  []Set
+}
+
+func (b blank) Fact(id string) string {
+	v := b.given[id]
+	for _, s := range b.sets {
+		if s.Fact == id {
+			v = s.Value
+		}
+	}
+	return v
+}
+func (blank) State() string                 { return "" }
+func (blank) Clock(string) Status           { return Idle }
+func (blank) Done(string) int               { return 0 }
+func (blank) Open(string) bool              { return false }
+func (blank) Outcome(string) string         { return "" }
+func (blank) Top() bool                     { return false }
+func (blank) Level() string                 { return "" }
+func (blank) Contact() bool                 { return false }
+func (blank) Joint() bool                   { return false }
+func (blank) Marks(string, string) []string { return nil }
+func (blank) Mark(string, string) string    { return "" }
+func (blank) About() string                 { return "" }
+func (blank) Full(string) bool              { return false }
 
 // Brings are the facts of the case a link opens, read from the case that opens it.
 func (l *Link) Brings(fact func(string) string) map[string]string {

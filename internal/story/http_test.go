@@ -177,6 +177,9 @@ func (w *served) Act(who story.Who, s story.Step) (story.Receipt, error) {
 	if s.Behalf || s.Paper != "" { // papers are put in at the desk, not through the API
 		return w.stored.Act(who, s)
 	}
+	if who.Member() { // their own page takes what they do
+		return w.stored.Act(who, s)
+	}
 	if who.Resident() {
 		return w.follow(who, s)
 	}

@@ -65,7 +65,7 @@ func (m *Memory) File(who Who, r intake.Report) (Receipt, error) {
 		open.ID = casework.CaseID("k" + strconv.Itoa(len(m.order)+1))
 		open.Ref, open.Pack = casework.Ref("K-"+strconv.Itoa(len(m.order)+1)), p.Digest
 		cmd.Open = &open
-		events, err := casework.Decide(p.ProcedureFor(open.Category), casework.Case{}, cmd, actor(who, ""), m.now)
+		events, err := casework.Decide(p.ProcedureFor(open.Category), casework.Case{}, cmd, who.Actor("", cmd.Case), m.now)
 		if err != nil {
 			return Receipt{}, err
 		}
@@ -83,7 +83,7 @@ func (m *Memory) Act(who Who, s Step) (Receipt, error) {
 		if err != nil {
 			return Receipt{}, err
 		}
-		a := actor(who, s.Holds)
+		a := who.Actor(s.Holds, s.Case)
 		if a.IsStaff() && !c.ReadableBy(a.Scope(), d.Units) {
 			return Receipt{}, &casework.Refusal{Rule: "case.unknown"} // not yours equals not there
 		}
@@ -100,7 +100,7 @@ func (m *Memory) once(who Who, cmd casework.Command, do func() (Receipt, error))
 	if cmd.Key == "" {
 		return do()
 	}
-	key := actor(who, "").ID() + " " + cmd.Key
+	key := who.Actor("", cmd.Case).ID() + " " + cmd.Key
 	cmd.Version = 0
 	text, err := json.Marshal(cmd)
 	if err != nil {

@@ -313,7 +313,7 @@ func (p *parser) doing(line *Line) {
 	if role.text == string(authz.System) || role.text == string(authz.Importer) {
 		p.fail(role, "nobody is %q; clocks run out with: tick", role.text)
 	}
-	if !line.Who.Resident() {
+	if line.Who.Staff() {
 		if !p.take("of") {
 			p.fail(p.here(), "say of which unit: %s %s of UNIT", role.text, line.Who.Name)
 		}
@@ -450,7 +450,7 @@ var shapes = map[string]shape{
 	"outcome": {1, 1, false}, "rating": {1, 1, false}, "version": {1, 1, false}, "raised": {2, 2, false}, "late": {0, 0, false}, "not": {1, 1, false},
 	"clock": {2, 5, false}, "no": {2, 2, false}, "nothing": {1, 1, false}, "replayed": {0, 0, false}, "refused": {1, 40, false},
 	"events": {0, 0, true}, "notices": {0, 0, true}, "barred": {0, 0, true}, "worklist": {4, 4, false},
-	"fact": {2, 2, false}, "sealed": {1, 1, false}, "joint": {0, 0, true}, "documents": {0, 0, true}, "child": {2, 2, false},
+	"fact": {2, 2, false}, "member": {2, 3, false}, "sealed": {1, 1, false}, "joint": {0, 0, true}, "documents": {0, 0, true}, "child": {2, 2, false},
 	"provisional": {1, 1, false}, "firm": {1, 1, false},
 }
 
@@ -551,8 +551,8 @@ func (p *parser) sense(t token, c *Clause) {
 	case "notices":
 		for _, item := range c.List {
 			f := strings.Fields(item)
-			if !(len(f) == 2 && f[0] == "resident") && !(len(f) == 3 && f[0] == "unit") {
-				p.fail(t, "notice %q: write resident TEMPLATE or unit UNIT TEMPLATE", item)
+			if !(len(f) == 2 && f[0] == "resident") && !(len(f) == 3 && (f[0] == "unit" || f[0] == "member")) {
+				p.fail(t, "notice %q: write resident TEMPLATE, member ID TEMPLATE or unit UNIT TEMPLATE", item)
 			}
 		}
 	case "clock":

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"comity/internal/authz"
 	"comity/internal/casework"
 	"comity/internal/org"
 	"comity/internal/pack"
@@ -336,6 +335,10 @@ func (r *player) fact(c Clause, s *casework.Case) {
 		"sealed": string(s.Sealed),
 	}[c.Verb]
 	want := ""
+	if c.Verb == "member" {
+		r.member(c, s)
+		return
+	}
 	if c.Verb == "fact" {
 		if got = orNothing(s.Facts[c.Args[0]]); got != c.Args[1] {
 			r.miss(c, "fact "+c.Args[0], c.Args[1], got)
@@ -350,6 +353,24 @@ func (r *player) fact(c Clause, s *casework.Case) {
 	}
 	if got != want {
 		r.miss(c, c.Verb, orNothing(want), orNothing(got))
+	}
+}
+
+// member compares a mark of somebody on a roll; "left" is that they are on it no more.
+func (r *player) member(c Clause, s *casework.Case) {
+	m, ok := s.Member(c.Args[0])
+	got := "no such member"
+	switch {
+	case !ok:
+	case m.Left:
+		got = "left"
+	case len(c.Args) == 2:
+		got = m.Roll
+	default:
+		got = c.Args[1] + " " + orNothing(m.Marks[c.Args[1]])
+	}
+	if want := strings.Join(c.Args[1:], " "); got != want {
+		r.miss(c, "member "+c.Args[0], want, got)
 	}
 }
 
@@ -459,11 +480,7 @@ func noticesOf(events []casework.Event) []string {
 	var out []string
 	for _, e := range events {
 		for _, n := range e.Notices {
-			if n.To == "unit" {
-				out = append(out, "unit "+string(n.Unit)+" "+n.Template)
-			} else {
-				out = append(out, n.To+" "+n.Template)
-			}
+			out = append(out, strings.Join(strings.Fields(strings.Join([]string{n.To, string(n.Unit), n.Member, n.Template}, " ")), " "))
 		}
 	}
 	return out
@@ -533,13 +550,3 @@ func problems(no *casework.Refusal) []string {
 	return out
 }
 
-// actor is the kernel's actor for somebody in a story.
-func actor(w Who, holds casework.CaseID) authz.Actor {
-	switch {
-	case !w.Resident():
-		return authz.Staff(w.Name, []authz.Grant{{Role: w.Role, Unit: w.Unit}})
-	case holds == "":
-		return authz.Reporter()
-	}
-	return authz.Holder(string(holds))
-}

@@ -95,7 +95,7 @@ const (
 	Expects Kind = "expect"
 )
 
-// Who acts. Role is authz.Resident or a role of the pack.
+// Who acts. Role is authz.Resident, authz.Member (Name is then the member's id on the case) or a role of the pack.
 type Who struct {
 	Role authz.Role
 	Name string
@@ -104,6 +104,25 @@ type Who struct {
 
 // Resident reports somebody who is not staff.
 func (w Who) Resident() bool { return w.Role == authz.Resident }
+
+// Member reports somebody on a roll of the case, with a key of their own.
+func (w Who) Member() bool { return w.Role == authz.Member }
+
+// Staff reports somebody of a unit.
+func (w Who) Staff() bool { return !w.Resident() && !w.Member() }
+
+// Actor is the kernel's actor for somebody in a story; holds is the case whose follow code a resident has.
+func (w Who) Actor(holds, about casework.CaseID) authz.Actor {
+	switch {
+	case w.Member():
+		return authz.Party(string(about), w.Name)
+	case w.Staff():
+		return authz.Staff(w.Name, []authz.Grant{{Role: w.Role, Unit: w.Unit}})
+	case holds == "":
+		return authz.Reporter()
+	}
+	return authz.Holder(string(holds))
+}
 
 // Report is what somebody files, as the script says it.
 type Report struct {
@@ -135,7 +154,7 @@ func (s Step) Command(who Who, seq int) casework.Command {
 	if s.Paper != "" {
 		cmd.Files = []casework.File{{SHA256: "of-" + s.Paper, Name: s.Paper, Kind: "image/jpeg", Size: 1}}
 	}
-	if s.Seen == casework.AnyVersion && !who.Resident() {
+	if s.Seen == casework.AnyVersion && who.Staff() {
 		cmd.Version = seq
 	}
 	return cmd

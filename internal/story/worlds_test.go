@@ -68,7 +68,7 @@ func (w *stored) File(who story.Who, r intake.Report) (story.Receipt, error) {
 	if err != nil {
 		return story.Receipt{}, err
 	}
-	got, err := w.city.Ledger.Do(w.t.Context(), actor(who, ""), cmd)
+	got, err := w.city.Ledger.Do(w.t.Context(), who.Actor("", ""), cmd)
 	return story.Receipt{Case: got.Case, Replayed: got.Replayed}, err
 }
 
@@ -77,7 +77,7 @@ func (w *stored) Act(who story.Who, s story.Step) (story.Receipt, error) {
 	if err != nil {
 		return story.Receipt{}, err
 	}
-	got, err := w.city.Ledger.Do(w.t.Context(), actor(who, s.Holds), s.Command(who, c.Seq))
+	got, err := w.city.Ledger.Do(w.t.Context(), who.Actor(s.Holds, s.Case), s.Command(who, c.Seq))
 	return story.Receipt{Case: got.Case, Replayed: got.Replayed}, err
 }
 
@@ -100,16 +100,6 @@ func (w *stored) Worklist(unit org.UnitID) ([]casework.CaseID, error) {
 		out = append(out, item.ID)
 	}
 	return out, err
-}
-
-func actor(w story.Who, holds casework.CaseID) authz.Actor {
-	switch {
-	case !w.Resident():
-		return authz.Staff(w.Name, []authz.Grant{{Role: w.Role, Unit: w.Unit}})
-	case holds == "":
-		return authz.Reporter()
-	}
-	return authz.Holder(string(holds))
 }
 
 // told is one story of a pack of the project, parsed.

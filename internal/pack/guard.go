@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/expr-lang/expr/ast"
+	"github.com/expr-lang/expr/conf"
 	"github.com/expr-lang/expr/file"
 	"github.com/expr-lang/expr/parser"
 
@@ -25,7 +26,7 @@ func parseGuard(src string) (procedure.Guard, error) {
 	if len(src) > maxGuard {
 		return procedure.Guard{}, fmt.Errorf("a guard is at most %d bytes long; cut it into two acts or a fact", maxGuard)
 	}
-	tree, err := parser.Parse(src)
+	tree, err := parser.ParseWithConfig(src, guardWords)
 	if err != nil {
 		var at *file.Error
 		if errors.As(err, &at) {
@@ -39,6 +40,9 @@ func parseGuard(src string) (procedure.Guard, error) {
 	}
 	return procedure.Guard{Src: src, Root: root}, err
 }
+
+// guardWords lets "all" be a word of guards; to the library it is one of its own.
+var guardWords = &conf.Config{Functions: conf.FunctionsTable{"all": {Name: "all"}}}
 
 func odd(n ast.Node, format string, args ...any) error {
 	return fmt.Errorf("character %d: %s", n.Location().From+1, fmt.Sprintf(format, args...))

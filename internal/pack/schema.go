@@ -83,8 +83,6 @@ func closed(name string) []string {
 		return procedure.Grounds
 	case "binds":
 		return []string{"unit", "resident"}
-	case "reader":
-		return readers
 	}
 	return nil
 }

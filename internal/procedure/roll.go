@@ -2,6 +2,7 @@ package procedure
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -80,42 +81,90 @@ func (a *Act) enters(fields map[string]string) Enters {
 
 // tally is where a situation of the checker keeps the rolls: for each mark that matters, which values members
 // have. Who has which other value beside is left out, and so is how many they are, so the search meets more
-// than can happen and nothing that can happen is left out.
+// than can happen and nothing that can happen is left out. Values that no guard tells apart are one: signed on
+// paper or by a link is signed.
 type tally struct {
 	roll, mark int
 	at         slot
-	values     []string // "" first
+	values     []string       // one of each kind
+	kind       map[string]int // of every value
 }
 
 // layRolls makes room for the marks that some guard reads.
 func (s *space) layRolls() {
 	for i := range s.d.Rolls {
 		for j, m := range s.d.Rolls[i].Marks {
-			if s.read[s.d.Rolls[i].ID+"."+m.ID] {
-				values := append([]string{""}, m.Values...)
-				s.tallies = append(s.tallies, tally{i, j, s.take(1 << len(values)), values})
+			if sets, ok := s.read[s.d.Rolls[i].ID+"."+m.ID]; ok {
+				t := tally{roll: i, mark: j, kind: map[string]int{}}
+				t.sort(m.Values, sets)
+				t.at = s.take(1 << len(t.values))
+				s.tallies = append(s.tallies, t)
 			}
 		}
 	}
 }
 
-// readMarks notes the marks that a guard reads.
+// sort puts values that belong to the same sets together.
+func (t *tally) sort(values []string, sets [][]string) {
+	seen := map[string]int{}
+	for _, v := range append([]string{""}, values...) {
+		in := ""
+		for _, set := range sets {
+			in += strconv.FormatBool(slices.Contains(set, v)) + " "
+		}
+		k, ok := seen[in]
+		if !ok {
+			k = len(t.values)
+			seen[in] = k
+			t.values = append(t.values, v)
+		}
+		t.kind[v] = k
+	}
+}
+
+// readMarks notes the marks that a guard reads, and the sets of values it tells from the others.
 func (s *space) readMarks(about string, g Guard) {
 	g.Walk(func(n *Node) {
 		switch n.Op {
 		case OpAll, OpSome:
-			s.read[n.Name] = true
-		case OpMember:
-			s.read[about+"."+n.Name] = true
+			s.read[n.Name] = append(s.read[n.Name], n.List)
+		case OpEq, OpNe, OpIn:
+			for i, arg := range n.Args {
+				if arg.Op == OpMember {
+					name := about + "." + arg.Name
+					s.read[name] = append(s.read[name], s.told(name, n, i)...)
+				}
+			}
 		}
 	})
+}
+
+// told lists the sets of values that a comparison with a member's mark tells apart: those it names, or each
+// value where it compares with something that is no constant.
+func (s *space) told(name string, n *Node, at int) [][]string {
+	if n.Op == OpIn {
+		return [][]string{n.List}
+	}
+	if other := n.Args[1-at]; other.Op == OpText {
+		return [][]string{other.List}
+	}
+	var each [][]string
+	roll, mark := rollMark(name)
+	if r, ok := s.d.Roll(roll); ok {
+		if m, ok := r.Mark(mark); ok {
+			for _, v := range m.Values {
+				each = append(each, []string{v})
+			}
+		}
+	}
+	return each
 }
 
 // marked adds the answers that give a mark which matters its value.
 func (s *space) marked(a *Act, asks []string) []string {
 	add := func(roll string, sets []Setting) {
 		for _, set := range sets {
-			if set.Field != "" && s.read[roll+"."+set.Fact] && !slices.Contains(asks, set.Field) {
+			if set.Field != "" && s.reads(roll, set.Fact) && !slices.Contains(asks, set.Field) {
 				asks = append(asks, set.Field)
 			}
 		}
@@ -159,7 +208,13 @@ func (t tally) without(c config, value string) config {
 
 func (t tally) only(c config, value string) config { return t.at.set(c, 1<<t.index(value)) }
 
-func (t tally) index(value string) int { return max(slices.Index(t.values, value), 0) }
+func (t tally) index(value string) int { return t.kind[value] }
+
+// reads reports a mark that some guard reads.
+func (s *space) reads(roll, mark string) bool {
+	_, ok := s.read[roll+"."+mark]
+	return ok
+}
 
 // Marks of a situation are the values that somebody on the roll has.
 func (v situation) Marks(roll, mark string) []string {
@@ -311,7 +366,7 @@ func (s *space) enrolls(a *Act) bool {
 	all := a.Adds != "" && len(s.tallied(a.Adds)) > 0 || a.Leaves && len(s.tallied(a.About)) > 0
 	reads := func(roll string, sets []Setting) {
 		for _, set := range sets {
-			all = all || s.read[roll+"."+set.Fact]
+			all = all || s.reads(roll, set.Fact)
 		}
 	}
 	reads(a.About, a.Marks)

@@ -55,13 +55,13 @@ type space struct {
 	clocks, facts, done, open, ended                        []slot
 	tallies                                                 []tally // what members of rolls have
 
-	facted   map[string]int  // facts that are tracked
-	counted  map[string]int  // acts whose number is tracked
-	most     []int           // highest number that matters
-	results  map[string]int  // links whose outcome is tracked
-	read     map[string]bool // marks that some guard reads, as roll.mark
-	lapsed   map[string]int  // clocks of which some guard asks whether they ran out
-	outcomes [][]string      // per link
+	facted   map[string]int        // facts that are tracked
+	counted  map[string]int        // acts whose number is tracked
+	most     []int                 // highest number that matters
+	results  map[string]int        // links whose outcome is tracked
+	read     map[string][][]string // marks that some guard reads, as roll.mark, and the values it tells apart
+	lapsed   map[string]int        // clocks of which some guard asks whether they ran out
+	outcomes [][]string            // per link
 
 	clockAt, linkAt map[string]int
 	extending       map[string][]int // clock → acts that extend it
@@ -82,7 +82,7 @@ func (s *space) take(values int) slot {
 
 // newSpace lays situations out; ok is false when they do not fit, which no sensible procedure reaches.
 func newSpace(d *Definition) (*space, bool) {
-	s := &space{d: d, facted: map[string]int{}, counted: map[string]int{}, results: map[string]int{}, lapsed: map[string]int{}, read: map[string]bool{}, clockAt: map[string]int{}, linkAt: map[string]int{}, extending: map[string][]int{}}
+	s := &space{d: d, facted: map[string]int{}, counted: map[string]int{}, results: map[string]int{}, lapsed: map[string]int{}, read: map[string][][]string{}, clockAt: map[string]int{}, linkAt: map[string]int{}, extending: map[string][]int{}}
 	s.classesOf()
 	s.readGuards()
 	s.state, s.class, s.offered = s.take(len(d.States)), s.take(len(s.classes)), s.take(len(s.classes)+1)

@@ -26,7 +26,12 @@ func parseGuard(src string) (procedure.Guard, error) {
 	if len(src) > maxGuard {
 		return procedure.Guard{}, fmt.Errorf("a guard is at most %d bytes long; cut it into two acts or a fact", maxGuard)
 	}
-	tree, err := parser.ParseWithConfig(src, guardWords)
+	// The library has functions of the same name as some calls of guards ("all"); ours come first.
+	ours := conf.CreateNew()
+	for name := range guardCalls {
+		ours.Functions[name] = nil
+	}
+	tree, err := parser.ParseWithConfig(src, ours)
 	if err != nil {
 		var at *file.Error
 		if errors.As(err, &at) {
@@ -40,9 +45,6 @@ func parseGuard(src string) (procedure.Guard, error) {
 	}
 	return procedure.Guard{Src: src, Root: root}, err
 }
-
-// guardWords lets "all" be a word of guards; to the library it is one of its own.
-var guardWords = &conf.Config{Functions: conf.FunctionsTable{"all": {Name: "all"}}}
 
 func odd(n ast.Node, format string, args ...any) error {
 	return fmt.Errorf("character %d: %s", n.Location().From+1, fmt.Sprintf(format, args...))

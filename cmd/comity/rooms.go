@@ -146,7 +146,7 @@ func (c *city) furnish(ctx context.Context, cfg cityConfig, r *rooms, kinds ...j
 		return fmt.Errorf("compartment %s: what is under seal could not be compared with the list beside the keys: %w", r.compartment, err)
 	}
 	r.reader = r.ledger.Reader(func() *org.Tree { return c.packs.Current().Units })
-	r.courier = &courier.Courier{DB: r.db, Ledger: r.ledger, Reader: r.reader, Packs: c.packs, Words: c.wordings, Link: linkOf(cfg.Base), Desk: cfg.Base}
+	r.courier = &courier.Courier{DB: r.db, Ledger: r.ledger, Reader: r.reader, Packs: c.packs, Words: c.wordings, Link: linkOf(cfg.Base), Party: partyOf(cfg.Base), Desk: cfg.Base}
 	r.bulk = &bulk.Book{DB: r.db, Ledger: r.ledger, Window: undoWindow, Actor: func(ctx context.Context, id string) (authz.Actor, error) {
 		a, err := c.accounts.Worked(ctx, id)
 		return a.In(r.compartment), err
@@ -169,6 +169,10 @@ func linkOf(base string) func(casework.Case, bool) string {
 		}
 		return base + "/desk/cases/" + string(k.Ref)
 	}
+}
+
+func partyOf(base string) func(casework.Code) string {
+	return func(code casework.Code) string { return base + "/p/" + string(code) }
 }
 
 // opens finds the procedure for a category, if its cases lie in this compartment: a ledger opens no case

@@ -251,6 +251,9 @@ func (k *decision) allowed(a *procedure.Act) (By, error) {
 		}
 		return By{}, no
 	}
+	if a.About != "" && !k.own(a, by) && len(k.fitting(a)) == 0 {
+		return By{}, law(refuse("roll.nobody", "roll", a.About))
+	}
 	if slices.ContainsFunc(k.who.Persons(), k.c.bars) {
 		return By{}, law(refuse("actor.barred"))
 	}

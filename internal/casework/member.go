@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"time"
 
 	"comity/internal/authz"
 	"comity/internal/procedure"
@@ -179,6 +180,27 @@ func with(clean map[string]string, a *procedure.Act, member string) map[string]s
 	clean = maps.Clone(clean)
 	clean[procedure.FieldMember] = member
 	return clean
+}
+
+// Choices are the members an act can be about when this actor does it: who is on its roll and fits its
+// condition. An act that somebody does for themselves asks for nobody, and gives none.
+func Choices(d *procedure.Definition, c Case, a *procedure.Act, who authz.Actor, now time.Time) []Member {
+	if a.About == "" {
+		return nil
+	}
+	k := decision{d: d, c: c, who: who, at: now, now: now}
+	by, err := k.allowed(a)
+	if err != nil || k.own(a, by) {
+		return nil
+	}
+	return k.fitting(a)
+}
+
+// fitting are the members whom the condition of an act leaves.
+func (k *decision) fitting(a *procedure.Act) []Member {
+	return slices.DeleteFunc(k.c.On(a.About), func(m Member) bool {
+		return k.d.Allowed(view{d: k.d, c: &k.c, about: m.ID}, a, nil) != nil
+	})
 }
 
 // toMembers resolves a message to whom the act is about, or to everybody on a roll. Who has left is told as

@@ -41,6 +41,8 @@ type Courier struct {
 	Words  func(p *pack.Pack) *text.Catalogue
 	// Link is the address of the case for a resident (follow page) or for staff (desk).
 	Link func(k casework.Case, resident bool) string
+	// Party is the address for whoever holds the key of a member of a case.
+	Party func(casework.Code) string
 	Desk string // address of the site, before the desk's own addresses; empty = relative
 }
 
@@ -148,7 +150,7 @@ type Message struct {
 	Case      casework.CaseID
 	Ref       casework.Ref
 	Template  string
-	Recipient string // resident or unit
+	Recipient string // resident, member or unit
 	Unit      string
 	Channel   string
 	Address   string
@@ -206,29 +208,49 @@ func (c *Courier) letter(k casework.Case, key string, l Letter) (m Message, ok b
 	return m, true
 }
 
+// reader is whom a notice goes to.
+type reader struct {
+	outside bool // no unit: somebody of the case
+	contact casework.Contact
+	code    casework.Code // opens their page; no unit is sent it
+	link    string
+}
+
+func (c *Courier) reader(k casework.Case, order casework.Notice) reader {
+	switch order.To {
+	case procedure.ByResident:
+		return reader{true, k.Contact, k.Code, c.Link(k, true)}
+	case procedure.ByMember:
+		m, _ := k.Member(order.Member)
+		return reader{true, m.Contact, m.Code, c.Party(m.Code)}
+	}
+	return reader{code: "—", link: c.Link(k, false)}
+}
+
 // compose fills the pack's template with the facts of the case as they stand.
 func (c *Courier) compose(k casework.Case, e casework.Event, n int) Message {
 	order := e.Notices[n]
+	to := c.reader(k, order)
 	p := c.Packs.Pack(k.Pack)
-	lang := k.Contact.Lang
-	if order.To != "resident" || p.Texts[lang] == nil {
+	lang := to.contact.Lang
+	if p.Texts[lang] == nil {
 		lang = p.Langs[0]
 	}
 	say := c.Words(p).In(lang)
 	m := Message{Case: k.ID, Ref: k.Ref, Template: order.Template, Recipient: order.To, Unit: string(order.Unit), Lang: lang, Channel: "inbox"}
-	if order.To == "resident" {
-		m.Channel, m.Address = k.Contact.Channel, k.Contact.Address
+	if to.outside {
+		m.Channel, m.Address = to.contact.Channel, to.contact.Address
 	}
 	outcome := ""
-	if k.Outcome != "" && (k.Sealed == "" || order.To == "resident") {
+	if k.Outcome != "" && (k.Sealed == "" || to.outside) {
 		outcome = say.T("outcome." + k.Procedure + "." + k.Outcome)
 	}
 	field := func(name string) string { return e.Fields[name] }
 	title := k.Title
-	if k.Sealed != "" && order.To != "resident" {
+	if k.Sealed != "" && !to.outside {
 		// Whoever looks after the messages of a unit need not be one who may read the matter.
 		title, field = say.T("desk.sealed"), func(string) string { return "—" }
-	} else if d, err := c.Packs.Definition(k.Pack, k.Procedure); order.To != "resident" && (err != nil || d.Heading != procedure.HeadingTitle) {
+	} else if d, err := c.Packs.Definition(k.Pack, k.Procedure); !to.outside && (err != nil || d.Heading != procedure.HeadingTitle) {
 		title = say.T("category." + k.Category) // as lists call it
 	}
 	answer := field("answer")
@@ -236,18 +258,10 @@ func (c *Courier) compose(k casework.Case, e casework.Event, n int) Message {
 		answer = field("question")
 	}
 	m.Body = say.T("notice."+order.Template,
-		"ref", string(k.Ref), "code", code(k, order.To), "title", title, "unit", say.T("unit."+string(k.Holder)), "due", c.due(k, p, say, order.To == "resident"),
+		"ref", string(k.Ref), "code", string(to.code), "title", title, "unit", say.T("unit."+string(k.Holder)), "due", c.due(k, p, say, to.outside),
 		"answer", answer, "question", field("question"), "reason", field("reason"), "told_where", field("told_where"),
-		"outcome", outcome, "link", c.Link(k, order.To == "resident"), "city", say.T("city"))
+		"outcome", outcome, "link", to.link, "city", say.T("city"))
 	return m
-}
-
-// code is the follow code for the resident; it opens the case, so no unit is sent it.
-func code(k casework.Case, to string) string {
-	if to != "resident" {
-		return "—"
-	}
-	return string(k.Code)
 }
 
 // due says the date the reader has to know: for residents the promised answer, or, when it is their

@@ -58,7 +58,7 @@ func (v *visit) acts(p *web.Page, d *procedure.Definition, c casework.Case, in s
 			continue
 		}
 		b := actButton{ID: a.ID, Label: p.T("act." + d.ID + "." + a.ID), Key: a.Key, Icon: actIcon(a), Prime: a.Prime && !prime,
-			Href: actAddress(string(c.Ref), a.ID, in), Post: len(a.Fields) == 0 && !irreversible(d, a),
+			Href: actAddress(string(c.Ref), a.ID, in), Post: len(a.Fields) == 0 && !irreversible(d, a) && len(casework.Choices(d, c, a, v.actor, v.now)) == 0,
 			Version: strconv.Itoa(c.Seq), Form: web.NewKey(), Group: actGroup(a)}
 		prime = prime || b.Prime
 		if b.Prime {
@@ -242,7 +242,7 @@ func (v *visit) showAct(status int, c casework.Case, d *procedure.Definition, a 
 	f := web.ActForm(d.ID, a.ID)
 	f.Values, f.Problems = try.values, try.problems
 	f.Choices = v.choices(p, d, c, a)
-	controls := p.Controls(a.Fields, f)
+	controls := append(v.memberControl(p, d, c, a, f), p.Controls(a.Fields, f)...)
 	extension(p, d, c, a, controls)
 	data := actPage{
 		Ref: string(c.Ref), Title: v.listedTitle(c), In: in, Back: caseAddress(string(c.Ref), in), Act: p.T(name), Law: p.Law(a.Law), Article: p.Article(a.Law),
@@ -378,7 +378,7 @@ func (v *visit) actDo() error {
 	if err != nil {
 		return err
 	}
-	if err := v.parse(append(namesOf(a.Fields), "version", "then", "files*")...); err != nil {
+	if err := v.parse(append(namesOf(a.Fields), "version", "then", procedure.FieldMember, "files*")...); err != nil {
 		return err
 	}
 	try := actTry{values: map[string]string{}, key: web.KeyOf(v.r), version: c.Seq}
@@ -387,6 +387,9 @@ func (v *visit) actDo() error {
 	}
 	for _, f := range a.Fields {
 		try.values[f.Name] = v.r.PostForm.Get(f.Name)
+	}
+	if id := v.r.PostForm.Get(procedure.FieldMember); id != "" {
+		try.values[procedure.FieldMember] = id
 	}
 	version, err := strconv.Atoi(v.r.PostForm.Get("version"))
 	if err != nil {

@@ -36,6 +36,7 @@ type sheet struct {
 	Plan     *Plan
 	Files    []fileRow
 	Papers   []documentLink // made by acts, newest first
+	Rolls    []rollCard     // who takes part
 	Timeline []web.Entry
 	Filter   string // all, public
 	Count    int
@@ -218,6 +219,7 @@ func (v *visit) sheet(p *web.Page, open shown, q query, listed bool) (sheet, err
 	for _, e := range slices.Backward(events) {
 		s.Papers = append(s.Papers, v.documentLinks(p, d, c, e)...)
 	}
+	s.Rolls = v.rolls(p, d, c, s.In)
 	s.Timeline = v.timeline(p, d, c, events, s.Filter == "public")
 	s.Toast = v.toast(p, c)
 	return s, nil

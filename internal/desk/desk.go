@@ -525,6 +525,8 @@ func (v *visit) person(p *web.Page, by casework.By) string {
 	switch authz.Role(by.Role) {
 	case authz.Resident:
 		return p.T("desk.by.resident")
+	case authz.Member:
+		return p.T("desk.by.member")
 	case authz.System:
 		return p.T("desk.by.system")
 	case authz.Importer:

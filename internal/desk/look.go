@@ -21,7 +21,16 @@ type shown struct {
 
 // open shows what somebody who works on the case needs: what it is about. Whoever stands above sees its steps
 // and has to say first what for (see lookDo).
+//
+// Where a case has rolls, who is on them is the work: whoever may see it and deals with the case sees it from
+// the beginning, and that is on record like every look.
 func (v *visit) open(c casework.Case) (shown, error) {
+	if d, err := v.definition(c); err == nil && len(d.Rolls) > 0 {
+		s, err := v.openAs(c, ledger.Ticket{Purpose: ledger.PurposeHandle, Level: authz.Identity})
+		if err != nil || s.no == nil {
+			return s, err
+		}
+	}
 	return v.openAs(c, ledger.Ticket{Purpose: ledger.PurposeHandle, Level: authz.Story})
 }
 

@@ -33,9 +33,9 @@ func public(d *procedure.Definition, e casework.Event) bool {
 	case e.Opening != nil:
 		return true
 	case e.Sent != nil:
-		return e.Sent.To == "resident"
+		return e.Sent.To == procedure.ByResident
 	}
-	return slices.ContainsFunc(e.Notices, func(n casework.Notice) bool { return n.To == "resident" }) ||
+	return slices.ContainsFunc(e.Notices, func(n casework.Notice) bool { return n.To == procedure.ByResident }) ||
 		slices.ContainsFunc(e.Files, func(f casework.File) bool { return f.Public }) || hasPublicField(d, e)
 }
 
@@ -128,8 +128,11 @@ func (v *visit) eventWords(p *web.Page, d *procedure.Definition, c casework.Case
 
 // recipient names whom a message went to: the resident, or the unit the ordering event names.
 func recipient(p *web.Page, s casework.Sent, events []casework.Event) string {
-	if s.To == "resident" {
+	switch s.To {
+	case procedure.ByResident:
 		return p.T("desk.by.resident")
+	case procedure.ByMember:
+		return p.T("desk.by.member")
 	}
 	if s.Seq >= 1 && s.Seq <= len(events) {
 		if list := events[s.Seq-1].Notices; s.N < len(list) && list[s.N].Unit != "" {

@@ -114,7 +114,7 @@ func (m Matter) family(e casework.Event) []Change {
 // told reports an event whose act answers the resident or owes them a message: then its papers are theirs.
 func (m Matter) told(e casework.Event) bool {
 	a, ok := m.D.Act(e.Act)
-	return ok && (a.Answers || slices.ContainsFunc(a.Notices, func(n procedure.Notice) bool { return n.To == "resident" }))
+	return ok && (a.Answers || a.Tells(m.D))
 }
 
 // concerns reports a clock whose date the resident is told: the promise, and those that bound what they

@@ -62,14 +62,20 @@ func (k *checker) told(a *Act) bool {
 	if len(a.Documents) > 0 {
 		return slices.ContainsFunc(a.Documents, func(id string) bool { x, ok := k.d.Document(id); return ok && x.Remedies })
 	}
-	return slices.ContainsFunc(a.Notices, func(n Notice) bool { return n.To == "resident" })
+	return a.Tells(k.d)
+}
+
+// Tells reports an act of which whoever opened the case gets a message, for themselves or as one of a roll.
+func (a *Act) Tells(d *Definition) bool {
+	return slices.ContainsFunc(a.Notices, func(n Notice) bool {
+		return n.To == ByResident || n.To == d.Joins.Roll && n.To != ""
+	})
 }
 
 func (k *checker) extends(a *Act) bool {
 	cl, ok := k.d.Clock(a.Extends)
 	reason := slices.ContainsFunc(a.Fields, func(f form.Field) bool { return f.Name == "reason" && f.Required && f.Public })
-	served := slices.ContainsFunc(a.Notices, func(n Notice) bool { return n.To == "resident" })
-	return ok && a.While == a.Extends && cl.Extend.Max > 0 && cl.Extend.Times > 0 && reason && served && !slices.Contains(a.By, ByResident)
+	return ok && a.While == a.Extends && cl.Extend.Max > 0 && cl.Extend.Times > 0 && reason && a.Tells(k.d) && !slices.Contains(a.By, ByResident)
 }
 
 func (k *checker) clock(cl *Clock) {

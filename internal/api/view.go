@@ -52,6 +52,7 @@ type CaseView struct {
 	Closed    time.Time         `json:"closed,omitzero"`
 	Rating    string            `json:"rating,omitempty"`
 	Clocks    []ClockView       `json:"clocks"`
+	Members   []MemberView      `json:"members" doc:"Who takes part in it, in the order they came"`
 	Acts      []ActView         `json:"acts" doc:"What the caller may do now"`
 	Files     []FileView        `json:"files"`
 	Facts     []FactView        `json:"facts" doc:"What the conditions of acts read; only those that are set"`
@@ -59,6 +60,15 @@ type CaseView struct {
 	Parent    *ParentView       `json:"parent,omitempty" doc:"The case that opened this one"`
 	Joint     []Named           `json:"joint" doc:"Units that deal with it too"`
 	Sealed    bool              `json:"sealed" doc:"Only the unit that holds it reads it"`
+}
+
+// MemberView is somebody who takes part in this case, and in no other as far as anybody can tell.
+type MemberView struct {
+	ID    string            `json:"id" doc:"What an act about them names as member"`
+	Roll  Named             `json:"roll"`
+	Name  string            `json:"name,omitempty" doc:"Veiled where the caller has not been shown it"`
+	Marks map[string]string `json:"marks"`
+	Left  bool              `json:"left,omitempty" doc:"Takes part no more"`
 }
 
 // FactView is one fact of a case.
@@ -308,7 +318,7 @@ func (v viewer) staffCase(c casework.Case, who authz.Actor, now time.Time, offic
 		Place: PlaceView{Address: c.Place.Address, Unit: v.unit(c.Place.Unit)}, Contact: c.Contact, Intake: c.Intake,
 		Source: c.Source, External: c.External, Outcome: v.outcome(c.Outcome), Answer: c.Answer, Late: c.Late, Raised: c.Raised,
 		Opened: v.local(c.Opened), Changed: v.local(c.Changed), Answered: v.local(c.Answered), Closed: v.local(c.Closed), Rating: c.Rating,
-		Clocks: []ClockView{}, Acts: v.acts(c, who, now, officers), Files: v.files(c.Files, false),
+		Clocks: []ClockView{}, Members: v.members(c), Acts: v.acts(c, who, now, officers), Files: v.files(c.Files, false),
 	}
 	out.Facts, out.Children, out.Joint, out.Sealed = v.facts(c), []ChildView{}, []Named{}, c.Sealed != ""
 	for _, u := range c.Joint {
@@ -416,8 +426,33 @@ func (v viewer) acts(c casework.Case, who authz.Actor, now time.Time, officers [
 	out := []ActView{}
 	for i := range v.d.Acts {
 		if act := &v.d.Acts[i]; casework.CanAct(v.d, c, act, who, now) {
-			out = append(out, v.act(act, officers))
+			x := v.act(act, officers)
+			if list := casework.Choices(v.d, c, act, who, now); len(list) > 0 {
+				x.Fields = append([]FieldView{v.about(list)}, x.Fields...)
+			}
+			out = append(out, x)
 		}
+	}
+	return out
+}
+
+// about is the question whom an act concerns.
+func (v viewer) about(list []casework.Member) FieldView {
+	q := FieldView{Name: procedure.FieldMember, Label: v.say.T("desk.roll.who"), Kind: string(form.Choice), Required: true}
+	for _, m := range list {
+		q.Options = append(q.Options, Named{ID: m.ID, Name: v.say.T("roll."+v.d.ID+"."+m.Roll) + " " + m.ID})
+	}
+	return q
+}
+
+func (v viewer) members(c casework.Case) []MemberView {
+	out := []MemberView{}
+	for _, m := range c.Members {
+		x := MemberView{ID: m.ID, Roll: v.named("roll."+v.d.ID, m.Roll), Name: m.Name, Marks: m.Marks, Left: m.Left}
+		if x.Marks == nil {
+			x.Marks = map[string]string{}
+		}
+		out = append(out, x)
 	}
 	return out
 }

@@ -43,7 +43,7 @@ type Courier struct {
 	Link func(k casework.Case, resident bool) string
 	// Party is the address for whoever holds the key of a member of a case.
 	Party func(casework.Code) string
-	Desk string // address of the site, before the desk's own addresses; empty = relative
+	Desk  string // address of the site, before the desk's own addresses; empty = relative
 }
 
 // Migrate makes the table of messages.

@@ -122,7 +122,9 @@ func (v *visit) bulkChoose(cases []bulkCase, missed int) error {
 	able := map[act]int{}
 	for _, k := range cases {
 		for i := range k.d.Acts {
-			if a := &k.d.Acts[i]; casework.CanAct(k.d, k.c, a, v.actor, v.now) {
+			a := &k.d.Acts[i]
+			one := a.About != "" && a.About != a.As // about somebody of one case, whom the officer names
+			if !one && casework.CanAct(k.d, k.c, a, v.actor, v.now) {
 				able[act{k.d.ID, a.ID}]++
 			}
 		}

@@ -26,6 +26,7 @@ type casePage struct {
 	Gone    *web.Gone
 	Now     string // one sentence: where it is
 	By      string // by when an answer comes, in words
+	Rules   string // address of the rules of the procedure
 	Road    string // how long it can take if everybody keeps the law
 	ActBy   string // said when no answer is promised: by when whoever holds it has to act
 	Waiting bool   // the date stands still
@@ -78,6 +79,8 @@ type matter struct {
 	packs  *pack.Registry
 	gone   *web.Gone
 	door   Door
+	who    authz.Actor
+	member casework.Member // who reads it, where that is not whoever opened it
 }
 
 func (p *Portal) caseOf(w http.ResponseWriter, r *http.Request) error {
@@ -119,11 +122,7 @@ func (p *Portal) matter(r *http.Request, title string) (*matter, error) {
 	code := c.Code // whoever asked has it, though its own copy may be erased
 	c, events := look.Case(), look.Events()
 	c.Code = code
-	page := p.Site.Page(r, title, "ref", string(c.Ref))
-	page.Private = true
-	if c.Pack != p.Packs.Current().Digest { // words of the version the case was opened under
-		page.Speaker = p.Site.Text.With(p.Packs.Pack(c.Pack).Texts).In(page.Lang)
-	}
+	page := p.pageOf(r, c, title)
 	kids, err := door.Reader.Children(r.Context(), c)
 	if err != nil {
 		return nil, err
@@ -144,10 +143,20 @@ func (p *Portal) matter(r *http.Request, title string) (*matter, error) {
 		gone = &web.Gone{At: e.At, Ground: e.Ground, Law: e.Law}
 	}
 	return &matter{
-		door: door, gone: gone,
+		door: door, gone: gone, who: authz.Holder(string(c.ID)),
 		page: page, c: c, d: d, events: events, kids: kids, packs: p.Packs,
 		phases: p.Packs.Pack(c.Pack).Phases[c.Procedure], now: p.Site.Now(),
 	}, nil
+}
+
+// pageOf is a private page about a case, in the words of the version it was opened under.
+func (p *Portal) pageOf(r *http.Request, c casework.Case, title string) *web.Page {
+	page := p.Site.Page(r, title, "ref", string(c.Ref))
+	page.Private = true
+	if c.Pack != p.Packs.Current().Digest {
+		page.Speaker = p.Site.Text.With(p.Packs.Pack(c.Pack).Texts).In(page.Lang)
+	}
+	return page
 }
 
 // told is the matter for those who put its rules into words.
@@ -156,6 +165,9 @@ func (m *matter) told() explain.Matter {
 }
 
 func (m *matter) base() string {
+	if m.member.ID != "" {
+		return "/p/" + string(m.member.Code)
+	}
 	if m.page.Kiosk {
 		return "/f/" + handle
 	}
@@ -179,7 +191,7 @@ func (m *matter) view(done string) casePage {
 	m.promise(&v)
 	m.acts(&v)
 	m.family(&v)
-	v.Road = m.road()
+	v.Road, v.Rules = m.road(), v.Base+"/law"
 	v.HasWhy = v.By != "" || v.Waiting || slices.ContainsFunc(v.Can, func(c canView) bool { return c.Until != "" })
 	if o, ok := m.d.Outcome(m.c.Outcome); ok {
 		v.Outcome = &web.Tag{Class: "line", Label: m.page.T("outcome." + m.d.ID + "." + o.ID)}
@@ -390,7 +402,7 @@ func (m *matter) acts(v *casePage) {
 }
 
 func (m *matter) may(a *procedure.Act) bool {
-	return slices.Contains(a.By, string(authz.Resident)) && casework.CanAct(m.d, m.c, a, authz.Holder(string(m.c.ID)), m.now)
+	return m.theirs(a) && casework.CanAct(m.d, m.c, a, m.who, m.now)
 }
 
 // ask shows an act the office waits for, below what the office last said.
@@ -428,7 +440,7 @@ func (m *matter) entry(e casework.Event) (web.Entry, bool) {
 	switch {
 	case e.Opening != nil:
 		v.Icon, v.Title = "inbox", m.page.T("event."+m.d.ID+"."+e.Kind)
-	case e.Note != nil && e.Note.Public:
+	case e.Note != nil && e.Note.Public && m.member.ID == "": // between the office and whoever opened it
 		v.Icon, v.Class, v.Title, v.Text, v.Public = "chat", "pub", m.page.T("portal.event.noted"), e.Note.Text, true
 	case e.Act != "":
 		v.Title = m.page.T("event." + m.d.ID + "." + e.Kind)
@@ -468,10 +480,13 @@ func (m *matter) by(e casework.Event) string {
 	if e.Behalf {
 		return m.page.T("portal.by.behalf", "unit", m.unit(string(e.By.Unit)))
 	}
-	switch e.By.Role {
-	case string(authz.Resident):
-		return m.page.T("portal.by.you")
-	case string(authz.System):
+	switch authz.Role(e.By.Role) {
+	case authz.Resident, authz.Member:
+		if e.By.Member == m.member.ID || m.member.ID == "" && e.By.Role == string(authz.Resident) {
+			return m.page.T("portal.by.you")
+		}
+		return m.page.T("portal.by.other")
+	case authz.System:
 		return m.page.T("portal.by.system")
 	}
 	unit := e.By.Unit

@@ -3,8 +3,8 @@ package portal
 import (
 	"errors"
 	"net/http"
+	"slices"
 
-	"comity/internal/authz"
 	"comity/internal/casework"
 	"comity/internal/form"
 	"comity/internal/procedure"
@@ -29,15 +29,33 @@ type doPage struct {
 }
 
 func (p *Portal) do(w http.ResponseWriter, r *http.Request) error {
-	m, a, err := p.actOf(r)
+	m, err := p.matter(r, "portal.case.title")
+	if err != nil {
+		return err
+	}
+	return m.askAct(w, r)
+}
+
+func (p *Portal) doPost(w http.ResponseWriter, r *http.Request) error {
+	m, err := p.matter(r, "portal.case.title")
+	if err != nil {
+		return err
+	}
+	return m.act(w, r)
+}
+
+// askAct shows the form of the act in the address.
+func (m *matter) askAct(w http.ResponseWriter, r *http.Request) error {
+	a, err := m.actOf(r)
 	if err != nil {
 		return err
 	}
 	return m.showAct(w, r, a, nil, nil, http.StatusOK)
 }
 
-func (p *Portal) doPost(w http.ResponseWriter, r *http.Request) error {
-	m, a, err := p.actOf(r)
+// act does the act in the address.
+func (m *matter) act(w http.ResponseWriter, r *http.Request) error {
+	a, err := m.actOf(r)
 	if err != nil {
 		return err
 	}
@@ -54,7 +72,7 @@ func (p *Portal) doPost(w http.ResponseWriter, r *http.Request) error {
 			fields[f.Name] = v
 		}
 	}
-	_, err = m.door.Ledger.Do(r.Context(), authz.Holder(string(m.c.ID)), casework.Command{
+	_, err = m.door.Ledger.Do(r.Context(), m.who, casework.Command{
 		Case: m.c.ID, Version: casework.AnyVersion, Key: web.KeyOf(r), Act: a.ID, Fields: fields,
 	})
 	var no *casework.Refusal
@@ -68,34 +86,33 @@ func (p *Portal) doPost(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// actOf finds an act that residents can ever do; whether it is open now the ledger decides.
-func (p *Portal) actOf(r *http.Request) (*matter, *procedure.Act, error) {
-	m, err := p.matter(r, "portal.case.title")
-	if err != nil {
-		return nil, nil, err
-	}
+// actOf finds an act that whoever holds this key can ever do; whether it is open now the ledger decides.
+func (m *matter) actOf(r *http.Request) (*procedure.Act, error) {
 	a, ok := m.d.Act(r.PathValue("act"))
-	if !ok || !residents(a) {
-		return nil, nil, web.ErrNotFound
+	if !ok || !m.theirs(a) {
+		return nil, web.ErrNotFound
 	}
 	m.page.Title = m.page.T("act." + m.d.ID + "." + a.ID)
-	return m, a, nil
+	return a, nil
 }
 
-func residents(a *procedure.Act) bool {
-	for _, by := range a.By {
-		if by == string(authz.Resident) {
-			return true
+// theirs reports an act of whoever reads the page: of residents, or of members of a roll they are on.
+func (m *matter) theirs(a *procedure.Act) bool {
+	on := m.member.Roll
+	for _, x := range m.c.Members {
+		if m.member.ID == "" && x.Own && !x.Left {
+			on = x.Roll
 		}
 	}
-	return false
+	return m.member.ID == "" && slices.Contains(a.By, procedure.ByResident) ||
+		on != "" && (a.About == "" || a.About == on) && slices.Contains(a.By, procedure.ByMember)
 }
 
 func (m *matter) showAct(w http.ResponseWriter, r *http.Request, a *procedure.Act, values map[string]string, no *casework.Refusal, status int) error {
 	var bad []form.Problem
 	v := doPage{Base: m.base(), Ref: string(m.c.Ref), Title: m.c.Title, Name: m.page.Title, Law: m.page.Law(a.Law), Article: m.page.Article(a.Law)}
 	if no == nil {
-		no = casework.WhyNot(m.d, m.c, a, authz.Holder(string(m.c.ID)), m.now)
+		no = casework.WhyNot(m.d, m.c, a, m.who, m.now)
 	}
 	if no != nil {
 		m.page.Wrong = status != http.StatusOK

@@ -41,7 +41,7 @@ func (p *Portal) followPost(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	_, c, err := p.byCode(r, code)
+	to, err := p.pageBehind(r, code)
 	if errors.Is(err, ledger.ErrNotFound) {
 		journal.Say(w, "code.unknown") // a page of ours answers, so nobody else says it
 		return p.notThat(w, r, page, typed, page.T("portal.follow.unknown"))
@@ -49,7 +49,7 @@ func (p *Portal) followPost(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	http.Redirect(w, r, "/f/"+string(c.Code), http.StatusSeeOther)
+	http.Redirect(w, r, to, http.StatusSeeOther)
 	return nil
 }
 

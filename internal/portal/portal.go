@@ -117,6 +117,9 @@ func (p *Portal) Mount(mux web.Router) {
 		"GET /f/{code}/note":          p.note,
 		"POST /f/{code}/note":         p.notePost,
 		"GET /f/{code}/file/{sha256}": p.file,
+		"GET /p/{code}":               p.party,
+		"GET /p/{code}/do/{act}":      p.partyDo,
+		"POST /p/{code}/do/{act}":     p.partyDoPost,
 		"GET /kiosk":                  p.kiosk,
 		"POST /kiosk":                 p.kioskOn,
 		"GET /kiosk/end":              p.kioskEnd,
@@ -180,17 +183,26 @@ func (d Door) look(r *http.Request, c casework.Case) (*ledger.Look, error) {
 
 // byCode finds the case and the compartment it lies in. A code tells neither, so every compartment is asked.
 func (p *Portal) byCode(r *http.Request, code casework.Code) (at Door, c casework.Case, err error) {
+	at, err = p.behind(r, func(at Door) (err error) {
+		c, err = at.Reader.ByCode(r.Context(), code)
+		return err
+	})
+	return at, c, err
+}
+
+// behind asks every compartment for what a code opens, and counts codes that open nothing.
+func (p *Portal) behind(r *http.Request, find func(Door) error) (at Door, err error) {
 	from, now := p.Client(r), p.Site.Now()
 	if wait := p.wrong.Wait(from, now); wait > 0 {
-		return at, c, &web.Refused{Status: http.StatusTooManyRequests, Rule: "portal.too_many", Wait: wait}
+		return at, &web.Refused{Status: http.StatusTooManyRequests, Rule: "portal.too_many", Wait: wait}
 	}
 	for _, at = range p.doors() {
-		if c, err = at.Reader.ByCode(r.Context(), code); !errors.Is(err, ledger.ErrNotFound) {
-			return at, c, err
+		if err = find(at); !errors.Is(err, ledger.ErrNotFound) {
+			return at, err
 		}
 	}
 	p.wrong.Count(from, now)
-	return at, c, &web.Noted{Err: err, As: "code.unknown"}
+	return at, &web.Noted{Err: err, As: "code.unknown"}
 }
 
 // take copies photos that waited for their report into the folder of the compartment it goes to, where they

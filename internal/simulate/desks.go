@@ -265,7 +265,7 @@ func (w *world) begin(d *desk, p *pool, l *life, who int) {
 func (w *world) done(l *life) error {
 	a, d, who := l.act, l.desk, l.pool.person(l.person)
 	w.release(l)
-	cmd := casework.Command{Case: l.c.ID, Version: casework.AnyVersion, Act: a.ID, Fields: w.fill(l, a.ID, a.Fields, who.ID())}
+	cmd := casework.Command{Case: l.c.ID, Version: casework.AnyVersion, Act: a.ID, Fields: w.about(l, a, who, w.fill(l, a.ID, a.Fields, who.ID()))}
 	refusal, err := w.apply(l, cmd, who)
 	if err != nil {
 		return err
@@ -301,6 +301,19 @@ func (p *pool) person(i int) authz.Actor {
 		p.names = append(p.names, authz.Staff(name, []authz.Grant{{Role: authz.Role(p.role), Unit: p.unit}}))
 	}
 	return p.names[i]
+}
+
+// about names the first member an act fits, where whoever does it has to name one.
+func (w *world) about(l *life, a *procedure.Act, who authz.Actor, fields map[string]string) map[string]string {
+	list := casework.Choices(l.d, l.c, a, who, w.now)
+	if len(list) == 0 {
+		return fields
+	}
+	if fields == nil {
+		fields = map[string]string{}
+	}
+	fields[procedure.FieldMember] = list[0].ID
+	return fields
 }
 
 // fill answers a form: what the scenario says, else the plainest answer that can stand.

@@ -260,7 +260,7 @@ func (w *world) resident(l *life, a *procedure.Act) error {
 	if !casework.CanAct(l.d, l.c, a, who, w.now) {
 		return nil
 	}
-	cmd := casework.Command{Case: l.c.ID, Version: casework.AnyVersion, Act: a.ID, Fields: w.fill(l, a.ID, a.Fields, "")}
+	cmd := casework.Command{Case: l.c.ID, Version: casework.AnyVersion, Act: a.ID, Fields: w.about(l, a, who, w.fill(l, a.ID, a.Fields, ""))}
 	refusal, err := w.apply(l, cmd, who)
 	if refusal != nil {
 		w.tally.refused[a.ID+" "+refusal.Rule]++

@@ -549,4 +549,3 @@ func problems(no *casework.Refusal) []string {
 	}
 	return out
 }
-

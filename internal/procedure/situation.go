@@ -33,8 +33,8 @@ func (s slot) set(c config, v int) config {
 	return c
 }
 
-// class is a set of units that the procedure cannot tell apart: same level, roles, department and line
-// upwards.
+// class is a set of units that the procedure cannot tell apart: as far as it asks for them, the same level,
+// roles, department and line upwards.
 type class struct {
 	sample    org.UnitID
 	parent    int
@@ -68,6 +68,7 @@ type space struct {
 	byState         [][]int          // acts that can be done in a state, by people
 	asks            [][]string       // per act: answers that a guard or a tracked fact reads
 	used            int              // bits
+	vital           []keptUntilRead  // what is forgotten where nobody reads it any more
 }
 
 func (s *space) take(values int) slot {
@@ -125,6 +126,7 @@ func newSpace(d *Definition) (*space, bool) {
 		s.open, s.ended = append(s.open, s.take(2)), append(s.ended, s.take(width))
 	}
 	s.index()
+	s.layLive()
 	return s, s.used <= 64*len(config{}) && len(d.States) < 1000 && len(s.classes) < 1000
 }
 
@@ -237,15 +239,19 @@ func (s *space) classesOf() {
 	s.of = map[org.UnitID]int{}
 	// A department is told apart by its key only where the procedure speaks of it: streets and road
 	// centres with the same roles take the same roads.
+	roles, level := s.rolesUsed(), s.readsLevel()
 	mark := func(id org.UnitID) string {
 		u, ok := t.Unit(id)
-		roles := slices.Clone(u.Roles)
-		slices.Sort(roles)
-		dept := u.Dept
+		has := slices.DeleteFunc(slices.Clone(u.Roles), func(r string) bool { return !roles[r] })
+		slices.Sort(has)
+		dept, of := u.Dept, ""
 		if !slices.Contains(depts, dept) {
 			dept = ""
 		}
-		return fmt.Sprint(ok, u.Level, dept, roles)
+		if level {
+			of = u.Level.String()
+		}
+		return fmt.Sprint(ok, of, dept, has)
 	}
 	line := func(id org.UnitID) (marks string) { // where a sealed case goes from here, step by step
 		for to, ok := t.SameAbove(id); ok; to, ok = t.SameAbove(to) {
@@ -292,6 +298,28 @@ func (s *space) classesOf() {
 			}
 		}
 	}
+}
+
+// rolesUsed are the roles that make a difference to this procedure.
+func (s *space) rolesUsed() map[string]bool {
+	used := map[string]bool{}
+	for _, a := range s.d.Acts {
+		for _, r := range slices.Concat(a.By, a.Behalf) {
+			used[r] = true
+		}
+	}
+	return used
+}
+
+// readsLevel reports a guard that asks on which level the case is.
+func (s *space) readsLevel() bool {
+	reads := false
+	for _, a := range s.d.Acts {
+		a.When.Walk(func(n *Node) { reads = reads || n.Op == OpLevel })
+	}
+	s.d.Seal.Walk(func(n *Node) { reads = reads || n.Op == OpLevel })
+	s.d.Joins.When.Walk(func(n *Node) { reads = reads || n.Op == OpLevel })
+	return reads
 }
 
 func (s *space) deptsUsed() []string {
@@ -428,7 +456,7 @@ func (s *space) begin(b Begin, cl int, fields map[string]string, contact int) co
 	if s.d.Seal.Root != nil && s.d.Seal.Holds(situation{s, c}, fields) == Yes {
 		c = s.sealed.set(c, 1)
 	}
-	return c
+	return s.forget(c)
 }
 
 func (s *space) setFact(c config, fact, value string) config {
@@ -495,7 +523,11 @@ func (s *space) step(c config, act int, fields map[string]string, expired string
 	}
 	var all []config
 	for _, x := range s.enroll(next, change.Rolls, fields[FieldMember]) {
-		all = append(all, s.move(c, x, a)...)
+		for _, y := range s.move(c, x, a) {
+			if y = s.forget(y); !slices.Contains(all, y) {
+				all = append(all, y)
+			}
+		}
 	}
 	if st, ok := s.d.State(change.State); ok && st.Owner != OwnerOffered {
 		for i := range all {
@@ -574,7 +606,7 @@ func (s *space) end(c config, link int, outcome string) (all []config, act int, 
 	id := l.Answer(outcome)
 	act = slices.IndexFunc(s.d.Acts, func(a Act) bool { return a.ID == id })
 	if act < 0 {
-		all, heard = []config{closed}, id == ""
+		all, heard = []config{s.forget(closed)}, id == ""
 	} else {
 		fields := map[string]string{"outcome": outcome}
 		next, _, no := s.step(closed, act, fields, "")

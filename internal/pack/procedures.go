@@ -430,7 +430,7 @@ func (f *Failed) Error() string {
 
 // properties runs the model checker over every procedure, those that others open first: how long they
 // can take is part of how long the others can.
-func (l *loader) properties() error {
+func (l *loader) properties(memory *Memory) error {
 	files := map[string]procedureFile{}
 	for _, f := range l.files {
 		files[f.Procedure] = f
@@ -438,9 +438,18 @@ func (l *loader) properties() error {
 	for _, id := range l.order {
 		l.begins(l.p.Procedures[id])
 	}
+	var units []org.Unit
+	for _, id := range l.p.Units.All() {
+		u, _ := l.p.Units.Unit(id)
+		units = append(units, u)
+	}
 	var out []error
 	for _, wave := range l.waves() {
-		for i, report := range checkAll(l.p, wave) {
+		reports, err := checkAll(l.p, wave, units, memory)
+		if err != nil {
+			return err
+		}
+		for i, report := range reports {
 			id := wave[i]
 			l.p.Reports[id] = report
 			for _, v := range report.Violations {
@@ -479,14 +488,27 @@ func (l *loader) waves() [][]string {
 }
 
 // checkAll checks procedures side by side, on as many processors as there are: a check keeps one busy.
-func checkAll(p *Pack, ids []string) []procedure.Report {
-	out := make([]procedure.Report, len(ids))
+func checkAll(p *Pack, ids []string, units []org.Unit, memory *Memory) ([]procedure.Report, error) {
+	out, bad := make([]procedure.Report, len(ids)), make([]error, len(ids))
+	search := func(i int) error {
+		d := p.Procedures[ids[i]]
+		print, err := fingerprint(d, units)
+		if err != nil {
+			return err
+		}
+		known := false
+		if out[i], known = memory.report(print); !known {
+			out[i] = procedure.Check(d)
+			memory.keep(print, out[i])
+		}
+		return nil
+	}
 	next := make(chan int)
 	var all sync.WaitGroup
 	for range min(len(ids), runtime.GOMAXPROCS(0)) {
 		all.Go(func() {
 			for i := range next {
-				out[i] = procedure.Check(p.Procedures[ids[i]])
+				bad[i] = search(i)
 			}
 		})
 	}
@@ -495,7 +517,7 @@ func checkAll(p *Pack, ids []string) []procedure.Report {
 	}
 	close(next)
 	all.Wait()
-	return out
+	return out, errors.Join(bad...)
 }
 
 // begins tells a procedure where and with what facts its cases can begin: by the categories that lead to

@@ -30,6 +30,8 @@ generate: ## write the generated files anew (templates, schemas and reference of
 	$(GO) run ./cmd/comity pack schema --dir docs/schema
 	$(GO) run ./cmd/comity pack docs > docs/pack-reference.new
 	mv docs/pack-reference.new docs/pack-reference.md
+	$(GO) run ./cmd/comity pack searched > packs/searched.new
+	mv packs/searched.new packs/searched.json
 
 build: ## build the static, stripped binary
 	$(GO) build -trimpath -ldflags '-s -w' -o comity ./cmd/comity

@@ -8,3 +8,9 @@ import "embed"
 //
 //go:embed */*.yaml */*.csv */*/*.yaml */*/*.md */stories/*.txtar
 var FS embed.FS
+
+// Searched is what the model checker found of the procedures of these packs, so that a first start need not
+// search them: a pack.Memory as JSON. It is generated, and the tests of package pack search everything anew.
+//
+//go:embed searched.json
+var Searched []byte

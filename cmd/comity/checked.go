@@ -7,16 +7,16 @@ import (
 	"path/filepath"
 
 	"comity/internal/file/whole"
-	"comity/internal/procedure"
+	"comity/internal/pack"
+	"comity/packs"
 )
 
-// checked is what the program remembers of the last pack it found sound, in the data folder: a start need
-// not search again what the same program has searched. Another program, or one byte of the pack changed,
-// and the check runs anew.
+// checked is what the program remembers of the procedures it found sound, in the data folder: a start need not
+// search again what the same program has searched. Another program searches anew, and so does this one where
+// anything of a procedure changed. What ships with the program was searched when it was built.
 type checked struct {
-	Program string                      `json:"program"`
-	Digest  string                      `json:"digest"`
-	Reports map[string]procedure.Report `json:"reports"`
+	Program string          `json:"program"`
+	Reports json.RawMessage `json:"reports"`
 }
 
 func checkedFile(data string) string { return filepath.Join(data, "checked.json") }
@@ -35,24 +35,36 @@ func programMark() string {
 	return fmt.Sprintf("%d %d", info.Size(), info.ModTime().UnixNano())
 }
 
-// knownReports reads what is remembered. A file that does not read is no memory, not an error.
-func knownReports(data string) func(digest string) (map[string]procedure.Report, bool) {
-	return func(digest string) (map[string]procedure.Report, bool) {
-		raw, err := os.ReadFile(checkedFile(data))
-		if err != nil {
-			return nil, false
-		}
-		var c checked
-		if json.Unmarshal(raw, &c) != nil || c.Program == "" || c.Program != programMark() || c.Digest != digest {
-			return nil, false
-		}
-		return c.Reports, true
+// shipped knows the procedures of the packs in the program.
+func shipped() *pack.Memory {
+	var m pack.Memory
+	if err := m.Learn(packs.Searched); err != nil {
+		panic("packs/searched.json does not read; make generate writes it: " + err.Error())
 	}
+	return &m
 }
 
-// remember keeps the reports of a sound pack.
-func remember(data, digest string, reports map[string]procedure.Report) error {
-	raw, err := json.Marshal(checked{programMark(), digest, reports})
+// remembered is what is known without a search. A file that does not read is no memory, not an error.
+func remembered(data string) *pack.Memory {
+	m := shipped()
+	raw, err := os.ReadFile(checkedFile(data))
+	var c checked
+	if err != nil || json.Unmarshal(raw, &c) != nil || c.Program == "" || c.Program != programMark() {
+		return m
+	}
+	if m.Learn(c.Reports) != nil {
+		return shipped()
+	}
+	return m
+}
+
+// remember keeps what is known of the procedures a pack has.
+func remember(data string, memory *pack.Memory) error {
+	reports, err := memory.JSON()
+	if err != nil {
+		return err
+	}
+	raw, err := json.Marshal(checked{programMark(), reports})
 	if err != nil {
 		return err
 	}

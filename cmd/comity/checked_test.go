@@ -1,40 +1,53 @@
 package main
 
 import (
+	"encoding/json"
 	"os"
-	"strings"
 	"testing"
 
-	"comity/internal/procedure"
+	"comity/internal/pack"
+	"comity/packs"
 )
 
-func Test_a_pack_is_searched_once_by_one_program_and_again_after_any_change(t *testing.T) {
+func Test_what_was_searched_is_remembered_by_the_same_program_and_by_no_other(t *testing.T) {
 	data := t.TempDir()
-	known := knownReports(data)
-	if _, ok := known("abc"); ok {
-		t.Fatal("nothing was checked yet")
+	ships := shipped().Len()
+	if got := remembered(data).Len(); got != ships {
+		t.Fatalf("%d procedures are known in an empty folder, and %d ship with the program", got, ships)
 	}
-	want := map[string]procedure.Report{"p": {States: 7, Road: procedure.Road{Ordinary: procedure.Length{Known: true, First: 5}}}}
-	if err := remember(data, "abc", want); err != nil {
+	m := remembered(data)
+	if _, err := pack.LoadFrom(packs.FS, "demo", m); err != nil {
 		t.Fatal(err)
 	}
-	if got, ok := known("abc"); !ok || got["p"].States != 7 || got["p"].Road.Ordinary.First != 5 {
-		t.Errorf("remembered %+v, %v", got, ok)
-	}
-	if _, ok := known("abd"); ok {
-		t.Error("another version of the pack is taken for the one that was checked")
+	if err := remember(data, m); err != nil {
+		t.Fatal(err)
 	}
 	raw, err := os.ReadFile(checkedFile(data))
 	if err != nil {
 		t.Fatal(err)
 	}
-	other := strings.Replace(string(raw), programMark(), "1 2", 1)
-	for name, content := range map[string]string{"another program": other, "half a file": string(raw[:len(raw)/2]), "nothing": ""} {
-		if err := os.WriteFile(checkedFile(data), []byte(content), 0o600); err != nil {
+	var kept checked
+	if err := json.Unmarshal(raw, &kept); err != nil || kept.Program != programMark() {
+		t.Fatalf("kept %.100s: %v", raw, err)
+	}
+	one := json.RawMessage(`{"0123456789abcdef": {"states": 7, "steps": 9, "road": {}}}`)
+	write := func(program string) []byte {
+		raw, err := json.Marshal(checked{program, one})
+		if err != nil {
 			t.Fatal(err)
 		}
-		if _, ok := known("abc"); ok {
-			t.Errorf("%s: the check would be left out", name)
+		return raw
+	}
+	mine := write(programMark())
+	for name, c := range map[string]struct {
+		content []byte
+		more    int
+	}{"this program": {mine, 1}, "another program": {write("1 2"), 0}, "half a file": {mine[:len(mine)/2], 0}, "nothing": {nil, 0}} {
+		if err := os.WriteFile(checkedFile(data), c.content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if got := remembered(data).Len(); got != ships+c.more {
+			t.Errorf("%s: %d procedures are known, want %d", name, got, ships+c.more)
 		}
 	}
 }

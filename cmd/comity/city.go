@@ -77,11 +77,12 @@ func openCity(ctx context.Context, cfg cityConfig) (*city, error) {
 	if cfg.Bases == nil {
 		cfg.Bases = pack.In(packs.FS)
 	}
-	current, err := pack.LoadKnown(cfg.Pack, cfg.Bases, knownReports(cfg.Data))
+	memory := remembered(cfg.Data)
+	current, err := pack.LoadWith(cfg.Pack, cfg.Bases, memory)
 	if err != nil {
 		return nil, fmt.Errorf("the pack does not load:\n%w", err)
 	}
-	if err := remember(cfg.Data, current.Digest, current.Reports); err != nil {
+	if err := remember(cfg.Data, memory); err != nil {
 		return nil, err
 	}
 	if current.Abstract {

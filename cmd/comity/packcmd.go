@@ -24,6 +24,7 @@ var packVerbs = []struct {
 	{"simulate", "simulate PACK SCENARIO", runSimulate},
 	{"schema", "schema [KIND]", runPackSchema},
 	{"docs", "docs", runPackDocs},
+	{"searched", "searched", runPackSearched},
 }
 
 func runPack(ctx context.Context, args []string, stdout, stderr io.Writer) error {

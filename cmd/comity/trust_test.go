@@ -25,7 +25,6 @@ import (
 	"comity/internal/demo"
 	"comity/internal/intake"
 	"comity/internal/ledger"
-	"comity/internal/pack"
 	"comity/internal/procedure"
 	"comity/internal/text"
 	"comity/internal/vault"
@@ -63,19 +62,6 @@ func (c *chance) fill(b []byte) {
 	c.r.Read(b)
 }
 
-// soundDemo is the digest of the demonstration pack, which its own tests have searched.
-var soundDemo = sync.OnceValues(func() (string, error) {
-	sub, err := fs.Sub(packs.FS, "demo")
-	if err != nil {
-		return "", err
-	}
-	p, err := pack.LoadKnown(sub, pack.In(packs.FS), func(string) (map[string]procedure.Report, bool) { return nil, true })
-	if err != nil {
-		return "", err
-	}
-	return p.Digest, nil
-})
-
 // openTrusted opens a city whose chance and keys follow from a seed.
 func openTrusted(t *testing.T, address func() string, seed byte) *trusted {
 	t.Helper()
@@ -84,13 +70,6 @@ func openTrusted(t *testing.T, address func() string, seed byte) *trusted {
 		t.Fatal(err)
 	}
 	data := filepath.Join(t.TempDir(), "city")
-	digest, err := soundDemo()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := remember(data, digest, nil); err != nil {
-		t.Fatal(err)
-	}
 	w := &trusted{t: t, card: demoCard{Tokens: map[string]string{}, Roles: map[string]string{}}, at: dbtest.Start, met: map[string]authz.Actor{}, luck: &chance{}}
 	w.luck.begin(seed, "")
 	at := &clock{}

@@ -122,7 +122,7 @@ func someLife(t *rapid.T, d *procedure.Definition) *life {
 
 func demoRequest(t *testing.T) *procedure.Definition {
 	t.Helper()
-	p, err := pack.LoadFrom(os.DirFS("../../packs"), "demo")
+	p, err := pack.LoadFrom(os.DirFS("../../packs"), "demo", pack.Unsearched())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -35,7 +35,7 @@ type life struct {
 }
 
 func Test_whatever_anybody_does_a_case_stays_inside_its_definition(t *testing.T) {
-	p, err := pack.LoadFrom(os.DirFS("../../packs"), "demo")
+	p, err := pack.LoadFrom(os.DirFS("../../packs"), "demo", pack.Unsearched())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -27,7 +27,7 @@ func words(t *testing.T, p *pack.Pack, lang string) draw.Words {
 
 func load(t *testing.T, dir string) *pack.Pack {
 	t.Helper()
-	p, err := pack.LoadFrom(os.DirFS(filepath.Dir(dir)), filepath.Base(dir))
+	p, err := pack.LoadFrom(os.DirFS(filepath.Dir(dir)), filepath.Base(dir), pack.Unsearched())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,7 +14,7 @@ import (
 
 func demoPack(t *testing.T) *pack.Pack {
 	t.Helper()
-	p, err := pack.LoadFrom(os.DirFS("../../packs"), "demo")
+	p, err := pack.LoadFrom(os.DirFS("../../packs"), "demo", pack.Unsearched())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,7 +14,7 @@ import (
 
 func boston(t *testing.T) (*pack.Pack, string) {
 	t.Helper()
-	p, err := pack.LoadFrom(os.DirFS("../../packs"), "us-boston-311")
+	p, err := pack.LoadFrom(os.DirFS("../../packs"), "us-boston-311", pack.Unsearched())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -121,7 +121,7 @@ func Test_a_closed_row_answers_in_words_a_form_would_take(t *testing.T) {
 }
 
 func Test_text_written_as_UTF8_twice_is_mended_and_other_text_left_alone(t *testing.T) {
-	p, err := pack.LoadFrom(os.DirFS("../../packs"), "us-nyc-311")
+	p, err := pack.LoadFrom(os.DirFS("../../packs"), "us-nyc-311", pack.Unsearched())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -25,7 +25,7 @@ import (
 )
 
 // small is the fixture in testdata/family: a matter that opens tasks and hands things over.
-var small = sync.OnceValues(func() (*pack.Pack, error) { return pack.LoadFrom(os.DirFS("testdata"), "family") })
+var small = sync.OnceValues(func() (*pack.Pack, error) { return pack.LoadFrom(os.DirFS("testdata"), "family", pack.Unsearched()) })
 
 // family is a city of the fixture.
 type family struct {

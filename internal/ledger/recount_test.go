@@ -37,7 +37,7 @@ func dated(t *testing.T, p *pack.Pack, version string, changes ...string) *pack.
 	if err != nil {
 		t.Fatal(err)
 	}
-	next, err := pack.Load(fsys)
+	next, err := pack.Load(fsys, pack.Unsearched())
 	if err != nil {
 		t.Fatal(err)
 	}

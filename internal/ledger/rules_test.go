@@ -22,7 +22,6 @@ import (
 	"comity/internal/ledger/ledgertest"
 	"comity/internal/org"
 	"comity/internal/pack"
-	"comity/internal/procedure"
 )
 
 // Who sees what is decided three times from one table: by Table.Decide in Go, by the lists the ledger reads
@@ -50,7 +49,7 @@ func newForest(t *testing.T, d *db.DB, seed int64) *forest {
 	t.Helper()
 	draw := rand.New(rand.NewSource(seed))
 	files := forestFiles(draw)
-	p, err := pack.LoadKnown(files, nil, func(string) (map[string]procedure.Report, bool) { return nil, true })
+	p, err := pack.Load(files, pack.Unsearched())
 	if err != nil {
 		t.Fatal(err)
 	}

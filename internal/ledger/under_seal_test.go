@@ -36,7 +36,7 @@ func underSeal(words string) (*pack.Pack, error) {
 	if err != nil {
 		return nil, err
 	}
-	return pack.LoadKnown(fsys, pack.In(os.DirFS("../../packs")), func(string) (map[string]procedure.Report, bool) { return nil, true })
+	return pack.LoadWith(fsys, pack.In(os.DirFS("../../packs")), pack.Unsearched())
 }
 
 const (

@@ -90,7 +90,7 @@ func Test_a_procedure_that_loses_cases_is_refused_with_its_story(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := mutated(t, demo(t), c.edits...)
-			_, err := Load(m)
+			_, err := Load(m, memory)
 			fails := Failures(err)
 			place := fmt.Sprintf("%s:%d:", proc, lineOfText(t, m, proc, c.at))
 			hit := false
@@ -162,7 +162,7 @@ func Test_a_pack_that_does_not_hold_together_is_refused_by_file_and_line(t *test
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := mutated(t, demo(t), c.edits...)
-			_, err := Load(m)
+			_, err := Load(m, memory)
 			if err == nil {
 				t.Fatal("the pack loads")
 			}
@@ -204,7 +204,7 @@ func Test_a_file_that_is_no_pack_file_is_refused_without_harm(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			m := demo(t)
 			m[proc] = &fstest.MapFile{Data: c.raw}
-			_, err := Load(m)
+			_, err := Load(m, memory)
 			if err == nil || !strings.Contains(err.Error(), proc) || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("want an error that names %s and says %q, got: %.400v", proc, c.want, err)
 			}
@@ -214,7 +214,7 @@ func Test_a_file_that_is_no_pack_file_is_refused_without_harm(t *testing.T) {
 		for _, name := range []string{"pack.yaml", "units.yaml", proc, dates} { // the base has categories
 			m := demo(t)
 			delete(m, name)
-			if _, err := Load(m); err == nil || !strings.Contains(err.Error(), strings.Split(name, "/")[0]) {
+			if _, err := Load(m, memory); err == nil || !strings.Contains(err.Error(), strings.Split(name, "/")[0]) {
 				t.Errorf("without %s: %v", name, err)
 			}
 		}

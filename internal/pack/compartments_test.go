@@ -98,12 +98,16 @@ clocks:
 }
 
 func loadHome(files map[string]string) error {
+	_, err := loadHomeKnowing(files, memory)
+	return err
+}
+
+func loadHomeKnowing(files map[string]string, known *Memory) (*Pack, error) {
 	m := fstest.MapFS{}
 	for name, text := range files {
 		m[name] = &fstest.MapFile{Data: []byte(text)}
 	}
-	_, err := Load(m)
-	return err
+	return Load(m, known)
 }
 
 // link puts a link into the first procedure, and lets an act open it.
@@ -238,7 +242,7 @@ func Test_a_pack_has_the_purposes_of_all_and_may_add_its_own(t *testing.T) {
 		if purposes != "" {
 			m["purposes.yaml"] = &fstest.MapFile{Data: []byte(purposes)}
 		}
-		return Load(m)
+		return Load(m, memory)
 	}
 	p, err := load("")
 	if err != nil {

@@ -34,7 +34,7 @@ func FuzzProcedure(f *testing.F) {
 			m[name] = file
 		}
 		m[proc] = &fstest.MapFile{Data: []byte(string(src[:from]) + now + string(src[to:]))}
-		p, err := Load(m)
+		p, err := Load(m, memory)
 		if err != nil {
 			if !strings.Contains(err.Error(), "procedures") && !strings.Contains(err.Error(), ".yaml") && !strings.Contains(err.Error(), ".md") {
 				t.Fatalf("an error without a place: %v", err)

@@ -27,34 +27,29 @@ import (
 // Load reads and checks a pack. The error lists everything that is wrong, each with file, line and
 // column; failed properties of procedures are *Failed in that list. A base the pack names must lie in
 // the pack itself, under base/NAME.
-func Load(fsys fs.FS) (*Pack, error) { return load(fsys, nil, false, nil) }
+//
+// What memory knows is not searched again, and what is searched is kept there.
+func Load(fsys fs.FS, memory ...*Memory) (*Pack, error) { return load(fsys, nil, false, memory) }
 
 // LoadWith is Load for a pack whose bases lie elsewhere.
-func LoadWith(fsys fs.FS, find Finder) (*Pack, error) { return load(fsys, find, false, nil) }
-
-// LoadKnown is LoadWith for a program that remembers the reports of packs it has checked: the check is a
-// function of the pack alone, so the same program need not search the same pack twice.
-func LoadKnown(fsys fs.FS, find Finder, known Known) (*Pack, error) {
-	return load(fsys, find, false, known)
+func LoadWith(fsys fs.FS, find Finder, memory ...*Memory) (*Pack, error) {
+	return load(fsys, find, false, memory)
 }
 
-// Known gives the reports of a version that this very program has checked and found sound.
-type Known func(digest string) (map[string]procedure.Report, bool)
-
 // LoadFrom loads one of the packs of a folder; its bases lie beside it.
-func LoadFrom(dir fs.FS, name string) (*Pack, error) {
+func LoadFrom(dir fs.FS, name string, memory ...*Memory) (*Pack, error) {
 	sub, err := fs.Sub(dir, name)
 	if err != nil {
 		return nil, err
 	}
-	return load(sub, In(dir), false, nil)
+	return load(sub, In(dir), false, memory)
 }
 
 // LoadKept reads a version that cases were opened under. It was checked when it was first loaded, by the
 // checks of that day; rules that came later must not take the law away from a case that is under way.
 func LoadKept(fsys fs.FS) (*Pack, error) { return load(fsys, nil, true, nil) }
 
-func load(fsys fs.FS, find Finder, kept bool, known Known) (*Pack, error) {
+func load(fsys fs.FS, find Finder, kept bool, memory []*Memory) (*Pack, error) {
 	l := &loader{kept: kept, where: map[string]mark{}, p: &Pack{
 		Texts: map[string]map[string]string{}, Procedures: map[string]*procedure.Definition{},
 		Phases: map[string][]string{}, Icons: map[string]string{}, Calendars: map[string]*worktime.Calendar{},
@@ -77,14 +72,8 @@ func load(fsys fs.FS, find Finder, kept bool, known Known) (*Pack, error) {
 	if err := l.digest(); err != nil {
 		return nil, err
 	}
-	if known != nil {
-		if reports, ok := known(l.p.Digest); ok {
-			l.p.Reports = reports
-			return l.p, nil
-		}
-	}
 	if !kept {
-		if err := l.properties(); err != nil {
+		if err := l.properties(append(memory, &Memory{})[0]); err != nil {
 			return nil, err
 		}
 	}

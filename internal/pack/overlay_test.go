@@ -124,7 +124,7 @@ func fsOf(files map[string]string) fstest.MapFS {
 
 func loadCity(t *testing.T, files map[string]string) *Pack {
 	t.Helper()
-	p, err := LoadFrom(fsOf(files), "city")
+	p, err := LoadFrom(fsOf(files), "city", memory)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -167,7 +167,7 @@ func Test_a_version_can_be_read_again_without_the_packs_it_stood_on(t *testing.T
 	if err != nil {
 		t.Fatal(err)
 	}
-	for how, load := range map[string]func(fs.FS) (*Pack, error){"Load": Load, "LoadKept": LoadKept} {
+	for how, load := range map[string]func(fs.FS) (*Pack, error){"Load": func(f fs.FS) (*Pack, error) { return Load(f, memory) }, "LoadKept": LoadKept} {
 		again, err := load(files)
 		if err != nil {
 			t.Fatalf("%s: %v", how, err)
@@ -258,7 +258,7 @@ func Test_a_mistake_is_reported_in_the_layer_that_made_it(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			files := country()
 			files[c.file] = c.yaml
-			_, err := LoadFrom(fsOf(files), "city")
+			_, err := LoadFrom(fsOf(files), "city", memory)
 			if err == nil || !strings.Contains("\n"+err.Error(), "\n"+c.want) && !strings.Contains(err.Error(), ": "+c.want) {
 				t.Errorf("want %s, got:\n%v", c.want, err)
 			}
@@ -268,7 +268,7 @@ func Test_a_mistake_is_reported_in_the_layer_that_made_it(t *testing.T) {
 
 func Test_a_base_is_checked_by_itself_in_a_sample_city(t *testing.T) {
 	files := country()
-	p, err := LoadFrom(fsOf(files), "province")
+	p, err := LoadFrom(fsOf(files), "province", memory)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -279,13 +279,13 @@ func Test_a_base_is_checked_by_itself_in_a_sample_city(t *testing.T) {
 		t.Errorf("a lamp goes to %s", at)
 	}
 	files["nation/procedures/ask.yaml"] = strings.Replace(files["nation/procedures/ask.yaml"], "final: true", "owner: holder", 1)
-	_, err = LoadFrom(fsOf(files), "province")
+	_, err = LoadFrom(fsOf(files), "province", memory)
 	if len(Failures(err)) == 0 {
 		t.Errorf("a procedure that never ends passes: %v", err)
 	}
 	files = country()
 	files["nation/units.yaml"] = files["city/units.yaml"]
-	if _, err := LoadFrom(fsOf(files), "nation"); err == nil || !strings.Contains(err.Error(), "units.yaml:1:1: an abstract pack has no units") {
+	if _, err := LoadFrom(fsOf(files), "nation", memory); err == nil || !strings.Contains(err.Error(), "units.yaml:1:1: an abstract pack has no units") {
 		t.Errorf("an abstract pack with units: %v", err)
 	}
 }

@@ -13,7 +13,7 @@ import (
 
 // demoFiles are the files of the demo pack and its base; it is checked once for all tests.
 var demoFiles = sync.OnceValues(func() (map[string][]byte, error) {
-	p, err := LoadFrom(os.DirFS("../../packs"), "demo")
+	p, err := LoadFrom(os.DirFS("../../packs"), "demo", memory)
 	if err != nil {
 		return nil, err
 	}
@@ -43,6 +43,7 @@ func Test_every_pack_of_the_project_loads(t *testing.T) {
 			t.Logf("%s %s: %d situations", name, id, r.States)
 		}
 	}
+	remembered(t, fresh)
 }
 
 func Test_a_failed_property_is_told_as_a_story_in_both_languages(t *testing.T) {
@@ -55,7 +56,7 @@ func Test_a_failed_property_is_told_as_a_story_in_both_languages(t *testing.T) {
 		t.Fatal("the mutation did not apply")
 	}
 	m[name] = &fstest.MapFile{Data: []byte(broken)}
-	_, err := Load(m)
+	_, err := Load(m, memory)
 	fails := Failures(err)
 	if len(fails) == 0 {
 		t.Fatalf("a reply clock nobody hears loads; err = %v", err)
@@ -80,7 +81,7 @@ func Test_a_version_that_cases_keep_loads_although_a_later_check_would_refuse_it
 	name := "procedures/service-request.yaml"
 	old := strings.Replace(string(m[name].Data), "    key: b\n    prime: true", "    key: g\n    prime: true", 1)
 	m[name] = &fstest.MapFile{Data: []byte(old)}
-	if _, err := Load(m); err == nil {
+	if _, err := Load(m, memory); err == nil {
 		t.Fatal("a new pack with the desk's own key loads")
 	}
 	p, err := LoadKept(m)
@@ -99,7 +100,7 @@ func Test_a_version_that_cases_keep_loads_although_a_later_check_would_refuse_it
 
 func Test_units_of_a_CSV_may_be_departments(t *testing.T) {
 	m := demo(t)
-	want, err := Load(m)
+	want, err := Load(m, memory)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -111,7 +112,7 @@ func Test_units_of_a_CSV_may_be_departments(t *testing.T) {
 	delete(m, "units.yaml")
 	m["units.csv"] = &fstest.MapFile{Data: []byte(rows)}
 	m["pack.yaml"] = &fstest.MapFile{Data: append(m["pack.yaml"].Data, "\nunits_csv: {file: units.csv}\n"...)}
-	got, err := Load(m)
+	got, err := Load(m, memory)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,7 +16,7 @@ const (
 )
 
 func Test_replies_and_documents_are_read_in_every_language(t *testing.T) {
-	p, err := Load(demo(t))
+	p, err := Load(demo(t), memory)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,11 +41,11 @@ func Test_replies_and_documents_are_read_in_every_language(t *testing.T) {
 }
 
 func Test_a_change_of_a_document_is_a_new_version(t *testing.T) {
-	a, err := Load(demo(t))
+	a, err := Load(demo(t), memory)
 	if err != nil {
 		t.Fatal(err)
 	}
-	b, err := Load(mutated(t, demo(t), edit{notice, "Telephone", "Phone"}))
+	b, err := Load(mutated(t, demo(t), edit{notice, "Telephone", "Phone"}), memory)
 	if err != nil || a.Digest == b.Digest {
 		t.Errorf("the digest is the same (%v)", err)
 	}
@@ -75,7 +75,7 @@ func Test_a_reply_or_document_that_cannot_be_filled_is_refused_by_file_and_line(
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := mutated(t, demo(t), c.edits...)
-			_, err := Load(m)
+			_, err := Load(m, memory)
 			if err == nil {
 				t.Fatal("the pack loads")
 			}
@@ -90,18 +90,18 @@ func Test_a_reply_or_document_that_cannot_be_filled_is_refused_by_file_and_line(
 func Test_a_document_that_is_missing_in_a_language_or_named_otherwise_is_refused(t *testing.T) {
 	m := demo(t)
 	delete(m, notice)
-	if _, err := Load(m); err == nil || !strings.Contains(err.Error(), `the paper "request_acceptance" does not exist in en`) {
+	if _, err := Load(m, memory); err == nil || !strings.Contains(err.Error(), `the paper "request_acceptance" does not exist in en`) {
 		t.Errorf("without English: %v", err)
 	}
 	m = demo(t)
 	delete(m, notice)
 	delete(m, "documents/request_acceptance.zh-CN.md")
-	if _, err := Load(m); err == nil || !strings.Contains(err.Error(), `document "acceptance" has no paper; write it in documents/request_acceptance.zh-CN.md`) {
+	if _, err := Load(m, memory); err == nil || !strings.Contains(err.Error(), `document "acceptance" has no paper; write it in documents/request_acceptance.zh-CN.md`) {
 		t.Errorf("without the paper of a document: %v", err)
 	}
 	m = demo(t)
 	m["documents/letter.fr.md"] = &fstest.MapFile{Data: []byte("# T\n")}
-	if _, err := Load(m); err == nil || !strings.Contains(err.Error(), "documents/letter.fr.md:1:1: a paper is called NAME.LANGUAGE.md") {
+	if _, err := Load(m, memory); err == nil || !strings.Contains(err.Error(), "documents/letter.fr.md:1:1: a paper is called NAME.LANGUAGE.md") {
 		t.Errorf("in a language the pack has not: %v", err)
 	}
 }

@@ -170,7 +170,7 @@ func Test_each_broken_copy_of_the_petition_pack_is_refused_by_the_property_it_br
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			_, err := LoadWith(os.DirFS("../../packs/cn-changsha"), nation(t, c.changes...))
+			_, err := LoadWith(os.DirFS("../../packs/cn-changsha"), nation(t, c.changes...), memory)
 			failures := Failures(err)
 			if len(failures) == 0 {
 				t.Fatalf("the broken pack is not refused by a property: %v", err)
@@ -216,7 +216,7 @@ func Test_mistakes_in_the_petition_pack_are_named_where_they_stand(t *testing.T)
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			_, err := LoadWith(os.DirFS("../../packs/cn-changsha"), nation(t, c.changes...))
+			_, err := LoadWith(os.DirFS("../../packs/cn-changsha"), nation(t, c.changes...), memory)
 			if err == nil || !strings.Contains(err.Error(), strings.TrimPrefix(c.want, "class == 3")) {
 				t.Fatalf("want %q in the refusal, got: %v", c.want, err)
 			}

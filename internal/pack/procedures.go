@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"comity/internal/authz"
 	"comity/internal/form"
@@ -428,29 +430,94 @@ func (f *Failed) Error() string {
 
 // properties runs the model checker over every procedure, those that others open first: how long they
 // can take is part of how long the others can.
-func (l *loader) properties() error {
+func (l *loader) properties(memory *Memory) error {
 	files := map[string]procedureFile{}
 	for _, f := range l.files {
 		files[f.Procedure] = f
 	}
-	var out []error
 	for _, id := range l.order {
-		d, f := l.p.Procedures[id], files[id]
-		l.begins(d)
-		report := procedure.Check(d)
-		l.p.Reports[id] = report
-		for _, v := range report.Violations {
-			where := placeOf(f, v)
-			out = append(out, &Failed{File: where.file, Line: where.line, Column: where.col, Procedure: id, Violation: v, Pack: l.p})
+		l.begins(l.p.Procedures[id])
+	}
+	var units []org.Unit
+	for _, id := range l.p.Units.All() {
+		u, _ := l.p.Units.Unit(id)
+		units = append(units, u)
+	}
+	var out []error
+	for _, wave := range l.waves() {
+		reports, err := checkAll(l.p, wave, units, memory)
+		if err != nil {
+			return err
 		}
-		for _, other := range l.p.Procedures {
-			if other.ChildDays == nil {
-				other.ChildDays = map[string]int{}
+		for i, report := range reports {
+			id := wave[i]
+			l.p.Reports[id] = report
+			for _, v := range report.Violations {
+				where := placeOf(files[id], v)
+				out = append(out, &Failed{File: where.file, Line: where.line, Column: where.col, Procedure: id, Violation: v, Pack: l.p})
 			}
-			other.ChildDays[id] = max(report.Road.Ordinary.Final, report.Road.Worst.Final)
+			for _, other := range l.p.Procedures {
+				if other.ChildDays == nil {
+					other.ChildDays = map[string]int{}
+				}
+				other.ChildDays[id] = max(report.Road.Ordinary.Final, report.Road.Worst.Final)
+			}
 		}
 	}
 	return errors.Join(out...)
+}
+
+// waves puts procedures that open none of each other together, those that others open first.
+func (l *loader) waves() [][]string {
+	var out [][]string
+	at := map[string]int{}
+	for _, id := range l.order {
+		wave := 0
+		for _, link := range l.p.Procedures[id].Links {
+			if n, ok := at[link.Procedure]; ok {
+				wave = max(wave, n+1)
+			}
+		}
+		at[id] = wave
+		if wave == len(out) {
+			out = append(out, nil)
+		}
+		out[wave] = append(out[wave], id)
+	}
+	return out
+}
+
+// checkAll checks procedures side by side, on as many processors as there are: a check keeps one busy.
+func checkAll(p *Pack, ids []string, units []org.Unit, memory *Memory) ([]procedure.Report, error) {
+	out, bad := make([]procedure.Report, len(ids)), make([]error, len(ids))
+	search := func(i int) error {
+		d := p.Procedures[ids[i]]
+		print, err := fingerprint(d, units)
+		if err != nil {
+			return err
+		}
+		known := false
+		if out[i], known = memory.report(print); !known {
+			out[i] = procedure.Check(d)
+			memory.keep(print, out[i])
+		}
+		return nil
+	}
+	next := make(chan int)
+	var all sync.WaitGroup
+	for range min(len(ids), runtime.GOMAXPROCS(0)) {
+		all.Go(func() {
+			for i := range next {
+				bad[i] = search(i)
+			}
+		})
+	}
+	for i := range ids {
+		next <- i
+	}
+	close(next)
+	all.Wait()
+	return out, errors.Join(bad...)
 }
 
 // begins tells a procedure where and with what facts its cases can begin: by the categories that lead to

@@ -46,7 +46,7 @@ func Test_every_error_says_file_line_and_column(t *testing.T) {
 			if broken[c.file] == files[c.file] {
 				t.Fatal("the passage to break is not there")
 			}
-			_, err := LoadFrom(fsOf(broken), "city")
+			_, err := LoadFrom(fsOf(broken), "city", memory)
 			if err == nil {
 				t.Fatal("the pack loads")
 			}
@@ -65,7 +65,7 @@ func Test_every_error_says_file_line_and_column(t *testing.T) {
 func Test_two_files_cannot_be_one_calendar(t *testing.T) {
 	files := country()
 	files["city/calendars/zz.yaml"] = files["nation/calendars/nation.yaml"]
-	_, err := LoadFrom(fsOf(files), "city")
+	_, err := LoadFrom(fsOf(files), "city", memory)
 	if err == nil || !strings.Contains(err.Error(), `calendars/zz.yaml:1:11: calendar "nation" is in two files`) {
 		t.Errorf("got %v", err)
 	}
@@ -91,7 +91,7 @@ func Test_a_hostile_file_is_refused_in_bounded_time_and_words(t *testing.T) {
 			files := country()
 			files[where] = src
 			began := time.Now()
-			_, err := LoadFrom(fsOf(files), "city")
+			_, err := LoadFrom(fsOf(files), "city", memory)
 			if err == nil {
 				t.Errorf("%s in %s loads", name, where)
 				continue
@@ -132,7 +132,7 @@ func FuzzOverlay(f *testing.F) {
 	f.Fuzz(func(t *testing.T, src string) {
 		files := maps.Clone(base)
 		files["city/procedures/ask.yaml"] = src
-		p, err := LoadFrom(fsOf(files), "city")
+		p, err := LoadFrom(fsOf(files), "city", memory)
 		if err == nil {
 			again, err := FromFiles(p.Files)
 			if err != nil {

@@ -50,7 +50,7 @@ func Test_a_data_request_that_goes_round_the_person_does_not_load(t *testing.T) 
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			_, err := LoadWith(os.DirFS("../../packs/cn-changsha"), nation(t, c.changes...))
+			_, err := LoadWith(os.DirFS("../../packs/cn-changsha"), nation(t, c.changes...), memory)
 			i := slices.IndexFunc(Failures(err), func(f *Failed) bool {
 				return f.Violation.Property == procedure.InOrder && f.Violation.Order == c.order
 			})
@@ -91,7 +91,7 @@ func Test_mistakes_in_the_registers_are_named_where_they_stand(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			_, err := LoadWith(os.DirFS("../../packs/cn-changsha"), nation(t, c.changes...))
+			_, err := LoadWith(os.DirFS("../../packs/cn-changsha"), nation(t, c.changes...), memory)
 			if err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), "base/cn-national-2022/") {
 				t.Fatalf("want %q in the refusal, got: %v", c.want, err)
 			}
@@ -102,7 +102,7 @@ func Test_mistakes_in_the_registers_are_named_where_they_stand(t *testing.T) {
 func Test_a_city_takes_a_question_out_of_the_register_and_it_cannot_be_asked(t *testing.T) {
 	files := mutated(t, demo(t))
 	files["questions.yaml"] = &fstest.MapFile{Data: []byte("questions:\n  - {id: car_owned, remove: true}\n")}
-	p, err := LoadWith(files, In(os.DirFS("../../packs")))
+	p, err := LoadWith(files, In(os.DirFS("../../packs")), memory)
 	if p == nil {
 		t.Fatal(err)
 	}

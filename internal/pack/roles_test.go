@@ -28,13 +28,13 @@ func Test_a_role_that_cannot_work_is_refused_where_it_stands(t *testing.T) {
 		files := country()
 		files["nation/roles.yaml"] = c.yaml
 		want := strings.ReplaceAll(c.want, `roles.yaml" is not`, `role "clerk" is not declared in roles.yaml, so nobody who holds it could read a case`)
-		if _, err := LoadFrom(fsOf(files), "city"); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := LoadFrom(fsOf(files), "city", memory); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: want %s, got:\n%v", name, want, err)
 		}
 	}
 	files := country()
 	delete(files, "nation/roles.yaml")
-	if _, err := LoadFrom(fsOf(files), "city"); err == nil || !strings.Contains(err.Error(), "roles.yaml:1:1: the file is missing; declare in it what these roles may read: clerk") {
+	if _, err := LoadFrom(fsOf(files), "city", memory); err == nil || !strings.Contains(err.Error(), "roles.yaml:1:1: the file is missing; declare in it what these roles may read: clerk") {
 		t.Errorf("without the file: %v", err)
 	}
 }

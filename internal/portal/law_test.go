@@ -15,6 +15,7 @@ import (
 	"comity/internal/procedure"
 	"comity/internal/text"
 	"comity/internal/worktime"
+	"comity/packs"
 )
 
 func Test_every_procedure_is_listed_and_led_to_from_the_foot_of_every_page(t *testing.T) {
@@ -155,7 +156,11 @@ func Test_a_road_that_is_longer_in_a_dispute_or_by_repetition_says_so(t *testing
 func Test_every_pack_of_the_house_can_be_told(t *testing.T) {
 	c := newCity(t)
 	for _, dir := range []string{"cn-changsha", "us-boston-311", "us-nyc-311"} {
-		pk, err := pack.LoadFrom(os.DirFS("../../packs"), dir)
+		var searched pack.Memory
+		if err := searched.Learn(packs.Searched); err != nil {
+			t.Fatal(err)
+		}
+		pk, err := pack.LoadFrom(os.DirFS("../../packs"), dir, &searched)
 		if err != nil {
 			t.Fatal(err)
 		}

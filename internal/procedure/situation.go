@@ -2,6 +2,7 @@ package procedure
 
 import (
 	"fmt"
+	"maps"
 	"math/bits"
 	"slices"
 	"strings"
@@ -33,8 +34,8 @@ func (s slot) set(c config, v int) config {
 	return c
 }
 
-// class is a set of units that the procedure cannot tell apart: same level, roles, department and line
-// upwards.
+// class is a set of units that the procedure cannot tell apart: as far as it asks for them, the same level,
+// roles, department and line upwards.
 type class struct {
 	sample    org.UnitID
 	parent    int
@@ -54,6 +55,7 @@ type space struct {
 	state, class, offered, answered, joint, contact, sealed slot
 	clocks, facts, done, open, ended                        []slot
 	tallies                                                 []tally // what members of rolls have
+	onRoll                                                  map[string][]tally
 
 	facted   map[string]int        // facts that are tracked
 	counted  map[string]int        // acts whose number is tracked
@@ -64,10 +66,12 @@ type space struct {
 	outcomes [][]string            // per link
 
 	clockAt, linkAt map[string]int
-	extending       map[string][]int // clock → acts that extend it
-	byState         [][]int          // acts that can be done in a state, by people
-	asks            [][]string       // per act: answers that a guard or a tracked fact reads
-	used            int              // bits
+	extending       map[string][]int      // clock → acts that extend it
+	byState         [][]int               // acts that can be done in a state, by people
+	asks            [][]string            // per act: answers that a guard or a tracked fact reads
+	given           [][]map[string]string // per act: every combination of them
+	used            int                   // bits
+	vital           []keptUntilRead       // what is forgotten where nobody reads it any more
 }
 
 func (s *space) take(values int) slot {
@@ -125,6 +129,7 @@ func newSpace(d *Definition) (*space, bool) {
 		s.open, s.ended = append(s.open, s.take(2)), append(s.ended, s.take(width))
 	}
 	s.index()
+	s.layLive()
 	return s, s.used <= 64*len(config{}) && len(d.States) < 1000 && len(s.classes) < 1000
 }
 
@@ -170,6 +175,7 @@ func (s *space) jointMatters() bool {
 }
 
 func (s *space) index() {
+	s.given = make([][]map[string]string, len(s.d.Acts))
 	s.byState, s.asks = make([][]int, len(s.d.States)), make([][]string, len(s.d.Acts))
 	for i := range s.d.Acts {
 		a := &s.d.Acts[i]
@@ -183,7 +189,9 @@ func (s *space) index() {
 				s.asks[i] = append(s.asks[i], set.Field)
 			}
 		}
+		read := slices.Clone(s.asks[i]) // by guards and facts, which tell every answer apart
 		s.asks[i] = s.marked(a, s.asks[i])
+		s.given[i] = s.combine(a, s.asks[i], read)
 		for _, from := range a.From {
 			if n := s.stateAt(from); n >= 0 && a.ByPeople() {
 				s.byState[n] = append(s.byState[n], i)
@@ -198,18 +206,42 @@ func (s *space) stateAt(id string) int {
 
 // answers lists every combination of the answers that matter for an act here, about every member it may be.
 func (s *space) answers(c config, act int) []map[string]string {
-	var all []map[string]string
-	for _, member := range s.members(c, &s.d.Acts[act]) {
-		all = append(all, map[string]string{FieldMember: member})
+	a := &s.d.Acts[act]
+	if a.About == "" {
+		return s.given[act]
 	}
-	for _, name := range s.asks[act] {
-		f, ok := find(s.d.Acts[act].Fields, name, func(f *form.Field) string { return f.Name })
+	var all []map[string]string
+	for _, member := range s.members(c, a) {
+		for _, given := range s.given[act] {
+			with := maps.Clone(given)
+			with[FieldMember] = member
+			all = append(all, with)
+		}
+	}
+	return all
+}
+
+// combine lists every combination of the answers to some fields of an act. Of answers that set marks and are read
+// by nothing else, those that no guard tells apart are one.
+func (s *space) combine(a *Act, names, read []string) []map[string]string {
+	all := []map[string]string{{FieldMember: ""}}
+	for _, name := range names {
+		f, ok := find(a.Fields, name, func(f *form.Field) string { return f.Name })
 		if !ok {
 			continue
 		}
-		options := f.Options
+		options := slices.Clone(f.Options)
 		if f.Kind == form.Yes {
 			options = []string{"yes"}
+		}
+		if !slices.Contains(read, name) && len(s.tallies) > 0 {
+			seen := map[string]bool{}
+			options = slices.DeleteFunc(options, func(o string) bool {
+				kind := s.same(a, name, o)
+				twice := seen[kind]
+				seen[kind] = true
+				return twice
+			})
 		}
 		if !f.Required {
 			options = append([]string{""}, options...)
@@ -217,10 +249,8 @@ func (s *space) answers(c config, act int) []map[string]string {
 		var next []map[string]string
 		for _, m := range all {
 			for _, o := range options {
-				n := map[string]string{name: o}
-				for k, v := range m {
-					n[k] = v
-				}
+				n := maps.Clone(m)
+				n[name] = o
 				next = append(next, n)
 			}
 		}
@@ -237,15 +267,19 @@ func (s *space) classesOf() {
 	s.of = map[org.UnitID]int{}
 	// A department is told apart by its key only where the procedure speaks of it: streets and road
 	// centres with the same roles take the same roads.
+	roles, level := s.rolesUsed(), s.readsLevel()
 	mark := func(id org.UnitID) string {
 		u, ok := t.Unit(id)
-		roles := slices.Clone(u.Roles)
-		slices.Sort(roles)
-		dept := u.Dept
+		has := slices.DeleteFunc(slices.Clone(u.Roles), func(r string) bool { return !roles[r] })
+		slices.Sort(has)
+		dept, of := u.Dept, ""
 		if !slices.Contains(depts, dept) {
 			dept = ""
 		}
-		return fmt.Sprint(ok, u.Level, dept, roles)
+		if level {
+			of = u.Level.String()
+		}
+		return fmt.Sprint(ok, of, dept, has)
 	}
 	line := func(id org.UnitID) (marks string) { // where a sealed case goes from here, step by step
 		for to, ok := t.SameAbove(id); ok; to, ok = t.SameAbove(to) {
@@ -292,6 +326,28 @@ func (s *space) classesOf() {
 			}
 		}
 	}
+}
+
+// rolesUsed are the roles that make a difference to this procedure.
+func (s *space) rolesUsed() map[string]bool {
+	used := map[string]bool{}
+	for _, a := range s.d.Acts {
+		for _, r := range slices.Concat(a.By, a.Behalf) {
+			used[r] = true
+		}
+	}
+	return used
+}
+
+// readsLevel reports a guard that asks on which level the case is.
+func (s *space) readsLevel() bool {
+	reads := false
+	for _, a := range s.d.Acts {
+		a.When.Walk(func(n *Node) { reads = reads || n.Op == OpLevel })
+	}
+	s.d.Seal.Walk(func(n *Node) { reads = reads || n.Op == OpLevel })
+	s.d.Joins.When.Walk(func(n *Node) { reads = reads || n.Op == OpLevel })
+	return reads
 }
 
 func (s *space) deptsUsed() []string {
@@ -428,7 +484,7 @@ func (s *space) begin(b Begin, cl int, fields map[string]string, contact int) co
 	if s.d.Seal.Root != nil && s.d.Seal.Holds(situation{s, c}, fields) == Yes {
 		c = s.sealed.set(c, 1)
 	}
-	return c
+	return s.forget(c)
 }
 
 func (s *space) setFact(c config, fact, value string) config {
@@ -495,7 +551,11 @@ func (s *space) step(c config, act int, fields map[string]string, expired string
 	}
 	var all []config
 	for _, x := range s.enroll(next, change.Rolls, fields[FieldMember]) {
-		all = append(all, s.move(c, x, a)...)
+		for _, y := range s.move(c, x, a) {
+			if y = s.forget(y); !slices.Contains(all, y) {
+				all = append(all, y)
+			}
+		}
 	}
 	if st, ok := s.d.State(change.State); ok && st.Owner != OwnerOffered {
 		for i := range all {
@@ -574,7 +634,7 @@ func (s *space) end(c config, link int, outcome string) (all []config, act int, 
 	id := l.Answer(outcome)
 	act = slices.IndexFunc(s.d.Acts, func(a Act) bool { return a.ID == id })
 	if act < 0 {
-		all, heard = []config{closed}, id == ""
+		all, heard = []config{s.forget(closed)}, id == ""
 	} else {
 		fields := map[string]string{"outcome": outcome}
 		next, _, no := s.step(closed, act, fields, "")

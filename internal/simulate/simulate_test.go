@@ -24,7 +24,7 @@ const demoDir = "../../packs/demo"
 
 func demoPack(t testing.TB) *pack.Pack {
 	t.Helper()
-	p, err := pack.LoadFrom(os.DirFS(filepath.Dir(demoDir)), filepath.Base(demoDir))
+	p, err := pack.LoadFrom(os.DirFS(filepath.Dir(demoDir)), filepath.Base(demoDir), pack.Unsearched())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -512,7 +512,7 @@ func Test_every_scenario_that_is_shipped_plays_against_its_pack(t *testing.T) {
 	for _, file := range files {
 		dir := filepath.Dir(filepath.Dir(file))
 		t.Run(filepath.Base(dir)+"/"+filepath.Base(file), func(t *testing.T) {
-			p, err := pack.LoadFrom(os.DirFS("../../packs"), filepath.Base(dir))
+			p, err := pack.LoadFrom(os.DirFS("../../packs"), filepath.Base(dir), pack.Unsearched())
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -19,7 +19,7 @@ import (
 )
 
 // loaded is read once: a pack is immutable.
-var loaded = sync.OnceValues(func() (*pack.Pack, error) { return pack.LoadFrom(os.DirFS("../../packs"), "demo") })
+var loaded = sync.OnceValues(func() (*pack.Pack, error) { return pack.LoadFrom(os.DirFS("../../packs"), "demo", pack.Unsearched()) })
 
 func demo(t *testing.T) *pack.Pack {
 	t.Helper()

@@ -132,7 +132,7 @@ func everyStory(t *testing.T) []told {
 		}
 		dir := filepath.Dir(filepath.Dir(file))
 		if packs[dir] == nil {
-			if packs[dir], err = pack.LoadFrom(os.DirFS(filepath.Dir(dir)), filepath.Base(dir)); err != nil {
+			if packs[dir], err = pack.LoadFrom(os.DirFS(filepath.Dir(dir)), filepath.Base(dir), pack.Unsearched()); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -23,6 +23,7 @@ import (
 	"comity/internal/pack"
 	"comity/internal/procedure"
 	"comity/internal/vault"
+	"comity/packs"
 )
 
 // City is a ledger with the pack it works by.
@@ -42,7 +43,11 @@ type Option func(*ledger.Config)
 func Open(t testing.TB, d *db.DB, packDir string, options ...Option) *City {
 	t.Helper()
 	return OpenPack(t, d, once(t, packDir, func() (*pack.Pack, error) {
-		return pack.LoadFrom(os.DirFS(filepath.Dir(packDir)), filepath.Base(packDir))
+		var searched pack.Memory
+		if err := searched.Learn(packs.Searched); err != nil {
+			return nil, err
+		}
+		return pack.LoadFrom(os.DirFS(filepath.Dir(packDir)), filepath.Base(packDir), &searched)
 	}), options...)
 }
 
@@ -53,7 +58,7 @@ func Sound(dir fs.FS, name string) (*pack.Pack, error) {
 	if err != nil {
 		return nil, err
 	}
-	return pack.LoadKnown(files, pack.In(dir), func(string) (map[string]procedure.Report, bool) { return nil, true })
+	return pack.LoadWith(files, pack.In(dir), pack.Unsearched())
 }
 
 // loaded keeps what was read: a pack is immutable, and its checks take longer than most tests.

@@ -237,7 +237,7 @@ func (v *visit) showAct(status int, c casework.Case, d *procedure.Definition, a 
 	c = open.c
 	replies := v.replies(p, d, c, a)
 	if try.values == nil {
-		try.values = v.replied(d, a, replies)
+		try.values = web.Prefill(v.r, a.Fields, v.replied(d, a, replies))
 	}
 	f := web.ActForm(d.ID, a.ID)
 	f.Values, f.Problems = try.values, try.problems

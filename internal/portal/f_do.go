@@ -50,7 +50,7 @@ func (m *matter) askAct(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return m.showAct(w, r, a, nil, nil, http.StatusOK)
+	return m.showAct(w, r, a, web.Prefill(r, a.Fields, nil), nil, http.StatusOK)
 }
 
 // act does the act in the address.

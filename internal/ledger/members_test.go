@@ -2,7 +2,6 @@ package ledger_test
 
 import (
 	"errors"
-	"os"
 	"slices"
 	"testing"
 
@@ -10,37 +9,14 @@ import (
 	"comity/internal/casework"
 	"comity/internal/db"
 	"comity/internal/db/dbtest"
-	"comity/internal/form"
 	"comity/internal/intake"
 	"comity/internal/ledger"
 	"comity/internal/ledger/ledgertest"
-	"comity/internal/pack"
-	"comity/internal/procedure"
 )
-
-// quarrelling is the demo pack with a roll of two sides in its requests.
-func quarrelling(t *testing.T) *pack.Pack {
-	t.Helper()
-	p, err := ledgertest.Sound(os.DirFS("../../packs"), "demo")
-	if err != nil {
-		t.Fatal(err)
-	}
-	d := p.Procedures["service-request"]
-	marks := func(value string) []procedure.Setting { return []procedure.Setting{{Fact: "consent", Value: value}} }
-	d.Rolls = []procedure.Roll{{ID: "party", Marks: []procedure.Mark{{ID: "consent", Values: []string{"asked", "given"}}}}}
-	d.Joins = procedure.Joining{Roll: "party", Marks: marks("given")}
-	by := []string{procedure.ByMember, "clerk", "officer", "head"}
-	d.Acts = append(d.Acts,
-		procedure.Act{ID: "add_party", Event: "party_added", From: []string{d.Start}, By: by[1:], Of: procedure.OfHolder, Adds: "party", Marks: marks("asked"),
-			Fields: []form.Field{{Name: "name", Kind: form.Text, Required: true, Personal: true}, {Name: "phone", Kind: form.Phone, Personal: true}}},
-		procedure.Act{ID: "agree", Event: "agreed", From: []string{d.Start}, By: by, Of: procedure.OfHolder, About: "party", Marks: marks("given")},
-		procedure.Act{ID: "remove", Event: "removed", From: []string{d.Start}, By: by[1:], Of: procedure.OfHolder, About: "party", Leaves: true})
-	return p
-}
 
 func Test_a_member_has_a_key_that_opens_their_part_of_one_case_and_nothing_else(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
-		p := quarrelling(t)
+		p := ledgertest.Quarrel(t, "../../packs")
 		made := ledgertest.OpenPack(t, d, p)
 		c := &city{t: t, db: d, l: made.Ledger, r: made.Reader, pack: p}
 		open := func(key string) casework.Case {

@@ -34,6 +34,7 @@ var Rooms = map[string]Room{
 	"internal/file":              {Why: "the one attachment pipeline", Rooms: []string{"file/whole", "vault"}, Others: []string{"golang.org/x/image"}},
 	"internal/file/whole":        {Why: "a file is written whole or not at all; apart, so that an import does not stand on pictures"},
 	"internal/vault":             {Why: "keys of the compartments, and sealing with them", Rooms: []string{"file/whole"}, Others: []string{"github.com/emmansun/gmsm", "golang.org/x/crypto/argon2"}},
+	"internal/ical":              {Why: "calendar files that other programs read"},
 	"internal/jobs":              {Why: "durable queue", Rooms: []string{"db"}},
 	"internal/receipt":           {Why: "what outsiders check without us: heads, proofs and receipts", Others: []string{"golang.org/x/mod/sumdb/tlog"}},
 	"internal/translog":          {Why: "the tamper-evident log of one compartment", Rooms: []string{"db", "receipt"}, Others: []string{"golang.org/x/mod/sumdb/tlog"}},
@@ -51,9 +52,12 @@ var Rooms = map[string]Room{
 	"internal/intake/importer":   {Why: "history from another system, through the door", Rooms: with("file/whole", "intake", "intake/csvin", "ledger", "pack")},
 	"internal/courier":           {Why: "sends what events owe", Rooms: with("db", "jobs", "ledger", "pack", "text")},
 
-	"internal/programme":            {Why: "the socket programmes plug into; surfaces mount what it holds", Rooms: with("db", "jobs", "web"), Others: []string{"github.com/a-h/templ"}},
-	"internal/programme/dataaccess": {Why: "questions to other bodies, and the public register of cameras", Rooms: with("db", "intake/csvin", "pack", "programme", "text", "web"), Others: []string{"github.com/a-h/templ"}},
-	"internal/programme/petition":   {Why: "reception days of the petition programme", Rooms: with("courier", "db", "jobs", "ledger", "pack", "programme", "text", "web"), Others: []string{"github.com/a-h/templ"}},
+	"internal/programme":                                 {Why: "the socket programmes plug into; surfaces mount what it holds", Rooms: with("db", "jobs", "web"), Others: []string{"github.com/a-h/templ"}},
+	"internal/programme/dataaccess":                      {Why: "questions to other bodies, and the public register of cameras", Rooms: with("db", "intake/csvin", "pack", "programme", "text", "web"), Others: []string{"github.com/a-h/templ"}},
+	"internal/programme/petition":                        {Why: "reception days of the petition programme", Rooms: with("courier", "db", "ical", "jobs", "ledger", "pack", "programme", "text", "web"), Others: []string{"github.com/a-h/templ"}},
+	"internal/programme/mediation/schedule":              {Why: "when sessions are held, by whom and where, with the proof", Kernel: true},
+	"internal/programme/mediation/schedule/scheduletest": {Why: "invented problems of scheduling, for tests and measurements", Rooms: []string{"programme/mediation/schedule"}},
+	"internal/stat":                                      {Why: "signals on issues and places, and tables that give nobody away", Kernel: true},
 
 	"internal/logbook":                   {Why: "the public side of the log", Rooms: []string{"receipt", "translog", "web"}, Others: []string{"github.com/a-h/templ", "golang.org/x/mod/sumdb/tlog"}},
 	"internal/portal":                    {Why: "what residents see", Rooms: with("draw", "explain", "file", "intake", "journal", "ledger", "limit", "pack", "programme", "receipt", "text", "web"), Others: []string{"github.com/a-h/templ"}},

@@ -19,7 +19,11 @@ func Test_a_calendar_file_reads_as_it_was_written_whatever_stands_in_it(t *testi
 	zone := time.FixedZone("there", 8*3600)
 	d := Day{ID: 7, Unit: "guiyuan", Office: `Head, "first"; deputy`, Topics: strings.Repeat("道路和住房，", 20), Place: "Room 1,\r\nBEGIN:VALARM\\",
 		Date: monday, Begins: 7 * 60, Ends: 8*60 + 30, Slots: 1, Minutes: 10, Closes: monday - 5, Changed: time.Unix(0, 0)}
-	file := icalendar(base.In("en"), []Day{d}, zone, "example.org", "https://example.org")
+	raw, err := icalendar(base.In("en"), []Day{d}, zone, "example.org", "https://example.org")
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := string(raw)
 	for line := range strings.SplitSeq(strings.TrimSuffix(file, "\r\n"), "\r\n") {
 		if len(line) > 75 {
 			t.Errorf("a line of %d bytes: %q", len(line), line)

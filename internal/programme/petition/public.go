@@ -190,12 +190,16 @@ func (r *receptions) writeFile(v *programme.Visitor, days []Day, zone *time.Loca
 	if u, err := url.Parse(site); err == nil && u.Host != "" {
 		host = u.Host
 	}
+	file, err := icalendar(say, days, zone, host, site)
+	if err != nil {
+		return err
+	}
 	h := v.W.Header()
 	h.Set("Content-Type", "text/calendar; charset=utf-8")
 	h.Set("Content-Language", say.Lang)
 	h.Set("Content-Disposition", `inline; filename="`+name+`"`)
 	h.Set("Cache-Control", "public, max-age=300")
-	_, err := v.W.Write([]byte(icalendar(say, days, zone, host, site)))
+	_, err = v.W.Write(file)
 	return err
 }
 

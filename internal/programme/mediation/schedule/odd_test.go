@@ -1,0 +1,130 @@
+package schedule_test
+
+import (
+	"fmt"
+	"math"
+	"reflect"
+	"slices"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"comity/internal/programme/mediation/schedule"
+	"comity/internal/programme/mediation/schedule/scheduletest"
+)
+
+// oddSpan is any time around the horizon, also empty, backwards, or off every step.
+func oddSpan(t *rapid.T, name string) schedule.Span {
+	at := func(end string) time.Time {
+		return clock(0, 0, 0).Add(time.Duration(rapid.IntRange(-600, 4000).Draw(t, name+end)) * time.Minute)
+	}
+	s := schedule.Span{From: at(" from"), To: at(" to")}
+	if rapid.IntRange(0, 3).Draw(t, name+" turned") > 0 && s.To.Before(s.From) {
+		s.From, s.To = s.To, s.From
+	}
+	return s
+}
+
+func oddSpans(t *rapid.T, name string, most int) (out []schedule.Span) {
+	for range rapid.IntRange(0, most).Draw(t, name+"s") {
+		out = append(out, oddSpan(t, name))
+	}
+	return out
+}
+
+// odd is a problem nobody would ask on purpose.
+func odd(t *rapid.T) schedule.Problem {
+	p := schedule.Problem{Horizon: oddSpan(t, "horizon"), Zone: scheduletest.Zone, Step: time.Duration(rapid.SampledFrom([]int{0, 7, 15, 90}).Draw(t, "step")) * time.Minute}
+	for i := range rapid.IntRange(0, 3).Draw(t, "parties") {
+		p.Parties = append(p.Parties, schedule.Party{ID: schedule.PartyID(fmt.Sprint("p", i)), Possible: oddSpans(t, "possible", 2), Busy: oddSpans(t, "busy", 2)})
+	}
+	for i := range rapid.IntRange(0, 3).Draw(t, "mediators") {
+		p.Mediators = append(p.Mediators, schedule.Mediator{ID: schedule.MediatorID(fmt.Sprint("m", i)), Free: oddSpans(t, "free", 3), Away: oddSpans(t, "away", 1),
+			Fields: []schedule.Field{"a", "b"}[:rapid.IntRange(0, 2).Draw(t, "fields")], Barred: []schedule.CaseID{"", "k0", "k1"}[:rapid.IntRange(0, 3).Draw(t, "barred")],
+			MostPerDay: rapid.IntRange(0, 2).Draw(t, "most"), Buffer: time.Duration(rapid.SampledFrom([]int64{0, 0, 11, 45, math.MaxInt64 / int64(time.Minute)}).Draw(t, "buffer")) * time.Minute})
+	}
+	for i := range rapid.IntRange(0, 2).Draw(t, "rooms") {
+		p.Rooms = append(p.Rooms, schedule.Room{ID: schedule.RoomID(fmt.Sprint("r", i)), Size: rapid.IntRange(-1, 5).Draw(t, "size"), Free: oddSpans(t, "open", 3)})
+	}
+	for i := range rapid.IntRange(0, 6).Draw(t, "sessions") {
+		p.Sessions = append(p.Sessions, oddSession(t, &p, i))
+	}
+	return p
+}
+
+func oddSession(t *rapid.T, p *schedule.Problem, i int) schedule.Session {
+	s := schedule.Session{ID: schedule.SessionID(fmt.Sprint("s", i)), Case: schedule.CaseID(fmt.Sprint("k", i%2)),
+		Duration: time.Duration(rapid.SampledFrom([]int64{1, 30, 50, 90, 3000, math.MaxInt64 / int64(time.Minute)}).Draw(t, "long")) * time.Minute,
+		Need:     rapid.SampledFrom([]int{1, 1, 1, 2, math.MaxInt}).Draw(t, "need"), Field: rapid.SampledFrom([]schedule.Field{"", "", "a", "b"}).Draw(t, "field"),
+		Room: schedule.Needs{Remote: rapid.Bool().Draw(t, "remote"), Size: rapid.IntRange(-2, 6).Draw(t, "people")}}
+	if rapid.Bool().Draw(t, "window") {
+		w := oddSpan(t, "window")
+		s.Earliest, s.Latest = w.From, w.To
+	}
+	for range rapid.IntRange(0, 4).Draw(t, "invited") {
+		if len(p.Parties) > 0 {
+			s.Parties = append(s.Parties, rapid.SampledFrom(p.Parties).Draw(t, "party").ID) // also twice
+		}
+	}
+	for range rapid.IntRange(0, 4).Draw(t, "pool") {
+		if len(p.Mediators) > 0 {
+			s.Mediators = append(s.Mediators, rapid.SampledFrom(p.Mediators).Draw(t, "mediator").ID)
+		}
+	}
+	if rapid.IntRange(0, 2).Draw(t, "agreed") == 0 {
+		s.Fixed = &schedule.Placing{Session: s.ID, Begins: oddSpan(t, "begins").From, Mediators: slices.Clone(s.Mediators[:min(1, len(s.Mediators))])}
+		if len(p.Rooms) > 0 && rapid.Bool().Draw(t, "housed") {
+			s.Fixed.Room = rapid.SampledFrom(p.Rooms).Draw(t, "room").ID
+		}
+	}
+	return s
+}
+
+func Test_no_problem_however_odd_gets_a_plan_that_breaks_a_rule_by_itself(t *testing.T) {
+	placed, refused := 0, 0
+	rapid.Check(t, func(t *rapid.T) {
+		p := odd(t)
+		got, err := schedule.Propose(p)
+		if err != nil {
+			if p.Horizon.To.After(p.Horizon.From) {
+				t.Fatal(err)
+			}
+			refused++
+			return
+		}
+		for _, v := range schedule.Verify(p, got.Plan) {
+			if !slices.Contains(got.Standing, v) {
+				t.Fatalf("the proposal breaks %+v", v)
+			}
+		}
+		if again, _ := schedule.Propose(p); !reflect.DeepEqual(got, again) {
+			t.Fatal("the same problem has two plans")
+		}
+		for _, s := range p.Sessions {
+			if _, err := schedule.Alternatives(p, got.Plan, s.ID, 3); err != nil {
+				t.Fatal(err)
+			}
+			if s.Fixed == nil && slices.ContainsFunc(got.Plan.Placed, func(a schedule.Placing) bool { return a.Session == s.ID }) {
+				placed++
+			}
+		}
+	})
+	if placed == 0 || refused == 0 {
+		t.Errorf("%d sessions were placed, %d problems refused; the test compares too little", placed, refused)
+	}
+}
+
+func Test_what_was_held_before_the_horizon_counts_for_its_day(t *testing.T) {
+	p, _ := house()
+	p.Horizon.From = clock(0, 12, 0)
+	p.Mediators[0].MostPerDay = 1
+	p.Sessions = []schedule.Session{p.Sessions[0], {ID: "e", Duration: time.Hour, Mediators: []schedule.MediatorID{"m1"}, Need: 1, Room: schedule.Needs{Remote: true}}}
+	got, err := schedule.Propose(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(got.Plan.Unplaced) != 1 || got.Plan.Unplaced[0].Reason != schedule.ReasonMediatorsTaken {
+		t.Errorf("got %+v; the mediator has held the one session of the day", got.Plan)
+	}
+}

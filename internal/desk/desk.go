@@ -249,7 +249,7 @@ type visit struct {
 
 // officerOf is what a programme's page gets of a visit.
 func (v *visit) officerOf() *programme.Officer {
-	return &programme.Officer{Visitor: programme.Visitor{W: v.w, R: v.r, Site: v.site}, Actor: v.actor, Home: v.who.Home(), Shell: v.shell, Sheet: sheetLink(), Fresh: v.fresh}
+	return &programme.Officer{Visitor: programme.Visitor{W: v.w, R: v.r, Site: v.site}, Actor: v.actor, Home: v.who.Home(), Name: v.officer, Shell: v.shell, Sheet: sheetLink(), Fresh: v.fresh}
 }
 
 const sessionCookie = "comity_desk"

@@ -35,8 +35,17 @@ func readYAML(fsys fs.FS, file string, out any, p *problems) bool {
 	return p.n == before
 }
 
-// merged is the tree of a file, laid over those of the layers below.
+// merged is the tree of a file, laid over those of the layers below and over the file it is like.
 func merged(fsys fs.FS, file string, t reflect.Type, from *origins, p *problems) *yaml.Node {
+	root := layered(fsys, file, t, from, p)
+	if root == nil || t != reflect.TypeFor[procedureFile]() {
+		return root
+	}
+	return alike(fsys, root, t, from, p)
+}
+
+// layered is the tree of a file, laid over those of the layers below.
+func layered(fsys fs.FS, file string, t reflect.Type, from *origins, p *problems) *yaml.Node {
 	ls, ok := fsys.(layers)
 	if !ok {
 		ls = layers{{fsys: fsys}}

@@ -199,6 +199,7 @@ type datedYAML struct {
 type procedureFile struct {
 	Mark        mark          `yaml:"-"`
 	Procedure   string        `yaml:"procedure" doc:"Id of the procedure."`
+	Like        string        `yaml:"like" doc:"Another file of this folder, without .yaml, over which this one is laid as a pack over its base; it says only what differs."`
 	Programme   string        `yaml:"programme" doc:"The heading it stands under."`
 	Prefix      string        `yaml:"prefix" doc:"Letters before case numbers."`
 	Compartment string        `yaml:"compartment" enum:"compartment" doc:"The database its cases lie in, with keys of its own; left out, civic."`

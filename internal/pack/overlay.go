@@ -194,6 +194,45 @@ type merger struct {
 // own lists what pack.yaml says about one layer only and does not hand on.
 var own = []string{"pack", "version", "abstract", "base"}
 
+// alike lays a procedure over the one it says it is like, as a pack is laid over its base: kinds of one
+// procedure differ in an article here and a term there, and what they share is written down once. One step
+// and no more: what a procedure says must be found in two files at most.
+func alike(fsys fs.FS, root *yaml.Node, t reflect.Type, from *origins, p *problems) *yaml.Node {
+	at := keyAt(root.Content, "like")
+	if root.Kind != yaml.MappingNode || at < 0 {
+		return root
+	}
+	like := root.Content[at+1]
+	file := "procedures/" + like.Value + ".yaml"
+	theirs := &origins{file: file, other: map[*yaml.Node]string{}}
+	if !idPattern.MatchString(like.Value) {
+		p.on(from.mark(like), "like: use the name of another file of procedures/, without .yaml")
+		return root
+	}
+	if _, err := fs.Stat(fsys, file); err != nil {
+		p.on(from.mark(like), "like: there is no %s", file)
+		return root
+	}
+	under := layered(fsys, file, t, theirs, p)
+	if under == nil {
+		return root
+	}
+	if keyAt(under.Content, "like") >= 0 {
+		p.on(from.mark(like), "like: %s is itself like another one; name that one, and say here what differs", file)
+		return root
+	}
+	theirs.hand(under, from)
+	return merger{from: from, bad: p}.merge(under, root, t)
+}
+
+// hand tells other origins where each node of a tree was read.
+func (o *origins) hand(n *yaml.Node, to *origins) {
+	to.other[n] = o.of(n)
+	for _, c := range n.Content {
+		o.hand(c, to)
+	}
+}
+
 // withoutOwn drops what a base says about itself alone.
 func withoutOwn(n *yaml.Node) {
 	if n.Kind != yaml.MappingNode {

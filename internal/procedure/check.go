@@ -150,7 +150,7 @@ func (r *Reached) Holds(v View, at Standing) (bool, string) {
 		bit(s.open[i], v.Open(l.ID))
 		c = s.ended[i].set(c, slices.Index(s.outcomes[i], v.Outcome(l.ID))+1)
 	}
-	if r.met[c] {
+	if c = r.s.forget(c); r.met[c] {
 		return true, ""
 	}
 	return false, s.describe(c)
@@ -242,7 +242,7 @@ func (k *checker) visit(c config, e edge) int32 {
 		k.seen[c] = i
 		k.nodes, k.edges = append(k.nodes, c), append(k.edges, e)
 	}
-	if len(k.d.Orders) > 0 {
+	if len(k.d.Orders) > 0 && (e.from != i || k.ordered(e)) {
 		k.ways = append(k.ways, way{e, i})
 	}
 	return i

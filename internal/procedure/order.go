@@ -87,6 +87,18 @@ func (k *checker) order(o *Order, from [][]int, starts []int32) {
 	}
 }
 
+// ordered reports a step whose act some order speaks of. Of the other steps those that change nothing are no
+// part of any road that an order is proved on.
+func (k *checker) ordered(e edge) bool {
+	if e.act < 0 {
+		return false
+	}
+	id := k.d.Acts[e.act].ID
+	return slices.ContainsFunc(k.d.Orders, func(o Order) bool {
+		return o.Act == id || slices.Contains(o.After, id) || slices.Contains(o.Anew, id)
+	})
+}
+
 func (k *checker) actOf(w way) string {
 	if w.act < 0 {
 		return ""

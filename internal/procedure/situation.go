@@ -68,6 +68,7 @@ type space struct {
 	byState         [][]int          // acts that can be done in a state, by people
 	asks            [][]string       // per act: answers that a guard or a tracked fact reads
 	used            int              // bits
+	vital           []keptUntilRead  // what is forgotten where nobody reads it any more
 }
 
 func (s *space) take(values int) slot {
@@ -125,6 +126,7 @@ func newSpace(d *Definition) (*space, bool) {
 		s.open, s.ended = append(s.open, s.take(2)), append(s.ended, s.take(width))
 	}
 	s.index()
+	s.layLive()
 	return s, s.used <= 64*len(config{}) && len(d.States) < 1000 && len(s.classes) < 1000
 }
 
@@ -428,7 +430,7 @@ func (s *space) begin(b Begin, cl int, fields map[string]string, contact int) co
 	if s.d.Seal.Root != nil && s.d.Seal.Holds(situation{s, c}, fields) == Yes {
 		c = s.sealed.set(c, 1)
 	}
-	return c
+	return s.forget(c)
 }
 
 func (s *space) setFact(c config, fact, value string) config {
@@ -495,7 +497,11 @@ func (s *space) step(c config, act int, fields map[string]string, expired string
 	}
 	var all []config
 	for _, x := range s.enroll(next, change.Rolls, fields[FieldMember]) {
-		all = append(all, s.move(c, x, a)...)
+		for _, y := range s.move(c, x, a) {
+			if y = s.forget(y); !slices.Contains(all, y) {
+				all = append(all, y)
+			}
+		}
 	}
 	if st, ok := s.d.State(change.State); ok && st.Owner != OwnerOffered {
 		for i := range all {
@@ -574,7 +580,7 @@ func (s *space) end(c config, link int, outcome string) (all []config, act int, 
 	id := l.Answer(outcome)
 	act = slices.IndexFunc(s.d.Acts, func(a Act) bool { return a.ID == id })
 	if act < 0 {
-		all, heard = []config{closed}, id == ""
+		all, heard = []config{s.forget(closed)}, id == ""
 	} else {
 		fields := map[string]string{"outcome": outcome}
 		next, _, no := s.step(closed, act, fields, "")

@@ -192,6 +192,8 @@ type Opening struct {
 	Facts  map[string]string // facts it begins with, beside those of its category
 	Barred []string          // who may not act on it
 	Sealed bool              // its parent is sealed, so it is too
+
+	Members []Member `json:",omitempty"` // of the parent's rolls that the link carries; anew here, with keys of their own
 }
 
 // Ended tells a case that a child of it has ended.

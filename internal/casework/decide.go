@@ -158,6 +158,7 @@ func (k *decision) open() ([]Event, error) {
 	e := k.event(k.d.Opening, k.by(g))
 	e.State, e.Holder, e.Opening, e.Fields = k.d.Start, o.Unit, &o, clean
 	e.Procedure, e.Programme = k.d.ID, k.d.Programme
+	k.c.Members = o.Members
 	k.c.Category, k.c.Holder, k.c.Facts, k.c.Contact, k.c.Opened = o.Category, o.Unit, o.Facts, o.Contact, k.at
 	change := k.d.Begin(o.Category, o.Facts, clean)
 	e.Facts = facts(o.Facts, change.Sets)
@@ -536,7 +537,7 @@ func (k *decision) spawn(change procedure.Change, e *Event) *Refusal {
 				}
 				s.Fields[name] = v
 			}
-			if slices.Contains(Carriers, name) {
+			if slices.Contains(Carriers, name) || strings.HasPrefix(name, CarryRoll) {
 				s.Carry = append(s.Carry, name)
 			}
 		}

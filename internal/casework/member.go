@@ -52,6 +52,22 @@ func (c *Case) On(roll string) []Member {
 	return out
 }
 
+// carried are the members of a roll as they begin in a case that this one opens. Whoever filed this one holds the
+// code of that one too where the link carries how they are reached.
+func (c *Case) carried(roll string, contact bool, after int) []Member {
+	var out []Member
+	for _, m := range c.On(roll) {
+		n := Member{ID: memberID(after + len(out) + 1), Roll: roll, Own: m.Own && contact, Account: m.Account, Name: m.Name, Contact: m.Contact, Marks: m.Marks, Since: 1}
+		if m.Own && !contact {
+			n.Name, n.Contact = c.Contact.Name, c.Contact
+		}
+		out = append(out, n)
+	}
+	return out
+}
+
+func memberID(n int) string { return "m" + strconv.Itoa(n) }
+
 // Answers that are kept with a new member, and the answer that makes somebody of the house one.
 const (
 	memberName  = "name"
@@ -69,7 +85,7 @@ func (k *decision) joins(e *Event, change procedure.Enters) {
 	e.Every = change.Every
 	switch {
 	case change.Adds != "":
-		m := Member{ID: "m" + strconv.Itoa(len(k.c.Members)+1), Roll: change.Adds, Marks: marks, Since: e.Seq}
+		m := Member{ID: memberID(len(k.c.Members) + 1), Roll: change.Adds, Marks: marks, Since: e.Seq}
 		if e.Opening != nil {
 			m.Own = true // name and contact are those of the case
 		} else {
@@ -233,6 +249,9 @@ func (k *decision) toMembers(n procedure.Notice, e Event) []Notice {
 }
 
 func foldMembers(list []Member, e Event) []Member {
+	if e.Opening != nil {
+		list = e.Opening.Members
+	}
 	if e.Joins == nil && e.Member == "" && len(e.Every) == 0 {
 		return list
 	}

@@ -322,3 +322,38 @@ func Test_everybody_on_a_roll_is_told_by_their_own_way(t *testing.T) {
 		t.Errorf("the parties are told %v, want %v", got, want)
 	}
 }
+
+func Test_a_case_that_another_one_opens_begins_with_the_members_the_link_carries(t *testing.T) {
+	d := table(t)
+	now := time.Date(2026, 3, 2, 1, 0, 0, 0, time.UTC)
+	parent := casework.Case{ID: "k1", Ref: "M-1", Category: "c", Holder: "street", Title: "t", Contact: casework.Contact{Name: "Qian", Channel: "sms", Address: "1"}, Members: []casework.Member{
+		{ID: "m1", Roll: "party", Own: true}, {ID: "m2", Roll: "party", Name: "Zhao", Contact: casework.Contact{Channel: "mail", Address: "z@example.org"}, Code: "SECRET", Marks: map[string]string{"signed": "yes"}},
+		{ID: "m3", Roll: "mediator", Account: "he"}, {ID: "m4", Roll: "party", Name: "Gone", Left: true}}}
+	child := *d
+	child.Joins = procedure.Joining{}
+	child.Opened = []procedure.Notice{{To: "party", Template: "begun"}}
+	for _, carry := range [][]string{{"title", "roll:party"}, {"contact", "roll:party"}} {
+		cmd := casework.ChildOf(parent, casework.Spawn{Link: "on", Case: "k2", Ref: "I-1", Unit: "street", Carry: carry})
+		events, err := casework.Decide(&child, casework.Case{}, cmd, authz.Machine(), now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := casework.Fold(casework.Case{}, events[0])
+		own := slices.Contains(carry, "contact")
+		first, _ := c.Member("m1")
+		second, _ := c.Member("m2")
+		if len(c.Members) != 2 || first.Own != own || second.Name != "Zhao" || second.Code != "" || second.Since != 1 {
+			t.Errorf("%v: the child begins with %+v", carry, c.Members)
+		}
+		want := []casework.Notice{{To: "resident", Template: "begun"}, {To: "member", Member: "m2", Template: "begun"}}
+		if !own {
+			want[0] = casework.Notice{To: "member", Member: "m1", Template: "begun"}
+			if first.Name != "Qian" || first.Contact.Address != "1" {
+				t.Errorf("whoever filed is %+v, and could not be reached", first)
+			}
+		}
+		if !slices.Equal(events[0].Notices, want) {
+			t.Errorf("%v: told %v, want %v", carry, events[0].Notices, want)
+		}
+	}
+}

@@ -29,6 +29,7 @@ func (e Event) Private(d *procedure.Definition, keep Keep) Event {
 		c.Title, c.Text = keep.at(authz.Story, c.Title), keep.at(authz.Story, c.Text)
 		c.Code = Code(keep.at(authz.Key, string(c.Code)))
 		c.Place, c.Contact = keep.place(c.Place), keep.contact(c.Contact)
+		c.Members = keep.members(c.Members)
 		e.Opening = &c
 	}
 	e.Fields = keep.answers(e.Fields, e.asked(d))
@@ -71,12 +72,7 @@ func (c Case) Private(d *procedure.Definition, keep Keep) Case {
 	c.Code = Code(keep.at(authz.Key, string(c.Code)))
 	c.Place, c.Contact = keep.place(c.Place), keep.contact(c.Contact)
 	c.Files = keep.files(c.Files)
-	if len(c.Members) > 0 {
-		c.Members = slices.Clone(c.Members)
-		for i := range c.Members {
-			c.Members[i] = c.Members[i].Private(keep)
-		}
-	}
+	c.Members = keep.members(c.Members)
 	var answers []form.Field
 	if d != nil {
 		for i := range d.Acts {
@@ -97,6 +93,17 @@ func (keep Keep) at(level authz.Level, s string) string {
 		return ""
 	}
 	return keep(level, s)
+}
+
+func (keep Keep) members(list []Member) []Member {
+	if len(list) == 0 {
+		return nil
+	}
+	list = slices.Clone(list)
+	for i := range list {
+		list[i] = list[i].Private(keep)
+	}
+	return list
 }
 
 func (keep Keep) contact(c Contact) Contact {

@@ -2,6 +2,7 @@ package casework
 
 import (
 	"slices"
+	"strings"
 
 	"comity/internal/authz"
 	"comity/internal/org"
@@ -88,6 +89,9 @@ func ChildOf(c Case, s Spawn) Command {
 		Facts:  s.Facts, Barred: s.Barred, Sealed: c.Sealed != "",
 	}
 	for _, name := range s.Carry {
+		if roll, ok := strings.CutPrefix(name, CarryRoll); ok {
+			o.Members = append(o.Members, c.carried(roll, slices.Contains(s.Carry, CarryContact), len(o.Members))...)
+		}
 		switch name {
 		case CarryTitle:
 			o.Title = c.Title
@@ -108,6 +112,7 @@ const (
 	CarryText    = "text"
 	CarryPlace   = "place"
 	CarryContact = "contact"
+	CarryRoll    = "roll:" // before the id of a roll: everybody on it now
 )
 
 // Carriers lists them, for the pack loader. The category always crosses: lists need a heading.

@@ -107,6 +107,10 @@ func (v *visit) paperFact(p *web.Page, d *procedure.Definition, then casework.Ca
 		said = p.T("fact." + d.ID + "." + rest + "." + then.Facts[rest])
 	case kind == "child":
 		said = childRef(then, strings.TrimSuffix(rest, ".ref"))
+	case kind == "roll":
+		said = v.membersOn(p, d, then, rest)
+	case kind == "each":
+		said = v.eachOf(p, d, events, rest)
 	case kind == "field":
 		said = v.saidIn(p, d, events, rest)
 	case kind == "clock" || slices.Contains([]string{"ref", "title", "holder", "today"}, name):
@@ -140,8 +144,8 @@ func (v *visit) saidIn(p *web.Page, d *procedure.Definition, events []casework.E
 		}
 		own := back == len(events)-1
 		i := slices.IndexFunc(a.Fields, func(f form.Field) bool { return f.Name == field })
-		if i < 0 || e.Fields[field] == "" && !own {
-			continue
+		if i < 0 || e.Fields[field] == "" && !own || a.Fields[i].Caucus {
+			continue // what one side said in confidence gets on no paper
 		}
 		if e.Fields[field] == "" {
 			return ""
@@ -151,6 +155,46 @@ func (v *visit) saidIn(p *web.Page, d *procedure.Definition, events []casework.E
 		}
 	}
 	return ""
+}
+
+// membersOn names who is on a roll, a line each.
+func (v *visit) membersOn(p *web.Page, d *procedure.Definition, c casework.Case, roll string) string {
+	var lines []string
+	for _, m := range c.On(roll) {
+		lines = append(lines, v.memberName(p, d, c, m))
+	}
+	return strings.Join(lines, "\n")
+}
+
+// eachOf sets what an act was done with, each time since the draft was begun: the terms of an agreement. An act
+// that leads to another state, such as a new draft, begins the list anew; those that end it come after it.
+func (v *visit) eachOf(p *web.Page, d *procedure.Definition, events []casework.Event, act string) string {
+	a, ok := d.Act(act)
+	if !ok {
+		return ""
+	}
+	var found []casework.Event
+	for _, e := range slices.Backward(events) {
+		other, _ := d.Act(e.Act)
+		if e.Act == act {
+			found = append(found, e)
+		} else if len(found) > 0 && other != nil && other.To != "" {
+			break
+		}
+	}
+	slices.Reverse(found)
+	f := web.ActForm(d.ID, a.ID)
+	var lines []string
+	for i, e := range found {
+		var said []string
+		for _, field := range a.Fields {
+			if x := e.Fields[field.Name]; x != "" && !field.Caucus {
+				said = append(said, p.T(f.Prefix+"."+field.Name)+p.T("web.colon")+v.fieldWords(p, d, a, field, x))
+			}
+		}
+		lines = append(lines, p.T("desk.paper.item", "n", strconv.Itoa(i+1), "what", strings.Join(said, p.T("desk.paper.then"))))
+	}
+	return strings.Join(lines, "\n")
 }
 
 // childRef is the number of the last case that was opened through a link.

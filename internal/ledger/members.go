@@ -11,18 +11,40 @@ import (
 // drawKey gives somebody new on a roll a key of their own. Who opened the case has its follow code, and who
 // works here has a desk.
 func (l *Ledger) drawKey(e *casework.Event) {
-	if m := e.Joins; m != nil && !m.Own && m.Account == "" {
-		m.Code = l.drawCode()
+	for _, m := range newMembers(e) {
+		if !m.Own && m.Account == "" {
+			m.Code = l.drawCode()
+		}
 	}
+}
+
+// newMembers are those who come onto a roll with an event: with the case, where another one opened it, or one
+// by one.
+func newMembers(e *casework.Event) []*casework.Member {
+	var out []*casework.Member
+	if o := e.Opening; o != nil {
+		for i := range o.Members {
+			out = append(out, &o.Members[i])
+		}
+	}
+	if e.Joins != nil {
+		out = append(out, e.Joins)
+	}
+	return out
 }
 
 // keepKey stores the key of a new member, keyed, so that the page of the case finds it.
 func (l *Ledger) keepKey(ctx context.Context, tx *db.Tx, s *stored, e casework.Event) error {
-	switch m := e.Joins; {
-	case m != nil && m.Code != "" && s.c.Sealed == "":
-		return putMemberKey(ctx, tx, l.keyedCode(m.Code), s.n, m.ID)
-	case e.Sealed != "":
+	if e.Sealed != "" {
 		return dropMemberKeys(ctx, tx, s.n)
+	}
+	for _, m := range newMembers(&e) {
+		if m.Code == "" || s.c.Sealed != "" {
+			continue
+		}
+		if err := putMemberKey(ctx, tx, l.keyedCode(m.Code), s.n, m.ID); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -30,6 +30,7 @@ const (
 	DiffColumns   = "columns"    // lists show something else than the case
 	DiffList      = "list"       // a unit's list does not hold the case where it should, or one holds it that should not
 	DiffTimer     = "timer"      // a clock and its timer do not agree
+	DiffMember    = "member"     // the key of a member opens nothing, or another page
 	DiffLook      = "look"       // a recorded look is not what was written
 	DiffLookLeaf  = "look_leaf"  // a look has no record in the log, or another one
 	DiffStray     = "stray"      // rows that belong to no case
@@ -38,7 +39,7 @@ const (
 )
 
 // Differences lists them.
-var Differences = []string{DiffUnread, DiffEvent, DiffEventLeaf, DiffFold, DiffColumns, DiffList, DiffTimer, DiffLook, DiffLookLeaf, DiffStray, DiffRecord, DiffTally}
+var Differences = []string{DiffUnread, DiffEvent, DiffEventLeaf, DiffFold, DiffColumns, DiffList, DiffTimer, DiffMember, DiffLook, DiffLookLeaf, DiffStray, DiffRecord, DiffTally}
 
 // Difference is one thing that is not as the events say.
 type Difference struct {
@@ -187,7 +188,7 @@ func (v *verification) verifyCase(ctx context.Context, tx *db.Tx, n int64) error
 		return err // the rest follows from the events
 	}
 	v.rows[n] = len(listers(v.r.units().Path, rowsOf(c)))
-	return errors.Join(v.listed(ctx, tx, n, c, say), v.timers(ctx, tx, n, c, say), v.looks(ctx, tx, n, c, say))
+	return errors.Join(v.listed(ctx, tx, n, c, say), v.timers(ctx, tx, n, c, say), v.memberKeys(ctx, tx, n, c, say), v.looks(ctx, tx, n, c, say))
 }
 
 // events folds what is stored. whole is false where the events themselves cannot be believed.
@@ -332,6 +333,37 @@ func (v *verification) timers(ctx context.Context, tx *db.Tx, n int64, c casewor
 	}
 	for id := range have {
 		say(Difference{What: DiffTimer, Of: id})
+	}
+	return nil
+}
+
+// memberKeys holds the keys that open a member's page against the codes in the case. What is under seal and
+// what was erased has none.
+func (v *verification) memberKeys(ctx context.Context, tx *db.Tx, n int64, c casework.Case, say func(Difference)) error {
+	if len(c.Members) == 0 {
+		return nil
+	}
+	have, err := memberKeys(ctx, tx, n)
+	if err != nil {
+		return err
+	}
+	key, err := v.r.caseKey(ctx, tx, n)
+	gone := errors.Is(err, errErased)
+	if err != nil && !gone {
+		return err
+	}
+	for _, m := range c.Members {
+		want := ""
+		if m.Code != "" && c.Sealed == "" && !gone {
+			want = v.r.keyedCode(m.Private(v.r.opening(key, c.ID, authz.Key)).Code)
+		}
+		if have[m.ID] != want {
+			say(Difference{What: DiffMember, Of: m.ID})
+		}
+		delete(have, m.ID)
+	}
+	for id := range have {
+		say(Difference{What: DiffMember, Of: id})
 	}
 	return nil
 }

@@ -341,6 +341,10 @@ func (l *loader) carried(d, to *procedure.Definition, link *procedure.Link, at f
 		if slices.Contains(casework.Carriers, name) {
 			continue
 		}
+		if roll, ok := strings.CutPrefix(name, casework.CarryRoll); ok {
+			carriedRoll(d, to, link, roll, at)
+			continue
+		}
 		if !slices.Contains(asked, name) {
 			at("carry: %q has no field %q in its opening%s", to.ID, name, suggest(name, append(asked, casework.Carriers...)))
 		}
@@ -359,6 +363,30 @@ func (l *loader) carried(d, to *procedure.Definition, link *procedure.Link, at f
 		if link.Unit == procedure.UnitField && !unit {
 			at("act %q opens it and needs a field \"unit\" of kind unit", a.ID)
 		}
+	}
+}
+
+// carriedRoll checks that both sides have a roll that a link carries, and that no rule of the other side rests on
+// how its members begin: the search that proves its rules knows nothing of where they come from.
+func carriedRoll(d, to *procedure.Definition, link *procedure.Link, roll string, at func(string, ...any)) {
+	_, here := d.Roll(roll)
+	_, there := to.Roll(roll)
+	if !here || !there {
+		at("carry: %q has to be a roll of both sides", casework.CarryRoll+roll)
+	}
+	if link.Kind != procedure.Child {
+		at("carry: %q crosses to a child only; nobody who takes part here is handed on with a referral", casework.CarryRoll+roll)
+	}
+	if to.Joins.Roll == roll {
+		at("carry: %q already puts whoever opens it on the roll %q; the link brings them", to.ID, roll)
+	}
+	for i := range to.Acts {
+		a := &to.Acts[i]
+		a.When.Walk(func(n *procedure.Node) {
+			if n.Op == procedure.OpMember && a.About == roll || (n.Op == procedure.OpAll || n.Op == procedure.OpSome) && strings.HasPrefix(n.Name, roll+".") {
+				at("carry: act %q of %q asks about marks of the roll %q, which comes with the case; use another roll", a.ID, to.ID, roll)
+			}
+		})
 	}
 }
 

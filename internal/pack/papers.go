@@ -199,6 +199,16 @@ func unknownPlace(name string, plain []string, procs []*procedure.Definition, fu
 			return ""
 		}
 		return fmt.Sprintf("{%s}: there is no fact %q", name, id)
+	case kind == "roll" && full:
+		if some(func(d *procedure.Definition) bool { _, ok := d.Roll(id); return ok }) {
+			return ""
+		}
+		return fmt.Sprintf("{%s}: there is no roll %q", name, id)
+	case kind == "each" && full:
+		if some(func(d *procedure.Definition) bool { a, ok := d.Act(id); return ok && len(a.Fields) > 0 }) {
+			return ""
+		}
+		return fmt.Sprintf("{%s}: there is no act %q with a form", name, id)
 	case kind == "child" && full && strings.HasSuffix(id, ".ref"):
 		id = strings.TrimSuffix(id, ".ref")
 		if some(func(d *procedure.Definition) bool { _, ok := d.Link(id); return ok }) {
@@ -209,7 +219,7 @@ func unknownPlace(name string, plain []string, procs []*procedure.Definition, fu
 	known := slices.Clone(plain)
 	known = append(known, "clock.ID.due")
 	if full {
-		known = append(known, "clock.ID.raw", "field.NAME", "fact.ID", "child.LINK.ref")
+		known = append(known, "clock.ID.raw", "field.NAME", "fact.ID", "child.LINK.ref", "roll.ID", "each.ACT")
 	}
 	return fmt.Sprintf("{%s} is not known here%s", name, suggest(name, known))
 }

@@ -99,9 +99,9 @@ func Read(src string) (Template, error) {
 func (t Template) Fill(value func(name string) string) []Block {
 	out := make([]Block, len(t.Blocks))
 	for i, b := range t.Blocks {
-		out[i] = Block{b.Kind, make([]string, len(b.Lines))}
-		for j, line := range b.Lines {
-			out[i].Lines[j] = Fill(line, value)
+		out[i] = Block{Kind: b.Kind}
+		for _, line := range b.Lines {
+			out[i].Lines = append(out[i].Lines, strings.Split(Fill(line, value), "\n")...) // what has several lines is set in several
 		}
 	}
 	return out

@@ -23,11 +23,16 @@ const (
 func estimate(counts []int) scatter {
 	n := float64(len(counts))
 	s := start(counts)
+	ws, even := make([]float64, len(counts)), make([]float64, len(counts))
+	for i, y := range counts {
+		even[i] = evened(float64(y))
+	}
 	for range tries {
 		var weights, sum float64
-		ws := make([]float64, len(counts))
+		scale := 1.5 / (math.Pow(s.mean, 1.0/6) * math.Sqrt(s.spread*(1-1/n)))
+		middle := evened(s.mean)
 		for i, y := range counts {
-			ws[i] = s.weight(float64(y), n)
+			ws[i] = weight(scale * (even[i] - middle))
 			weights += ws[i]
 			sum += ws[i] * float64(y)
 		}
@@ -37,7 +42,10 @@ func estimate(counts []int) scatter {
 			d := float64(y) - mean
 			squares += ws[i] * d * d
 		}
-		s = scatter{mean, max(1, squares*n/weights/(n-1)/mean)}
+		was := s
+		if s = (scatter{mean, max(1, squares*n/weights/(n-1)/mean)}); s == was {
+			break
+		}
 	}
 	s.spread *= 1 + 1/n
 	return s
@@ -63,14 +71,15 @@ func median(counts []int) float64 {
 	return float64(sorted[k-1]+sorted[k]) / 2
 }
 
-// weight is 1 for a week like others, less for one that stands out above, by its Anscombe residual:
-// the power 2/3 makes counts of Poisson scatter evenly.
-func (s scatter) weight(y, n float64) float64 {
-	r := 1.5 * (math.Pow(y, 2.0/3) - math.Pow(s.mean, 2.0/3)) / (math.Pow(s.mean, 1.0/6) * math.Sqrt(s.spread*(1-1/n)))
-	if r <= standsOut {
+// evened is the power of Anscombe's residual, under which counts of Poisson scatter evenly.
+func evened(y float64) float64 { return math.Pow(y, 2.0/3) }
+
+// weight is 1 for a week like others, less for one that stands out above, by its residual.
+func weight(residual float64) float64 {
+	if residual <= standsOut {
 		return 1
 	}
-	return 1 / (r * r)
+	return 1 / (residual * residual)
 }
 
 // high is the smallest count that is exceeded by no more than chance.

@@ -161,19 +161,21 @@ func (g *grid) free(spans []Span) row {
 // take clears every step that a span touches.
 func (g *grid) take(r row, s Span) { r.clear(g.down(s.From), g.up(s.To)) }
 
-// dayOf is the day t is in, or -1 when no step of it is inside the horizon. A horizon may begin at noon,
-// and what was held that morning counts for the day.
+// dayOf is the day t is in, or -1 when no step of it begins inside the horizon. What is agreed keeps to
+// no steps: a step may reach over midnight, and a horizon may begin at noon, when what was held that
+// morning counts for the day.
 func (g *grid) dayOf(t time.Time) int {
 	if g.n == 0 {
 		return -1
 	}
-	if i := g.down(t); i >= 0 && i < g.n {
+	i := g.down(t)
+	if i >= 0 && i < g.n && (g.at(i).Equal(t) || i+1 < g.n && g.day[i] == g.day[i+1]) {
 		return g.day[i]
 	}
 	date := t.In(g.zone).Format(time.DateOnly)
-	for _, i := range []int{0, g.n - 1} {
-		if g.at(i).In(g.zone).Format(time.DateOnly) == date {
-			return g.day[i]
+	for _, k := range []int{i, i + 1, 0, g.n - 1} {
+		if k >= 0 && k < g.n && g.at(k).In(g.zone).Format(time.DateOnly) == date {
+			return g.day[k]
 		}
 	}
 	return -1

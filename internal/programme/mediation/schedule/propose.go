@@ -40,14 +40,22 @@ func attempt(p *Problem, first func(s *solver, a, b int) int) *solver {
 	s.repair(order)
 	s.exact(order)
 	s.sooner(order)
-	for _, j := range order { // what was moved may have left room
-		if !s.spots[j].placed {
-			s.insert(j, 0)
+	s.late(order)
+	for again := true; again; again = s.late(order) {
+		s.even(order)
+		s.settle(order)
+	}
+	return s
+}
+
+// late places what found no place before: whoever was moved may have left room, in whichever way.
+func (s *solver) late(order []int) (any bool) {
+	for _, j := range order {
+		if !s.spots[j].placed && s.insert(j, 0) {
+			any = true
 		}
 	}
-	s.even(order)
-	s.settle(order)
-	return s
+	return any
 }
 
 // placed counts the sessions with a place, able those that could have one.

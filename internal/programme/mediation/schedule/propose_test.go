@@ -421,3 +421,14 @@ func Test_a_problem_that_means_nothing_is_refused_by_name(t *testing.T) {
 		t.Error("alternatives of a session that is not there")
 	}
 }
+
+// Found by Test_nothing_is_left_out_that_could_simply_be_placed: giving mediators even hours freed one for a session that had been left out.
+func Test_a_place_that_evening_out_has_freed_is_used(t *testing.T) {
+	p := scheduletest.Invent(0x21eec0f5d, scheduletest.Size{Sessions: 40, Mediators: 5, Rooms: 2, Days: 4})
+	plan := proposed(t, p)
+	for _, u := range plan.Unplaced {
+		if free, err := schedule.Alternatives(p, plan, u.Session, 1); err != nil || len(free) > 0 || u.Reason == "" {
+			t.Errorf("%s is not placed (%s), but could be: %+v %v", u.Session, u.Reason, free, err)
+		}
+	}
+}

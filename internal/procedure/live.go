@@ -1,6 +1,10 @@
 package procedure
 
-import "slices"
+import (
+	"slices"
+
+	"comity/internal/form"
+)
 
 // keptUntilRead is one figure of a situation and the states in which somebody can still read it before it is
 // written anew. In all others it is forgotten: two situations that differ in nothing but what nobody will
@@ -31,7 +35,7 @@ func (s *space) layLive() {
 		if _, ok := s.facted[f.ID]; ok && !f.KeepsClocks { // a correction is told from a first entry by what was there
 			add(s.facts[i], false, readsOf{
 				reads:  func(a *Act) bool { return mentions(a, OpFact, f.ID) },
-				writes: func(a *Act) bool { return slices.ContainsFunc(a.Sets, func(x Setting) bool { return x.Fact == f.ID }) },
+				writes: func(a *Act) bool { return a.surely(a.Sets, f.ID) },
 			})
 		}
 	}
@@ -61,10 +65,22 @@ func (s *space) readsOfMark(roll, mark string) readsOf {
 		},
 		writes: func(a *Act) bool {
 			return slices.ContainsFunc(a.Every, func(e Every) bool {
-				return e.Roll == roll && slices.ContainsFunc(e.Marks, func(x Setting) bool { return x.Fact == mark })
+				return e.Roll == roll && a.surely(e.Marks, mark)
 			})
 		},
 	}
+}
+
+// surely reports a setting that an act makes each time it is done: of a value, or of an answer that it cannot
+// be done without. An optional answer that is left out leaves what was there.
+func (a *Act) surely(sets []Setting, name string) bool {
+	return slices.ContainsFunc(sets, func(x Setting) bool {
+		if x.Fact != name || x.Field == "" {
+			return x.Fact == name
+		}
+		f, ok := find(a.Fields, x.Field, func(f *form.Field) string { return f.Name })
+		return ok && f.Required
+	})
 }
 
 func mentions(a *Act, op GuardOp, name string) bool {

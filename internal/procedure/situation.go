@@ -33,8 +33,8 @@ func (s slot) set(c config, v int) config {
 	return c
 }
 
-// class is a set of units that the procedure cannot tell apart: same level, roles, department and line
-// upwards.
+// class is a set of units that the procedure cannot tell apart: as far as it asks for them, the same level,
+// roles, department and line upwards.
 type class struct {
 	sample    org.UnitID
 	parent    int
@@ -239,15 +239,19 @@ func (s *space) classesOf() {
 	s.of = map[org.UnitID]int{}
 	// A department is told apart by its key only where the procedure speaks of it: streets and road
 	// centres with the same roles take the same roads.
+	roles, level := s.rolesUsed(), s.readsLevel()
 	mark := func(id org.UnitID) string {
 		u, ok := t.Unit(id)
-		roles := slices.Clone(u.Roles)
-		slices.Sort(roles)
-		dept := u.Dept
+		has := slices.DeleteFunc(slices.Clone(u.Roles), func(r string) bool { return !roles[r] })
+		slices.Sort(has)
+		dept, of := u.Dept, ""
 		if !slices.Contains(depts, dept) {
 			dept = ""
 		}
-		return fmt.Sprint(ok, u.Level, dept, roles)
+		if level {
+			of = u.Level.String()
+		}
+		return fmt.Sprint(ok, of, dept, has)
 	}
 	line := func(id org.UnitID) (marks string) { // where a sealed case goes from here, step by step
 		for to, ok := t.SameAbove(id); ok; to, ok = t.SameAbove(to) {
@@ -294,6 +298,28 @@ func (s *space) classesOf() {
 			}
 		}
 	}
+}
+
+// rolesUsed are the roles that make a difference to this procedure.
+func (s *space) rolesUsed() map[string]bool {
+	used := map[string]bool{}
+	for _, a := range s.d.Acts {
+		for _, r := range slices.Concat(a.By, a.Behalf) {
+			used[r] = true
+		}
+	}
+	return used
+}
+
+// readsLevel reports a guard that asks on which level the case is.
+func (s *space) readsLevel() bool {
+	reads := false
+	for _, a := range s.d.Acts {
+		a.When.Walk(func(n *Node) { reads = reads || n.Op == OpLevel })
+	}
+	s.d.Seal.Walk(func(n *Node) { reads = reads || n.Op == OpLevel })
+	s.d.Joins.When.Walk(func(n *Node) { reads = reads || n.Op == OpLevel })
+	return reads
 }
 
 func (s *space) deptsUsed() []string {

@@ -154,7 +154,7 @@ func (c *centreDesk) stored(ctx context.Context, tx *db.Tx, day worktime.Day) er
 // rooms shows when each room of the day is free.
 func (c *centreDesk) rooms(list []Session, day worktime.Day) {
 	for _, r := range c.w.rooms {
-		if !r.Open() || !c.here(r.Unit) {
+		if !r.Open() || !c.here(r.Unit) && !serves(c.p, c.o.Actor, r.Unit) {
 			continue
 		}
 		row := roomDay{Name: r.Name, Unit: c.page.T("unit." + string(r.Unit))}

@@ -35,7 +35,7 @@ func (s *service) rooms(o *programme.Officer) error {
 	err = s.DB.View(ctx, func(tx *db.Tx) error {
 		all, err := allRooms(ctx, tx)
 		for _, r := range all {
-			if !sees(p, o.Actor, r.Unit) {
+			if !sees(p, o.Actor, r.Unit) && !serves(p, o.Actor, r.Unit) {
 				continue
 			}
 			row := roomRow{Name: r.Name, Place: r.Place, Unit: page.T("unit." + string(r.Unit)), Seats: page.N("mediation.seats", r.Seats), Has: roomHas(page, r), Hours: hoursText(page, r.Hours), Shut: !r.Open()}

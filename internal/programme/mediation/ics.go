@@ -35,8 +35,8 @@ func event(say text.Speaker, p *pack.Pack, s Session, host, page string) ical.Ev
 	return e
 }
 
-// file sends sessions as a calendar. Those without a readable time are left out.
-func file(w http.ResponseWriter, say text.Speaker, p *pack.Pack, list []Session, host string, page func(Session) string) error {
+// send writes sessions as a calendar. Those without a readable time are left out.
+func send(w http.ResponseWriter, say text.Speaker, p *pack.Pack, list []Session, host string, page func(Session) string) error {
 	c := ical.Calendar{Product: "-//Comity//Mediation//" + strings.ToUpper(say.Lang), Method: ical.Publish, Name: say.T("mediation.ics.name")}
 	for _, s := range list {
 		if !s.Begins.IsZero() {
@@ -83,7 +83,7 @@ func (s *service) sessionFile(o *programme.Officer) error {
 func (s *service) deskFile(o *programme.Officer, p *pack.Pack, list []Session) error {
 	page := o.Page("mediation.roster.title")
 	origin := o.Site.Origin(o.R)
-	return file(o.W, page.Speaker, p, list, hostOf(o.Site, o.R), func(x Session) string { return origin + "/desk/cases/" + x.Ref + "/sessions" })
+	return send(o.W, page.Speaker, p, list, hostOf(o.Site, o.R), func(x Session) string { return origin + "/desk/cases/" + x.Ref + "/sessions" })
 }
 
 // mediatorFile is what a mediator has before them, for their own calendar.

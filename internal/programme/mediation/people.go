@@ -154,7 +154,7 @@ func (s *service) peopleFile(a *attendee) error {
 	}
 	page := a.Page("mediation.people.title")
 	origin := a.Site.Origin(a.R)
-	return file(a.W, page.Speaker, p, list[:1], hostOf(a.Site, a.R), func(Session) string { return origin + a.base + "/session" })
+	return send(a.W, page.Speaker, p, list[:1], hostOf(a.Site, a.R), func(Session) string { return origin + a.base + "/session" })
 }
 
 // mostBusy bounds what one person states for one case.

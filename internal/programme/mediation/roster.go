@@ -103,6 +103,11 @@ func sees(p *pack.Pack, who authz.Actor, unit org.UnitID) bool {
 	})
 }
 
+// serves reports a unit above one of the officer's, whose rooms their sessions may be held in.
+func serves(p *pack.Pack, who authz.Actor, unit org.UnitID) bool {
+	return slices.ContainsFunc(who.Grants(), func(g authz.Grant) bool { return p.Units.Under(unit, g.Unit) && forProgramme(p, g.Programmes) })
+}
+
 // forProgramme reports a grant or rule that covers matters of mediation.
 func forProgramme(p *pack.Pack, list []string) bool {
 	return len(list) == 0 || slices.ContainsFunc(programmesOf(p), func(id string) bool { return slices.Contains(list, id) })

@@ -55,6 +55,7 @@ var Rooms = map[string]Room{
 	"internal/programme":                                 {Why: "the socket programmes plug into; surfaces mount what it holds", Rooms: with("db", "jobs", "web"), Others: []string{"github.com/a-h/templ"}},
 	"internal/programme/dataaccess":                      {Why: "questions to other bodies, and the public register of cameras", Rooms: with("db", "intake/csvin", "pack", "programme", "text", "web"), Others: []string{"github.com/a-h/templ"}},
 	"internal/programme/petition":                        {Why: "reception days of the petition programme", Rooms: with("courier", "db", "ical", "jobs", "ledger", "pack", "programme", "text", "web"), Others: []string{"github.com/a-h/templ"}},
+	"internal/programme/mediation":                       {Why: "roster, rooms and sessions of the mediation programme", Rooms: with("courier", "db", "ical", "intake/csvin", "jobs", "ledger", "pack", "programme", "programme/mediation/schedule", "stat", "text", "web"), Others: []string{"github.com/a-h/templ"}},
 	"internal/programme/mediation/schedule":              {Why: "when sessions are held, by whom and where, with the proof", Kernel: true},
 	"internal/programme/mediation/schedule/scheduletest": {Why: "invented problems of scheduling, for tests and measurements", Rooms: []string{"programme/mediation/schedule"}},
 	"internal/stat":                                      {Why: "signals on issues and places, and tables that give nobody away", Kernel: true},

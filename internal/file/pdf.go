@@ -98,7 +98,7 @@ func (f *inflater) stream(body []byte) error {
 	defer z.Close()
 	// The tail of the last block is kept, lest a name fall between two blocks.
 	const tail = 3*longestPDFName + 42 // longer than the marker of virus.go
-	const perStream = 4 << 10 // so that a million empty streams cost something too
+	const perStream = 4 << 10          // so that a million empty streams cost something too
 	f.budget -= perStream
 	for kept := 0; ; {
 		n, err := io.ReadFull(z, f.buf[kept:])

@@ -198,6 +198,15 @@ func (v *visit) actShow() error {
 	if !v.can(d, c, a) {
 		return v.closedAct(c, d, a)
 	}
+	for _, g := range v.Programmes {
+		if g.Instead == nil {
+			continue
+		}
+		if page, ok := g.Instead(c, a.ID); ok {
+			http.Redirect(v.w, v.r, caseHref(string(c.Ref))+"/"+page, http.StatusSeeOther)
+			return nil
+		}
+	}
 	return v.showAct(http.StatusOK, c, d, a, actTry{key: web.NewKey(), version: c.Seq})
 }
 

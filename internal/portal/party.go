@@ -57,7 +57,7 @@ func (p *Portal) partyDo(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return m.askAct(w, r)
+	return p.ask(m, w, r)
 }
 
 func (p *Portal) partyDoPost(w http.ResponseWriter, r *http.Request) error {

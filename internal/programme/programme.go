@@ -43,6 +43,8 @@ type Programme struct {
 	Front  func(*web.Page) []web.Link                                          // ways from the first page of the portal
 	Beside func(context.Context, *web.Page, casework.Case) ([]web.Link, error) // ways from the resident's page of a case
 	Menu   func(p *web.Page, officer authz.Actor, at string) []web.NavItem     // places of the desk; at is the path of the page
+	// Instead names the page, below that of a case, on which an act is done better than on a form of its own.
+	Instead func(c casework.Case, act string) (page string, ok bool)
 	// Ways from the page of a case as a member of it sees it, and as the desk does.
 	PartyBeside func(context.Context, *web.Page, casework.Case, casework.Member) ([]web.Link, error)
 	DeskBeside  func(context.Context, *web.Page, casework.Case, authz.Actor) ([]web.Link, error)

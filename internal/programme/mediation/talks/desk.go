@@ -132,7 +132,7 @@ func (s *service) showTalks(o *programme.Officer, m *matter, sealed bool) error 
 
 // answers are the ways to answer an offer that is open: say another, or say the same.
 func (m *matter) answers(p *web.Page, do string, x offer) []web.Link {
-	if m.settled(x) || x.accepts {
+	if m.settled(x) || x.accepts || x.answered {
 		return nil
 	}
 	reply := map[string]string{m.t.Offer.Issue: x.issue, m.t.Offer.ReplyTo: strconv.Itoa(x.no)}
@@ -196,6 +196,8 @@ func (m *matter) offerView(p *web.Page, o offer, who string, ways []web.Link) of
 		v.State = web.Tag{Class: "ok", Icon: "check", Label: p.T("talks.accepted")}
 	case o.accepts:
 		v.State = web.Tag{Class: "ok", Icon: "check", Label: p.T("talks.accepts", "n", strconv.Itoa(o.reply))}
+	case o.answered:
+		v.State = web.Tag{Class: "line", Label: p.T("talks.answered")}
 	default:
 		v.State = web.Tag{Class: "line", Label: p.T("talks.standing")}
 	}

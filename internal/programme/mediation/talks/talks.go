@@ -78,7 +78,7 @@ func New(d Deps) programme.Programme {
 			"POST /desk/cases/{ref}/serve/{member}":       s.servePost,
 			"GET /desk/cases/{ref}/serve/letters":         s.letters,
 		},
-		Beside: s.residentBeside, PartyBeside: s.partyBeside, DeskBeside: s.deskBeside,
+		Instead: s.instead, Beside: s.residentBeside, PartyBeside: s.partyBeside, DeskBeside: s.deskBeside,
 	}
 }
 
@@ -104,7 +104,13 @@ func script(v *programme.Visitor) error {
 func (s *service) definite(_ context.Context, _ *db.Tx, c casework.Case, e casework.Event) error {
 	p := s.Packs.Pack(c.Pack)
 	t := p.Talks
-	if !t.Of(c.Procedure) || e.Act != t.Term.Act {
+	if !t.Of(c.Procedure) {
+		return nil
+	}
+	if e.Act == t.Sign.Act {
+		return signedRightly(t, e)
+	}
+	if e.Act != t.Term.Act {
 		return nil
 	}
 	var bad []form.Problem
@@ -120,6 +126,28 @@ func (s *service) definite(_ context.Context, _ *db.Tx, c casework.Case, e casew
 		return nil
 	}
 	return &casework.Refusal{Rule: "form.invalid", Law: t.Law, Fields: bad}
+}
+
+// signedRightly keeps a signature by link for whoever holds the link, who signs on the page that shows the very
+// words: it alone sends the signature along.
+func signedRightly(t *pack.Talks, e casework.Event) error {
+	own := e.By.Member != ""
+	rule := ""
+	switch link := e.Fields[t.Sign.How] == t.Sign.Link; {
+	case own != link:
+		rule = "talks.how"
+	case link && len(e.Files) == 0:
+		rule = "talks.page"
+	default:
+		return nil
+	}
+	return &casework.Refusal{Rule: "form.invalid", Law: t.Law, Fields: []form.Problem{{Field: t.Sign.How, Rule: rule}}}
+}
+
+// instead leads to the pages on which one signs: under the words, and with their hash.
+func (s *service) instead(c casework.Case, act string) (string, bool) {
+	t := s.Packs.Pack(c.Pack).Talks
+	return "sign", t.Of(c.Procedure) && act == t.Sign.Act
 }
 
 // matter puts a case that was opened together with the words of its pack.

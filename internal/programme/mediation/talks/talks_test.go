@@ -385,3 +385,67 @@ func Test_who_has_no_telephone_is_told_by_letter_and_the_proof_is_kept(t *testin
 		t.Errorf("%+v, %d files", x.Marks, len(now.Files))
 	}
 }
+
+func Test_nobody_signs_by_link_for_a_party_and_no_party_past_the_page_with_the_words(t *testing.T) {
+	c := newTown(t)
+	k := c.drafted()
+	var no *casework.Refusal
+	if err := c.try(k, "sign", "member", "m2", "how", "link", "read", "yes"); !errors.As(err, &no) || no.Fields[0].Rule != "talks.how" {
+		t.Errorf("the desk signed by a party's link: %v", err)
+	}
+	key, follow := c.key(k, "m2")
+	b := c.browser()
+	for _, base := range []string{"/p/" + key, "/f/" + follow} {
+		if a := b.get(base + "/do/sign"); a.status != http.StatusSeeOther || a.to != base+"/sign" {
+			t.Errorf("%s: the bare form answers %d %s", base, a.status, a.to)
+		}
+		if a := b.post(base+"/do/sign", "how", "link", "read", "yes"); a.status != http.StatusUnprocessableEntity {
+			t.Errorf("%s: signed without the words: %d", base, a.status)
+		}
+		if a := b.post(base+"/do/sign", "how", "paper", "read", "yes"); a.status != http.StatusUnprocessableEntity {
+			t.Errorf("%s: a party recorded paper: %d", base, a.status)
+		}
+	}
+	if a := c.as("zhou").get("/desk/cases/" + string(k.Ref) + "/do/sign?member=m2"); a.to != "/desk/cases/"+string(k.Ref)+"/sign" {
+		t.Errorf("the desk's form answers %d %s", a.status, a.to)
+	}
+	page := b.get("/f/" + follow + "/sign").body
+	if a := b.post("/f/"+follow+"/sign", "hash", hashOn(t, page), "typed", "段小雨", "read", "yes", "term", "1"); a.status != http.StatusSeeOther {
+		t.Errorf("whoever filed cannot sign: %d %s", a.status, a.body)
+	}
+	if x := c.member(k, "m1"); x.Marks["signed"] != "link" {
+		t.Errorf("the mark is %q", x.Marks["signed"])
+	}
+}
+
+func Test_parties_see_the_open_offers_without_the_others_names_and_answer_with_a_form_that_is_filled(t *testing.T) {
+	c := newTown(t)
+	k := c.talking()
+	c.offer(k, "m1", "The pipe")
+	key, follow := c.key(k, "m2")
+	b := c.browser()
+	page := b.get("/p/" + key + "/talks").body
+	holds(t, page, "Applying side", "300 yuan", "f.reply_to=1", "repairs the pipe")
+	lacks(t, page, "段小雨", "13700000009", follow)
+	to := regexp.MustCompile(`href="(/p/[^"]*f\.amount=[^"]*)"`).FindStringSubmatch(page)
+	if to == nil {
+		t.Fatal("no way to accept")
+	}
+	holds(t, b.get(strings.ReplaceAll(to[1], "&amp;", "&")).body, `value="300 yuan"`, `value="1"`)
+	if n := len(c.events(k)); n == 0 || c.events(k)[n-1].Act != "offer" || c.events(k)[n-1].Member != "m1" {
+		t.Error("an address did an act")
+	}
+	if a := b.post("/p/"+key+"/do/offer", append([]string{"issue", "The pipe", "reply_to", "1"}, repair...)...); a.status != http.StatusSeeOther {
+		t.Fatalf("%d %s", a.status, a.body)
+	}
+	holds(t, b.get("/f/"+follow+"/talks").body, "Accepted by every other side", "Accepts offer 1")
+	if a := b.get("/p/" + follow + "/talks"); a.status != http.StatusNotFound {
+		t.Errorf("the follow code opens a member's page: %d", a.status)
+	}
+}
+
+func (c *town) events(k casework.Case) []casework.Event {
+	c.t.Helper()
+	_, events := c.city.Opened(c.t, k.ID)
+	return slices.DeleteFunc(events, func(e casework.Event) bool { return e.Act == "" })
+}

@@ -154,7 +154,7 @@ func (s *service) signPost(g *guest) error {
 	if !ok {
 		return web.ErrNotFound
 	}
-	v, no, err := s.signed(g.R, p, m, g.actor, "", m.t.Sign.Link, len(d.terms))
+	v, no, err := s.signed(g.R, p, m, func() (*matter, error) { return s.open(g) }, g.actor, "", m.t.Sign.Link, len(d.terms))
 	if err != nil {
 		return err
 	}

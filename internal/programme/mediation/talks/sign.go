@@ -1,6 +1,7 @@
 package talks
 
 import (
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -220,7 +221,7 @@ func (s *service) paperPost(o *programme.Officer) error {
 	if len(files) == 0 {
 		return s.showPaper(o, m, http.StatusUnprocessableEntity, values, &casework.Refusal{Rule: "form.invalid", Fields: []form.Problem{{Field: "files", Rule: "act.paper"}}})
 	}
-	err = s.sign(o.R, m, o.Actor, x.ID, o.R.PostFormValue("hash"), values, files)
+	err = s.sign(o.R, func() (*matter, error) { return s.deskMatter(o, authz.Identity) }, o.Actor, x.ID, o.R.PostFormValue("hash"), values, files)
 	if no, is := refused(err); is {
 		return s.showPaper(o, m, web.StatusOf(no), values, no)
 	}
@@ -233,20 +234,33 @@ func (s *service) paperPost(o *programme.Officer) error {
 // stale says that the words changed after the page was drawn: nobody signs what they did not see.
 func stale() *casework.Refusal { return &casework.Refusal{Rule: "talks.stale"} }
 
+// opener opens the case of a request again.
+type opener func() (*matter, error)
+
+// tries is how often a signature is put under the same words when others sign in the same moment.
+const tries = 4
+
 // sign does the act of signing under the very words whose hash the page showed. The version of the case in
-// the command keeps a new draft from slipping in between.
-func (s *service) sign(r *http.Request, m *matter, who authz.Actor, member, hash string, answers map[string]string, files []casework.File) error {
-	d, ok := m.last()
-	if !ok || m.hash(d, len(d.terms)) != hash {
-		return stale()
-	}
-	fields := map[string]string{}
-	for k, v := range answers {
-		fields[k] = v
-	}
+// the command keeps a new draft from slipping in between; whatever else happened meanwhile, such as the
+// signature of somebody else, leaves the words as they are, and the signature is put under them again.
+func (s *service) sign(r *http.Request, open opener, who authz.Actor, member, hash string, answers map[string]string, files []casework.File) error {
+	fields := maps.Clone(answers)
 	if member != "" {
 		fields[procedure.FieldMember] = member
 	}
-	_, err := s.Ledger.Do(r.Context(), who, casework.Command{Case: m.c.ID, Version: m.c.Seq, Key: web.KeyOf(r), Act: m.t.Sign.Act, Fields: fields, Files: files})
-	return err
+	for range tries {
+		m, err := open()
+		if err != nil {
+			return err
+		}
+		d, ok := m.last()
+		if !ok || m.hash(d, len(d.terms)) != hash {
+			return stale()
+		}
+		_, err = s.Ledger.Do(r.Context(), who, casework.Command{Case: m.c.ID, Version: m.c.Seq, Key: web.KeyOf(r), Act: m.t.Sign.Act, Fields: fields, Files: files})
+		if no, is := refused(err); !is || no.Rule != casework.Conflict {
+			return err
+		}
+	}
+	return &casework.Refusal{Rule: casework.Conflict}
 }

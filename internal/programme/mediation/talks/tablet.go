@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"comity/internal/authz"
 	"comity/internal/casework"
@@ -49,6 +50,13 @@ func (v *signPage) text(p *web.Page, m *matter, d draft) {
 	v.Key, v.Script = web.NewKey(), scriptHref()
 }
 
+// How long a handed device shows the agreement when nobody touches it, and without script at all. Reading a
+// long agreement takes its time.
+const (
+	untouched  = 15 * time.Minute
+	unscripted = time.Hour
+)
+
 // tablet is the page that the officer opens and hands over with the device. From here on the browser opens
 // nothing else of the desk.
 func (s *service) tablet(o *programme.Officer) error {
@@ -78,6 +86,7 @@ func (s *service) showTablet(o *programme.Officer, p *web.Page, m *matter, statu
 	v.Action, v.Who, v.Back, v.Leave = o.R.URL.Path, m.name(p, x, o.Name), "/desk/locked", p.T("talks.tablet.back")
 	v.text(p, m, d)
 	v.refuse(p, m, d, no)
+	p.Idle = &web.Idle{After: untouched, Plain: unscripted, To: v.Back, Alive: "/desk/counter/alive"}
 	return p.Write(o.W, o.R, status, web.BareLayout(p, signBody(p, v)))
 }
 
@@ -110,7 +119,7 @@ func (s *service) tabletPost(o *programme.Officer) error {
 	if err != nil {
 		return err
 	}
-	v, no, err := s.signed(o.R, p, m, o.Actor, x.ID, m.t.Sign.Tablet, 0)
+	v, no, err := s.signed(o.R, p, m, func() (*matter, error) { return s.deskMatter(o, authz.Identity) }, o.Actor, x.ID, m.t.Sign.Tablet, 0)
 	if err != nil {
 		return err
 	}
@@ -125,7 +134,7 @@ func (s *service) tabletPost(o *programme.Officer) error {
 
 // signed carries out what somebody sent from the page: the signature they drew, or the name they typed, goes
 // through the pipeline of all files and onto the case with the act, in one command.
-func (s *service) signed(r *http.Request, p *web.Page, m *matter, who authz.Actor, member, how string, ticks int) (signPage, *casework.Refusal, error) {
+func (s *service) signed(r *http.Request, p *web.Page, m *matter, open opener, who authz.Actor, member, how string, ticks int) (signPage, *casework.Refusal, error) {
 	v := signPage{Name: strings.TrimSpace(r.PostFormValue("typed"))}
 	hash := r.PostFormValue("hash")
 	if old, ok := m.known(hash); ok {
@@ -157,7 +166,7 @@ func (s *service) signed(r *http.Request, p *web.Page, m *matter, who authz.Acto
 	if err != nil {
 		return v, nil, err
 	}
-	err = s.sign(r, m, who, member, hash, map[string]string{m.t.Sign.How: how, m.t.Sign.Read: "yes"}, []casework.File{f})
+	err = s.sign(r, open, who, member, hash, map[string]string{m.t.Sign.How: how, m.t.Sign.Read: "yes"}, []casework.File{f})
 	if bad, is := refused(err); is {
 		return v, bad, nil
 	}

@@ -125,6 +125,7 @@ func Test_a_party_signs_on_the_device_it_was_handed_and_can_open_nothing_else_of
 	tablet := at + "/m2/tablet"
 	page = zhou.get(tablet).body
 	holds(t, page, "Mediation agreement", "300 yuan", "段小雨", "<canvas", "sign.js")
+	holds(t, page, `data-to="/desk/locked"`)
 	lacks(t, page, `href="/desk"`, "/desk/cases\"", "<nav")
 	hash := hashOn(t, page)
 	if a := zhou.post(tablet, "hash", hash, "drawing", "", "typed", ""); a.status != http.StatusUnprocessableEntity {

@@ -225,7 +225,7 @@ func playDemo(ctx context.Context, c *city, fsys fs.FS, cfg demoConfig) (demoCar
 		workers = append(workers, w)
 	}
 	p := demo.Play{Pack: c.packs.Current(), Seeds: fsys, Ledger: c.ledger, Reader: c.reader, Jobs: c.runner, People: workers,
-		Set: c.clock.Fix, From: from, Until: until, Cases: cfg.cases, Petitions: true, Seed: cfg.seed, Say: progress(cfg.out, cfg.say)}
+		Set: c.clock.Fix, From: from, Until: until, Cases: cfg.cases, Roads: []string{"seed/petitions.yaml"}, Seed: cfg.seed, Say: progress(cfg.out, cfg.say)}
 	done, err := p.Run(ctx)
 	if err != nil {
 		return card, err
@@ -245,7 +245,7 @@ func playDemo(ctx context.Context, c *city, fsys fs.FS, cfg demoConfig) (demoCar
 	if err != nil {
 		return card, err
 	}
-	petitions, err := p.PetitionSamples(ctx)
+	petitions, err := p.RoadSamples(ctx)
 	maps.Copy(samples, petitions)
 	for state, k := range samples {
 		card.Codes[state], card.Refs[state] = string(k.Code), string(k.Ref)

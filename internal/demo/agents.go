@@ -19,7 +19,7 @@ type story struct {
 	id       casework.CaseID
 	category string
 	lang     string
-	petition *petition // nil for a service request
+	journey  *journey // nil for a service request
 }
 
 // step decides what happens next in a story: who does what, or that nobody does anything yet.
@@ -28,8 +28,8 @@ func (p *Play) step(ctx context.Context, it item, now time.Time) (*ledger.Call, 
 		return p.open(it, now)
 	}
 	s := it.story
-	if s.petition != nil {
-		return p.petitionStep(ctx, s, now)
+	if s.journey != nil {
+		return p.journeyStep(ctx, s, now)
 	}
 	c, err := p.Reader.ByID(ctx, authz.Machine().Scope(), s.id)
 	if err != nil {

@@ -6,7 +6,7 @@
 // It refuses to write a case by any other way, and it is never linked to a city's own data: the
 // command that calls it makes a new data folder.
 //
-// Open this file first, then agents.go and petitions.go; the material is in packs/demo/seed.
+// Open this file first, then agents.go and roads.go; the material is in packs/demo/seed.
 package demo
 
 import (
@@ -43,20 +43,19 @@ type Play struct {
 	Until  time.Time
 	Cases  int
 	Seed   uint64
-	// Petitions are played beside the cases: those of seed/petitions.yaml whose road is not longer than the play.
-	Petitions bool
-	Say       func(Progress) // may be nil
+	// Roads are played beside the cases: the matters of these files whose road is not longer than the play.
+	Roads []string
+	Say   func(Progress) // may be nil
 
 	r       *rand.Rand
 	seeds   *seedFile
 	queue   agenda
 	stories map[casework.CaseID]*story
 
-	petitions  *petitionFile
-	petitioned []*story // in the order they came in
-	order      int
-	noticed    time.Time
-	tally      Progress
+	journeys []*story // in the order they came in
+	order    int
+	noticed  time.Time
+	tally    Progress
 }
 
 // Worker is a person of the city with an account.
@@ -102,11 +101,12 @@ func (p *Play) Run(ctx context.Context) (Progress, error) {
 	}
 	p.tally.Of = p.Cases
 	p.arrivals()
-	if p.Petitions {
-		if p.petitions, err = readPetitions(p.Seeds, p.Pack); err != nil {
+	for _, file := range p.Roads {
+		f, err := readRoads(p.Seeds, file, p.Pack)
+		if err != nil {
 			return p.tally, err
 		}
-		p.petitionArrivals()
+		p.roadArrivals(f)
 	}
 	for p.queue.Len() > 0 && ctx.Err() == nil {
 		next := p.queue.items[0].at

@@ -30,23 +30,23 @@ import (
 
 // season is a short play: what it opened, and how each case stands at its end.
 type season struct {
-	done      demo.Progress
-	cases     []string // number, code, state and last event of each
-	states    map[string]int
-	sent      int // messages
-	reader    *ledger.Reader
-	petitions map[string]casework.Case
-	found     []ledger.Finding // what the survey found at the end
+	done   demo.Progress
+	cases  []string // number, code, state and last event of each
+	states map[string]int
+	sent   int // messages
+	reader *ledger.Reader
+	roads  map[string]casework.Case // where the matters of the roads stand
+	found  []ledger.Finding         // what the survey found at the end
 }
 
 const cases, days = 60, 60
 
 func play(t *testing.T, seed uint64) season {
 	t.Helper()
-	return playFor(t, seed, cases, days, false)
+	return playFor(t, seed, cases, days)
 }
 
-func playFor(t *testing.T, seed uint64, cases, days int, petitions bool) season {
+func playFor(t *testing.T, seed uint64, cases, days int, roads ...string) season {
 	t.Helper()
 	ctx := t.Context()
 	fsys := os.DirFS("../../packs/demo")
@@ -95,7 +95,7 @@ func playFor(t *testing.T, seed uint64, cases, days int, petitions bool) season 
 	from := dbtest.Start
 	until := from.AddDate(0, 0, days)
 	set(from)
-	show := demo.Play{Pack: p, Seeds: fsys, Ledger: l, Reader: reader, Jobs: runner, People: people(t, fsys), Set: set, From: from, Until: until, Cases: cases, Petitions: petitions, Seed: seed}
+	show := demo.Play{Pack: p, Seeds: fsys, Ledger: l, Reader: reader, Jobs: runner, People: people(t, fsys), Set: set, From: from, Until: until, Cases: cases, Roads: roads, Seed: seed}
 	s := season{states: map[string]int{}, reader: reader}
 	if s.done, err = show.Run(ctx); err != nil {
 		t.Fatal(err)
@@ -103,9 +103,9 @@ func playFor(t *testing.T, seed uint64, cases, days int, petitions bool) season 
 	if !now().Equal(until) {
 		t.Errorf("the clock is left at %s, want %s", now(), until)
 	}
-	if !petitions {
+	if len(roads) == 0 {
 		everything(t, &s, d)
-	} else if s.petitions, err = show.PetitionSamples(ctx); err != nil {
+	} else if s.roads, err = show.RoadSamples(ctx); err != nil {
 		t.Fatal(err)
 	}
 	beyond := ledger.Beyond{Units: p.Units, Calendars: p.CalendarVersions(), Works: func(_ context.Context, ids []string) (map[string]bool, error) {
@@ -199,13 +199,13 @@ func Test_two_months_of_invented_life_leave_whole_cases_and_repeat_for_the_same_
 }
 
 func Test_a_year_leaves_petitions_in_every_stage_and_breaks_no_invariant(t *testing.T) {
-	s := playFor(t, 1, 1, 365, true)
+	s := playFor(t, 1, 1, 365, "seed/petitions.yaml")
 	if s.done.Done < 75 || s.done.Refusals > 5 {
 		t.Errorf("%+v", s.done)
 	}
 	for _, state := range []string{"received", "registered", "offered", "objected", "to_tell", "accepted", "listening", "verifying", "deciding",
 		"in_hearing", "to_serve", "window", "in_review", "in_rereview", "handing_over", "studying", "withdrawn", "closed"} {
-		if _, ok := s.petitions["petition."+state]; !ok {
+		if _, ok := s.roads["petition."+state]; !ok {
 			t.Errorf("no petition is left in %s", state)
 		}
 	}

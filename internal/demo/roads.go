@@ -18,25 +18,26 @@ import (
 	"comity/internal/procedure"
 )
 
-// petitionFile is seed/petitions.yaml: what is petitioned, the roads the matters go, and what is done on
+// roadFile is a file such as seed/petitions.yaml: the matters that are brought, the roads they go, and what is done on
 // them. Nothing about the procedure is repeated in code; who may do an act is read from the pack.
-type petitionFile struct {
+type roadFile struct {
 	Results map[string]string            `yaml:"results"` // how a matter stands → outcome it is closed with
 	Words   map[string]map[string]string `yaml:"words"`   // name → language → text
-	Steps   []petitionStep               `yaml:"steps"`
-	Matters []petitionMatter             `yaml:"matters"`
-	Roads   []petitionRoad               `yaml:"roads"`
+	Steps   []roadStep                   `yaml:"steps"`
+	Matters []roadMatter                 `yaml:"matters"`
+	Roads   []road                       `yaml:"roads"`
 }
 
-// petitionStep is an act and what is written into its form.
-type petitionStep struct {
+// roadStep is an act and what is written into its form.
+type roadStep struct {
 	In     []string          `yaml:"in"`  // done there unless the road says otherwise, "procedure.state"
 	Act    string            `yaml:"act"` // "procedure.act"
 	Days   float64           `yaml:"days"`
 	Fields map[string]string `yaml:"fields"`
+	Once   bool              `yaml:"once"` // and then the next one listed for the same state
 }
 
-type petitionMatter struct {
+type roadMatter struct {
 	Kind     string            `yaml:"kind"`
 	Category string            `yaml:"category"`
 	Lang     string            `yaml:"lang"`
@@ -45,8 +46,8 @@ type petitionMatter struct {
 	Words    map[string]string `yaml:"words"` // goes before the file's own words
 }
 
-// petitionRoad is the way of n petitions.
-type petitionRoad struct {
+// road is the way of n matters.
+type road struct {
 	N     int                 `yaml:"n"`
 	Kind  string              `yaml:"kind"`
 	Under string              `yaml:"under"` // where the matter is; empty: anywhere
@@ -56,25 +57,25 @@ type petitionRoad struct {
 	Say   map[string]string   `yaml:"say"`   // goes before the words of the matter
 }
 
-// petition is what its people remember of one.
-type petition struct {
-	road   *petitionRoad
-	matter *petitionMatter
+// journey is a matter on its road, as its people remember it.
+type journey struct {
+	file   *roadFile
+	road   *road
+	matter *roadMatter
 	unit   org.UnitID // the subdistrict it belongs to
 	place  string
 	left   map[string][]string // what the road still has to do differently
 	stuck  int                 // refusals
 }
 
-// idle is how often people look again at a petition that waits for somebody else.
+// idle is how often people look again at a matter that waits for somebody else.
 const idle = 5 * day
 
 // mostRefusals is how often somebody tries before they leave it to the clocks.
 const mostRefusals = 3
 
-func readPetitions(fsys fs.FS, p *pack.Pack) (*petitionFile, error) {
-	var f petitionFile
-	const file = "seed/petitions.yaml"
+func readRoads(fsys fs.FS, file string, p *pack.Pack) (*roadFile, error) {
+	var f roadFile
 	if err := pack.ReadYAML(fsys, file, &f); err != nil {
 		return nil, err
 	}
@@ -92,13 +93,13 @@ func readPetitions(fsys fs.FS, p *pack.Pack) (*petitionFile, error) {
 		}
 	}
 	for _, r := range f.Roads {
-		if !slices.ContainsFunc(f.Matters, func(m petitionMatter) bool { return m.Kind == r.Kind }) {
+		if !slices.ContainsFunc(f.Matters, func(m roadMatter) bool { return m.Kind == r.Kind }) {
 			return nil, fmt.Errorf("%s: a road wants a matter of kind %q and there is none", file, r.Kind)
 		}
 		for state, acts := range r.Does {
 			proc, _, _ := strings.Cut(state, ".")
 			for _, a := range acts {
-				if !slices.ContainsFunc(f.Steps, func(s petitionStep) bool { return s.Act == proc+"."+a }) {
+				if !slices.ContainsFunc(f.Steps, func(s roadStep) bool { return s.Act == proc+"."+a }) {
 					return nil, fmt.Errorf("%s: a road does %s.%s and no step says how", file, proc, a)
 				}
 			}
@@ -107,14 +108,14 @@ func readPetitions(fsys fs.FS, p *pack.Pack) (*petitionFile, error) {
 	return &f, nil
 }
 
-// petitionArrivals puts the petitions on the agenda. Roads longer than the play are left out.
-func (p *Play) petitionArrivals() {
+// roadArrivals puts the matters of a file on the agenda. Roads longer than the play are left out.
+func (p *Play) roadArrivals(f *roadFile) {
 	next := map[string]int{} // kind → how many so far, so that every matter has its turn
-	for i := range p.petitions.Roads {
-		r := &p.petitions.Roads[i]
-		var fit []*petitionMatter
-		for j := range p.petitions.Matters {
-			if m := &p.petitions.Matters[j]; m.Kind == r.Kind {
+	for i := range f.Roads {
+		r := &f.Roads[i]
+		var fit []*roadMatter
+		for j := range f.Matters {
+			if m := &f.Matters[j]; m.Kind == r.Kind {
 				fit = append(fit, m)
 			}
 		}
@@ -126,20 +127,20 @@ func (p *Play) petitionArrivals() {
 			if at.Before(p.From) || at.After(p.Until) {
 				continue
 			}
-			pet := &petition{road: r, matter: m, left: map[string][]string{}}
+			j := &journey{file: f, road: r, matter: m, left: map[string][]string{}}
 			for state, acts := range r.Does {
-				pet.left[state] = slices.Clone(acts)
+				j.left[state] = slices.Clone(acts)
 			}
-			p.at(at, &story{category: m.Category, lang: m.Lang, petition: pet}, "")
+			p.at(at, &story{category: m.Category, lang: m.Lang, journey: j}, "")
 			p.tally.Of++
 		}
 	}
 }
 
-// petitionStep decides what happens next in a petition: in one of the cases it opened, or in itself.
-func (p *Play) petitionStep(ctx context.Context, s *story, now time.Time) (*ledger.Call, func(ledger.Receipt, error), error) {
+// journeyStep decides what happens next on a road: in one of the cases the matter opened, or in itself.
+func (p *Play) journeyStep(ctx context.Context, s *story, now time.Time) (*ledger.Call, func(ledger.Receipt, error), error) {
 	if s.id == "" {
-		return p.openPetition(s, now)
+		return p.openJourney(s, now)
 	}
 	c, err := p.Reader.ByID(ctx, authz.Machine().Scope(), s.id)
 	if err != nil {
@@ -156,12 +157,12 @@ func (p *Play) petitionStep(ctx context.Context, s *story, now time.Time) (*ledg
 		}
 		open = append(open, k)
 	}
-	if slices.ContainsFunc(open, func(k casework.Case) bool { return standing(k) == s.petition.road.Stop }) || s.petition.stuck >= mostRefusals {
+	if slices.ContainsFunc(open, func(k casework.Case) bool { return standing(k) == s.journey.road.Stop }) || s.journey.stuck >= mostRefusals {
 		return nil, nil, nil
 	}
-	slices.Reverse(open) // the newest child first, the petition last
+	slices.Reverse(open) // the newest child first, the matter itself last
 	for _, k := range open {
-		if call, tell := p.petitionAct(s, k, now); call != nil {
+		if call, tell := p.journeyAct(s, k, now); call != nil {
 			return call, tell, nil
 		}
 	}
@@ -174,47 +175,67 @@ func (p *Play) petitionStep(ctx context.Context, s *story, now time.Time) (*ledg
 // standing names where a case stands the way the seed does.
 func standing(c casework.Case) string { return c.Procedure + "." + c.State }
 
-func (p *Play) petitionAct(s *story, c casework.Case, now time.Time) (*ledger.Call, func(ledger.Receipt, error)) {
+func (p *Play) journeyAct(s *story, c casework.Case, now time.Time) (*ledger.Call, func(ledger.Receipt, error)) {
 	at := standing(c)
-	step, special := p.petitions.next(s.petition, at, c.Procedure)
+	step, act, who, special := p.next(s, c, now)
 	if step == nil {
 		return nil, nil
 	}
-	_, id, _ := strings.Cut(step.Act, ".")
-	act, _ := p.Pack.Procedures[c.Procedure].Act(id)
-	who, ok := p.actorOf(c, act, s)
-	if !ok {
-		return nil, nil
-	}
 	fields := map[string]string{}
+	if about := casework.Choices(p.Pack.Procedures[c.Procedure], c, act, who, now); len(about) > 0 {
+		fields[procedure.FieldMember] = about[0].ID
+	}
 	for name, v := range step.Fields {
-		if v = p.petitionValue(s, c, v, now); v != "" {
+		if v = p.journeyValue(s, c, v, now); v != "" {
 			fields[name] = v
 		}
 	}
 	wait := p.hours(24*step.Days, 30*step.Days)
-	return &ledger.Call{Who: who, Cmd: casework.Command{Case: c.ID, Version: casework.AnyVersion, Act: id, Fields: fields}},
+	return &ledger.Call{Who: who, Cmd: casework.Command{Case: c.ID, Version: casework.AnyVersion, Act: act.ID, Fields: fields}},
 		func(_ ledger.Receipt, err error) {
 			switch {
 			case err != nil:
-				s.petition.stuck++
+				s.journey.stuck++
 			case special:
-				s.petition.left[at] = s.petition.left[at][1:]
+				s.journey.left[at] = s.journey.left[at][1:]
 			}
 			p.at(p.officeTime(now.Add(wait)), s, "")
 		}
 }
 
-// next is what the road does in a state, or else the usual step there.
-func (f *petitionFile) next(pet *petition, at, proc string) (step *petitionStep, special bool) {
-	if left := pet.left[at]; len(left) > 0 {
-		i := slices.IndexFunc(f.Steps, func(s petitionStep) bool { return s.Act == proc+"."+left[0] })
-		return &f.Steps[i], true
+// next is what the road does in a state, or else the first of the usual steps there that somebody can take now.
+func (p *Play) next(s *story, c casework.Case, now time.Time) (step *roadStep, act *procedure.Act, who authz.Actor, special bool) {
+	d, at := p.Pack.Procedures[c.Procedure], standing(c)
+	for _, x := range s.journey.file.steps(s.journey, at, c.Procedure) {
+		_, id, _ := strings.Cut(x.Act, ".")
+		a, _ := d.Act(id)
+		by, ok := p.actorOf(c, a, s)
+		if !ok || x.Once && casework.See(d, &c).Done(id) > 0 {
+			continue
+		}
+		special = len(s.journey.left[at]) > 0
+		if !special && !casework.CanAct(d, c, a, by, now) {
+			continue
+		}
+		return x, a, by, special
 	}
-	if i := slices.IndexFunc(f.Steps, func(s petitionStep) bool { return slices.Contains(s.In, at) }); i >= 0 {
-		return &f.Steps[i], false
+	return nil, nil, authz.Actor{}, false
+}
+
+// steps are what can be done in a state, in the order of the file.
+func (f *roadFile) steps(j *journey, at, proc string) []*roadStep {
+	var out []*roadStep
+	left := j.left[at]
+	for i := range f.Steps {
+		s := &f.Steps[i]
+		if len(left) > 0 && s.Act == proc+"."+left[0] {
+			return []*roadStep{s}
+		}
+		if len(left) == 0 && slices.Contains(s.In, at) {
+			out = append(out, s)
+		}
 	}
-	return nil, false
+	return out
 }
 
 // actorOf finds somebody who may do the act: the resident, who has it in hand, or the first role that
@@ -253,10 +274,10 @@ func (p *Play) actorOf(c casework.Case, act *procedure.Act, s *story) (authz.Act
 	return authz.Actor{}, false
 }
 
-// petitionValue is what is written into a field: "+10" a date in ten days, "$name" something of the
+// journeyValue is what is written into a field: "+10" a date in ten days, "$name" something of the
 // matter or of the case, anything else as it stands.
-func (p *Play) petitionValue(s *story, c casework.Case, v string, now time.Time) string {
-	pet := s.petition
+func (p *Play) journeyValue(s *story, c casework.Case, v string, now time.Time) string {
+	j := s.journey
 	if days, ok := strings.CutPrefix(v, "+"); ok {
 		n, _ := strconv.Atoi(days)
 		return now.In(p.Pack.Zone).AddDate(0, 0, n).Format(time.DateOnly)
@@ -267,28 +288,28 @@ func (p *Play) petitionValue(s *story, c casework.Case, v string, now time.Time)
 	}
 	switch name {
 	case "unit":
-		return string(pet.unit)
+		return string(j.unit)
 	case "holder":
 		return string(c.Holder)
 	case "elsewhere":
-		return string(p.elsewhereThan(pet.unit))
+		return string(p.elsewhereThan(j.unit))
 	case "result":
-		return p.petitions.result(c)
+		return j.file.result(c)
 	}
-	if n, ok := pet.road.Say[name]; ok {
-		return pet.at(n)
+	if n, ok := j.road.Say[name]; ok {
+		return j.at(n)
 	}
-	if n, ok := pet.matter.Words[name]; ok {
-		return pet.at(n)
+	if n, ok := j.matter.Words[name]; ok {
+		return j.at(n)
 	}
-	return pet.at(p.petitions.Words[name][s.lang])
+	return j.at(j.file.Words[name][s.lang])
 }
 
 // at puts the place of the matter into a line.
-func (pet *petition) at(line string) string { return strings.ReplaceAll(line, "{place}", pet.place) }
+func (j *journey) at(line string) string { return strings.ReplaceAll(line, "{place}", j.place) }
 
 // result is the outcome that fits how the matter stands.
-func (f *petitionFile) result(c casework.Case) string {
+func (f *roadFile) result(c casework.Case) string {
 	for _, fact := range []string{"execution", "finding", "ended"} {
 		if v := f.Results[fact+"."+c.Facts[fact]]; v != "" {
 			return v
@@ -308,29 +329,29 @@ func (p *Play) elsewhereThan(unit org.UnitID) org.UnitID {
 	return unit
 }
 
-func (p *Play) openPetition(s *story, now time.Time) (*ledger.Call, func(ledger.Receipt, error), error) {
-	pet := s.petition
+func (p *Play) openJourney(s *story, now time.Time) (*ledger.Call, func(ledger.Receipt, error), error) {
+	j := s.journey
 	var spots []int
 	for i, spot := range p.Pack.Places {
-		if pet.road.Under == "" || p.Pack.Units.Under(org.UnitID(pet.road.Under), spot.Unit) {
+		if j.road.Under == "" || p.Pack.Units.Under(org.UnitID(j.road.Under), spot.Unit) {
 			spots = append(spots, i)
 		}
 	}
 	if len(spots) == 0 {
-		return nil, nil, fmt.Errorf("seed/petitions.yaml: no place of areas.yaml is under %q", pet.road.Under)
+		return nil, nil, fmt.Errorf("seed: no place of areas.yaml is under %q, where a road begins", j.road.Under)
 	}
 	spot := p.Pack.Places[spots[p.r.IntN(len(spots))]]
-	pet.place = p.Pack.Texts[s.lang][spot.Key]
+	j.place = p.Pack.Texts[s.lang][spot.Key]
 	for _, id := range p.Pack.Units.Path(spot.Unit) {
 		if u, _ := p.Pack.Units.Unit(id); slices.Contains(u.Roles, "head") {
-			pet.unit = id
+			j.unit = id
 			break // the lowest that decides
 		}
 	}
-	rep := intake.Report{Category: s.category, Unit: spot.Unit, Address: pet.place, Source: "web",
-		Title: pet.at(pet.matter.Title), Text: pet.at(pet.matter.Text),
+	rep := intake.Report{Category: s.category, Unit: spot.Unit, Address: j.place, Source: "web",
+		Title: j.at(j.matter.Title), Text: j.at(j.matter.Text),
 		Contact: casework.Contact{Channel: "sms", Lang: s.lang, Address: fmt.Sprintf("1380000%04d", p.r.IntN(10000)), Name: pick(p.r, p.seeds.Residents[s.lang])}}
-	if anonymous := pet.matter.Words["anonymous"]; anonymous != "" {
+	if anonymous := j.matter.Words["anonymous"]; anonymous != "" {
 		rep.Contact = casework.Contact{}
 	}
 	cmd, err := intake.Command(p.Pack, rep)
@@ -342,17 +363,17 @@ func (p *Play) openPetition(s *story, now time.Time) (*ledger.Call, func(ledger.
 			return
 		}
 		s.id = r.Case
-		p.petitioned = append(p.petitioned, s)
+		p.journeys = append(p.journeys, s)
 		p.tally.Done++
 		p.at(p.officeTime(now.Add(p.hours(1, 3))), s, "")
 	}, nil
 }
 
-// PetitionSamples picks petitions worth showing, like Samples: one for each state, the latest first.
+// RoadSamples picks matters worth showing, like Samples: one for each state, the latest first.
 // Sealed ones are nobody's example.
-func (p *Play) PetitionSamples(ctx context.Context) (map[string]casework.Case, error) {
+func (p *Play) RoadSamples(ctx context.Context) (map[string]casework.Case, error) {
 	out := map[string]casework.Case{}
-	for _, s := range slices.Backward(p.petitioned) {
+	for _, s := range slices.Backward(p.journeys) {
 		c, err := p.Reader.ByID(ctx, authz.Machine().Scope(), s.id)
 		if err != nil {
 			return nil, err

@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"comity/internal/authz"
 	"comity/internal/form"
@@ -436,24 +438,67 @@ func (l *loader) properties() error {
 	for _, f := range l.files {
 		files[f.Procedure] = f
 	}
-	var out []error
 	for _, id := range l.order {
-		d, f := l.p.Procedures[id], files[id]
-		l.begins(d)
-		report := procedure.Check(d)
-		l.p.Reports[id] = report
-		for _, v := range report.Violations {
-			where := placeOf(f, v)
-			out = append(out, &Failed{File: where.file, Line: where.line, Column: where.col, Procedure: id, Violation: v, Pack: l.p})
-		}
-		for _, other := range l.p.Procedures {
-			if other.ChildDays == nil {
-				other.ChildDays = map[string]int{}
+		l.begins(l.p.Procedures[id])
+	}
+	var out []error
+	for _, wave := range l.waves() {
+		for i, report := range checkAll(l.p, wave) {
+			id := wave[i]
+			l.p.Reports[id] = report
+			for _, v := range report.Violations {
+				where := placeOf(files[id], v)
+				out = append(out, &Failed{File: where.file, Line: where.line, Column: where.col, Procedure: id, Violation: v, Pack: l.p})
 			}
-			other.ChildDays[id] = max(report.Road.Ordinary.Final, report.Road.Worst.Final)
+			for _, other := range l.p.Procedures {
+				if other.ChildDays == nil {
+					other.ChildDays = map[string]int{}
+				}
+				other.ChildDays[id] = max(report.Road.Ordinary.Final, report.Road.Worst.Final)
+			}
 		}
 	}
 	return errors.Join(out...)
+}
+
+// waves puts procedures that open none of each other together, those that others open first.
+func (l *loader) waves() [][]string {
+	var out [][]string
+	at := map[string]int{}
+	for _, id := range l.order {
+		wave := 0
+		for _, link := range l.p.Procedures[id].Links {
+			if n, ok := at[link.Procedure]; ok {
+				wave = max(wave, n+1)
+			}
+		}
+		at[id] = wave
+		if wave == len(out) {
+			out = append(out, nil)
+		}
+		out[wave] = append(out[wave], id)
+	}
+	return out
+}
+
+// checkAll checks procedures side by side, on as many processors as there are: a check keeps one busy.
+func checkAll(p *Pack, ids []string) []procedure.Report {
+	out := make([]procedure.Report, len(ids))
+	next := make(chan int)
+	var all sync.WaitGroup
+	for range min(len(ids), runtime.GOMAXPROCS(0)) {
+		all.Go(func() {
+			for i := range next {
+				out[i] = procedure.Check(p.Procedures[ids[i]])
+			}
+		})
+	}
+	for i := range ids {
+		next <- i
+	}
+	close(next)
+	all.Wait()
+	return out
 }
 
 // begins tells a procedure where and with what facts its cases can begin: by the categories that lead to

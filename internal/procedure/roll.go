@@ -102,6 +102,11 @@ func (s *space) layRolls() {
 			}
 		}
 	}
+	s.onRoll = map[string][]tally{}
+	for _, t := range s.tallies {
+		id := s.d.Rolls[t.roll].ID
+		s.onRoll[id] = append(s.onRoll[id], t)
+	}
 }
 
 // sort puts values that belong to the same sets together.
@@ -178,14 +183,26 @@ func (s *space) marked(a *Act, asks []string) []string {
 }
 
 // tallied lists the tallies of a roll.
-func (s *space) tallied(roll string) []tally {
-	var out []tally
-	for _, t := range s.tallies {
-		if s.d.Rolls[t.roll].ID == roll {
-			out = append(out, t)
+func (s *space) tallied(roll string) []tally { return s.onRoll[roll] }
+
+// same gives a text that two answers share when every mark they set becomes the same to the checker.
+func (s *space) same(a *Act, field, answer string) string {
+	kind := ""
+	sets := func(roll string, list []Setting) {
+		for _, t := range s.tallied(roll) {
+			for _, set := range list {
+				if set.Field == field && set.Fact == s.d.Rolls[t.roll].Marks[t.mark].ID {
+					kind += strconv.Itoa(t.index(answer)) + " "
+				}
+			}
 		}
 	}
-	return out
+	sets(a.Adds, a.Marks)
+	sets(a.About, a.Marks)
+	for _, e := range a.Every {
+		sets(e.Roll, e.Marks)
+	}
+	return kind
 }
 
 func (t tally) has(c config) []string {

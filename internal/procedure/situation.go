@@ -2,6 +2,7 @@ package procedure
 
 import (
 	"fmt"
+	"maps"
 	"math/bits"
 	"slices"
 	"strings"
@@ -54,6 +55,7 @@ type space struct {
 	state, class, offered, answered, joint, contact, sealed slot
 	clocks, facts, done, open, ended                        []slot
 	tallies                                                 []tally // what members of rolls have
+	onRoll                                                  map[string][]tally
 
 	facted   map[string]int        // facts that are tracked
 	counted  map[string]int        // acts whose number is tracked
@@ -64,11 +66,12 @@ type space struct {
 	outcomes [][]string            // per link
 
 	clockAt, linkAt map[string]int
-	extending       map[string][]int // clock → acts that extend it
-	byState         [][]int          // acts that can be done in a state, by people
-	asks            [][]string       // per act: answers that a guard or a tracked fact reads
-	used            int              // bits
-	vital           []keptUntilRead  // what is forgotten where nobody reads it any more
+	extending       map[string][]int      // clock → acts that extend it
+	byState         [][]int               // acts that can be done in a state, by people
+	asks            [][]string            // per act: answers that a guard or a tracked fact reads
+	given           [][]map[string]string // per act: every combination of them
+	used            int                   // bits
+	vital           []keptUntilRead       // what is forgotten where nobody reads it any more
 }
 
 func (s *space) take(values int) slot {
@@ -172,6 +175,7 @@ func (s *space) jointMatters() bool {
 }
 
 func (s *space) index() {
+	s.given = make([][]map[string]string, len(s.d.Acts))
 	s.byState, s.asks = make([][]int, len(s.d.States)), make([][]string, len(s.d.Acts))
 	for i := range s.d.Acts {
 		a := &s.d.Acts[i]
@@ -185,7 +189,9 @@ func (s *space) index() {
 				s.asks[i] = append(s.asks[i], set.Field)
 			}
 		}
+		read := slices.Clone(s.asks[i]) // by guards and facts, which tell every answer apart
 		s.asks[i] = s.marked(a, s.asks[i])
+		s.given[i] = s.combine(a, s.asks[i], read)
 		for _, from := range a.From {
 			if n := s.stateAt(from); n >= 0 && a.ByPeople() {
 				s.byState[n] = append(s.byState[n], i)
@@ -200,18 +206,42 @@ func (s *space) stateAt(id string) int {
 
 // answers lists every combination of the answers that matter for an act here, about every member it may be.
 func (s *space) answers(c config, act int) []map[string]string {
-	var all []map[string]string
-	for _, member := range s.members(c, &s.d.Acts[act]) {
-		all = append(all, map[string]string{FieldMember: member})
+	a := &s.d.Acts[act]
+	if a.About == "" {
+		return s.given[act]
 	}
-	for _, name := range s.asks[act] {
-		f, ok := find(s.d.Acts[act].Fields, name, func(f *form.Field) string { return f.Name })
+	var all []map[string]string
+	for _, member := range s.members(c, a) {
+		for _, given := range s.given[act] {
+			with := maps.Clone(given)
+			with[FieldMember] = member
+			all = append(all, with)
+		}
+	}
+	return all
+}
+
+// combine lists every combination of the answers to some fields of an act. Of answers that set marks and are read
+// by nothing else, those that no guard tells apart are one.
+func (s *space) combine(a *Act, names, read []string) []map[string]string {
+	all := []map[string]string{{FieldMember: ""}}
+	for _, name := range names {
+		f, ok := find(a.Fields, name, func(f *form.Field) string { return f.Name })
 		if !ok {
 			continue
 		}
-		options := f.Options
+		options := slices.Clone(f.Options)
 		if f.Kind == form.Yes {
 			options = []string{"yes"}
+		}
+		if !slices.Contains(read, name) && len(s.tallies) > 0 {
+			seen := map[string]bool{}
+			options = slices.DeleteFunc(options, func(o string) bool {
+				kind := s.same(a, name, o)
+				twice := seen[kind]
+				seen[kind] = true
+				return twice
+			})
 		}
 		if !f.Required {
 			options = append([]string{""}, options...)
@@ -219,10 +249,8 @@ func (s *space) answers(c config, act int) []map[string]string {
 		var next []map[string]string
 		for _, m := range all {
 			for _, o := range options {
-				n := map[string]string{name: o}
-				for k, v := range m {
-					n[k] = v
-				}
+				n := maps.Clone(m)
+				n[name] = o
 				next = append(next, n)
 			}
 		}

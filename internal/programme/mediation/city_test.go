@@ -97,7 +97,9 @@ func newTown(t *testing.T, d *db.DB, set func(time.Time)) *town {
 	var project func(context.Context, *db.Tx, casework.Case, casework.Event) error
 	c.city = ledgertest.OpenPack(t, d, p, func(cfg *ledger.Config) {
 		cfg.Notify = courier.Enqueue
-		cfg.Project = func(ctx context.Context, tx *db.Tx, k casework.Case, e casework.Event) error { return project(ctx, tx, k, e) }
+		cfg.Project = func(ctx context.Context, tx *db.Tx, k casework.Case, e casework.Event) error {
+			return project(ctx, tx, k, e)
+		}
 	})
 	c.post = &courier.Courier{DB: d, Ledger: c.city.Ledger, Reader: c.city.Reader, Packs: c.city.Packs,
 		Words: func(*pack.Pack) *text.Catalogue { return c.words },

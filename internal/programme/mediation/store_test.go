@@ -173,7 +173,11 @@ func Test_the_row_follows_what_the_case_says(t *testing.T) {
 		}
 		state := func(s Session) (out State) {
 			t.Helper()
-			c.tx(func(ctx context.Context, tx *db.Tx) error { s, err := loadSession(ctx, tx, s.ID); out = s.State; return err })
+			c.tx(func(ctx context.Context, tx *db.Tx) error {
+				s, err := loadSession(ctx, tx, s.ID)
+				out = s.State
+				return err
+			})
 			return out
 		}
 		one := call(7)

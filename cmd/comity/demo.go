@@ -241,6 +241,9 @@ func playDemo(ctx context.Context, c *city, fsys fs.FS, cfg demoConfig) (demoCar
 	if err := openApart(ctx, c, fsys, workers); err != nil {
 		return card, err
 	}
+	if err := furnishMediation(ctx, c, fsys, workers); err != nil {
+		return card, err
+	}
 	samples, err := p.Samples(ctx)
 	if err != nil {
 		return card, err

@@ -3,6 +3,8 @@ package main
 import (
 	"comity/internal/programme"
 	"comity/internal/programme/dataaccess"
+	"comity/internal/programme/mediation"
+	"comity/internal/programme/mediation/talks"
 	"comity/internal/programme/petition"
 )
 
@@ -10,6 +12,8 @@ import (
 func programmes(c *city) []programme.Programme {
 	return []programme.Programme{
 		petition.New(petition.Deps{DB: c.db, Ledger: c.ledger, Reader: c.reader, Packs: c.packs, Courier: c.courier}),
+		mediation.New(mediation.Deps{DB: c.db, Ledger: c.ledger, Reader: c.reader, Packs: c.packs, Courier: c.courier}),
 		dataaccess.New(dataaccess.Deps{DB: c.db, Packs: c.packs, Index: c.ring.Index}),
+		talks.New(talks.Deps{Ledger: c.ledger, Reader: c.reader, Packs: c.packs, Files: c.files}),
 	}
 }

@@ -70,7 +70,7 @@ func Test_the_plan_has_no_loop(t *testing.T) {
 func Test_a_planted_breach_is_found(t *testing.T) {
 	for name, c := range map[string]struct{ rule, file, src string }{
 		"a room nobody planned":                   {"room", "internal/gadgets/g.go", "package gadgets"},
-		"a programme nobody planned":              {"room", "internal/programme/mediation/m.go", "package mediation"},
+		"a programme nobody planned":              {"room", "internal/programme/patrol/p.go", "package patrol"},
 		"the kernel imports a room above":         {"imports", "internal/casework/x.go", `package casework; import _ "comity/internal/text"`},
 		"a kernel room imports its sibling":       {"imports", "internal/form/x.go", `package form; import _ "comity/internal/org"`},
 		"the ledger imports the pack":             {"imports", "internal/ledger/x.go", `package ledger; import _ "comity/internal/pack"`},

@@ -159,11 +159,12 @@ type Message struct {
 	At        time.Time
 }
 
-// Letter is a notice to the resident of a case that no event of the case ordered, such as that a day a
-// programme keeps was called off. Template is a text under "notice."; Figures fill it, beside those
-// every notice has.
+// Letter is a notice to the resident of a case, or to a member of one, that no event of the case ordered,
+// such as that a day a programme keeps was called off. Template is a text under "notice."; Figures fill
+// it, beside those every notice has.
 type Letter struct {
 	Case     casework.CaseID
+	Member   string // whom on a roll it is for; empty: the resident
 	Template string
 	Figures  func(say text.Speaker) []string
 }
@@ -193,18 +194,25 @@ func (c *Courier) Send(ctx context.Context, job jobs.Job, l Letter) error {
 
 // letter fills a letter; ok is false where there is no address to write to.
 func (c *Courier) letter(k casework.Case, key string, l Letter) (m Message, ok bool) {
-	if k.Contact.Address == "" {
+	order := casework.Notice{To: procedure.ByResident, Member: l.Member}
+	if x, on := k.Member(l.Member); l.Member != "" && (!on || x.Left) {
+		return m, false
+	} else if l.Member != "" && !x.Own { // whoever opened the case has its code
+		order.To = procedure.ByMember
+	}
+	to := c.reader(k, order)
+	if to.contact.Address == "" {
 		return m, false
 	}
 	p := c.Packs.Pack(k.Pack)
-	lang := k.Contact.Lang
+	lang := to.contact.Lang
 	if p.Texts[lang] == nil {
 		lang = p.Langs[0]
 	}
 	say := c.Words(p).In(lang)
-	m = Message{Key: key, Case: k.ID, Ref: k.Ref, Template: l.Template, Recipient: "resident", Channel: k.Contact.Channel, Address: k.Contact.Address, Lang: lang}
-	m.Body = say.T("notice."+l.Template, append(l.Figures(say), "ref", string(k.Ref), "code", string(k.Code), "title", k.Title,
-		"unit", say.T("unit."+string(k.Holder)), "link", c.Link(k, true), "city", say.T("city"))...)
+	m = Message{Key: key, Case: k.ID, Ref: k.Ref, Template: l.Template, Recipient: order.To, Channel: to.contact.Channel, Address: to.contact.Address, Lang: lang}
+	m.Body = say.T("notice."+l.Template, append(l.Figures(say), "ref", string(k.Ref), "code", string(to.code), "title", k.Title,
+		"unit", say.T("unit."+string(k.Holder)), "link", to.link, "city", say.T("city"))...)
 	return m, true
 }
 

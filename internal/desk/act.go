@@ -198,6 +198,15 @@ func (v *visit) actShow() error {
 	if !v.can(d, c, a) {
 		return v.closedAct(c, d, a)
 	}
+	for _, g := range v.Programmes {
+		if g.Instead == nil {
+			continue
+		}
+		if page, ok := g.Instead(c, a.ID); ok {
+			http.Redirect(v.w, v.r, caseHref(string(c.Ref))+"/"+page, http.StatusSeeOther)
+			return nil
+		}
+	}
 	return v.showAct(http.StatusOK, c, d, a, actTry{key: web.NewKey(), version: c.Seq})
 }
 
@@ -237,7 +246,7 @@ func (v *visit) showAct(status int, c casework.Case, d *procedure.Definition, a 
 	c = open.c
 	replies := v.replies(p, d, c, a)
 	if try.values == nil {
-		try.values = v.replied(d, a, replies)
+		try.values = web.Prefill(v.r, a.Fields, v.replied(d, a, replies))
 	}
 	f := web.ActForm(d.ID, a.ID)
 	f.Values, f.Problems = try.values, try.problems

@@ -38,6 +38,7 @@ type sheet struct {
 	Papers   []documentLink // made by acts, newest first
 	Rolls    []rollCard     // who takes part
 	Dossier  *dossierCard   // nil where the pack knows no file for such cases
+	Beside   []web.Link     // ways to pages of programmes
 	Timeline []web.Entry
 	Filter   string // all, public
 	Count    int
@@ -228,7 +229,23 @@ func (v *visit) sheet(p *web.Page, open shown, q query, listed bool) (sheet, err
 	}
 	s.Timeline = v.timeline(p, d, c, events, s.Filter == "public")
 	s.Toast = v.toast(p, c)
-	return s, nil
+	s.Beside, err = v.beside(p, c)
+	return s, err
+}
+
+// beside are the ways that programmes offer from the page of a case.
+func (v *visit) beside(p *web.Page, c casework.Case) (out []web.Link, err error) {
+	for _, g := range v.Programmes {
+		if g.DeskBeside == nil {
+			continue
+		}
+		ways, err := g.DeskBeside(v.ctx(), p, c, v.actor)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, ways...)
+	}
+	return out, nil
 }
 
 // writes reports whether the officer's scope holds the case: the same rule as casework's for notes.

@@ -143,11 +143,12 @@ type lockedPage struct {
 // locked ends whatever session the counter had. It may be opened by a link from anywhere: all that
 // happens is that a PIN is asked.
 func (d *Desk) locked(w http.ResponseWriter, r *http.Request) error {
-	if secret, _, err := d.counter(r); err != nil || secret == "" {
-		http.Redirect(w, r, "/desk/signin", http.StatusSeeOther)
-		return err
+	secret, _, err := d.counter(r)
+	if err == nil && (secret != "" || d.site.Secret(r, handedCookie) != "") {
+		err = d.leave(w, r)
 	}
-	if err := d.leave(w, r); err != nil {
+	if err != nil || secret == "" {
+		http.Redirect(w, r, "/desk/signin", http.StatusSeeOther)
 		return err
 	}
 	return d.showLocked(w, r, http.StatusOK, lockedPage{})
@@ -155,6 +156,9 @@ func (d *Desk) locked(w http.ResponseWriter, r *http.Request) error {
 
 // leave ends the session of this browser.
 func (d *Desk) leave(w http.ResponseWriter, r *http.Request) error {
+	if d.site.Secret(r, handedCookie) != "" {
+		d.site.KeepSecret(w, handedCookie, "", -1)
+	}
 	token := d.site.Secret(r, sessionCookie)
 	if token == "" {
 		return nil

@@ -254,7 +254,7 @@ type visit struct {
 
 // officerOf is what a programme's page gets of a visit.
 func (v *visit) officerOf() *programme.Officer {
-	return &programme.Officer{Visitor: programme.Visitor{W: v.w, R: v.r, Site: v.site}, Actor: v.actor, Home: v.who.Home(), Shell: v.shell, Sheet: sheetLink(), Fresh: v.fresh}
+	return &programme.Officer{Visitor: programme.Visitor{W: v.w, R: v.r, Site: v.site}, Actor: v.actor, Home: v.who.Home(), Name: v.officer, Shell: v.shell, Sheet: sheetLink(), Fresh: v.fresh, Hand: v.hand}
 }
 
 const sessionCookie = "comity_desk"
@@ -274,6 +274,9 @@ func (d *Desk) signed(h func(*visit) error) web.Handler {
 			return nil
 		}
 		if err != nil {
+			return err
+		}
+		if done, err := d.astray(w, r); done || err != nil {
 			return err
 		}
 		shared, done, err := d.guarded(w, r)

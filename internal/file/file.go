@@ -14,7 +14,7 @@
 // with "X-Content-Type-Options: nosniff", and a PDF only as a download or in a
 // sandbox, because its inside is scanned, not rebuilt.
 //
-// Open file.go first, then image.go, pdf.go, sniff.go, exif.go and store.go.
+// Open file.go first, then image.go, pdf.go, sniff.go, virus.go, exif.go and store.go.
 package file
 
 import (
@@ -80,6 +80,7 @@ type Cleaned struct {
 //	file.broken           kind: media type or ""; why: empty, decode, header, trailer, encoding, hidden
 //	file.too_many_pixels  width, height, max
 //	file.active           found: the PDF feature, without slash
+//	file.virus            the marker by which scanners for viruses are tested
 type Refused struct {
 	Rule   string
 	Params map[string]string
@@ -114,6 +115,9 @@ func Clean(r io.Reader, name string, lim Limits) (Cleaned, error) {
 	}
 	if int64(len(data)) > lim.MaxBytes {
 		return Cleaned{}, Refused{"file.too_big", map[string]string{"max": strconv.FormatInt(lim.MaxBytes, 10)}}
+	}
+	if marked(data) {
+		return Cleaned{}, Refused{Rule: "file.virus"}
 	}
 	kind := sniff(data)
 	if err := agree(kind, data, name, lim.Declared); err != nil {

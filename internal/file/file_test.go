@@ -587,3 +587,19 @@ func BenchmarkClean_photo_of_12_megapixels(b *testing.B) {
 		}
 	}
 }
+
+func TestClean_refuses_what_carries_the_marker_of_a_virus_wherever_it_stands(t *testing.T) {
+	var deflated bytes.Buffer
+	z := zlib.NewWriter(&deflated)
+	z.Write(bytes.Repeat([]byte("x"), 64<<10-30)) // the marker lies across two blocks
+	z.Write(marker)
+	z.Close()
+	pdf := "%PDF-1.4\n1 0 obj\n<< /Filter /FlateDecode >>\nstream\n" + deflated.String() + "\nendstream\nendobj\nstartxref\n9\n%%EOF\n"
+	for name, data := range map[string][]byte{"note.txt": marker, "scan.png": append(pngOf(t, quarters(4, 4)), marker...), "scan.pdf": []byte(pdf)} {
+		_, err := Clean(bytes.NewReader(data), name, Limits{})
+		var no Refused
+		if !errors.As(err, &no) || no.Rule != "file.virus" {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

@@ -97,8 +97,8 @@ func (f *inflater) stream(body []byte) error {
 	}
 	defer z.Close()
 	// The tail of the last block is kept, lest a name fall between two blocks.
-	const tail = 3*longestPDFName + 2
-	const perStream = 4 << 10 // so that a million empty streams cost something too
+	const tail = 3*longestPDFName + 42 // longer than the marker of virus.go
+	const perStream = 4 << 10          // so that a million empty streams cost something too
 	f.budget -= perStream
 	for kept := 0; ; {
 		n, err := io.ReadFull(z, f.buf[kept:])
@@ -106,6 +106,9 @@ func (f *inflater) stream(body []byte) error {
 			return broken(KindPDF, "hidden")
 		}
 		block := f.buf[:kept+n]
+		if marked(block) {
+			return Refused{Rule: "file.virus"}
+		}
 		if found := activeName(block); found != "" {
 			return Refused{"file.active", map[string]string{"found": found}}
 		}

@@ -106,6 +106,9 @@ func (l *Ledger) Look(ctx context.Context, who authz.Actor, t Ticket) (*Look, er
 	k.events = k.events[:min(len(k.events), k.c.Seq)] // what came in between belongs to the next look
 	k.in = l.context(k.c.ID)
 	k.keep = l.opening(k.key, k.c.ID, k.shown(who))
+	if who.Is(authz.Resident) {
+		k.keep = confided(k.keep)
+	}
 	return k, nil
 }
 
@@ -150,6 +153,17 @@ func (l *Ledger) Show(ctx context.Context, who authz.Actor, t Ticket) (*Look, er
 		return err
 	})
 	return k, err
+}
+
+// confided hides from whoever opened a case what was said in it in confidence: the case is theirs, what the
+// other side told the mediator is not.
+func confided(keep casework.Keep) casework.Keep {
+	return func(level authz.Level, s string) string {
+		if level == authz.Caucus {
+			return casework.Veil
+		}
+		return keep(level, s)
+	}
 }
 
 // shown is the level to open up to: the ticket's, and the code itself for whoever holds it already.
@@ -264,7 +278,11 @@ func (l *Ledger) permit(who authz.Actor, s *stored, t Ticket) (Disclosure, error
 		d.Role, d.Ground = string(authz.Resident), string(authz.ByCode)
 		return d, nil
 	case who.Is(authz.Member):
-		if m, ok := s.c.Member(who.MemberID()); who.Scope().Case != string(s.c.ID) || !ok || m.Left || t.Level > authz.Story {
+		most := authz.Story
+		if t.Purpose == PurposeAgree {
+			most = authz.Identity
+		}
+		if m, ok := s.c.Member(who.MemberID()); who.Scope().Case != string(s.c.ID) || !ok || m.Left || t.Level > most {
 			return d, ErrNotFound
 		}
 		d.Role, d.Ground = string(authz.Member), string(authz.ByCode)
@@ -291,6 +309,7 @@ const (
 	PurposeContact = "contact" // to write to or call the person about the case
 	PurposeOwn     = "own"     // the person looks at their own matter
 	PurposeNotice  = "notice"  // to tell somebody what they are owed
+	PurposeAgree   = "agree"   // a member reads in full what was put to them to answer or to sign
 )
 
 // way finds the nearest reason for which staff may be shown so much of a case.

@@ -274,6 +274,9 @@ func (b *builder) fields(act string, list []fieldYAML) []form.Field {
 		if !slices.Contains(form.Kinds, kind) {
 			b.bad.on(y.Mark, "field %q: kind %q is not one of %v", y.Name, y.Kind, form.Kinds)
 		}
+		if y.Caucus && y.Public {
+			b.bad.on(y.Mark, "field %q is said in confidence (caucus) and cannot be public too", y.Name)
+		}
 		f := form.Field{Name: y.Name, Kind: kind, Required: y.Required, Min: y.Min, Max: y.Max, Options: y.Options, Public: y.Public, Personal: y.Personal, Caucus: y.Caucus}
 		if y.When.Field != "" {
 			f.When = &form.When{Field: y.When.Field, In: y.When.In}

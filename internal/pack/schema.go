@@ -36,6 +36,8 @@ var FileKinds = []FileKind{
 	{"questions", "questions.yaml", "What may be asked of other bodies about a person: a closed, published register.", reflect.TypeFor[questionsFile]()},
 	{"cameras", "cameras.yaml", "What the public register of cameras rests on, and who keeps it.", reflect.TypeFor[camerasFile]()},
 	{"explorer", "explorer.yaml", "The guide before filing: plain questions that lead to the right door, here or elsewhere.", reflect.TypeFor[explorerFile]()},
+	{"mediation", "mediation.yaml", "On which acts and answers the roster, the rooms and the sessions of mediation rest.", reflect.TypeFor[mediationFile]()},
+	{"talks", "talks.yaml", "Which acts are offers, drafts and signatures, and which words leave a term indefinite.", reflect.TypeFor[talksFile]()},
 	{"notices", "notices.yaml", "What people are told before they are asked for a consent, by version.", reflect.TypeFor[noticesFile]()},
 	{"dossier", "dossier.yaml", "How the files of ended cases are put together for the archive.", reflect.TypeFor[dossiersFile]()},
 	{"replies", "replies.yaml", "Stock answers an officer may start from.", reflect.TypeFor[repliesFile]()},

@@ -33,6 +33,20 @@ func (p *Portal) do(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	return p.ask(m, w, r)
+}
+
+// ask shows the form of the act in the address, or leads to the page a programme has for it.
+func (p *Portal) ask(m *matter, w http.ResponseWriter, r *http.Request) error {
+	for _, g := range p.Programmes {
+		if g.Instead == nil || m.door.Compartment != procedure.Civic {
+			continue
+		}
+		if page, ok := g.Instead(m.c, r.PathValue("act")); ok {
+			http.Redirect(w, r, m.base()+"/"+page, http.StatusSeeOther)
+			return nil
+		}
+	}
 	return m.askAct(w, r)
 }
 
@@ -50,7 +64,7 @@ func (m *matter) askAct(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return m.showAct(w, r, a, nil, nil, http.StatusOK)
+	return m.showAct(w, r, a, web.Prefill(r, a.Fields, nil), nil, http.StatusOK)
 }
 
 // act does the act in the address.

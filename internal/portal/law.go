@@ -281,7 +281,11 @@ func (t *lawTeller) way(a *procedure.Act, s *procedure.State) lawWay {
 		papers = append(papers, t.page.T("document."+t.d.ID+"."+x))
 	}
 	for _, n := range a.Notices {
-		if who := t.page.T("portal.law.told." + n.To); !slices.Contains(told, who) {
+		key := "portal.law.told." + n.To
+		if _, ok := t.d.Roll(n.To); ok {
+			key = "roll." + t.d.ID + "." + n.To
+		}
+		if who := t.page.T(key); !slices.Contains(told, who) {
 			told = append(told, who)
 		}
 	}

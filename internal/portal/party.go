@@ -7,6 +7,8 @@ import (
 	"comity/internal/authz"
 	"comity/internal/casework"
 	"comity/internal/ledger"
+	"comity/internal/procedure"
+	"comity/internal/programme"
 	"comity/internal/web"
 )
 
@@ -22,7 +24,32 @@ func (p *Portal) party(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return m.page.Write(w, r, http.StatusOK, web.PublicLayout(m.page, partyBody(m.page, p.partyView(m, r))))
+	v := p.partyView(m, r)
+	for _, g := range p.Programmes {
+		if g.PartyBeside == nil || m.door.Compartment != procedure.Civic {
+			continue
+		}
+		ways, err := g.PartyBeside(r.Context(), m.page, m.c, m.member)
+		if err != nil {
+			return err
+		}
+		v.Beside = append(v.Beside, ways...)
+	}
+	return m.page.Write(w, r, http.StatusOK, web.PublicLayout(m.page, partyBody(m.page, v)))
+}
+
+// member lets a programme's page run only for whoever holds the key of a member in its address.
+func (p *Portal) member(h func(*programme.Party) error) web.Handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		m, err := p.partyMatter(r)
+		if err != nil {
+			return err
+		}
+		if m.door.Compartment != procedure.Civic {
+			return web.ErrNotFound // programmes keep tables in the civic compartment only
+		}
+		return h(&programme.Party{Visitor: programme.Visitor{W: w, R: r, Site: p.Site}, Case: m.c, Member: m.member, Actor: m.who})
+	}
 }
 
 func (p *Portal) partyDo(w http.ResponseWriter, r *http.Request) error {
@@ -30,7 +57,7 @@ func (p *Portal) partyDo(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return m.askAct(w, r)
+	return p.ask(m, w, r)
 }
 
 func (p *Portal) partyDoPost(w http.ResponseWriter, r *http.Request) error {

@@ -146,6 +146,9 @@ func (p *Portal) Mount(mux web.Router) {
 		for pattern, h := range g.Resident {
 			mux.Handle(pattern, p.Site.Serve(p.sheltered(p.resident(h))))
 		}
+		for pattern, h := range g.Party {
+			mux.Handle(pattern, p.Site.Serve(p.sheltered(p.member(h))))
+		}
 	}
 }
 

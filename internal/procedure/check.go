@@ -186,10 +186,14 @@ func Check(d *Definition) Report { return CheckWithin(d, MaxStates) }
 // CheckWithin is Check with another bound on the number of situations.
 func CheckWithin(d *Definition, limit int) Report {
 	s, fits := newSpace(d)
-	k := &checker{space: s, limit: limit, seen: map[config]int32{}, said: map[string]bool{}}
 	if !fits {
 		return Report{Violations: []Violation{{Property: Bounded}}}
 	}
+	return s.check(limit)
+}
+
+func (s *space) check(limit int) Report {
+	k := &checker{space: s, limit: limit, seen: map[config]int32{}, said: map[string]bool{}}
 	k.static()
 	bounded := k.search()
 	if !bounded {

@@ -2,7 +2,7 @@
 //
 // A programme is a value of type Programme, made by cmd and handed to the surfaces. Each kind of page
 // comes with its own check, made by the surface that mounts it: a page under Resident runs only after
-// the follow code was found, a page under Desk only for a signed-in officer, so a programme cannot
+// the follow code was found, one under Party after the key of a member was, a page under Desk only for a signed-in officer, so a programme cannot
 // forget either and never makes an actor itself.
 //
 // It refuses to know any programme, and any surface. What a procedure of a pack can say needs no
@@ -33,15 +33,21 @@ type Programme struct {
 	// what somebody asked for.
 	Project func(ctx context.Context, tx *db.Tx, c casework.Case, e casework.Event) error
 
-	// Pages by the pattern of http.ServeMux. Those of residents hold {code}, those of the desk begin
-	// with /desk/.
+	// Pages by the pattern of http.ServeMux. Those of residents and of members of a case hold {code}, those
+	// of the desk begin with /desk/.
 	Public   map[string]func(*Visitor) error
 	Resident map[string]func(*Resident) error
+	Party    map[string]func(*Party) error
 	Desk     map[string]func(*Officer) error
 
 	Front  func(*web.Page) []web.Link                                          // ways from the first page of the portal
 	Beside func(context.Context, *web.Page, casework.Case) ([]web.Link, error) // ways from the resident's page of a case
 	Menu   func(p *web.Page, officer authz.Actor, at string) []web.NavItem     // places of the desk; at is the path of the page
+	// Instead names the page, below that of a case, on which an act is done better than on a form of its own.
+	Instead func(c casework.Case, act string) (page string, ok bool)
+	// Ways from the page of a case as a member of it sees it, and as the desk does.
+	PartyBeside func(context.Context, *web.Page, casework.Case, casework.Member) ([]web.Link, error)
+	DeskBeside  func(context.Context, *web.Page, casework.Case, authz.Actor) ([]web.Link, error)
 }
 
 // Visitor is one request of anybody.
@@ -79,14 +85,32 @@ func (v *Resident) Page(title string, kv ...string) *web.Page {
 	return p
 }
 
+// Party is one request of somebody whose key of one member of one case was found. Case shows what a member
+// may see of it; Member is who they are.
+type Party struct {
+	Visitor
+	Case   casework.Case
+	Member casework.Member
+	Actor  authz.Actor // the holder of the key of this one member
+}
+
+// Page begins an answer that search engines are kept away from.
+func (v *Party) Page(title string, kv ...string) *web.Page {
+	p := v.Visitor.Page(title, kv...)
+	p.Private = true
+	return p
+}
+
 // Officer is one request of somebody signed in at the desk.
 type Officer struct {
 	Visitor
 	Actor authz.Actor
 	Home  org.UnitID
-	Shell func(*web.Page) *web.Shell // what the desk shows around a page
-	Sheet templ.Component            // its styles
-	Fresh func() error               // lets go on only who proved within minutes who they are; hand its error on
+	Name  func(p *web.Page, account string) string // what an account is called; the account itself where it is unknown
+	Shell func(*web.Page) *web.Shell               // what the desk shows around a page
+	Sheet templ.Component                          // its styles
+	Fresh func() error                             // lets go on only who proved within minutes who they are; hand its error on
+	Hand  func(to string)                          // binds the browser to pages below an address; any other page of the desk ends the session
 }
 
 // Page begins an answer in the desk's shell.

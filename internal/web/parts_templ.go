@@ -656,7 +656,7 @@ func BlankOf(p *Page, b Blank) templ.Component {
 	})
 }
 
-// Facts draws labels and values; class is empty or wide.
+// Facts draws labels and values; class is empty, wide, points (narrow labels) or reading (one below the other).
 func Facts(class string, facts []Fact) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context

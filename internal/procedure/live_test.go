@@ -2,7 +2,6 @@ package procedure
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"testing"
 
@@ -43,23 +42,27 @@ func searched(d *Definition, remembers bool) (said []string, met map[config]bool
 	return said, met, true
 }
 
-func same(t rapid.TB, d *Definition) {
+func noLess(t rapid.TB, d *Definition) {
 	t.Helper()
 	with, small, ok := searched(d, false)
 	without, large, fits := searched(d, true)
 	if !ok || !fits {
 		return
 	}
-	if !slices.Equal(with, without) {
-		t.Fatalf("forgetting finds %v, remembering %v", with, without)
+	for _, v := range without {
+		if !slices.Contains(with, v) {
+			t.Fatalf("forgetting does not find %s; it finds %v", v, with)
+		}
 	}
-	if !maps.Equal(small, large) {
-		t.Fatalf("forgetting meets %d situations, remembering %d of the same", len(small), len(large))
+	for c := range large {
+		if !small[c] {
+			t.Fatalf("forgetting meets %d situations and not one of the %d that remembering meets", len(small), len(large))
+		}
 	}
 }
 
-func Test_what_is_forgotten_changes_nothing_that_the_search_says(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) { same(t, dream(t)) })
+func Test_a_search_that_forgets_meets_and_finds_all_that_one_that_remembers_does(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) { noLess(t, dream(t)) })
 }
 
 // An answer that may be left out leaves a fact as it was, so the fact is still needed.
@@ -80,7 +83,7 @@ func Test_only_a_sure_setting_lets_a_fact_be_forgotten_before_it(t *testing.T) {
 		if live := s.vital[0].live[s.stateAt("waiting")]; live == required {
 			t.Errorf("required %v: the fact matters while waiting: %v", required, live)
 		}
-		same(t, d)
+		noLess(t, d)
 	}
 }
 

@@ -41,7 +41,7 @@ var Rooms = map[string]Room{
 	"internal/bulk":              {Why: "one act on many cases, after a time to undo it", Rooms: with("db", "jobs", "ledger")},
 	"internal/account":           {Why: "people who work for a unit", Rooms: []string{"authz", "db", "org"}, Others: []string{"github.com/coreos/go-oidc/v3", "github.com/go-webauthn/webauthn", "golang.org/x/crypto", "golang.org/x/oauth2"}},
 	"internal/ledger":            {Why: "the one door", Rooms: with("db", "receipt", "translog", "vault")},
-	"internal/ledger/ledgertest": {Why: "a city for tests: a pack behind a real door, needed by every room above it", Rooms: []string{"authz", "casework", "db", "ledger", "org", "pack", "procedure", "vault"}},
+	"internal/ledger/ledgertest": {Why: "a city for tests: a pack behind a real door, needed by every room above it", Rooms: []string{"authz", "casework", "db", "form", "ledger", "org", "pack", "procedure", "vault"}},
 	"internal/paper":             {Why: "letters and papers as plain text with places to fill"},
 	"internal/pack":              {Why: "packs read and checked", Rooms: with("paper"), Others: []string{"github.com/expr-lang/expr", "go.yaml.in/yaml/v4"}},
 	"internal/explain":           {Why: "why not, and why this date, in words for every surface", Rooms: with("text")},

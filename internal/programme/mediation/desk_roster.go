@@ -86,7 +86,7 @@ func (w *world) spare(m Mediator) time.Duration {
 		hours += free(f.From, f.To, w.away, m.ID)
 	}
 	if m.WeekHours > 0 {
-		hours = min(hours, time.Duration(m.WeekHours)*time.Hour*w.to.Sub(w.from)/(7*24*time.Hour))
+		hours = min(hours, time.Duration(float64(m.WeekHours)*float64(time.Hour)*w.to.Sub(w.from).Hours()/(7*24)))
 	}
 	for _, x := range w.taking {
 		if slices.Contains(x.Mediators, m.ID) && x.Ends.After(w.from) {

@@ -290,6 +290,12 @@ func (x *opened) sitting(a asked, free bool) sitting {
 	return out
 }
 
+// A page proposes so many times, so far apart.
+const (
+	mostProposed = 8
+	apart        = 2 * time.Hour
+)
+
 // proposals are times at which no rule is broken.
 func (x *opened) proposals(page *web.Page, a asked) (out []web.Choice, err error) {
 	if a.Minutes <= 0 || len(x.seats) == 0 {
@@ -305,11 +311,18 @@ func (x *opened) proposals(page *web.Page, a asked) (out []web.Choice, err error
 		}
 	}
 	pr := w.problem([]sitting{x.sitting(a, false)})
-	list, err := schedule.Alternatives(pr, agreed(pr), sessionID(x.c.ID), 8)
+	pr.Step = 30 * time.Minute
+	list, err := schedule.Alternatives(pr, agreed(pr), sessionID(x.c.ID), 60)
 	if err != nil {
 		return nil, errPlan(err)
 	}
-	for _, l := range list {
+	var last time.Time
+	for _, l := range list { // times well apart: a choice, and not every half hour of one morning
+		now := x.has && x.live.State == Called && l.Begins.Equal(x.live.Begins)
+		if now || l.Begins.Sub(last) < apart || len(out) == mostProposed {
+			continue
+		}
+		last = l.Begins
 		c := web.Choice{Value: l.Begins.In(x.p.Zone).Format("2006-01-02T15:04") + "|", Label: page.Date(l.Begins, x.p.Zone) + " " +
 			hoursOf(page, l.Begins, l.Begins.Add(time.Duration(a.Minutes)*time.Minute), x.p.Zone)}
 		if r, ok := w.room(l.Room); ok {

@@ -109,7 +109,7 @@ func (h Hours) minutes() (n int) {
 	return n
 }
 
-// spans are the hours as times, day by day. On a weekday on which offices do not work, nobody does.
+// spans are the hours as times, day by day, as far as they lie in a time. On a weekday on which offices do not work, nobody does.
 func (h Hours) spans(in schedule.Span, zone *time.Location, cal *worktime.Calendar) (out []schedule.Span) {
 	for d := dayOf(in.From, zone); d <= dayOf(in.To, zone); d++ {
 		year, month, date := d.Date()
@@ -119,7 +119,16 @@ func (h Hours) spans(in schedule.Span, zone *time.Location, cal *worktime.Calend
 			continue
 		}
 		for _, s := range h[i] {
-			out = append(out, schedule.Span{From: at(s.From), To: at(s.To)})
+			span := schedule.Span{From: at(s.From), To: at(s.To)}
+			if span.From.Before(in.From) {
+				span.From = in.From
+			}
+			if span.To.After(in.To) {
+				span.To = in.To
+			}
+			if span.To.After(span.From) {
+				out = append(out, span)
+			}
 		}
 	}
 	return out

@@ -319,3 +319,27 @@ func (c *town) apart() {
 		}
 	}
 }
+
+func Test_time_left_is_within_hours_the_bound_of_a_week_absences_and_what_is_booked(t *testing.T) {
+	h, _ := parseHours("mon 09:00-12:00; tue 09:00-17:00")
+	zone := time.UTC
+	from := on(monday, 0, zone)
+	w := world{p: &pack.Pack{Mediation: &pack.Mediation{}, Zone: zone}, from: from, to: from.AddDate(0, 0, 14)}
+	m := Mediator{ID: 1, Hours: h}
+	left := func() time.Duration { w.mediators = []Mediator{m}; return w.spare(m) }
+	if got := left(); got != 22*time.Hour {
+		t.Errorf("two weeks of eleven hours leave %s", got)
+	}
+	if m.WeekHours = 5; left() != 10*time.Hour {
+		t.Errorf("five hours a week leave %s", left())
+	}
+	w.taking = []Session{{Begins: on(monday, 540, zone), Ends: on(monday, 600, zone), Mediators: []int64{1}}}
+	if got := left(); got != 9*time.Hour {
+		t.Errorf("an hour booked leaves %s", got)
+	}
+	m.WeekHours, w.taking = 0, nil
+	w.away = []Away{{Mediator: 1, Begins: on(monday+1, 0, zone), Ends: on(monday+2, 0, zone)}}
+	if got := left(); got != 14*time.Hour {
+		t.Errorf("a day away leaves %s", got)
+	}
+}

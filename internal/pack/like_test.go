@@ -4,13 +4,11 @@ import (
 	"os"
 	"strings"
 	"testing"
-
-	"comity/internal/procedure"
 )
 
 // A procedure that is like another has all of it but what it says itself.
 func Test_a_procedure_like_another_says_only_what_differs(t *testing.T) {
-	p, err := LoadKnown(os.DirFS("../../packs/cn-national-2022"), nil, func(string) (map[string]procedure.Report, bool) { return nil, true })
+	p, err := Load(os.DirFS("../../packs/cn-national-2022"), Unsearched())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -37,7 +35,7 @@ func Test_what_a_procedure_is_like_has_to_be_there_and_like_none_itself(t *testi
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, err = LoadKnown(files, nil, nil); err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), labour+":5:") {
+			if _, err = Load(files, Unsearched()); err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), labour+":5:") {
 				t.Errorf("want %q in line 5, got %v", c.want, err)
 			}
 		})

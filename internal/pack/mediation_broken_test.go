@@ -71,7 +71,7 @@ func Test_each_broken_copy_of_mediation_is_found_by_the_claim_it_breaks(t *testi
 			if err != nil {
 				t.Fatal(err)
 			}
-			p, err := LoadKnown(files, nil, func(string) (map[string]procedure.Report, bool) { return nil, true })
+			p, err := Load(files, Unsearched())
 			if err != nil {
 				t.Fatalf("the broken copy is refused before it is searched: %v", err)
 			}

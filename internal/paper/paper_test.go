@@ -56,7 +56,7 @@ func Test_what_was_filled_in_makes_no_blocks(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := tpl.Fill(func(string) string { return "one\n\n- two\n---\n# three" })
-	if len(got) != 2 || got[1].Kind != paper.Paragraph || len(got[1].Lines) != 1 {
+	if len(got) != 2 || got[1].Kind != paper.Paragraph || strings.Join(got[1].Lines, "|") != "one||- two|---|# three" {
 		t.Errorf("a resident's text became %q", got)
 	}
 }

@@ -23,7 +23,6 @@ import (
 	"comity/internal/pack"
 	"comity/internal/procedure"
 	"comity/internal/vault"
-	"comity/packs"
 )
 
 // City is a ledger with the pack it works by.
@@ -43,9 +42,11 @@ type Option func(*ledger.Config)
 func Open(t testing.TB, d *db.DB, packDir string, options ...Option) *City {
 	t.Helper()
 	return OpenPack(t, d, once(t, packDir, func() (*pack.Pack, error) {
-		var searched pack.Memory
-		if err := searched.Learn(packs.Searched); err != nil {
-			return nil, err
+		var searched pack.Memory // what ships beside the packs of the project
+		if raw, err := os.ReadFile(filepath.Join(filepath.Dir(packDir), "searched.json")); err == nil {
+			if err := searched.Learn(raw); err != nil {
+				return nil, err
+			}
 		}
 		return pack.LoadFrom(os.DirFS(filepath.Dir(packDir)), filepath.Base(packDir), &searched)
 	}), options...)

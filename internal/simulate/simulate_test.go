@@ -178,7 +178,7 @@ func demoWith(t *testing.T, procedures map[string]string) *pack.Pack {
 	files := fstest.MapFS{}
 	demo := os.DirFS(demoDir)
 	err := fs.WalkDir(demo, ".", func(name string, d fs.DirEntry, err error) error {
-		apart := strings.HasPrefix(name, "stories/") || strings.HasPrefix(name, "documents/") || name == "replies.yaml"
+		apart := strings.HasPrefix(name, "stories/") || strings.HasPrefix(name, "documents/") || name == "replies.yaml" || name == "explorer.yaml"
 		if err != nil || d.IsDir() || apart {
 			return err
 		}

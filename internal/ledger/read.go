@@ -359,10 +359,20 @@ type UnitCount struct {
 	Open, Overdue int
 }
 
+// counted is the scope as figures are read by: how much of a case a list may tell makes no difference to how many
+// there are, and a case that two lists hold, one of which tells more, counts once.
+func counted(in authz.Scope) authz.Scope {
+	in.Roots = slices.Clone(in.Roots)
+	for i := range in.Roots {
+		in.Roots[i].Level = authz.Steps
+	}
+	return in
+}
+
 // Counts counts the open cases of a unit inside the scope. endOfToday bounds what is due today.
 func (r *Reader) Counts(ctx context.Context, in authz.Scope, unit org.UnitID, endOfToday time.Time) (Counts, error) {
 	var c Counts
-	roots := r.roots(in, unit)
+	roots := r.roots(counted(in), unit)
 	if len(roots) == 0 {
 		return c, ErrNotFound
 	}
@@ -393,7 +403,7 @@ func (r *Reader) Counts(ctx context.Context, in authz.Scope, unit org.UnitID, en
 // Strip counts the open cases due between each pair of neighbouring edges, at most limit each: the
 // bars above a worklist. A bounded count keeps the page's price independent of the city's size.
 func (r *Reader) Strip(ctx context.Context, in authz.Scope, f Filter, edges []time.Time, limit int) ([]int, error) {
-	roots := r.roots(in, f.Unit)
+	roots := r.roots(counted(in), f.Unit)
 	counts := make([]int, max(len(edges)-1, 0))
 	if len(roots) == 0 {
 		return counts, nil
@@ -416,7 +426,7 @@ func (r *Reader) Strip(ctx context.Context, in authz.Scope, f Filter, edges []ti
 // CountLate counts the cases whose promised date has passed without an answer, at most limit.
 func (r *Reader) CountLate(ctx context.Context, in authz.Scope, unit org.UnitID, limit int) (total int, err error) {
 	err = r.db.View(ctx, func(tx *db.Tx) error {
-		for _, root := range r.roots(in, unit) {
+		for _, root := range r.roots(counted(in), unit) {
 			n, err := countLate(ctx, tx, root, limit)
 			if err != nil {
 				return err

@@ -31,6 +31,7 @@ type sheet struct {
 	Hand     string   // where a transfer stands
 	Stale    string
 	Contact  []web.Fact
+	Masked   bool // only the end of a number is shown
 	Facts    []web.Fact
 	Answer   []web.Fact
 	Plan     *Plan
@@ -202,7 +203,7 @@ func (v *visit) sheet(p *web.Page, open shown, q query, listed bool) (sheet, err
 	if c.Offered != "" {
 		s.Hand = p.T("desk.case.offered", "from", p.T("unit."+string(c.Holder)), "to", p.T("unit."+string(c.Offered)))
 	}
-	s.Contact = v.contact(p, c, open.level)
+	s.Contact, s.Masked = v.contact(p, c, open.level), open.level < authz.Identity
 	s.Facts = append(v.facts(p, d, c), caseFacts(p, d, c)...)
 	s.Owner = append(v.owner(p, c), retention(p, d)...)
 	if s.Family, err = v.family(p, d, c); err != nil {

@@ -272,13 +272,16 @@ func Test_verify_agrees_with_a_walk_through_every_minute(t *testing.T) {
 				break
 			}
 			a := &plan.Placed[rapid.IntRange(0, len(plan.Placed)-1).Draw(t, "which")]
-			switch rapid.IntRange(0, 2).Draw(t, "what") {
+			switch rapid.IntRange(0, 3).Draw(t, "what") {
 			case 0:
 				a.Begins = a.Begins.Add(time.Duration(rapid.IntRange(-300, 300).Draw(t, "later")) * 5 * time.Minute)
 			case 1:
 				a.Mediators = []schedule.MediatorID{p.Mediators[rapid.IntRange(0, 2).Draw(t, "mediator")].ID}
 			case 2:
 				a.Room = p.Rooms[rapid.IntRange(0, 1).Draw(t, "room")].ID
+			case 3: // beside another one, under the same mediator: chance alone seldom does it
+				b := plan.Placed[rapid.IntRange(0, len(plan.Placed)-1).Draw(t, "beside")]
+				a.Begins, a.Mediators = b.Begins, b.Mediators
 			}
 		}
 		found := rulesOf(schedule.Verify(p, plan))

@@ -42,7 +42,7 @@ formatted() {
   [ -z "$out" ] || { echo "gofmt differs in:"; echo "$out"; return 1; }
 }
 
-generated_sums() { { find internal -name '*_templ.go'; ls docs/schema/*.json docs/pack-reference.md; } | sort | xargs sha256sum; }
+generated_sums() { { find internal -name '*_templ.go'; ls docs/schema/*.json docs/pack-reference.md packs/searched.json; } | sort | xargs sha256sum; }
 
 # Generated files must be what the generators write today.
 generated() {

@@ -63,6 +63,7 @@ func runPackCheck(_ context.Context, args []string, stdout, stderr io.Writer) er
 	property := f.String("property", "", "judge this property only")
 	trace := f.String("trace", "", "tell the shortest road to PROCEDURE/STATE")
 	roads := f.Bool("roads", false, "tell the longest lawful road of each procedure stop by stop")
+	anew := f.Bool("anew", false, "search procedures, too, that are as they shipped with the program and were searched when it was built")
 	asJSON := f.Bool("json", false, "print the report as JSON")
 	if err := parse(f, args); err != nil {
 		return err
@@ -84,7 +85,11 @@ func runPackCheck(_ context.Context, args []string, stdout, stderr io.Writer) er
 	}
 	dir := f.Arg(0)
 	began := time.Now()
-	p, err := pack.LoadWith(os.DirFS(dir), basesOf(dir))
+	known := shipped()
+	if *anew || *trace != "" { // the roads themselves are not kept
+		known = &pack.Memory{}
+	}
+	p, err := pack.LoadWith(os.DirFS(dir), basesOf(dir), known)
 	took := time.Since(began)
 	if err != nil {
 		return k.refused(dir, err, took)

@@ -38,7 +38,7 @@ func runPackDraw(_ context.Context, args []string, stdout, stderr io.Writer) err
 	if len(names) == 0 || len(names) > 2 || *columns < 1 || *columns > draw.MaxColumns {
 		return usagef("say `comity pack draw DIR [PROCEDURE]`, with --columns from 1 to %d", draw.MaxColumns)
 	}
-	p, err := pack.LoadWith(os.DirFS(names[0]), basesOf(names[0]))
+	p, err := pack.LoadWith(os.DirFS(names[0]), basesOf(names[0]), shipped())
 	if err != nil {
 		return fmt.Errorf("%s does not load; `comity pack check %s` tells why: %w", names[0], names[0], err)
 	}

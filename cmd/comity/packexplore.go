@@ -42,7 +42,7 @@ func runPackExplore(_ context.Context, args []string, stdout, stderr io.Writer) 
 		return err
 	}
 	dir := f.Arg(0)
-	p, err := pack.LoadWith(os.DirFS(dir), basesOf(dir))
+	p, err := pack.LoadWith(os.DirFS(dir), basesOf(dir), shipped())
 	if err != nil {
 		return err
 	}

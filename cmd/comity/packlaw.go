@@ -31,7 +31,7 @@ func runPackLaw(_ context.Context, args []string, stdout, stderr io.Writer) erro
 		return err
 	}
 	dir := f.Arg(0)
-	p, err := pack.LoadWith(os.DirFS(dir), basesOf(dir))
+	p, err := pack.LoadWith(os.DirFS(dir), basesOf(dir), shipped())
 	if err != nil {
 		return err
 	}

@@ -53,7 +53,7 @@ func runSimulate(ctx context.Context, args []string, stdout, stderr io.Writer) e
 	if err != nil {
 		return err
 	}
-	p, err := pack.LoadWith(os.DirFS(names[0]), basesOf(names[0]))
+	p, err := pack.LoadWith(os.DirFS(names[0]), basesOf(names[0]), shipped())
 	if err != nil {
 		return fmt.Errorf("the pack in %s does not load; comity pack check %s says more:\n%w", names[0], names[0], err)
 	}

@@ -100,11 +100,11 @@ func (e Event) check(m Method) error {
 	case e.UID == "":
 		return fmt.Errorf("UID is empty; without it a change cannot find the appointment")
 	case e.Sequence < 0:
-		return fmt.Errorf("Sequence is %d; it begins at 0", e.Sequence)
+		return fmt.Errorf("field Sequence is %d; it begins at 0", e.Sequence)
 	case e.Changed.IsZero() || e.Begins.IsZero():
-		return fmt.Errorf("Changed and Begins are required")
+		return fmt.Errorf("fields Changed and Begins are required")
 	case !e.Ends.After(e.Begins):
-		return fmt.Errorf("Ends is not after Begins")
+		return fmt.Errorf("field Ends is not after Begins")
 	case m == Cancel && !e.Cancelled:
 		return fmt.Errorf("a file with method %s holds an event that is not cancelled", Cancel)
 	case m == Request && e.Cancelled:

@@ -99,16 +99,6 @@ func parseHours(s string) (h Hours, ok bool) {
 	return h, true
 }
 
-// minutes of a week.
-func (h Hours) minutes() (n int) {
-	for _, day := range h {
-		for _, s := range day {
-			n += s.To - s.From
-		}
-	}
-	return n
-}
-
 // spans are the hours as times, day by day, as far as they lie in a time. On a weekday on which offices do not work, nobody does.
 func (h Hours) spans(in schedule.Span, zone *time.Location, cal *worktime.Calendar) (out []schedule.Span) {
 	for d := dayOf(in.From, zone); d <= dayOf(in.To, zone); d++ {

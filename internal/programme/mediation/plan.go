@@ -57,8 +57,7 @@ type sitting struct {
 	busy    []Unavailable
 	minutes int
 	mode    string
-	step    bool         // a step-free room
-	units   []org.UnitID // whose rooms are looked at; empty: all
+	step    bool // a step-free room
 	latest  time.Time
 	free    bool // no room of ours is needed: remote, or somewhere else
 }

@@ -2,7 +2,6 @@ package mediation
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"comity/internal/casework"
@@ -244,14 +243,6 @@ func scanMatter(row db.Scanner) (m Matter, err error) {
 	err = row.Scan(&m.Case, &m.Ref, &m.Pack, &m.Procedure, &unit, &place, &m.Field, &m.State, &open, &m.Outcome, &opened, &closed)
 	m.Unit, m.Place, m.Open, m.Opened, m.Closed = org.UnitID(unit), org.UnitID(place), open == 1, instant(opened), instant(closed)
 	return m, err
-}
-
-func loadMatter(ctx context.Context, tx *db.Tx, id casework.CaseID) (m Matter, ok bool, err error) {
-	m, err = db.One(ctx, tx, `SELECT `+matterColumns+` FROM mediation_matters WHERE case_id = ?1`, []any{string(id)}, scanMatter)
-	if errors.Is(err, db.ErrNoRows) {
-		return m, false, nil
-	}
-	return m, err == nil, err
 }
 
 // waitingIn lists the open matters of a unit that stand in one of its states, oldest first.

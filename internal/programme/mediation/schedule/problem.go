@@ -173,34 +173,34 @@ const mostSteps = 20_000
 
 func (s *Session) check(known map[string]bool) error {
 	if s.Duration <= 0 {
-		return fmt.Errorf("Duration is %s", s.Duration)
+		return fmt.Errorf("field Duration is %s", s.Duration)
 	}
 	if s.Need < 1 {
-		return fmt.Errorf("Need is %d; somebody has to hold it", s.Need)
+		return fmt.Errorf("field Need is %d; somebody has to hold it", s.Need)
 	}
 	for _, id := range s.Parties {
 		if !known["party"+string(id)] {
-			return fmt.Errorf("Parties names %q, which is not among the parties of the problem", id)
+			return fmt.Errorf("field Parties names %q, which is not among the parties of the problem", id)
 		}
 	}
 	for _, id := range s.Mediators {
 		if !known["mediator"+string(id)] {
-			return fmt.Errorf("Mediators names %q, which is not among the mediators of the problem", id)
+			return fmt.Errorf("field Mediators names %q, which is not among the mediators of the problem", id)
 		}
 	}
 	if s.Fixed == nil {
 		return nil
 	}
 	if s.Fixed.Session != s.ID {
-		return fmt.Errorf("Fixed is a place of session %q", s.Fixed.Session)
+		return fmt.Errorf("field Fixed is a place of session %q", s.Fixed.Session)
 	}
 	for _, id := range s.Fixed.Mediators {
 		if !known["mediator"+string(id)] {
-			return fmt.Errorf("Fixed names the mediator %q, who is not among those of the problem", id)
+			return fmt.Errorf("field Fixed names the mediator %q, who is not among those of the problem", id)
 		}
 	}
 	if id := s.Fixed.Room; id != "" && !known["room"+string(id)] {
-		return fmt.Errorf("Fixed names the room %q, which is not among those of the problem", id)
+		return fmt.Errorf("field Fixed names the room %q, which is not among those of the problem", id)
 	}
 	return nil
 }

@@ -319,7 +319,7 @@ func (l *Ledger) commit(batch []*request) {
 		return nil
 	})
 	var refused int64
-	for i, r := range batch {
+	for i := range batch {
 		if err != nil {
 			results[i] = result{err: fmt.Errorf("ledger: the change was not stored: %w", err)}
 		}
@@ -328,13 +328,15 @@ func (l *Ledger) commit(batch []*request) {
 			refused++
 			results[i] = result{err: no}
 		}
-		r.answer <- results[i]
 	}
-	l.mu.Lock()
+	l.mu.Lock() // counted before anybody hears of it: whoever asks next sees it
 	l.stats.Commands += int64(len(batch))
 	l.stats.Refused += refused
 	l.stats.Batches++
 	l.mu.Unlock()
+	for i, r := range batch {
+		r.answer <- results[i]
+	}
 }
 
 // number is the stored key behind a CaseID.

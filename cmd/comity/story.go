@@ -57,7 +57,7 @@ func playStory(file, packDir string) (transcript string, err error) {
 	if packDir == "" {
 		packDir = packOf(file, s.Pack)
 	}
-	p, err := pack.LoadWith(os.DirFS(packDir), basesOf(packDir))
+	p, err := pack.LoadWith(os.DirFS(packDir), basesOf(packDir), shipped())
 	if err != nil {
 		return "", fmt.Errorf("%s: the pack in %s does not load (name another with --pack):\n%w", file, packDir, err)
 	}

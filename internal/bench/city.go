@@ -36,7 +36,7 @@ type city struct {
 }
 
 func demoPack() (*pack.Pack, error) {
-	return pack.LoadFrom(packs.FS, "demo")
+	return pack.LoadFrom(packs.FS, "demo", pack.Unsearched())
 }
 
 // openCity makes or opens the tables in a SQLite file.

@@ -219,6 +219,10 @@ func (w *served) meet(id casework.CaseID) error {
 // reader is somebody whose scope holds the case.
 func (w *served) reader(c casework.Case) (string, error) {
 	who := story.Who{Role: "clerk", Name: "reader", Unit: w.city.Pack.Units.Root()}
+	below := func(r authz.Rule) bool { return r.Reach == authz.Subtree }
+	if d, ok := w.city.Pack.Rules.Role(who.Role); ok && !slices.ContainsFunc(d.Reads, below) {
+		who.Unit = c.Holder // nobody at the front desk reads what other units hold
+	}
 	if c.Sealed != "" {
 		who.Unit = c.Sealed
 	}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -70,7 +71,7 @@ func (m *Memory) File(who Who, r intake.Report) (Receipt, error) {
 			return Receipt{}, err
 		}
 		m.order = append(m.order, open.ID)
-		return Receipt{Case: open.ID}, m.fold(open.ID, events)
+		return Receipt{Case: open.ID}, m.all(open.ID, events)
 	})
 }
 
@@ -91,7 +92,7 @@ func (m *Memory) Act(who Who, s Step) (Receipt, error) {
 		if err != nil {
 			return Receipt{}, err
 		}
-		return Receipt{Case: s.Case}, m.fold(s.Case, events)
+		return Receipt{Case: s.Case}, m.all(s.Case, events)
 	})
 }
 
@@ -118,6 +119,16 @@ func (m *Memory) once(who Who, cmd casework.Command, do func() (Receipt, error))
 		m.keys[key] = kept{string(text), r}
 	}
 	return r, err
+}
+
+// all takes events in with everything they bring about, or nothing of it, as one transaction of the ledger does.
+func (m *Memory) all(id casework.CaseID, events []casework.Event) error {
+	cases, told, order := maps.Clone(m.cases), maps.Clone(m.events), slices.Clone(m.order)
+	err := m.fold(id, events)
+	if err != nil {
+		m.cases, m.events, m.order = cases, told, order
+	}
+	return err
 }
 
 // fold takes events in, and then lets the cases around hear of them, as the ledger does.

@@ -55,5 +55,5 @@ func readPetitions(packDir string) (*pack.Pack, error) {
 	for file, more := range added {
 		files[name+"/"+file].Data = append(files[name+"/"+file].Data, more...)
 	}
-	return pack.LoadFrom(files, name)
+	return pack.LoadFrom(files, name, pack.Unsearched())
 }

@@ -402,6 +402,6 @@ func alike(a, b *desk) bool {
 		return false
 	}
 	return slices.ContainsFunc(a.pools, func(p *pool) bool {
-		return slices.ContainsFunc(b.pools, func(q *pool) bool { return q.role == p.role })
+		return slices.ContainsFunc(b.pools, func(q *pool) bool { return q.role == p.role && p.n > 0 && q.n > 0 }) // roles nobody plays join nothing
 	})
 }

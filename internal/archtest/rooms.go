@@ -59,6 +59,7 @@ var Rooms = map[string]Room{
 	"internal/courier":           {Why: "sends what events owe", Rooms: with("db", "jobs", "ledger", "pack", "text")},
 
 	"internal/programme":                                 {Why: "the socket programmes plug into; surfaces mount what it holds", Rooms: with("db", "jobs", "web"), Others: []string{"github.com/a-h/templ"}},
+	"internal/programme/programmetest":                   {Why: "a programme behind real surfaces, for tests of its pages", Rooms: []string{"account", "authz", "db", "db/dbtest", "desk", "file", "ledger", "ledger/ledgertest", "portal", "programme", "text", "web"}},
 	"internal/programme/dataaccess":                      {Why: "questions to other bodies, and the public register of cameras", Rooms: with("db", "intake/csvin", "pack", "programme", "text", "web"), Others: []string{"github.com/a-h/templ"}},
 	"internal/programme/petition":                        {Why: "reception days of the petition programme", Rooms: with("courier", "db", "ical", "jobs", "ledger", "pack", "programme", "text", "web"), Others: []string{"github.com/a-h/templ"}},
 	"internal/programme/mediation":                       {Why: "roster, rooms and sessions of the mediation programme", Rooms: with("courier", "db", "ical", "intake/csvin", "jobs", "ledger", "pack", "programme", "programme/mediation/schedule", "stat", "text", "web"), Others: []string{"github.com/a-h/templ"}},

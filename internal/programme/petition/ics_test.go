@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"comity/internal/pack"
+	"comity/internal/programme/programmetest"
 	"comity/internal/text"
 )
 
@@ -59,9 +60,9 @@ func Test_the_receptions_of_the_demonstration_can_be_announced(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	page := h.browser().ok("/reception?lang=zh-CN")
+	page := h.Browser().OK("/reception?lang=zh-CN")
 	for _, draft := range f.Receptions {
-		holds(t, page, draft.Leader, draft.Place)
+		programmetest.Holds(t, page, draft.Leader, draft.Place)
 	}
 	bad := f.Receptions[0]
 	bad.Slots = 60

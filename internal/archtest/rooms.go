@@ -26,6 +26,7 @@ var Rooms = map[string]Room{
 	"internal/procedure": {Why: "what a pack declares, and the model checker", Kernel: true, Rooms: []string{"form", "org", "worktime"}},
 	"internal/casework":  {Why: "the case: Decide and Fold", Kernel: true, Rooms: []string{"authz", "form", "org", "place", "procedure", "worktime"}},
 
+	"internal/enough":  {Why: "random draws go on until a test has met what it is about; for tests alone", Others: []string{"pgregory.net/rapid"}},
 	"internal/explore": {Why: "the guide before filing: questions, doors and their check", Kernel: true},
 
 	"internal/text":              {Why: "every word shown to a person", Others: []string{"go.yaml.in/yaml/v4"}},

@@ -22,8 +22,9 @@ type Memory struct {
 	trusts  bool
 }
 
-// Unsearched is a memory that takes every procedure for sound: for tests that do not judge the law of a pack,
-// which this package's own tests do.
+// Unsearched is a memory that takes every procedure for sound: for whoever asks something else of a pack than whether
+// its law holds, as a story under other rules, a measurement or a test of another room does. What serves a city never
+// uses it.
 func Unsearched() *Memory { return &Memory{trusts: true} }
 
 // Learn adds what JSON gave.

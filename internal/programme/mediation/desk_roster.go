@@ -395,29 +395,30 @@ func (s *service) mediatorPage(o *programme.Officer, p *pack.Pack, m Mediator, v
 	if err != nil {
 		return err
 	}
-	err = s.DB.View(ctx, func(tx *db.Tx) error {
-		training, err := trainingOf(ctx, tx, m.ID)
-		if err != nil {
+	var training []Training
+	var list []Session
+	var lines []logLine
+	err = s.DB.View(ctx, func(tx *db.Tx) (err error) {
+		if training, err = trainingOf(ctx, tx, m.ID); err != nil {
 			return err
 		}
-		for _, t := range training {
-			v.Training = append(v.Training, trainingView{civil(page, t.Day), page.T("mediation.hours.n", "n", strconv.Itoa(t.Hours)), t.Topic, nameOf(o, page, t.By)})
-		}
-		list, err := ofMediator(ctx, tx, m.ID, now)
-		if err != nil {
+		if list, err = ofMediator(ctx, tx, m.ID, now); err != nil {
 			return err
 		}
-		for _, x := range list {
-			if v.Sessions, err = s.sessionRow(o, page, p, v.Sessions, x, &w); err != nil {
-				return err
-			}
-		}
-		lines, err := logOf(ctx, tx, "mediator", m.ID)
-		v.Log = logViews(o, page, lines)
+		lines, err = logOf(ctx, tx, "mediator", m.ID)
 		return err
 	})
 	if err != nil {
 		return err
+	}
+	for _, t := range training {
+		v.Training = append(v.Training, trainingView{civil(page, t.Day), page.T("mediation.hours.n", "n", strconv.Itoa(t.Hours)), t.Topic, nameOf(o, page, t.By)})
+	}
+	v.Log = logViews(o, page, lines)
+	for _, x := range list {
+		if v.Sessions, err = s.sessionRow(o, page, p, v.Sessions, x, &w); err != nil {
+			return err
+		}
 	}
 	for _, a := range w.away {
 		if a.Mediator == m.ID {

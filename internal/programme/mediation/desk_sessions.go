@@ -383,7 +383,9 @@ func stateTag(page *web.Page, s Session) web.Tag {
 	return web.Tag{Class: class, Label: page.T("mediation.state." + string(s.State))}
 }
 
-// sessionRow adds a session to a list. A case the officer may not read is a taken time and nothing else.
+// sessionRow adds a session to a list. A case the officer may not read is a taken time and nothing else. It reads the
+// case and the name of an account: within a transaction, as many pages at once as the database has readers would wait for
+// each other for good.
 func (s *service) sessionRow(o *programme.Officer, page *web.Page, p *pack.Pack, rows []sessionRow, x Session, w *world) ([]sessionRow, error) {
 	row := sessionRow{When: whenOf(page, x, p.Zone), ISO: page.ISO(x.Begins), State: stateTag(page, x)}
 	if !x.Begins.IsZero() {
@@ -499,29 +501,30 @@ func (s *service) showSessions(o *programme.Officer, x *opened, sh showing) erro
 
 func (s *service) pastSessions(o *programme.Officer, page *web.Page, x *opened, v *sessionsPage) error {
 	ctx := o.R.Context()
-	return s.DB.View(ctx, func(tx *db.Tx) error {
-		list, err := sessionsOf(ctx, tx, x.c.ID)
+	var list []Session
+	var lines []logLine
+	err := s.DB.View(ctx, func(tx *db.Tx) (err error) {
+		if list, err = sessionsOf(ctx, tx, x.c.ID); err == nil && x.has {
+			lines, err = logOf(ctx, tx, "session", x.live.ID)
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	v.Log = logViews(o, page, lines)
+	for _, l := range list {
+		rows, err := s.sessionRow(o, page, x.p, nil, l, &x.w)
 		if err != nil {
 			return err
 		}
-		for _, l := range list {
-			rows, err := s.sessionRow(o, page, x.p, nil, l, &x.w)
-			if err != nil {
-				return err
-			}
-			if l.live() {
-				v.Now = &rows[0]
-				lines, err := logOf(ctx, tx, "session", l.ID)
-				if err != nil {
-					return err
-				}
-				v.Log = logViews(o, page, lines)
-			} else {
-				v.Past = append(v.Past, rows...)
-			}
+		if l.live() {
+			v.Now = &rows[0]
+		} else {
+			v.Past = append(v.Past, rows...)
 		}
-		return nil
-	})
+	}
+	return nil
 }
 
 func (x *opened) peopleRows(page *web.Page, v *sessionsPage) {

@@ -13,7 +13,9 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"comity/internal/account"
 	"comity/internal/authz"
@@ -465,6 +467,59 @@ func Test_the_centre_plans_what_waits_and_shows_the_day_and_what_comes_near(t *t
 	if got := h.browser().get("/desk/mediation").status; got != http.StatusSeeOther {
 		t.Errorf("a stranger got %d", got)
 	}
+}
+
+// A page that reads while it reads takes two readers: enough of them at once have none left, and wait for each other.
+func Test_pages_of_sessions_do_not_wait_for_themselves(t *testing.T) {
+	h := newHouse(t)
+	m, r := h.mediator("Zhou Hua"), h.room("Room 1", 8)
+	id := h.ready("leak", m.Name)
+	if err := h.booking(director("boss"), id).call(t.Context(), h.wish(r, h.at(7, 9, 0))); err != nil {
+		t.Fatal(describe(err))
+	}
+	one := h.as("one")
+	one.sent("/desk/mediation/mediators/1/training", "day", "2026-03-01", "hours", "3", "topic", "The new rules")
+	one.http.Timeout = 20 * time.Second
+	oneReader(t, h.db)
+	for _, path := range []string{"/desk/mediation?day=" + (monday + 7).String(), "/desk/mediation/mediators/1", "/desk/mediation/mediators/1/file.ics",
+		"/desk/mediation/sessions/1/file.ics", "/desk/cases/" + h.ref(id) + "/sessions", "/desk/cases/" + h.ref(id)} {
+		if a := one.get(path); a.status != http.StatusOK {
+			t.Errorf("%s answered %d", path, a.status)
+		}
+	}
+}
+
+// oneReader keeps all the readers of a database busy but one, until the test is over.
+func oneReader(t *testing.T, d *db.DB) {
+	t.Helper()
+	var done sync.WaitGroup
+	var leave []chan struct{}
+	for {
+		ctx, cancel := context.WithTimeout(context.Background(), 300*time.Millisecond)
+		in, out, none := make(chan struct{}), make(chan struct{}), make(chan struct{})
+		done.Go(func() {
+			if err := d.View(ctx, func(*db.Tx) error { close(in); <-out; return nil }); ctx.Err() == nil && err != nil {
+				t.Error(err)
+			}
+			close(none)
+		})
+		select {
+		case <-in:
+			leave = append(leave, out)
+			t.Cleanup(cancel)
+			continue
+		case <-none:
+			cancel()
+		}
+		break
+	}
+	close(leave[0])
+	t.Cleanup(func() {
+		for _, out := range leave[1:] {
+			close(out)
+		}
+		done.Wait()
+	})
 }
 
 // Numbers below the least are hidden in the page and in its file, and nothing shown gives them away.

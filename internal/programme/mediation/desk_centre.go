@@ -163,8 +163,7 @@ func (c *centreDesk) rooms(list []Session, day worktime.Day) {
 			continue
 		}
 		row := roomDay{Name: r.Name, Unit: c.page.T("unit." + string(r.Unit))}
-		at := time.Date(2000, 1, 3+weekdayOf(day), 0, 0, 0, 0, time.UTC) // a Monday, and so on
-		free := r.Hours[(int(at.Weekday())+6)%7]
+		free := r.Hours[weekdayOf(day)]
 		if cal := calendarOf(c.p); cal != nil && weekdayOf(day) < 5 && !cal.Working(day) {
 			free = nil
 		}
@@ -183,12 +182,6 @@ func (c *centreDesk) rooms(list []Session, day worktime.Day) {
 		}
 		c.v.Rooms = append(c.v.Rooms, row)
 	}
-}
-
-// weekdayOf counts from Monday.
-func weekdayOf(d worktime.Day) int {
-	year, month, day := d.Date()
-	return (int(time.Date(year, month, day, 0, 0, 0, 0, time.UTC).Weekday()) + 6) % 7
 }
 
 func minuteOf(t time.Time, zone *time.Location) int {
@@ -215,7 +208,7 @@ func less(list []Stretch, from, to int) (out []Stretch) {
 
 // tallies count matters by issue and place: what came in this week, and where it waits.
 func (c *centreDesk) tallies(ctx context.Context, tx *db.Tx) error {
-	monday := on(dayOf(c.now, c.p.Zone)-worktime.Day(weekdayOf(dayOf(c.now, c.p.Zone))), 0, c.p.Zone)
+	monday := on(mondayOf(dayOf(c.now, c.p.Zone)), 0, c.p.Zone)
 	came, err := cameIn(ctx, tx, monday, c.now.Add(time.Second))
 	if err != nil {
 		return err

@@ -23,14 +23,14 @@ import (
 
 // planRow is one waiting case in a proposal.
 type planRow struct {
-	Name, Value     string // of its checkbox; empty: it has no place
-	Ref, Href       string
-	Title           string
-	When, Place     string
-	Mediators, Fact string
-	Why             string
-	Done            string // how the call went
-	Bad             bool
+	Name, Value string // of its checkbox; empty: it has no place
+	Ref, Href   string
+	Title       string
+	When, Place string
+	Mediators   string
+	Why         string // it has no place, or what stands against its place
+	Done        string // how the call went
+	Bad         bool
 }
 
 type planPage struct {

@@ -53,7 +53,7 @@ func openSeats(ctx context.Context, tx *db.Tx) ([]Seat, error) {
 
 const sessionColumns = `id, case_id, case_ref, unit, mode, room, place, begins, ends, state, version, changed_at, changed_by`
 
-// held is how long a time is kept for somebody who is moving a session: long enough for the second step,
+// heldFor is how long a time is kept for somebody who is moving a session: long enough for the second step,
 // short enough that a lost one does no harm.
 const heldFor = 2 * time.Minute
 
@@ -245,7 +245,7 @@ func scanMatter(row db.Scanner) (m Matter, err error) {
 	return m, err
 }
 
-// waitingIn lists the open matters of a unit that stand in one of its states, oldest first.
+// waitingIn lists the open matters of a unit, oldest first.
 func waitingIn(ctx context.Context, tx *db.Tx, unit org.UnitID) ([]Matter, error) {
 	return db.All(ctx, tx, `SELECT `+matterColumns+` FROM mediation_matters WHERE open = 1 AND unit = ?1 ORDER BY opened_at, case_id`, []any{string(unit)}, scanMatter)
 }

@@ -107,11 +107,10 @@ func (s *service) planShow(o *programme.Officer) error {
 func (s *service) planning(o *programme.Officer, page *web.Page, p *pack.Pack, unit org.UnitID) (*planning, error) {
 	pl := &planning{o: o, page: page, p: p, unit: unit, acts: map[string]*procedure.Act{}}
 	ctx, now := o.R.Context(), o.Site.Now()
-	from, to := horizon(p, now)
 	var waiting []Matter
 	busy := map[string][]Unavailable{}
 	err := s.DB.View(ctx, func(tx *db.Tx) (err error) {
-		if pl.w, err = readWorld(ctx, tx, p, from, to); err != nil {
+		if pl.w, err = readWorld(ctx, tx, p, now); err != nil {
 			return err
 		}
 		if waiting, err = waitingIn(ctx, tx, unit); err != nil {
@@ -258,7 +257,7 @@ func (pl *planning) questions(values map[string]string, bad []form.Problem) (out
 		a := pl.acts[id]
 		var fields []form.Field
 		for _, f := range a.Fields {
-			own := f.Name == call.On || f.Name == call.At || f.Name == call.Where || f.Name == call.Mode
+			own := slices.Contains([]string{call.On, call.At, call.Where, call.Mode, call.Sooner}, f.Name) // a plan gives the notice that is due
 			if !own && !slices.ContainsFunc(out, func(c web.Control) bool { return c.Name == f.Name }) {
 				fields = append(fields, f)
 			}

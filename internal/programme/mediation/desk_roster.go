@@ -71,8 +71,7 @@ func (s *service) roster(o *programme.Officer) error {
 
 // look reads what a plan would have to fit into from now on.
 func (s *service) look(ctx context.Context, p *pack.Pack, now time.Time) (w world, err error) {
-	from, to := horizon(p, now)
-	err = s.DB.View(ctx, func(tx *db.Tx) (err error) { w, err = readWorld(ctx, tx, p, from, to); return err })
+	err = s.DB.View(ctx, func(tx *db.Tx) (err error) { w, err = readWorld(ctx, tx, p, now); return err })
 	return w, err
 }
 

@@ -66,8 +66,7 @@ func (s *service) openCase(o *programme.Officer) (*opened, error) {
 }
 
 func (x *opened) read(ctx context.Context, tx *db.Tx, now time.Time) (err error) {
-	from, to := horizon(x.p, now)
-	if x.w, err = readWorld(ctx, tx, x.p, from, to); err != nil {
+	if x.w, err = readWorld(ctx, tx, x.p, now); err != nil {
 		return err
 	}
 	if x.seats, err = seatsOf(ctx, tx, x.c.ID); err != nil {
@@ -283,7 +282,7 @@ func (x *opened) link(typed string) (string, []form.Problem) {
 
 // sitting is what the solver is asked.
 func (x *opened) sitting(a asked, free bool) sitting {
-	out := sitting{c: x.c, seats: x.seats, busy: x.busy, minutes: a.Minutes, mode: a.Mode, step: a.Step, free: free}
+	out := sitting{c: x.c, seats: x.seats, busy: x.busy, minutes: a.Minutes, mode: a.Mode, step: a.Step, sooner: sooner(x.p.Mediation, a.More), free: free}
 	if k, ok := x.c.Promised(); ok && k.Running() {
 		out.latest = k.Due
 	}
@@ -357,6 +356,10 @@ func (x *opened) conflicts(page *web.Page, a asked) (must, may []string) {
 		}
 		if v.Rule == schedule.RuleTwoPlaces {
 			words += " " + hoursOf(page, v.When.From, v.When.To, x.p.Zone)
+		}
+		if v.Rule == schedule.RuleNotice {
+			no := tooSoon(x.p)
+			words = page.Problem(no.Rule, no.Params)
 		}
 		if slices.Contains(hard, v.Rule) {
 			must = append(must, words)
@@ -584,7 +587,7 @@ func (x *opened) form(page *web.Page, off, call *procedure.Act, sh showing, v *s
 		v.Mistakes = append(v.Mistakes, web.Mistake{ID: "proposals", Words: page.Problem("mediation.pick", nil)})
 	}
 	a := asked{Minutes: atoi(values[askLong]), Step: values[askStep] == "yes"}
-	a.Mode = values[askMode]
+	a.Mode, a.More = values[askMode], values
 	var err error
 	v.Proposals, err = x.proposals(page, a)
 	return err

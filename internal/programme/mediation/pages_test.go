@@ -380,6 +380,17 @@ func Test_a_session_is_proposed_booked_and_moved_and_parties_have_it_in_their_ca
 	if _, has := h.live(id); has {
 		t.Fatal("it was booked all the same")
 	}
+	soon := []string{"s_pick", "own", "s_minutes", "90", "s_mode", "joint", "open", "private", "s_day", "2026-03-04", "s_from", "14:00", "s_room", "1", "s_accept", "yes"}
+	early := one.post(at, with(with(seenIn(page), soon...), "do", "book")...)
+	if early.status != http.StatusConflict {
+		t.Errorf("a time before the end of the notice answered %d", early.status)
+	}
+	holds(t, early.body, "A session is called at least 3 days ahead.", "every side agrees to less")
+	holds(t, one.post(at, with(with(seenIn(page), soon...), "do", "check", "sooner", "yes")...).body, "Nothing stands against this time.")
+	found := one.post(at, with(seenIn(page), "do", "find", "s_minutes", "90", "s_mode", "joint", "sooner", "yes")...)
+	if got := proposal(t, found.body); got >= "2026-03-05" {
+		t.Errorf("where everybody agrees to less notice the first proposal is %s", got)
+	}
 	one.sent(at, with(seenIn(page), "do", "book", "s_pick", first, "s_minutes", "90", "s_mode", "joint", "open", "private")...)
 	holds(t, party.ok(applicant), "6 March 2026", "14:00–15:30", "Room 1")
 	for _, path := range []string{applicant + ".ics", other + ".ics"} {

@@ -18,6 +18,7 @@ import (
 // world is what a plan has to fit into, read in one go.
 type world struct {
 	p         *pack.Pack
+	now       time.Time
 	from, to  time.Time
 	mediators []Mediator
 	away      []Away
@@ -32,18 +33,19 @@ func horizon(p *pack.Pack, now time.Time) (from, to time.Time) {
 	return from, on(dayOf(now, p.Zone)+1, 0, p.Zone).AddDate(0, 0, p.Mediation.Figures.Ahead)
 }
 
-func readWorld(ctx context.Context, tx *db.Tx, p *pack.Pack, from, to time.Time) (w world, err error) {
-	w.p, w.from, w.to = p, from, to
+func readWorld(ctx context.Context, tx *db.Tx, p *pack.Pack, now time.Time) (w world, err error) {
+	w.p, w.now = p, now
+	w.from, w.to = horizon(p, now)
 	if w.mediators, err = allMediators(ctx, tx); err != nil {
 		return w, err
 	}
-	if w.away, err = awayAfter(ctx, tx, from); err != nil {
+	if w.away, err = awayAfter(ctx, tx, w.from); err != nil {
 		return w, err
 	}
 	if w.rooms, err = allRooms(ctx, tx); err != nil {
 		return w, err
 	}
-	if w.taking, err = takingBetween(ctx, tx, from.AddDate(0, 0, -1), to); err != nil {
+	if w.taking, err = takingBetween(ctx, tx, w.from.AddDate(0, 0, -1), w.to); err != nil {
 		return w, err
 	}
 	w.seats, err = openSeats(ctx, tx)
@@ -59,6 +61,7 @@ type sitting struct {
 	mode    string
 	step    bool // a step-free room
 	latest  time.Time
+	sooner  bool // everybody agrees to less notice
 	free    bool // no room of ours is needed: remote, or somewhere else
 }
 
@@ -147,8 +150,10 @@ func (w *world) fixed(s Session) schedule.Session {
 
 func (w *world) place(pr *schedule.Problem, x sitting) {
 	m := w.p.Mediation
-	s := schedule.Session{ID: sessionID(x.c.ID), Case: schedule.CaseID(x.c.ID), Duration: time.Duration(x.minutes) * time.Minute,
-		Earliest: on(dayOf(w.from, w.p.Zone), 0, w.p.Zone).AddDate(0, 0, m.Figures.Notice), Latest: x.latest}
+	s := schedule.Session{ID: sessionID(x.c.ID), Case: schedule.CaseID(x.c.ID), Duration: time.Duration(x.minutes) * time.Minute, Latest: x.latest}
+	if !x.sooner {
+		s.Earliest = earliest(w.p, w.now)
+	}
 	for _, seat := range x.seats {
 		id := mediatorID(seat.Mediator)
 		if seat.Mediator == 0 {
@@ -205,7 +210,7 @@ func agreed(pr schedule.Problem) (plan schedule.Plan) {
 }
 
 // hard are the rules nobody can set aside; the others are for the officer to weigh.
-var hard = []schedule.Rule{schedule.RuleTwoPlaces, schedule.RuleBarred, schedule.RuleKnown, schedule.RuleNumber, schedule.RuleAllowed, schedule.RuleRemote}
+var hard = []schedule.Rule{schedule.RuleTwoPlaces, schedule.RuleBarred, schedule.RuleKnown, schedule.RuleNumber, schedule.RuleAllowed, schedule.RuleRemote, schedule.RuleNotice}
 
 // told are the rules a hand-made choice is held against, one of each kind of person or room.
 func told(found []schedule.Violation) (out []schedule.Violation) {

@@ -247,6 +247,14 @@ func (pl *planning) placed(w *world, x sitting, a schedule.Placing) planRow {
 		}
 	}
 	row.Mediators = strings.Join(names, pl.page.T("mediation.comma"))
+	var over []string
+	for _, m := range w.overWeek(x.c.ID, seated(x.seats), a.Begins, ends) {
+		over = append(over, weekWords(pl.page, m))
+	}
+	row.Why = strings.Join(over, " ")
+	for _, m := range seated(x.seats) { // for those that follow
+		w.loads = append(w.loads, load{mediator: m, of: string(x.c.ID), begins: a.Begins, ends: ends})
+	}
 	return row
 }
 

@@ -367,7 +367,15 @@ func (x *opened) conflicts(page *web.Page, a asked) (must, may []string) {
 			may = append(may, words)
 		}
 	}
+	for _, m := range x.w.overWeek(x.c.ID, seated(x.seats), a.Begins, a.Ends) {
+		may = append(may, weekWords(page, m))
+	}
 	return must, may
+}
+
+// weekWords says that somebody would hold more than they gave for a week.
+func weekWords(page *web.Page, m Mediator) string {
+	return m.Name + page.T("web.colon") + page.T("mediation.over_week", "hours", strconv.Itoa(m.WeekHours))
 }
 
 // sessionRow is one session in a list.

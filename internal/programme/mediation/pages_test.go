@@ -480,6 +480,63 @@ func Test_the_centre_plans_what_waits_and_shows_the_day_and_what_comes_near(t *t
 	}
 }
 
+func Test_hours_beyond_those_of_a_week_are_shown_and_are_the_officers_to_accept(t *testing.T) {
+	h := newHouse(t)
+	m := h.mediator("Zhou Hua")
+	h.room("Room 1", 8)
+	h.tx(func(ctx context.Context, tx *db.Tx) error {
+		m.WeekHours = 2
+		_, err := putMediator(ctx, tx, m)
+		return err
+	})
+	one := h.as("one")
+	var at []string
+	for i := range 3 {
+		at = append(at, "/desk/cases/"+h.ref(h.ready(fmt.Sprint("quarrel ", i), m.Name))+"/sessions")
+	}
+	book := func(at, day, from string, more ...string) reply {
+		t.Helper()
+		return one.post(at, with(with(seenIn(one.ok(at)), "do", "book", "s_pick", "own", "s_minutes", "90", "s_mode", "joint", "open", "private", "s_day", day, "s_from", from, "s_room", "1"), more...)...)
+	}
+	const over = "Zhou Hua: More hours of sessions in this week than the 2 agreed."
+	if a := book(at[0], "2026-03-10", "09:00"); a.status != http.StatusSeeOther {
+		t.Fatalf("the first session of the week answered %d: %s", a.status, a.body)
+	}
+	second := book(at[1], "2026-03-12", "09:00")
+	if second.status != http.StatusConflict {
+		t.Fatalf("three hours of two answered %d", second.status)
+	}
+	holds(t, second.body, over, "you may set it aside")
+	if a := book(at[1], "2026-03-09", "09:00"); a.status != http.StatusConflict {
+		t.Errorf("another day of the same week answered %d", a.status)
+	}
+	if a := book(at[1], "2026-03-12", "09:00", "s_accept", "yes"); a.status != http.StatusSeeOther {
+		t.Errorf("what the officer accepts answered %d", a.status)
+	}
+	// Moved within its week, the second counts once: an hour and a half beside the first.
+	moved := book(at[1], "2026-03-12", "10:30", "off.reason", "the lift is out")
+	holds(t, moved.body, over)
+	if a := book(at[1], "2026-03-16", "09:00", "off.reason", "the lift is out"); a.status != http.StatusSeeOther {
+		t.Errorf("moved to a week with room it answered %d: %s", a.status, a.body)
+	}
+	// In a plan, too: what is beyond the hours is told, and not ticked.
+	box := func() string {
+		return regexp.MustCompile(`<input type="checkbox" name="place\.[^>]*>`).FindString(one.ok("/desk/mediation/plan?unit=guiyuan-ganyuan"))
+	}
+	if got := box(); !strings.Contains(got, " checked") {
+		t.Errorf("the box of a session within the hours is %q", got)
+	}
+	h.tx(func(ctx context.Context, tx *db.Tx) error {
+		m.WeekHours, m.Version = 1, m.Version+1
+		_, err := putMediator(ctx, tx, m)
+		return err
+	})
+	holds(t, one.ok("/desk/mediation/plan?unit=guiyuan-ganyuan"), "Zhou Hua: More hours of sessions in this week than the 1 agreed.")
+	if got := box(); got == "" || strings.Contains(got, " checked") {
+		t.Errorf("the box of a session beyond the hours is %q", got)
+	}
+}
+
 // A page that reads while it reads takes two readers: enough of them at once have none left, and wait for each other.
 func Test_pages_of_sessions_do_not_wait_for_themselves(t *testing.T) {
 	h := newHouse(t)

@@ -13,6 +13,7 @@ import (
 	"comity/internal/org"
 	"comity/internal/pack"
 	"comity/internal/programme/mediation/schedule"
+	"comity/internal/worktime"
 )
 
 // world is what a plan has to fit into, read in one go.
@@ -24,6 +25,7 @@ type world struct {
 	away      []Away
 	rooms     []Room
 	taking    []Session
+	loads     []load // from the Monday of the week on
 	seats     []Seat
 }
 
@@ -48,8 +50,50 @@ func readWorld(ctx context.Context, tx *db.Tx, p *pack.Pack, now time.Time) (w w
 	if w.taking, err = takingBetween(ctx, tx, w.from.AddDate(0, 0, -1), w.to); err != nil {
 		return w, err
 	}
+	if w.loads, err = loadBetween(ctx, tx, on(mondayOf(dayOf(now, p.Zone)), 0, p.Zone), w.to.AddDate(0, 0, 7)); err != nil {
+		return w, err
+	}
 	w.seats, err = openSeats(ctx, tx)
 	return w, err
+}
+
+// load is time that somebody holds a session.
+type load struct {
+	mediator     int64
+	of           string // the case
+	held         bool   // it is over
+	begins, ends time.Time
+}
+
+// overWeek lists which of some mediators would hold more hours in a week than they gave for one, with a session of a case
+// that takes the place of the one called now. Nobody is kept from it: the officer who asks them knows.
+func (w *world) overWeek(c casework.CaseID, mediators []int64, begins, ends time.Time) (out []Mediator) {
+	monday := func(t time.Time) worktime.Day { return mondayOf(dayOf(t, w.p.Zone)) }
+	for _, m := range w.mediators {
+		if m.WeekHours == 0 || !slices.Contains(mediators, m.ID) {
+			continue
+		}
+		sum := ends.Sub(begins)
+		for _, l := range w.loads {
+			if l.mediator == m.ID && monday(l.begins) == monday(begins) && (l.held || l.of != string(c)) {
+				sum += l.ends.Sub(l.begins)
+			}
+		}
+		if sum > time.Duration(m.WeekHours)*time.Hour {
+			out = append(out, m)
+		}
+	}
+	return out
+}
+
+// seated lists who of the roster has seats.
+func seated(seats []Seat) (out []int64) {
+	for _, s := range seats {
+		if s.Mediator != 0 && !slices.Contains(out, s.Mediator) {
+			out = append(out, s.Mediator)
+		}
+	}
+	return out
 }
 
 // sitting is one session to be placed: of a case, with who mediates it and who has to be there.

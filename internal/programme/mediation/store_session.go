@@ -134,6 +134,19 @@ func sessionsBetween(ctx context.Context, tx *db.Tx, from, to time.Time) ([]Sess
 	return withHolders(ctx, tx, list)
 }
 
+// loadBetween lists what counts against the hours that mediators gave for a week: sessions that were held, and those to come.
+func loadBetween(ctx context.Context, tx *db.Tx, from, to time.Time) ([]load, error) {
+	return db.All(ctx, tx, `SELECT h.mediator, s.case_id, s.state, s.begins, s.ends FROM mediation_sessions s JOIN mediation_holders h ON h.session = s.id
+ WHERE s.begins >= ?1 AND s.begins < ?3 AND (s.state = 'held' OR `+taking+`) ORDER BY s.begins, s.id, h.mediator`,
+		[]any{db.Micros(from), db.Micros(tx.Now.Add(-heldFor)), db.Micros(to)}, func(row db.Scanner) (l load, err error) {
+			var state string
+			var begins, ends int64
+			err = row.Scan(&l.mediator, &l.of, &state, &begins, &ends)
+			l.held, l.begins, l.ends = State(state) == Held, db.FromMicros(begins), db.FromMicros(ends)
+			return l, err
+		})
+}
+
 // missedSince lists sessions to which somebody did not come, newest first, of cases with nothing called since.
 func missedSince(ctx context.Context, tx *db.Tx, from time.Time) ([]Session, error) {
 	list, err := db.All(ctx, tx, `SELECT `+sessionColumns+` FROM mediation_sessions a WHERE state = 'absent' AND changed_at >= ?1 AND NOT EXISTS

@@ -24,6 +24,7 @@ import (
 // planRow is one waiting case in a proposal.
 type planRow struct {
 	Name, Value string // of its checkbox; empty: it has no place
+	Ticked      bool
 	Ref, Href   string
 	Title       string
 	When, Place string
@@ -251,7 +252,7 @@ func (pl *planning) placed(w *world, x sitting, a schedule.Placing) planRow {
 	for _, m := range w.overWeek(x.c.ID, seated(x.seats), a.Begins, ends) {
 		over = append(over, weekWords(pl.page, m))
 	}
-	row.Why = strings.Join(over, " ")
+	row.Why, row.Ticked = strings.Join(over, " "), len(over) == 0
 	for _, m := range seated(x.seats) { // for those that follow
 		w.loads = append(w.loads, load{mediator: m, of: string(x.c.ID), begins: a.Begins, ends: ends})
 	}
@@ -322,6 +323,9 @@ func (s *service) planPost(o *programme.Officer) error {
 		v.Mistakes = page.Mistakes(v.More, bad)
 		if err := pl.propose(&v); err != nil {
 			return err
+		}
+		for i, r := range v.Placed { // as the officer left them
+			v.Placed[i].Ticked = o.R.PostFormValue(r.Name) != ""
 		}
 		return o.Write(page, http.StatusUnprocessableEntity, planBody(page, v))
 	}

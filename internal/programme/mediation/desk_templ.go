@@ -5252,7 +5252,7 @@ func planBody(p *web.Page, v planPage) templ.Component {
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
-					if r.Why == "" {
+					if r.Ticked {
 						templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 463, " checked")
 						if templ_7745c5c3_Err != nil {
 							return templ_7745c5c3_Err

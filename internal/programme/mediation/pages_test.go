@@ -459,6 +459,16 @@ func Test_the_centre_plans_what_waits_and_shows_the_day_and_what_comes_near(t *t
 	for _, f := range regexp.MustCompile(`name="(place\.[^"]+)" value="([^"]+)"`).FindAllStringSubmatch(page, -1) {
 		post = append(post, f[1], f[2])
 	}
+	boxes := func(body string) (out []string) {
+		for _, box := range regexp.MustCompile(`<input type="checkbox" name="place\.[^>]*>`).FindAllString(body, -1) {
+			out = append(out, fmt.Sprint(strings.Contains(box, " checked")))
+		}
+		return out
+	}
+	wrong := one.post("/desk/mediation/plan", with(post[:2], post[6:]...)...) // the first is not ticked, a question not answered
+	if got := strings.Join(boxes(wrong.body), " "); wrong.status != http.StatusUnprocessableEntity || got != "false true true" {
+		t.Errorf("an incomplete plan answered %d with the boxes %s", wrong.status, got)
+	}
 	done := one.post("/desk/mediation/plan", post...)
 	if done.status != http.StatusOK || strings.Count(done.body, ">called<") != 3 {
 		t.Fatalf("the plan answered %d: %s", done.status, done.body)

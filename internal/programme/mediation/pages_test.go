@@ -328,7 +328,15 @@ func Test_a_mediator_is_named_from_the_roster_with_what_this_case_hints_at(t *te
 	if got := one.post(at+"/mediator", "chosen", "designated"); got.status != http.StatusUnprocessableEntity {
 		t.Errorf("naming nobody answered %d", got.status)
 	}
-	one.sent(at+"/mediator", "s_mediator", "2", "chosen", "designated")
+	named := []string{"s_mediator", "2", "chosen", "designated"}
+	for range 2 { // sent twice, it is done once
+		one.sent(at+"/mediator", with(named, "_key", "thekeyofoneformsenttwice")...)
+	}
+	again := h.as("two").post(at+"/mediator", named...)
+	if again.status != http.StatusConflict {
+		t.Errorf("naming somebody a second time answered %d", again.status)
+	}
+	holds(t, again.body, "This mediator is on the case already.")
 	h.tx(func(ctx context.Context, tx *db.Tx) error {
 		seats, err := seatsOf(ctx, tx, id)
 		if err != nil || len(seats) != 1 || seats[0].Mediator != 2 || seats[0].Settled {

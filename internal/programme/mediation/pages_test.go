@@ -431,6 +431,23 @@ func Test_a_session_is_proposed_booked_and_moved_and_parties_have_it_in_their_ca
 	}
 }
 
+func Test_the_file_of_a_party_has_the_session_that_will_be_though_a_later_one_fell_through(t *testing.T) {
+	h := newHouse(t)
+	m, r := h.mediator("Zhou Hua"), h.room("Room 1", 8)
+	id := h.ready("leak", m.Name)
+	for i, day := range []int{14, 7} {
+		if i > 0 {
+			h.do(id, "no_show", nil)
+		}
+		if err := h.booking(director("boss"), id).call(t.Context(), h.wish(r, h.at(day, 9, 0))); err != nil {
+			t.Fatal(describe(err))
+		}
+	}
+	k, _ := h.city.Opened(t, id)
+	file := h.browser().get("/f/" + string(k.Code) + "/session.ics").body
+	holds(t, file, "DTSTART:20260309T010000Z", "STATUS:CONFIRMED")
+}
+
 func Test_a_remote_session_has_an_address_that_is_safe_to_open(t *testing.T) {
 	h := newHouse(t)
 	m := h.mediator("Zhou Hua")

@@ -6,6 +6,7 @@ import (
 	"html"
 	"io"
 	"log/slog"
+	"mime/multipart"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
@@ -268,6 +269,33 @@ func Test_a_table_of_mediators_is_stored_whole_or_not_at_all(t *testing.T) {
 	one.sent("/desk/mediation/mediators/import", "table", head+good)
 	holds(t, one.ok("/desk/mediation/mediators"), "Zhou Hua")
 	holds(t, one.post("/desk/mediation/mediators/import", "table", head+good).body, "Zhou Hua is on the roster of this committee already")
+}
+
+func Test_of_a_table_that_is_too_large_nothing_is_stored(t *testing.T) {
+	h := newHouse(t)
+	one := h.as("one")
+	var sent strings.Builder
+	w := multipart.NewWriter(&sent)
+	file, err := w.CreateFormFile("file", "roster.csv")
+	if err != nil {
+		t.Fatal(err)
+	}
+	fmt.Fprint(file, "unit,name,fields,languages,hours,phone,organisation,account,week_hours,day_most,listed\n")
+	for i := range 2 * maxTable / 1100 { // each line is as long as a line may be
+		fmt.Fprintf(file, "guiyuan-ganyuan,Zhou %d,neighbour,mandarin,%smon 09:00-12:00,,,,20,3,yes\n", i, strings.Repeat(" ", 1100))
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	r, err := http.NewRequest(http.MethodPost, one.base+"/desk/mediation/mediators/import", strings.NewReader(sent.String()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", w.FormDataContentType())
+	if a := one.send(r); a.status != http.StatusRequestEntityTooLarge {
+		t.Errorf("a table of %d bytes answered %d", sent.Len(), a.status)
+	}
+	holds(t, one.ok("/desk/mediation/mediators"), "Nobody is on the roster.")
 }
 
 func Test_a_room_is_entered_once_and_closed_when_it_is_not_used_any_more(t *testing.T) {

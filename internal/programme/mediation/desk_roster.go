@@ -13,6 +13,7 @@ import (
 	"comity/internal/org"
 	"comity/internal/pack"
 	"comity/internal/programme"
+	"comity/internal/programme/mediation/schedule"
 	"comity/internal/web"
 	"comity/internal/worktime"
 )
@@ -78,10 +79,8 @@ func (s *service) look(ctx context.Context, p *pack.Pack, now time.Time) (w worl
 // spare is how much time somebody has left in the days a proposal looks at: their hours, within the bound they
 // gave for a week, less absences and what is booked.
 func (w *world) spare(m Mediator) time.Duration {
-	pr := w.problem(nil)
-	i := slices.IndexFunc(w.mediators, func(x Mediator) bool { return x.ID == m.ID })
 	var hours, booked time.Duration
-	for _, f := range pr.Mediators[i].Free {
+	for _, f := range m.Hours.spans(schedule.Span{From: w.from, To: w.to}, w.p.Zone, calendarOf(w.p)) {
 		hours += free(f.From, f.To, w.away, m.ID)
 	}
 	if m.WeekHours > 0 {

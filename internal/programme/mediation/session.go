@@ -210,7 +210,13 @@ func (f *follower) change(s Session, to State) error {
 
 // called makes the row of a session from what the event says, or gives the one that was put off its new time.
 func (f *follower) called(s Session, has bool) error {
-	if !has || s.State == Open {
+	if has && s.State == Open { // it took place: what is called now is another
+		if err := f.change(s, Held); err != nil {
+			return err
+		}
+		has = false
+	}
+	if !has {
 		s = Session{Case: string(f.c.ID), Ref: string(f.c.Ref)}
 	}
 	s.Unit, s.State, s.Version, s.ChangedBy = f.c.Holder, Called, s.Version+1, f.e.By.Actor

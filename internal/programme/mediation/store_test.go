@@ -3,6 +3,7 @@ package mediation
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -237,6 +238,36 @@ func Test_the_row_follows_what_the_case_says(t *testing.T) {
 		c.do(id, "object", map[string]string{"member": "m2"})
 		if got := state(three); got != Ended {
 			t.Fatalf("a party asked for another mediator, and the session is %s", got)
+		}
+	})
+}
+
+// A pack may let the next session be called while one goes on.
+func Test_a_session_that_is_called_while_another_goes_on_is_the_next_one(t *testing.T) {
+	each(t, func(t *testing.T, c *town) {
+		m, r := c.mediator("Zhou Hua"), c.room("Room 1", 8)
+		call, _ := c.pack.Procedures["mediation"].Act("convene")
+		hold, _ := c.pack.Procedures["mediation"].Act("hold")
+		call.From = append(slices.Clone(call.From), hold.To)
+		id := c.ready("leak", m.Name)
+		var got []State
+		for _, day := range []int{7, 14} {
+			if err := c.booking(director("boss"), id).call(t.Context(), c.wish(r, c.at(day, 9, 0))); err != nil {
+				t.Fatal(describe(err))
+			}
+			if day == 7 {
+				c.do(id, "hold", holdFields(c.pack))
+			}
+		}
+		c.tx(func(ctx context.Context, tx *db.Tx) error {
+			list, err := sessionsOf(ctx, tx, id)
+			for _, s := range list {
+				got = append(got, s.State)
+			}
+			return err
+		})
+		if !slices.Equal(got, []State{Called, Held}) {
+			t.Errorf("the sessions, the later one first, are %v", got)
 		}
 	})
 }

@@ -41,6 +41,7 @@ type NameAct struct{ Act, Name, Phone, Account string }
 type CallAct struct {
 	Act, On, At, Where, Mode string
 	Joint, Apart, Remote     string // values of Mode; Apart and Remote may be empty
+	Sooner                   string // answer with which everybody agrees to less notice; empty: nobody can
 }
 
 // Figures are the numbers a city settles.
@@ -111,6 +112,7 @@ type callActYAML struct {
 	Joint  string `yaml:"joint" doc:"The value for a session of all together."`
 	Apart  string `yaml:"apart" doc:"The value for talks with each side alone."`
 	Remote string `yaml:"remote" doc:"The value for a session by a link."`
+	Sooner string `yaml:"sooner" doc:"Its field, answered yes where everybody agrees to less notice than notice_days; left out, no session is called sooner."`
 }
 
 type mediationFigure struct {
@@ -136,7 +138,7 @@ func (l *loader) mediation() {
 	m := &Mediation{
 		Law: b.law(f.Law), Procedures: f.Procedures, Party: f.Party, Mediator: f.Mediator, Others: f.Others, Mark: f.Settled.OfMark, Settled: f.Settled.Values,
 		Field: f.Field, Keepers: f.Keepers, Name: NameAct{f.Names.Act, f.Names.Name, f.Names.Phone, f.Names.Account},
-		Call:   CallAct{f.Calls.Act, f.Calls.On, f.Calls.At, f.Calls.Where, f.Calls.How, f.Calls.Joint, f.Calls.Apart, f.Calls.Remote},
+		Call:   CallAct{f.Calls.Act, f.Calls.On, f.Calls.At, f.Calls.Where, f.Calls.How, f.Calls.Joint, f.Calls.Apart, f.Calls.Remote, f.Calls.Sooner},
 		PutOff: f.PutOff, Hold: f.Hold, Record: f.Record, NoShow: f.NoShow, Instalments: f.Instalments, Reminders: f.Reminders, Video: f.Video,
 		Figures: Figures{f.Figures.Minutes, f.Figures.Notice, f.Figures.Ahead, f.Figures.Near, f.Figures.Buffer, f.Figures.Least},
 	}
@@ -272,6 +274,7 @@ func (c *mediationCheck) calls(a *procedure.Act) {
 	c.field(at, a, c.m.Call.On, true, form.Date)
 	c.field(at, a, c.m.Call.At, true, form.Text)
 	c.field(at, a, c.m.Call.Where, true, form.Text, form.LongText)
+	c.field(at, a, c.m.Call.Sooner, false, form.Yes)
 	mode := c.field(at, a, c.m.Call.Mode, true, form.Choice)
 	if mode == nil {
 		return

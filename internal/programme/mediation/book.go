@@ -118,6 +118,9 @@ func (b *booking) reserve(ctx context.Context, tx *db.Tx, x wish) error {
 	if taken {
 		return inTheWay(other, mediator, b.p.Zone)
 	}
+	if err := noticed(b.p, tx.Now, x.Begins, x.More); err != nil {
+		return err
+	}
 	_, err = putSession(ctx, tx, s)
 	return err
 }

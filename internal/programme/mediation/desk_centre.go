@@ -91,9 +91,23 @@ func (s *service) centre(o *programme.Officer) error {
 	}
 	c := centreDesk{s: s, o: o, page: page, p: p, unit: unit, now: now, w: &w, v: &v}
 	ctx := o.R.Context()
-	if err := s.DB.View(ctx, func(tx *db.Tx) error { return c.stored(ctx, tx, day) }); err != nil {
+	var list, missed []Session
+	err = s.DB.View(ctx, func(tx *db.Tx) (err error) {
+		if list, err = sessionsBetween(ctx, tx, on(day, 0, p.Zone), on(day+1, 0, p.Zone)); err != nil {
+			return err
+		}
+		if missed, err = missedSince(ctx, tx, now.AddDate(0, 0, -60)); err != nil {
+			return err
+		}
+		return c.tallies(ctx, tx)
+	})
+	if err != nil {
 		return err
 	}
+	if err := c.sessions(list, missed); err != nil {
+		return err
+	}
+	c.rooms(list, day)
 	if err := c.terms(ctx); err != nil {
 		return err
 	}
@@ -123,23 +137,14 @@ type centreDesk struct {
 
 func (c *centreDesk) here(u org.UnitID) bool { return within(c.p, c.o, c.unit, u) }
 
-func (c *centreDesk) stored(ctx context.Context, tx *db.Tx, day worktime.Day) error {
-	from, to := on(day, 0, c.p.Zone), on(day+1, 0, c.p.Zone)
-	list, err := sessionsBetween(ctx, tx, from, to)
-	if err != nil {
-		return err
-	}
+// sessions lists those of the day, and those to which somebody did not come.
+func (c *centreDesk) sessions(list, missed []Session) (err error) {
 	for _, x := range list {
 		if c.here(x.Unit) && x.State != PutOff && x.State != Ended {
 			if c.v.Sessions, err = c.s.sessionRow(c.o, c.page, c.p, c.v.Sessions, x, c.w); err != nil {
 				return err
 			}
 		}
-	}
-	c.rooms(list, day)
-	missed, err := missedSince(ctx, tx, c.now.AddDate(0, 0, -60))
-	if err != nil {
-		return err
 	}
 	for _, x := range missed {
 		if c.here(x.Unit) && len(c.v.Missed) < 50 {
@@ -148,7 +153,7 @@ func (c *centreDesk) stored(ctx context.Context, tx *db.Tx, day worktime.Day) er
 			}
 		}
 	}
-	return c.tallies(ctx, tx)
+	return nil
 }
 
 // rooms shows when each room of the day is free.
@@ -158,8 +163,7 @@ func (c *centreDesk) rooms(list []Session, day worktime.Day) {
 			continue
 		}
 		row := roomDay{Name: r.Name, Unit: c.page.T("unit." + string(r.Unit))}
-		at := time.Date(2000, 1, 3+weekdayOf(day), 0, 0, 0, 0, time.UTC) // a Monday, and so on
-		free := r.Hours[(int(at.Weekday())+6)%7]
+		free := r.Hours[weekdayOf(day)]
 		if cal := calendarOf(c.p); cal != nil && weekdayOf(day) < 5 && !cal.Working(day) {
 			free = nil
 		}
@@ -178,12 +182,6 @@ func (c *centreDesk) rooms(list []Session, day worktime.Day) {
 		}
 		c.v.Rooms = append(c.v.Rooms, row)
 	}
-}
-
-// weekdayOf counts from Monday.
-func weekdayOf(d worktime.Day) int {
-	year, month, day := d.Date()
-	return (int(time.Date(year, month, day, 0, 0, 0, 0, time.UTC).Weekday()) + 6) % 7
 }
 
 func minuteOf(t time.Time, zone *time.Location) int {
@@ -210,7 +208,7 @@ func less(list []Stretch, from, to int) (out []Stretch) {
 
 // tallies count matters by issue and place: what came in this week, and where it waits.
 func (c *centreDesk) tallies(ctx context.Context, tx *db.Tx) error {
-	monday := on(dayOf(c.now, c.p.Zone)-worktime.Day(weekdayOf(dayOf(c.now, c.p.Zone))), 0, c.p.Zone)
+	monday := on(mondayOf(dayOf(c.now, c.p.Zone)), 0, c.p.Zone)
 	came, err := cameIn(ctx, tx, monday, c.now.Add(time.Second))
 	if err != nil {
 		return err

@@ -274,8 +274,7 @@ type weekly []week
 
 // weekly reads the weeks of a year, each from Monday. The week that is under way is left out: it is not over.
 func (s *service) weekly(ctx context.Context, p *pack.Pack, now time.Time) (out weekly, err error) {
-	today := dayOf(now, p.Zone)
-	monday := today - worktime.Day(weekdayOf(today))
+	monday := mondayOf(dayOf(now, p.Zone))
 	err = s.DB.View(ctx, func(tx *db.Tx) error {
 		for i := weeksBack; i > 0; i-- {
 			from := monday - worktime.Day(7*i)

@@ -105,7 +105,10 @@ func sentTable(o *programme.Officer) ([]byte, error) {
 		return nil, err
 	}
 	if f, _, err := o.R.FormFile("file"); err == nil {
-		raw, err := io.ReadAll(io.LimitReader(f, maxTable))
+		raw, err := io.ReadAll(io.LimitReader(f, maxTable+1))
+		if len(raw) > maxTable { // half a table would be stored as if it were the whole
+			err = &http.MaxBytesError{Limit: maxTable}
+		}
 		if err = errors.Join(err, f.Close()); err != nil || len(raw) > 0 {
 			return raw, err
 		}

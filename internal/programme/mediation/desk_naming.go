@@ -137,13 +137,17 @@ func (s *service) name(ctx context.Context, o *programme.Officer, x *opened, a *
 	if n.Account != "" && m.Account != "" {
 		fields[n.Account] = m.Account
 	}
-	for _, seat := range x.seats {
-		if seat.Mediator == m.ID {
-			return refuse("mediation.named_already")
-		}
-	}
 	cmd := casework.Command{Case: x.c.ID, Version: casework.AnyVersion, Key: web.KeyOf(o.R), Act: a.ID, Fields: fields}
 	_, err := s.Ledger.DoWith(ctx, o.Actor, cmd, func(tx *db.Tx, done ledger.Receipt) error {
+		seats, err := seatsOf(ctx, tx, x.c.ID)
+		if err != nil {
+			return err
+		}
+		for _, seat := range seats { // read here: of two officers who name one mediator the second is told
+			if seat.Mediator == m.ID && seat.Seq != done.Seq {
+				return refuse("mediation.named_already")
+			}
+		}
 		return seatMediator(ctx, tx, x.c.ID, done.Seq, m.ID)
 	})
 	return err

@@ -23,14 +23,15 @@ import (
 
 // planRow is one waiting case in a proposal.
 type planRow struct {
-	Name, Value     string // of its checkbox; empty: it has no place
-	Ref, Href       string
-	Title           string
-	When, Place     string
-	Mediators, Fact string
-	Why             string
-	Done            string // how the call went
-	Bad             bool
+	Name, Value string // of its checkbox; empty: it has no place
+	Ticked      bool
+	Ref, Href   string
+	Title       string
+	When, Place string
+	Mediators   string
+	Why         string // it has no place, or what stands against its place
+	Done        string // how the call went
+	Bad         bool
 }
 
 type planPage struct {
@@ -107,11 +108,10 @@ func (s *service) planShow(o *programme.Officer) error {
 func (s *service) planning(o *programme.Officer, page *web.Page, p *pack.Pack, unit org.UnitID) (*planning, error) {
 	pl := &planning{o: o, page: page, p: p, unit: unit, acts: map[string]*procedure.Act{}}
 	ctx, now := o.R.Context(), o.Site.Now()
-	from, to := horizon(p, now)
 	var waiting []Matter
 	busy := map[string][]Unavailable{}
 	err := s.DB.View(ctx, func(tx *db.Tx) (err error) {
-		if pl.w, err = readWorld(ctx, tx, p, from, to); err != nil {
+		if pl.w, err = readWorld(ctx, tx, p, now); err != nil {
 			return err
 		}
 		if waiting, err = waitingIn(ctx, tx, unit); err != nil {
@@ -248,6 +248,14 @@ func (pl *planning) placed(w *world, x sitting, a schedule.Placing) planRow {
 		}
 	}
 	row.Mediators = strings.Join(names, pl.page.T("mediation.comma"))
+	var over []string
+	for _, m := range w.overWeek(x.c.ID, seated(x.seats), a.Begins, ends) {
+		over = append(over, weekWords(pl.page, m))
+	}
+	row.Why, row.Ticked = strings.Join(over, " "), len(over) == 0
+	for _, m := range seated(x.seats) { // for those that follow
+		w.loads = append(w.loads, load{mediator: m, of: string(x.c.ID), begins: a.Begins, ends: ends})
+	}
 	return row
 }
 
@@ -258,7 +266,7 @@ func (pl *planning) questions(values map[string]string, bad []form.Problem) (out
 		a := pl.acts[id]
 		var fields []form.Field
 		for _, f := range a.Fields {
-			own := f.Name == call.On || f.Name == call.At || f.Name == call.Where || f.Name == call.Mode
+			own := slices.Contains([]string{call.On, call.At, call.Where, call.Mode, call.Sooner}, f.Name) // a plan gives the notice that is due
 			if !own && !slices.ContainsFunc(out, func(c web.Control) bool { return c.Name == f.Name }) {
 				fields = append(fields, f)
 			}
@@ -315,6 +323,9 @@ func (s *service) planPost(o *programme.Officer) error {
 		v.Mistakes = page.Mistakes(v.More, bad)
 		if err := pl.propose(&v); err != nil {
 			return err
+		}
+		for i, r := range v.Placed { // as the officer left them
+			v.Placed[i].Ticked = o.R.PostFormValue(r.Name) != ""
 		}
 		return o.Write(page, http.StatusUnprocessableEntity, planBody(page, v))
 	}

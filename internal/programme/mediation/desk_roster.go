@@ -13,6 +13,7 @@ import (
 	"comity/internal/org"
 	"comity/internal/pack"
 	"comity/internal/programme"
+	"comity/internal/programme/mediation/schedule"
 	"comity/internal/web"
 	"comity/internal/worktime"
 )
@@ -71,18 +72,15 @@ func (s *service) roster(o *programme.Officer) error {
 
 // look reads what a plan would have to fit into from now on.
 func (s *service) look(ctx context.Context, p *pack.Pack, now time.Time) (w world, err error) {
-	from, to := horizon(p, now)
-	err = s.DB.View(ctx, func(tx *db.Tx) (err error) { w, err = readWorld(ctx, tx, p, from, to); return err })
+	err = s.DB.View(ctx, func(tx *db.Tx) (err error) { w, err = readWorld(ctx, tx, p, now); return err })
 	return w, err
 }
 
 // spare is how much time somebody has left in the days a proposal looks at: their hours, within the bound they
 // gave for a week, less absences and what is booked.
 func (w *world) spare(m Mediator) time.Duration {
-	pr := w.problem(nil)
-	i := slices.IndexFunc(w.mediators, func(x Mediator) bool { return x.ID == m.ID })
 	var hours, booked time.Duration
-	for _, f := range pr.Mediators[i].Free {
+	for _, f := range m.Hours.spans(schedule.Span{From: w.from, To: w.to}, w.p.Zone, calendarOf(w.p)) {
 		hours += free(f.From, f.To, w.away, m.ID)
 	}
 	if m.WeekHours > 0 {
@@ -395,29 +393,30 @@ func (s *service) mediatorPage(o *programme.Officer, p *pack.Pack, m Mediator, v
 	if err != nil {
 		return err
 	}
-	err = s.DB.View(ctx, func(tx *db.Tx) error {
-		training, err := trainingOf(ctx, tx, m.ID)
-		if err != nil {
+	var training []Training
+	var list []Session
+	var lines []logLine
+	err = s.DB.View(ctx, func(tx *db.Tx) (err error) {
+		if training, err = trainingOf(ctx, tx, m.ID); err != nil {
 			return err
 		}
-		for _, t := range training {
-			v.Training = append(v.Training, trainingView{civil(page, t.Day), page.T("mediation.hours.n", "n", strconv.Itoa(t.Hours)), t.Topic, nameOf(o, page, t.By)})
-		}
-		list, err := ofMediator(ctx, tx, m.ID, now)
-		if err != nil {
+		if list, err = ofMediator(ctx, tx, m.ID, now); err != nil {
 			return err
 		}
-		for _, x := range list {
-			if v.Sessions, err = s.sessionRow(o, page, p, v.Sessions, x, &w); err != nil {
-				return err
-			}
-		}
-		lines, err := logOf(ctx, tx, "mediator", m.ID)
-		v.Log = logViews(o, page, lines)
+		lines, err = logOf(ctx, tx, "mediator", m.ID)
 		return err
 	})
 	if err != nil {
 		return err
+	}
+	for _, t := range training {
+		v.Training = append(v.Training, trainingView{civil(page, t.Day), page.T("mediation.hours.n", "n", strconv.Itoa(t.Hours)), t.Topic, nameOf(o, page, t.By)})
+	}
+	v.Log = logViews(o, page, lines)
+	for _, x := range list {
+		if v.Sessions, err = s.sessionRow(o, page, p, v.Sessions, x, &w); err != nil {
+			return err
+		}
 	}
 	for _, a := range w.away {
 		if a.Mediator == m.ID {

@@ -66,8 +66,7 @@ func (s *service) openCase(o *programme.Officer) (*opened, error) {
 }
 
 func (x *opened) read(ctx context.Context, tx *db.Tx, now time.Time) (err error) {
-	from, to := horizon(x.p, now)
-	if x.w, err = readWorld(ctx, tx, x.p, from, to); err != nil {
+	if x.w, err = readWorld(ctx, tx, x.p, now); err != nil {
 		return err
 	}
 	if x.seats, err = seatsOf(ctx, tx, x.c.ID); err != nil {
@@ -283,7 +282,7 @@ func (x *opened) link(typed string) (string, []form.Problem) {
 
 // sitting is what the solver is asked.
 func (x *opened) sitting(a asked, free bool) sitting {
-	out := sitting{c: x.c, seats: x.seats, busy: x.busy, minutes: a.Minutes, mode: a.Mode, step: a.Step, free: free}
+	out := sitting{c: x.c, seats: x.seats, busy: x.busy, minutes: a.Minutes, mode: a.Mode, step: a.Step, sooner: sooner(x.p.Mediation, a.More), free: free}
 	if k, ok := x.c.Promised(); ok && k.Running() {
 		out.latest = k.Due
 	}
@@ -358,13 +357,25 @@ func (x *opened) conflicts(page *web.Page, a asked) (must, may []string) {
 		if v.Rule == schedule.RuleTwoPlaces {
 			words += " " + hoursOf(page, v.When.From, v.When.To, x.p.Zone)
 		}
+		if v.Rule == schedule.RuleNotice {
+			no := tooSoon(x.p)
+			words = page.Problem(no.Rule, no.Params)
+		}
 		if slices.Contains(hard, v.Rule) {
 			must = append(must, words)
 		} else {
 			may = append(may, words)
 		}
 	}
+	for _, m := range x.w.overWeek(x.c.ID, seated(x.seats), a.Begins, a.Ends) {
+		may = append(may, weekWords(page, m))
+	}
 	return must, may
+}
+
+// weekWords says that somebody would hold more than they gave for a week.
+func weekWords(page *web.Page, m Mediator) string {
+	return m.Name + page.T("web.colon") + page.T("mediation.over_week", "hours", strconv.Itoa(m.WeekHours))
 }
 
 // sessionRow is one session in a list.
@@ -383,7 +394,9 @@ func stateTag(page *web.Page, s Session) web.Tag {
 	return web.Tag{Class: class, Label: page.T("mediation.state." + string(s.State))}
 }
 
-// sessionRow adds a session to a list. A case the officer may not read is a taken time and nothing else.
+// sessionRow adds a session to a list. A case the officer may not read is a taken time and nothing else. It reads the
+// case and the name of an account: within a transaction, as many pages at once as the database has readers would wait for
+// each other for good.
 func (s *service) sessionRow(o *programme.Officer, page *web.Page, p *pack.Pack, rows []sessionRow, x Session, w *world) ([]sessionRow, error) {
 	row := sessionRow{When: whenOf(page, x, p.Zone), ISO: page.ISO(x.Begins), State: stateTag(page, x)}
 	if !x.Begins.IsZero() {
@@ -499,29 +512,30 @@ func (s *service) showSessions(o *programme.Officer, x *opened, sh showing) erro
 
 func (s *service) pastSessions(o *programme.Officer, page *web.Page, x *opened, v *sessionsPage) error {
 	ctx := o.R.Context()
-	return s.DB.View(ctx, func(tx *db.Tx) error {
-		list, err := sessionsOf(ctx, tx, x.c.ID)
+	var list []Session
+	var lines []logLine
+	err := s.DB.View(ctx, func(tx *db.Tx) (err error) {
+		if list, err = sessionsOf(ctx, tx, x.c.ID); err == nil && x.has {
+			lines, err = logOf(ctx, tx, "session", x.live.ID)
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	v.Log = logViews(o, page, lines)
+	for _, l := range list {
+		rows, err := s.sessionRow(o, page, x.p, nil, l, &x.w)
 		if err != nil {
 			return err
 		}
-		for _, l := range list {
-			rows, err := s.sessionRow(o, page, x.p, nil, l, &x.w)
-			if err != nil {
-				return err
-			}
-			if l.live() {
-				v.Now = &rows[0]
-				lines, err := logOf(ctx, tx, "session", l.ID)
-				if err != nil {
-					return err
-				}
-				v.Log = logViews(o, page, lines)
-			} else {
-				v.Past = append(v.Past, rows...)
-			}
+		if l.live() {
+			v.Now = &rows[0]
+		} else {
+			v.Past = append(v.Past, rows...)
 		}
-		return nil
-	})
+	}
+	return nil
 }
 
 func (x *opened) peopleRows(page *web.Page, v *sessionsPage) {
@@ -581,7 +595,7 @@ func (x *opened) form(page *web.Page, off, call *procedure.Act, sh showing, v *s
 		v.Mistakes = append(v.Mistakes, web.Mistake{ID: "proposals", Words: page.Problem("mediation.pick", nil)})
 	}
 	a := asked{Minutes: atoi(values[askLong]), Step: values[askStep] == "yes"}
-	a.Mode = values[askMode]
+	a.Mode, a.More = values[askMode], values
 	var err error
 	v.Proposals, err = x.proposals(page, a)
 	return err

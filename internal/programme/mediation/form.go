@@ -193,7 +193,7 @@ func logViews(o *programme.Officer, page *web.Page, lines []logLine) (out []logV
 	return out
 }
 
-// nameOf is what whoever did something is called.
+// nameOf is what whoever did something is called. It may read the database, so no transaction is open around it.
 func nameOf(o *programme.Officer, page *web.Page, actor string) string {
 	switch actor {
 	case "resident", "member", "system":

@@ -104,7 +104,7 @@ func (h Hours) spans(in schedule.Span, zone *time.Location, cal *worktime.Calend
 	for d := dayOf(in.From, zone); d <= dayOf(in.To, zone); d++ {
 		year, month, date := d.Date()
 		at := func(minute int) time.Time { return time.Date(year, month, date, 0, minute, 0, 0, zone) }
-		i := (int(at(0).Weekday()) + 6) % 7
+		i := weekdayOf(d)
 		if i < 5 && cal != nil && !cal.Working(d) {
 			continue
 		}
@@ -126,6 +126,11 @@ func (h Hours) spans(in schedule.Span, zone *time.Location, cal *worktime.Calend
 
 // dayOf is the civil day of an instant where the city is.
 func dayOf(t time.Time, zone *time.Location) worktime.Day { return worktime.DayOf(t.In(zone).Date()) }
+
+// weekdayOf counts from Monday.
+func weekdayOf(d worktime.Day) int { return (int(d.Weekday()) + 6) % 7 }
+
+func mondayOf(d worktime.Day) worktime.Day { return d - worktime.Day(weekdayOf(d)) }
 
 // on is a minute of a civil day as an instant.
 func on(d worktime.Day, minute int, zone *time.Location) time.Time {

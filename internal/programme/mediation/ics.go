@@ -1,6 +1,7 @@
 package mediation
 
 import (
+	"errors"
 	"net/http"
 	"strconv"
 	"strings"
@@ -9,6 +10,7 @@ import (
 	"comity/internal/casework"
 	"comity/internal/db"
 	"comity/internal/ical"
+	"comity/internal/ledger"
 	"comity/internal/pack"
 	"comity/internal/programme"
 	"comity/internal/text"
@@ -99,9 +101,14 @@ func (s *service) mediatorFile(o *programme.Officer) error {
 		return err
 	}
 	for _, x := range list {
-		if _, err := s.Reader.ByID(ctx, o.Actor.Scope(), casework.CaseID(x.Case)); err == nil {
-			mine = append(mine, x)
+		_, err := s.Reader.ByID(ctx, o.Actor.Scope(), casework.CaseID(x.Case))
+		if errors.Is(err, ledger.ErrNotFound) {
+			continue // not theirs to read
 		}
+		if err != nil {
+			return err
+		}
+		mine = append(mine, x)
 	}
 	return s.deskFile(o, p, mine)
 }

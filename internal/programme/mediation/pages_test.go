@@ -6,6 +6,7 @@ import (
 	"html"
 	"io"
 	"log/slog"
+	"mime/multipart"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
@@ -13,7 +14,9 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"comity/internal/account"
 	"comity/internal/authz"
@@ -268,6 +271,33 @@ func Test_a_table_of_mediators_is_stored_whole_or_not_at_all(t *testing.T) {
 	holds(t, one.post("/desk/mediation/mediators/import", "table", head+good).body, "Zhou Hua is on the roster of this committee already")
 }
 
+func Test_of_a_table_that_is_too_large_nothing_is_stored(t *testing.T) {
+	h := newHouse(t)
+	one := h.as("one")
+	var sent strings.Builder
+	w := multipart.NewWriter(&sent)
+	file, err := w.CreateFormFile("file", "roster.csv")
+	if err != nil {
+		t.Fatal(err)
+	}
+	fmt.Fprint(file, "unit,name,fields,languages,hours,phone,organisation,account,week_hours,day_most,listed\n")
+	for i := range 2 * maxTable / 1100 { // each line is as long as a line may be
+		fmt.Fprintf(file, "guiyuan-ganyuan,Zhou %d,neighbour,mandarin,%smon 09:00-12:00,,,,20,3,yes\n", i, strings.Repeat(" ", 1100))
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	r, err := http.NewRequest(http.MethodPost, one.base+"/desk/mediation/mediators/import", strings.NewReader(sent.String()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", w.FormDataContentType())
+	if a := one.send(r); a.status != http.StatusRequestEntityTooLarge {
+		t.Errorf("a table of %d bytes answered %d", sent.Len(), a.status)
+	}
+	holds(t, one.ok("/desk/mediation/mediators"), "Nobody is on the roster.")
+}
+
 func Test_a_room_is_entered_once_and_closed_when_it_is_not_used_any_more(t *testing.T) {
 	h := newHouse(t)
 	one := h.as("street")
@@ -326,7 +356,15 @@ func Test_a_mediator_is_named_from_the_roster_with_what_this_case_hints_at(t *te
 	if got := one.post(at+"/mediator", "chosen", "designated"); got.status != http.StatusUnprocessableEntity {
 		t.Errorf("naming nobody answered %d", got.status)
 	}
-	one.sent(at+"/mediator", "s_mediator", "2", "chosen", "designated")
+	named := []string{"s_mediator", "2", "chosen", "designated"}
+	for range 2 { // sent twice, it is done once
+		one.sent(at+"/mediator", with(named, "_key", "thekeyofoneformsenttwice")...)
+	}
+	again := h.as("two").post(at+"/mediator", named...)
+	if again.status != http.StatusConflict {
+		t.Errorf("naming somebody a second time answered %d", again.status)
+	}
+	holds(t, again.body, "This mediator is on the case already.")
 	h.tx(func(ctx context.Context, tx *db.Tx) error {
 		seats, err := seatsOf(ctx, tx, id)
 		if err != nil || len(seats) != 1 || seats[0].Mediator != 2 || seats[0].Settled {
@@ -378,6 +416,17 @@ func Test_a_session_is_proposed_booked_and_moved_and_parties_have_it_in_their_ca
 	if _, has := h.live(id); has {
 		t.Fatal("it was booked all the same")
 	}
+	soon := []string{"s_pick", "own", "s_minutes", "90", "s_mode", "joint", "open", "private", "s_day", "2026-03-04", "s_from", "14:00", "s_room", "1", "s_accept", "yes"}
+	early := one.post(at, with(with(seenIn(page), soon...), "do", "book")...)
+	if early.status != http.StatusConflict {
+		t.Errorf("a time before the end of the notice answered %d", early.status)
+	}
+	holds(t, early.body, "A session is called at least 3 days ahead.", "every side agrees to less")
+	holds(t, one.post(at, with(with(seenIn(page), soon...), "do", "check", "sooner", "yes")...).body, "Nothing stands against this time.")
+	found := one.post(at, with(seenIn(page), "do", "find", "s_minutes", "90", "s_mode", "joint", "sooner", "yes")...)
+	if got := proposal(t, found.body); got >= "2026-03-05" {
+		t.Errorf("where everybody agrees to less notice the first proposal is %s", got)
+	}
 	one.sent(at, with(seenIn(page), "do", "book", "s_pick", first, "s_minutes", "90", "s_mode", "joint", "open", "private")...)
 	holds(t, party.ok(applicant), "6 March 2026", "14:00–15:30", "Room 1")
 	for _, path := range []string{applicant + ".ics", other + ".ics"} {
@@ -408,6 +457,23 @@ func Test_a_session_is_proposed_booked_and_moved_and_parties_have_it_in_their_ca
 	if got := h.as("elsewher").get(at).status; got != http.StatusNotFound {
 		t.Errorf("another district got %d", got)
 	}
+}
+
+func Test_the_file_of_a_party_has_the_session_that_will_be_though_a_later_one_fell_through(t *testing.T) {
+	h := newHouse(t)
+	m, r := h.mediator("Zhou Hua"), h.room("Room 1", 8)
+	id := h.ready("leak", m.Name)
+	for i, day := range []int{14, 7} {
+		if i > 0 {
+			h.do(id, "no_show", nil)
+		}
+		if err := h.booking(director("boss"), id).call(t.Context(), h.wish(r, h.at(day, 9, 0))); err != nil {
+			t.Fatal(describe(err))
+		}
+	}
+	k, _ := h.city.Opened(t, id)
+	file := h.browser().get("/f/" + string(k.Code) + "/session.ics").body
+	holds(t, file, "DTSTART:20260309T010000Z", "STATUS:CONFIRMED")
 }
 
 func Test_a_remote_session_has_an_address_that_is_safe_to_open(t *testing.T) {
@@ -446,6 +512,16 @@ func Test_the_centre_plans_what_waits_and_shows_the_day_and_what_comes_near(t *t
 	for _, f := range regexp.MustCompile(`name="(place\.[^"]+)" value="([^"]+)"`).FindAllStringSubmatch(page, -1) {
 		post = append(post, f[1], f[2])
 	}
+	boxes := func(body string) (out []string) {
+		for _, box := range regexp.MustCompile(`<input type="checkbox" name="place\.[^>]*>`).FindAllString(body, -1) {
+			out = append(out, fmt.Sprint(strings.Contains(box, " checked")))
+		}
+		return out
+	}
+	wrong := one.post("/desk/mediation/plan", with(post[:2], post[6:]...)...) // the first is not ticked, a question not answered
+	if got := strings.Join(boxes(wrong.body), " "); wrong.status != http.StatusUnprocessableEntity || got != "false true true" {
+		t.Errorf("an incomplete plan answered %d with the boxes %s", wrong.status, got)
+	}
 	done := one.post("/desk/mediation/plan", post...)
 	if done.status != http.StatusOK || strings.Count(done.body, ">called<") != 3 {
 		t.Fatalf("the plan answered %d: %s", done.status, done.body)
@@ -465,6 +541,116 @@ func Test_the_centre_plans_what_waits_and_shows_the_day_and_what_comes_near(t *t
 	if got := h.browser().get("/desk/mediation").status; got != http.StatusSeeOther {
 		t.Errorf("a stranger got %d", got)
 	}
+}
+
+func Test_hours_beyond_those_of_a_week_are_shown_and_are_the_officers_to_accept(t *testing.T) {
+	h := newHouse(t)
+	m := h.mediator("Zhou Hua")
+	h.room("Room 1", 8)
+	h.tx(func(ctx context.Context, tx *db.Tx) error {
+		m.WeekHours = 2
+		_, err := putMediator(ctx, tx, m)
+		return err
+	})
+	one := h.as("one")
+	var at []string
+	for i := range 3 {
+		at = append(at, "/desk/cases/"+h.ref(h.ready(fmt.Sprint("quarrel ", i), m.Name))+"/sessions")
+	}
+	book := func(at, day, from string, more ...string) reply {
+		t.Helper()
+		return one.post(at, with(with(seenIn(one.ok(at)), "do", "book", "s_pick", "own", "s_minutes", "90", "s_mode", "joint", "open", "private", "s_day", day, "s_from", from, "s_room", "1"), more...)...)
+	}
+	const over = "Zhou Hua: More hours of sessions in this week than the 2 agreed."
+	if a := book(at[0], "2026-03-10", "09:00"); a.status != http.StatusSeeOther {
+		t.Fatalf("the first session of the week answered %d: %s", a.status, a.body)
+	}
+	second := book(at[1], "2026-03-12", "09:00")
+	if second.status != http.StatusConflict {
+		t.Fatalf("three hours of two answered %d", second.status)
+	}
+	holds(t, second.body, over, "you may set it aside")
+	if a := book(at[1], "2026-03-09", "09:00"); a.status != http.StatusConflict {
+		t.Errorf("another day of the same week answered %d", a.status)
+	}
+	if a := book(at[1], "2026-03-12", "09:00", "s_accept", "yes"); a.status != http.StatusSeeOther {
+		t.Errorf("what the officer accepts answered %d", a.status)
+	}
+	// Moved within its week, the second counts once: an hour and a half beside the first.
+	moved := book(at[1], "2026-03-12", "10:30", "off.reason", "the lift is out")
+	holds(t, moved.body, over)
+	if a := book(at[1], "2026-03-16", "09:00", "off.reason", "the lift is out"); a.status != http.StatusSeeOther {
+		t.Errorf("moved to a week with room it answered %d: %s", a.status, a.body)
+	}
+	// In a plan, too: what is beyond the hours is told, and not ticked.
+	box := func() string {
+		return regexp.MustCompile(`<input type="checkbox" name="place\.[^>]*>`).FindString(one.ok("/desk/mediation/plan?unit=guiyuan-ganyuan"))
+	}
+	if got := box(); !strings.Contains(got, " checked") {
+		t.Errorf("the box of a session within the hours is %q", got)
+	}
+	h.tx(func(ctx context.Context, tx *db.Tx) error {
+		m.WeekHours, m.Version = 1, m.Version+1
+		_, err := putMediator(ctx, tx, m)
+		return err
+	})
+	holds(t, one.ok("/desk/mediation/plan?unit=guiyuan-ganyuan"), "Zhou Hua: More hours of sessions in this week than the 1 agreed.")
+	if got := box(); got == "" || strings.Contains(got, " checked") {
+		t.Errorf("the box of a session beyond the hours is %q", got)
+	}
+}
+
+// A page that reads while it reads takes two readers: enough of them at once have none left, and wait for each other.
+func Test_pages_of_sessions_do_not_wait_for_themselves(t *testing.T) {
+	h := newHouse(t)
+	m, r := h.mediator("Zhou Hua"), h.room("Room 1", 8)
+	id := h.ready("leak", m.Name)
+	if err := h.booking(director("boss"), id).call(t.Context(), h.wish(r, h.at(7, 9, 0))); err != nil {
+		t.Fatal(describe(err))
+	}
+	one := h.as("one")
+	one.sent("/desk/mediation/mediators/1/training", "day", "2026-03-01", "hours", "3", "topic", "The new rules")
+	one.http.Timeout = 20 * time.Second
+	oneReader(t, h.db)
+	for _, path := range []string{"/desk/mediation?day=" + (monday + 7).String(), "/desk/mediation/mediators/1", "/desk/mediation/mediators/1/file.ics",
+		"/desk/mediation/sessions/1/file.ics", "/desk/cases/" + h.ref(id) + "/sessions", "/desk/cases/" + h.ref(id)} {
+		if a := one.get(path); a.status != http.StatusOK {
+			t.Errorf("%s answered %d", path, a.status)
+		}
+	}
+}
+
+// oneReader keeps all the readers of a database busy but one, until the test is over.
+func oneReader(t *testing.T, d *db.DB) {
+	t.Helper()
+	var done sync.WaitGroup
+	var leave []chan struct{}
+	for {
+		ctx, cancel := context.WithTimeout(context.Background(), 300*time.Millisecond)
+		in, out, none := make(chan struct{}), make(chan struct{}), make(chan struct{})
+		done.Go(func() {
+			if err := d.View(ctx, func(*db.Tx) error { close(in); <-out; return nil }); ctx.Err() == nil && err != nil {
+				t.Error(err)
+			}
+			close(none)
+		})
+		select {
+		case <-in:
+			leave = append(leave, out)
+			t.Cleanup(cancel)
+			continue
+		case <-none:
+			cancel()
+		}
+		break
+	}
+	close(leave[0])
+	t.Cleanup(func() {
+		for _, out := range leave[1:] {
+			close(out)
+		}
+		done.Wait()
+	})
 }
 
 // Numbers below the least are hidden in the page and in its file, and nothing shown gives them away.

@@ -152,9 +152,13 @@ func (s *service) peopleFile(a *attendee) error {
 	if len(list) == 0 {
 		return errNone
 	}
+	next := list[:1]
+	if i := slices.IndexFunc(list, Session.live); i >= 0 { // it may come before one that will not be
+		next = list[i : i+1]
+	}
 	page := a.Page("mediation.people.title")
 	origin := a.Site.Origin(a.R)
-	return send(a.W, page.Speaker, p, list[:1], hostOf(a.Site, a.R), func(Session) string { return origin + a.base + "/session" })
+	return send(a.W, page.Speaker, p, next, hostOf(a.Site, a.R), func(Session) string { return origin + a.base + "/session" })
 }
 
 // mostBusy bounds what one person states for one case.

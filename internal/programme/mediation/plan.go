@@ -13,16 +13,19 @@ import (
 	"comity/internal/org"
 	"comity/internal/pack"
 	"comity/internal/programme/mediation/schedule"
+	"comity/internal/worktime"
 )
 
 // world is what a plan has to fit into, read in one go.
 type world struct {
 	p         *pack.Pack
+	now       time.Time
 	from, to  time.Time
 	mediators []Mediator
 	away      []Away
 	rooms     []Room
 	taking    []Session
+	loads     []load // from the Monday of the week on
 	seats     []Seat
 }
 
@@ -32,22 +35,65 @@ func horizon(p *pack.Pack, now time.Time) (from, to time.Time) {
 	return from, on(dayOf(now, p.Zone)+1, 0, p.Zone).AddDate(0, 0, p.Mediation.Figures.Ahead)
 }
 
-func readWorld(ctx context.Context, tx *db.Tx, p *pack.Pack, from, to time.Time) (w world, err error) {
-	w.p, w.from, w.to = p, from, to
+func readWorld(ctx context.Context, tx *db.Tx, p *pack.Pack, now time.Time) (w world, err error) {
+	w.p, w.now = p, now
+	w.from, w.to = horizon(p, now)
 	if w.mediators, err = allMediators(ctx, tx); err != nil {
 		return w, err
 	}
-	if w.away, err = awayAfter(ctx, tx, from); err != nil {
+	if w.away, err = awayAfter(ctx, tx, w.from); err != nil {
 		return w, err
 	}
 	if w.rooms, err = allRooms(ctx, tx); err != nil {
 		return w, err
 	}
-	if w.taking, err = takingBetween(ctx, tx, from.AddDate(0, 0, -1), to); err != nil {
+	if w.taking, err = takingBetween(ctx, tx, w.from.AddDate(0, 0, -1), w.to); err != nil {
+		return w, err
+	}
+	if w.loads, err = loadBetween(ctx, tx, on(mondayOf(dayOf(now, p.Zone)), 0, p.Zone), w.to.AddDate(0, 0, 7)); err != nil {
 		return w, err
 	}
 	w.seats, err = openSeats(ctx, tx)
 	return w, err
+}
+
+// load is time that somebody holds a session.
+type load struct {
+	mediator     int64
+	of           string // the case
+	held         bool   // it is over
+	begins, ends time.Time
+}
+
+// overWeek lists which of some mediators would hold more hours in a week than they gave for one, with a session of a case
+// that takes the place of the one called now. Nobody is kept from it: the officer who asks them knows.
+func (w *world) overWeek(c casework.CaseID, mediators []int64, begins, ends time.Time) (out []Mediator) {
+	monday := func(t time.Time) worktime.Day { return mondayOf(dayOf(t, w.p.Zone)) }
+	for _, m := range w.mediators {
+		if m.WeekHours == 0 || !slices.Contains(mediators, m.ID) {
+			continue
+		}
+		sum := ends.Sub(begins)
+		for _, l := range w.loads {
+			if l.mediator == m.ID && monday(l.begins) == monday(begins) && (l.held || l.of != string(c)) {
+				sum += l.ends.Sub(l.begins)
+			}
+		}
+		if sum > time.Duration(m.WeekHours)*time.Hour {
+			out = append(out, m)
+		}
+	}
+	return out
+}
+
+// seated lists who of the roster has seats.
+func seated(seats []Seat) (out []int64) {
+	for _, s := range seats {
+		if s.Mediator != 0 && !slices.Contains(out, s.Mediator) {
+			out = append(out, s.Mediator)
+		}
+	}
+	return out
 }
 
 // sitting is one session to be placed: of a case, with who mediates it and who has to be there.
@@ -59,6 +105,7 @@ type sitting struct {
 	mode    string
 	step    bool // a step-free room
 	latest  time.Time
+	sooner  bool // everybody agrees to less notice
 	free    bool // no room of ours is needed: remote, or somewhere else
 }
 
@@ -147,8 +194,10 @@ func (w *world) fixed(s Session) schedule.Session {
 
 func (w *world) place(pr *schedule.Problem, x sitting) {
 	m := w.p.Mediation
-	s := schedule.Session{ID: sessionID(x.c.ID), Case: schedule.CaseID(x.c.ID), Duration: time.Duration(x.minutes) * time.Minute,
-		Earliest: on(dayOf(w.from, w.p.Zone), 0, w.p.Zone).AddDate(0, 0, m.Figures.Notice), Latest: x.latest}
+	s := schedule.Session{ID: sessionID(x.c.ID), Case: schedule.CaseID(x.c.ID), Duration: time.Duration(x.minutes) * time.Minute, Latest: x.latest}
+	if !x.sooner {
+		s.Earliest = earliest(w.p, w.now)
+	}
 	for _, seat := range x.seats {
 		id := mediatorID(seat.Mediator)
 		if seat.Mediator == 0 {
@@ -205,7 +254,7 @@ func agreed(pr schedule.Problem) (plan schedule.Plan) {
 }
 
 // hard are the rules nobody can set aside; the others are for the officer to weigh.
-var hard = []schedule.Rule{schedule.RuleTwoPlaces, schedule.RuleBarred, schedule.RuleKnown, schedule.RuleNumber, schedule.RuleAllowed, schedule.RuleRemote}
+var hard = []schedule.Rule{schedule.RuleTwoPlaces, schedule.RuleBarred, schedule.RuleKnown, schedule.RuleNumber, schedule.RuleAllowed, schedule.RuleRemote, schedule.RuleNotice}
 
 // told are the rules a hand-made choice is held against, one of each kind of person or room.
 func told(found []schedule.Violation) (out []schedule.Violation) {

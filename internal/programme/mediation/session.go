@@ -3,6 +3,7 @@ package mediation
 import (
 	"context"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -76,7 +77,8 @@ type Matter struct {
 }
 
 // project follows the events of a case: what the case says is true, and the rows follow. It refuses a call
-// that would have somebody, or a room, in two sessions at once, whichever page or program asked for it.
+// that would have somebody, or a room, in two sessions at once, or that gives less notice than the pack says, whichever
+// page or program asked for it.
 func (s *service) project(ctx context.Context, tx *db.Tx, c casework.Case, e casework.Event) error {
 	p := s.Packs.Pack(c.Pack)
 	if p == nil || !p.Mediation.Takes(c.Procedure) {
@@ -208,7 +210,13 @@ func (f *follower) change(s Session, to State) error {
 
 // called makes the row of a session from what the event says, or gives the one that was put off its new time.
 func (f *follower) called(s Session, has bool) error {
-	if !has || s.State == Open {
+	if has && s.State == Open { // it took place: what is called now is another
+		if err := f.change(s, Held); err != nil {
+			return err
+		}
+		has = false
+	}
+	if !has {
 		s = Session{Case: string(f.c.ID), Ref: string(f.c.Ref)}
 	}
 	s.Unit, s.State, s.Version, s.ChangedBy = f.c.Holder, Called, s.Version+1, f.e.By.Actor
@@ -226,6 +234,9 @@ func (f *follower) called(s Session, has bool) error {
 		s.Room = 0
 	}
 	if err := f.free(s); err != nil {
+		return err
+	}
+	if err := f.told(s); err != nil {
 		return err
 	}
 	id, err := putSession(f.ctx, f.tx, s)
@@ -269,6 +280,40 @@ func (f *follower) free(s Session) error {
 		return err
 	}
 	return inTheWay(other, mediator, f.p.Zone)
+}
+
+// told refuses a call that gives less notice than the pack says, whichever page or program it came by.
+func (f *follower) told(s Session) error {
+	if s.Begins.IsZero() || f.history() {
+		return nil
+	}
+	return noticed(f.p, f.e.At, s.Begins, f.e.Fields)
+}
+
+// earliest is when a session can begin that is called at a time.
+func earliest(p *pack.Pack, called time.Time) time.Time {
+	return on(dayOf(called, p.Zone)+worktime.Day(p.Mediation.Figures.Notice), 0, p.Zone)
+}
+
+// sooner reports answers of the calling act by which everybody agrees to less notice.
+func sooner(m *pack.Mediation, answers map[string]string) bool {
+	return m.Call.Sooner != "" && answers[m.Call.Sooner] == "yes"
+}
+
+// noticed holds a session against the notice that is due, and says how it can be called all the same.
+func noticed(p *pack.Pack, called, begins time.Time, answers map[string]string) error {
+	if sooner(p.Mediation, answers) || !begins.Before(earliest(p, called)) {
+		return nil
+	}
+	return tooSoon(p)
+}
+
+func tooSoon(p *pack.Pack) *casework.Refusal {
+	rule := "mediation.too_soon"
+	if p.Mediation.Call.Sooner != "" {
+		rule = "mediation.too_soon.agree"
+	}
+	return refuse(rule, "days", strconv.Itoa(p.Mediation.Figures.Notice))
 }
 
 // inTheWay says what stands in the way: a mediator's other session, or the room's. The other case is not named,

@@ -53,7 +53,7 @@ func openSeats(ctx context.Context, tx *db.Tx) ([]Seat, error) {
 
 const sessionColumns = `id, case_id, case_ref, unit, mode, room, place, begins, ends, state, version, changed_at, changed_by`
 
-// held is how long a time is kept for somebody who is moving a session: long enough for the second step,
+// heldFor is how long a time is kept for somebody who is moving a session: long enough for the second step,
 // short enough that a lost one does no harm.
 const heldFor = 2 * time.Minute
 
@@ -132,6 +132,19 @@ func sessionsBetween(ctx context.Context, tx *db.Tx, from, to time.Time) ([]Sess
 		return nil, err
 	}
 	return withHolders(ctx, tx, list)
+}
+
+// loadBetween lists what counts against the hours that mediators gave for a week: sessions that were held, and those to come.
+func loadBetween(ctx context.Context, tx *db.Tx, from, to time.Time) ([]load, error) {
+	return db.All(ctx, tx, `SELECT h.mediator, s.case_id, s.state, s.begins, s.ends FROM mediation_sessions s JOIN mediation_holders h ON h.session = s.id
+ WHERE s.begins >= ?1 AND s.begins < ?3 AND (s.state = 'held' OR `+taking+`) ORDER BY s.begins, s.id, h.mediator`,
+		[]any{db.Micros(from), db.Micros(tx.Now.Add(-heldFor)), db.Micros(to)}, func(row db.Scanner) (l load, err error) {
+			var state string
+			var begins, ends int64
+			err = row.Scan(&l.mediator, &l.of, &state, &begins, &ends)
+			l.held, l.begins, l.ends = State(state) == Held, db.FromMicros(begins), db.FromMicros(ends)
+			return l, err
+		})
 }
 
 // missedSince lists sessions to which somebody did not come, newest first, of cases with nothing called since.
@@ -245,7 +258,7 @@ func scanMatter(row db.Scanner) (m Matter, err error) {
 	return m, err
 }
 
-// waitingIn lists the open matters of a unit that stand in one of its states, oldest first.
+// waitingIn lists the open matters of a unit, oldest first.
 func waitingIn(ctx context.Context, tx *db.Tx, unit org.UnitID) ([]Matter, error) {
 	return db.All(ctx, tx, `SELECT `+matterColumns+` FROM mediation_matters WHERE open = 1 AND unit = ?1 ORDER BY opened_at, case_id`, []any{string(unit)}, scanMatter)
 }

@@ -3,6 +3,7 @@ package mediation
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"comity/internal/casework"
 	"comity/internal/db"
 	"comity/internal/pack"
+	"comity/internal/worktime"
 )
 
 func Test_a_called_session_has_its_time_room_and_mediator_and_everybody_is_reminded(t *testing.T) {
@@ -159,6 +161,41 @@ func Test_a_plain_act_that_would_double_a_mediator_is_refused_too(t *testing.T) 
 	})
 }
 
+func Test_no_road_gives_the_parties_less_notice_than_the_pack_says_unless_they_agree(t *testing.T) {
+	each(t, func(t *testing.T, c *town) {
+		m, r := c.mediator("Zhou Hua"), c.room("Room 1", 8)
+		id := c.ready("leak", m.Name)
+		convene := func(days int, sooner string) map[string]string {
+			return map[string]string{"session_on": (monday + worktime.Day(days)).String(), "session_at": "10:00", "where": "the hall", "mode": "joint", "open": "private", "sooner": sooner}
+		}
+		for _, days := range []int{0, 2} {
+			refused(t, c.act(id, "convene", convene(days, "")), "mediation.too_soon.agree")
+		}
+		refused(t, c.booking(director("boss"), id).call(t.Context(), c.wish(r, c.at(2, 9, 0))), "mediation.too_soon.agree")
+		if _, has := c.live(id); has {
+			t.Fatal("a session was stored")
+		}
+		c.do(id, "convene", convene(3, ""))
+
+		// A move is a call: the old time stays when the new one comes too soon.
+		refused(t, c.booking(director("boss"), id).move(t.Context(), c.wish(r, c.at(2, 9, 0))), "mediation.too_soon.agree")
+		if s, has := c.live(id); !has || s.State != Called || !s.Begins.Equal(c.at(3, 10, 0)) {
+			t.Fatalf("the session is %+v", s)
+		}
+		agreed := c.wish(r, c.at(1, 9, 0))
+		agreed.More["sooner"] = "yes"
+		if err := c.booking(director("boss"), id).move(t.Context(), agreed); err != nil {
+			t.Fatal(describe(err))
+		}
+		if s, _ := c.live(id); !s.Begins.Equal(c.at(1, 9, 0)) {
+			t.Errorf("the session is %+v", s)
+		}
+		if k, _ := c.city.Opened(t, id); k.State != "convened" {
+			t.Errorf("the case stands at %s", k.State)
+		}
+	})
+}
+
 func Test_the_row_follows_what_the_case_says(t *testing.T) {
 	each(t, func(t *testing.T, c *town) {
 		m, r := c.mediator("Zhou Hua"), c.room("Room 1", 8)
@@ -201,6 +238,36 @@ func Test_the_row_follows_what_the_case_says(t *testing.T) {
 		c.do(id, "object", map[string]string{"member": "m2"})
 		if got := state(three); got != Ended {
 			t.Fatalf("a party asked for another mediator, and the session is %s", got)
+		}
+	})
+}
+
+// A pack may let the next session be called while one goes on.
+func Test_a_session_that_is_called_while_another_goes_on_is_the_next_one(t *testing.T) {
+	each(t, func(t *testing.T, c *town) {
+		m, r := c.mediator("Zhou Hua"), c.room("Room 1", 8)
+		call, _ := c.pack.Procedures["mediation"].Act("convene")
+		hold, _ := c.pack.Procedures["mediation"].Act("hold")
+		call.From = append(slices.Clone(call.From), hold.To)
+		id := c.ready("leak", m.Name)
+		var got []State
+		for _, day := range []int{7, 14} {
+			if err := c.booking(director("boss"), id).call(t.Context(), c.wish(r, c.at(day, 9, 0))); err != nil {
+				t.Fatal(describe(err))
+			}
+			if day == 7 {
+				c.do(id, "hold", holdFields(c.pack))
+			}
+		}
+		c.tx(func(ctx context.Context, tx *db.Tx) error {
+			list, err := sessionsOf(ctx, tx, id)
+			for _, s := range list {
+				got = append(got, s.State)
+			}
+			return err
+		})
+		if !slices.Equal(got, []State{Called, Held}) {
+			t.Errorf("the sessions, the later one first, are %v", got)
 		}
 	})
 }

@@ -3,6 +3,7 @@ package talks
 import (
 	"context"
 	"net/http"
+	"net/url"
 	"time"
 
 	"comity/internal/authz"
@@ -15,7 +16,7 @@ import (
 // guest is one request of a party, by the follow code of whoever opened the case or by the key of a member.
 type guest struct {
 	programme.Visitor
-	base   string
+	base   string // as the address has it: a device that belongs to nobody keeps the code out of it
 	c      casework.Case
 	member casework.Member
 	actor  authz.Actor
@@ -24,7 +25,7 @@ type guest struct {
 
 func ofResident(h func(*guest) error) func(*programme.Resident) error {
 	return func(v *programme.Resident) error {
-		g := &guest{Visitor: v.Visitor, base: "/f/" + string(v.Case.Code), c: v.Case, actor: v.Actor,
+		g := &guest{Visitor: v.Visitor, base: "/f/" + url.PathEscape(v.R.PathValue("code")), c: v.Case, actor: v.Actor,
 			ticket: ledger.Ticket{Case: v.Case.ID, Purpose: ledger.PurposeOwn, Level: authz.Identity}}
 		for _, x := range v.Case.Members {
 			if x.Own && !x.Left {
@@ -37,7 +38,7 @@ func ofResident(h func(*guest) error) func(*programme.Resident) error {
 
 func ofParty(h func(*guest) error) func(*programme.Party) error {
 	return func(v *programme.Party) error {
-		return h(&guest{Visitor: v.Visitor, base: "/p/" + string(v.Member.Code), c: v.Case, member: v.Member, actor: v.Actor,
+		return h(&guest{Visitor: v.Visitor, base: "/p/" + url.PathEscape(v.R.PathValue("code")), c: v.Case, member: v.Member, actor: v.Actor,
 			ticket: ledger.Ticket{Case: v.Case.ID, Purpose: ledger.PurposeAgree, Level: authz.Identity}})
 	}
 }

@@ -77,6 +77,22 @@ func Test_a_term_that_nobody_could_keep_or_enforce_is_refused_at_the_door(t *tes
 	}
 }
 
+func Test_what_is_agreed_by_word_of_mouth_is_definite_too(t *testing.T) {
+	c := newTown(t)
+	k := c.talking()
+	c.do(k, "record", "stated", "Both spoke.", "result", "agreed", "signers", "both")
+	agree := func(what string) error {
+		return c.try(k, "agree_oral", "written", "no", "facts", "Water ran.", "what", what, "effective_on", "2026-03-02", "perform_by", "2026-03-03")
+	}
+	var no *casework.Refusal
+	if err := agree("钱大中尽快修好水管"); !errors.As(err, &no) || len(no.Fields) != 1 || no.Fields[0].Field != "what" || no.Fields[0].Rule != "talks.vague" {
+		t.Errorf("a promise nobody can hold anyone to: %v", err)
+	}
+	if err := agree("钱大中三月三日前修好水管"); err != nil {
+		t.Error(err)
+	}
+}
+
 func Test_drafts_are_compared_with_what_went_and_what_came_marked(t *testing.T) {
 	c := newTown(t)
 	k := c.drafted()
@@ -393,6 +409,16 @@ func Test_nobody_signs_by_link_for_a_party_and_no_party_past_the_page_with_the_w
 	var no *casework.Refusal
 	if err := c.try(k, "sign", "member", "m2", "how", "link", "read", "yes"); !errors.As(err, &no) || no.Fields[0].Rule != "talks.how" {
 		t.Errorf("the desk signed by a party's link: %v", err)
+	}
+	for _, how := range []string{"paper", "tablet"} {
+		if err := c.try(k, "sign", "member", "m2", "how", how, "read", "yes"); !errors.As(err, &no) || no.Fields[0].Rule != "talks.unproved" {
+			t.Errorf("a signature by %s without a scan or a drawing: %v", how, err)
+		}
+		if a := c.as("zhou").post("/desk/cases/"+string(k.Ref)+"/do/sign", "member", "m2", "how", how, "read", "yes"); a.status != http.StatusUnprocessableEntity {
+			t.Errorf("the plain form recorded a signature by %s: %d", how, a.status)
+		} else {
+			holds(t, a.body, "Nothing shows this signature")
+		}
 	}
 	key, follow := c.key(k, "m2")
 	b := c.browser()

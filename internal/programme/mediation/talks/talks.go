@@ -20,7 +20,6 @@ import (
 	_ "embed"
 	"encoding/hex"
 	"errors"
-	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -274,51 +273,12 @@ func refused(err error) (*casework.Refusal, bool) {
 	return nil, false
 }
 
-// maxFiles bounds what one form brings.
-const maxFiles = 5
-
-// uploads takes in the files of a form, through the one pipeline.
-func (s *service) uploads(r *http.Request) ([]casework.File, error) {
-	if r.MultipartForm == nil {
-		return nil, nil
-	}
-	heads := r.MultipartForm.File["files"]
-	if len(heads) > maxFiles {
-		return nil, &web.Refused{Status: http.StatusUnprocessableEntity, Rule: "desk.files.many"}
-	}
-	var out []casework.File
-	for _, h := range heads {
-		if h.Size == 0 && h.Filename == "" {
-			continue // the browser sends an empty part when nothing was chosen
-		}
-		f, err := h.Open()
-		if err != nil {
-			return nil, err
-		}
-		clean, err := file.Clean(f, h.Filename, file.Limits{Declared: h.Header.Get("Content-Type")})
-		f.Close()
-		if err != nil {
-			return nil, err
-		}
-		kept, err := s.keep(clean)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, kept)
-	}
-	return out, nil
-}
-
-func (s *service) keep(clean file.Cleaned) (casework.File, error) {
-	name, key, err := s.Files.Put(clean.Data)
-	return casework.File{SHA256: name, Key: key, Sent: clean.SHA256, Name: clean.Name, Kind: clean.Kind, Size: clean.Size}, err
-}
-
 // made takes in what the page itself wrote: a signature that was drawn or typed.
 func (s *service) made(data []byte, name string) (casework.File, error) {
 	clean, err := file.Clean(bytes.NewReader(data), name, file.Limits{})
 	if err != nil {
 		return casework.File{}, err
 	}
-	return s.keep(clean)
+	at, key, err := s.Files.Put(clean.Data)
+	return casework.File{SHA256: at, Key: key, Sent: clean.SHA256, Name: clean.Name, Kind: clean.Kind, Size: clean.Size}, err
 }

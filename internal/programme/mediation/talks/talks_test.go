@@ -100,8 +100,12 @@ func Test_drafts_are_compared_with_what_went_and_what_came_marked(t *testing.T) 
 	at := "/desk/cases/" + string(k.Ref) + "/draft"
 	holds(t, zhou.get(at).body, "Terms of draft 1", "Definite", "300 yuan")
 	c.do(k, "draft", append(words, "responsibility", "Mostly above", "scope", "part", "left_open", "The ceiling")...)
+	anew := "/desk/cases/" + string(k.Ref) + "/documents/" + strconv.Itoa(c.load(k.ID).Seq) + "/agreement"
+	page := zhou.get(anew).body
+	holds(t, page, "Mostly above")
+	lacks(t, page, "300 yuan") // the terms of the draft before
 	c.do(k, "add_term", append(append([]string{"issue", "The pipe", "to_whom", "段小雨", "kind", "money"}, repair...), "amount", "280 yuan")...)
-	page := zhou.get(at).body
+	page = zhou.get(at).body
 	holds(t, page, "Terms of draft 2", "<del>300</del>", "<ins>280</ins>", "<del>Shared</del>", "Left open", "The ceiling")
 	holds(t, zhou.get(at+"?a=2&b=2").body, "These two say the same")
 	holds(t, zhou.get(at+"?a=9&b=x").body, "<ins>280</ins>")

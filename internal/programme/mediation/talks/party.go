@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
 	"comity/internal/authz"
@@ -80,7 +81,7 @@ func (s *service) offersOf(g *guest) error {
 	v := offersPage{Base: g.base, Ref: string(m.c.Ref), Title: m.c.Title}
 	may := m.can(m.t.Offer.Act, g.actor, g.Site.Now())
 	ways := func(x offer) []web.Link {
-		if !may || x.side == m.side(g.member.ID) {
+		if side := m.side(g.member.ID); !may || x.side == side || slices.Contains(x.accepted, side) {
 			return nil
 		}
 		return m.answers(p, g.base+"/do/", x)
@@ -118,12 +119,12 @@ func (s *service) showSign(g *guest, m *matter, status int, v signPage, no *case
 		v.text(p, m, d)
 	}
 	v.Who, v.Ref, v.Title = p.T("talks.you"), string(m.c.Ref), m.c.Title
-	v.refuse(p, m, d, no)
+	v.refuse(p, no)
 	x, _ := m.c.Member(g.member.ID)
 	switch why := casework.WhyNot(m.d, m.c, m.act(m.t.Sign.Act), g.actor, g.Site.Now()); {
 	case !ok:
 		v.Closed = p.T("talks.sign.nothing")
-	case x.Marks[m.t.Sign.Mark] != "" && !m.signedBy(x).IsZero():
+	case !m.signedBy(x).IsZero():
 		v.Done = p.T("talks.sign.did", "when", p.Moment(m.signedBy(x)))
 	case why != nil && no == nil:
 		v.Closed = p.Problem(why.Rule, why.Params)
@@ -179,20 +180,10 @@ func (s *service) ways(p *web.Page, c casework.Case, member casework.Member, bas
 		return nil, err
 	}
 	out := []web.Link{{Href: base + "/talks", Label: p.T("talks.party.title"), Icon: "chat"}}
-	if st, ok := m.d.State(c.State); ok && m.opens(m.t.Sign.Act, st.ID) {
+	if slices.Contains(m.act(m.t.Sign.Act).From, c.State) {
 		out = append(out, web.Link{Href: base + "/sign", Label: p.T("talks.sign.own"), Icon: "sign"})
 	}
 	return out, nil
-}
-
-// opens reports an act that the case is in a state for.
-func (m *matter) opens(act, state string) bool {
-	for _, from := range m.act(act).From {
-		if from == state {
-			return true
-		}
-	}
-	return false
 }
 
 func (s *service) residentBeside(_ context.Context, p *web.Page, c casework.Case) ([]web.Link, error) {

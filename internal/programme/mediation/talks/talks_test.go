@@ -8,6 +8,7 @@ import (
 	"image/color"
 	"image/png"
 	"net/http"
+	"os"
 	"regexp"
 	"slices"
 	"strconv"
@@ -17,6 +18,7 @@ import (
 	"comity/internal/authz"
 	"comity/internal/casework"
 	"comity/internal/ledger"
+	"comity/internal/ledger/ledgertest"
 )
 
 func Test_offers_stand_side_by_side_and_one_that_is_said_back_is_accepted(t *testing.T) {
@@ -93,6 +95,31 @@ func Test_what_is_agreed_by_word_of_mouth_is_definite_too(t *testing.T) {
 	}
 }
 
+func Test_an_offer_that_one_side_accepted_waits_for_the_third(t *testing.T) {
+	p, err := ledgertest.Sound(os.DirFS("../../../../packs"), "demo")
+	if err != nil {
+		t.Fatal(err)
+	}
+	said := func(seq int, member, amount, reply string) casework.Event {
+		return casework.Event{Seq: seq, Act: "offer", Member: member, Fields: map[string]string{"issue": "The pipe", "who": "A", "what": "pays", "amount": amount, "due_on": "2026-04-01", "where": "here", "reply_to": reply}}
+	}
+	m := &matter{t: p.Talks, p: p, d: p.Procedures["mediation"], events: []casework.Event{said(1, "m1", "300", ""), said(2, "m2", "300", "1")}}
+	for i, side := range []string{"applicant", "respondent", "third"} {
+		m.c.Members = append(m.c.Members, casework.Member{ID: "m" + strconv.Itoa(i+1), Roll: "party", Marks: map[string]string{"side": side}})
+	}
+	if o := m.offers()[0]; o.answered || m.settled(o) || !slices.Equal(o.accepted, []string{"respondent"}) {
+		t.Errorf("with one side missing the offer is %+v", o)
+	}
+	m.events = append(m.events, said(3, "m3", "300", "1"))
+	if o := m.offers()[0]; o.answered || !m.settled(o) {
+		t.Errorf("with both the offer is %+v", o)
+	}
+	m.events[2] = said(3, "m3", "250", "1")
+	if o := m.offers()[0]; !o.answered || m.settled(o) {
+		t.Errorf("with something else said the offer is %+v", o)
+	}
+}
+
 func Test_drafts_are_compared_with_what_went_and_what_came_marked(t *testing.T) {
 	c := newTown(t)
 	k := c.drafted()
@@ -142,6 +169,9 @@ func Test_a_party_signs_on_the_device_it_was_handed_and_can_open_nothing_else_of
 	at := "/desk/cases/" + string(k.Ref) + "/sign"
 	page := zhou.get(at).body
 	holds(t, page, "3 signatures are missing", "钱大中", "段小雨", "/sign/m2/tablet", "/sign/m1/paper")
+	if a := zhou.get(at + "/m9/tablet"); a.status != http.StatusNotFound || zhou.get(at).status != http.StatusOK {
+		t.Errorf("the tablet of nobody answers %d, or the officer is locked out by it", a.status)
+	}
 	tablet := at + "/m2/tablet"
 	page = zhou.get(tablet).body
 	holds(t, page, "Mediation agreement", "300 yuan", "段小雨", "<canvas", "sign.js")
@@ -343,6 +373,8 @@ func Test_a_crew_is_put_on_the_roll_from_one_list_and_nothing_is_lost(t *testing
 		t.Fatalf("%d %s", a.status, a.body)
 	}
 	holds(t, a.body, "61 can be added", "The same as line 1")
+	a2 := zhou.post(at, append(common, "list", "甲，13900001001\r\n乙，13900001002\r\n丙，13900001002", "step", "look")...)
+	holds(t, a2.body, "The same as line 2", `<td class="num">3</td>`) // as browsers send lines
 	if n := len(c.load(k.ID).Members); n != 1 {
 		t.Fatalf("looking through the list added %d", n-1)
 	}

@@ -19,6 +19,7 @@ import (
 	"comity/internal/casework"
 	"comity/internal/ledger"
 	"comity/internal/ledger/ledgertest"
+	"comity/internal/pdf/pdftest"
 )
 
 func Test_offers_stand_side_by_side_and_one_that_is_said_back_is_accepted(t *testing.T) {
@@ -288,24 +289,31 @@ func Test_what_was_said_in_confidence_is_on_no_page_and_no_paper_but_the_part_th
 	c := newTown(t)
 	k := c.talking()
 	c.offer(k, "m1", "The pipe")
-	c.do(k, "confide", "member", "m2", "caucus_note", secret, "caucus_offer", bottom)
+	for _, m := range []string{"m1", "m2"} {
+		c.do(k, "confide", "member", m, "caucus_note", secret, "caucus_offer", bottom)
+	}
 	c.do(k, "record", "stated", "Both spoke.", "result", "agreed", "signers", "both")
 	c.do(k, "draft", words...)
 	c.do(k, "add_term", append([]string{"issue", "The pipe", "to_whom", "段小雨", "kind", "money"}, repair...)...)
 	own, follow := c.key(k, "m2")
 	case0, zhou, lin, anybody := "/desk/cases/"+string(k.Ref), c.as("zhou"), c.as("lin"), c.browser()
 	seen := 0
-	look := func(b *browser, path string) {
+	silent := func(where, words string) {
+		t.Helper()
+		for _, w := range []string{secret, bottom} {
+			if strings.Contains(strings.Join(strings.Fields(words), ""), w) {
+				t.Errorf("%s shows what was said in confidence", where)
+			}
+		}
+	}
+	look := func(b *browser, path string) (body string) {
 		t.Helper()
 		a := b.get(path)
 		if a.status == http.StatusOK {
 			seen++
 		}
-		for _, w := range []string{secret, bottom} {
-			if strings.Contains(a.body, w) {
-				t.Errorf("%s shows what was said in confidence", path)
-			}
-		}
+		silent(path, a.body)
+		return a.body
 	}
 	for _, b := range []*browser{zhou, lin} {
 		for _, x := range []string{"", "/talks", "/draft", "/sign", "/parties", "/serve", "/serve/letters", "/who", "/do/offer", "/do/add_term"} {
@@ -319,12 +327,17 @@ func Test_what_was_said_in_confidence_is_on_no_page_and_no_paper_but_the_part_th
 			look(zhou, case0+"/documents/"+strconv.Itoa(e.Seq)+"/"+id)
 		}
 	}
+	file := pdftest.Text(t, []byte(look(zhou, case0+"/dossier?lang=en")))
+	holds(t, file, "Both spoke.", "repairs the pipe") // the words of the papers are read, or nothing below means anything
+	silent("the file of the case", file)
+	c.tellsPrograms(k, follow, silent)
+	c.tellsOwner(k, follow, silent)
 	for _, base := range []string{"/p/" + own, "/f/" + follow} {
 		for _, x := range []string{"", "/talks", "/sign", "/law", "/why", "/proof", "/do/offer", "/do/leave"} {
 			look(anybody, base+x)
 		}
 	}
-	if seen < 35 {
+	if seen < 36 {
 		t.Errorf("only %d pages answered; the test looks at too few", seen)
 	}
 	holder := authz.Holder(string(k.ID))
@@ -334,7 +347,7 @@ func Test_what_was_said_in_confidence_is_on_no_page_and_no_paper_but_the_part_th
 	}
 	for _, e := range own1.Events() {
 		if e.Fields["caucus_note"] == secret {
-			t.Error("whoever opened the case is shown what the other side confided")
+			t.Error("whoever opened the case is shown what was confided")
 		}
 	}
 	a := zhou.post(case0 + "/talks/sealed")
@@ -346,6 +359,70 @@ func Test_what_was_said_in_confidence_is_on_no_page_and_no_paper_but_the_part_th
 		t.Errorf("the director, who does not mediate, was shown it: %d", a.status)
 	}
 	lacks(t, lin.get(case0+"/talks").body, "talks/sealed")
+}
+
+// tellsPrograms asks the interface for programs everything it knows of a case, with all the powers of whoever
+// mediates it and with the code of whoever opened it.
+func (c *town) tellsPrograms(k casework.Case, follow string, silent func(where, words string)) {
+	c.t.Helper()
+	program, at := c.browser(), "/api/v1/cases/"+string(k.Ref)
+	program.key = c.token
+	for path, holding := range map[string]string{at + "?level=identity": "钱大中", at + "/events?level=identity": "Both spoke.", "/api/v1/cases": string(k.Ref)} {
+		a := program.get(path)
+		if a.status != http.StatusOK || !strings.Contains(a.body, holding) {
+			c.t.Errorf("%s answers %d without %q", path, a.status, holding)
+		}
+		silent(path, a.body)
+	}
+	for _, path := range []string{at + "?level=caucus", at + "/events?level=caucus"} {
+		a := program.get(path)
+		if a.status == http.StatusOK {
+			c.t.Errorf("%s is answered", path)
+		}
+		silent(path, a.body)
+	}
+	a := c.browser().get("/api/v1/follow/" + follow)
+	if a.status != http.StatusOK {
+		c.t.Errorf("following answers %d", a.status)
+	}
+	silent("following by a program", a.body)
+}
+
+// tellsOwner sends every message that is owed and takes the copy of their data that whoever opened the case is
+// given.
+func (c *town) tellsOwner(k casework.Case, follow string, silent func(where, words string)) {
+	c.t.Helper()
+	b := c.browser()
+	if a := b.post("/my", "code", follow); a.to != "/my/code" {
+		c.t.Fatalf("asking for one's own data answers %d %s", a.status, a.to)
+	}
+	for n := 1; n > 0; {
+		var err error
+		if n, err = c.jobs.RunDue(c.t.Context(), 100); err != nil {
+			c.t.Fatal(err)
+		}
+	}
+	sent, err := c.post.Inbox(c.t.Context(), 1000)
+	if err != nil || len(sent) < 5 {
+		c.t.Fatalf("%d messages: %v", len(sent), err)
+	}
+	digits := ""
+	for _, m := range sent {
+		silent("the message "+m.Key, m.Body)
+		if m.Template == "mydata.digits" {
+			digits = regexp.MustCompile(`\d{6}`).FindString(m.Body)
+		}
+	}
+	if a := b.post("/my/code", "digits", digits); a.to != "/my/data" {
+		c.t.Fatalf("the digits %q answer %d %s", digits, a.status, a.to)
+	}
+	for _, path := range []string{"/my/data", "/my/data.json"} {
+		a := b.get(path)
+		if a.status != http.StatusOK || !strings.Contains(a.body, string(k.Ref)) {
+			c.t.Errorf("%s answers %d without the case", path, a.status)
+		}
+		silent(path, a.body)
+	}
 }
 
 func looks(t *testing.T, c *town, k casework.Case) []ledger.Disclosure {

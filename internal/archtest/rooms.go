@@ -49,6 +49,7 @@ var Rooms = map[string]Room{
 	"internal/pdf/truetype":      {Why: "fonts read, and cut to what one document needs"},
 	"internal/pdf/cut":           {Why: "makes the font the program carries", Rooms: []string{"pdf/truetype"}, Others: []string{"golang.org/x/text/encoding/simplifiedchinese"}},
 	"internal/pdf":               {Why: "documents that can be kept, as PDF/A", Rooms: []string{"pdf/truetype"}, Others: []string{"github.com/rivo/uniseg", "rsc.io/qr"}},
+	"internal/pdf/pdftest":       {Why: "the words of a file, read back; for tests alone"},
 	"internal/casefile":          {Why: "the file of an ended case, for the archive", Rooms: []string{"paper", "pdf", "pdf/truetype"}},
 	"internal/pack":              {Why: "packs read and checked", Rooms: with("explore", "paper"), Others: []string{"github.com/expr-lang/expr", "go.yaml.in/yaml/v4"}},
 	"internal/explain":           {Why: "why not, and why this date, in words for every surface", Rooms: with("text")},

@@ -254,7 +254,8 @@ type visit struct {
 
 // officerOf is what a programme's page gets of a visit.
 func (v *visit) officerOf() *programme.Officer {
-	return &programme.Officer{Visitor: programme.Visitor{W: v.w, R: v.r, Site: v.site}, Actor: v.actor, Home: v.who.Home(), Name: v.officer, Shell: v.shell, Sheet: sheetLink(), Fresh: v.fresh, Hand: v.hand}
+	return &programme.Officer{Visitor: programme.Visitor{W: v.w, R: v.r, Site: v.site}, Actor: v.actor, Home: v.who.Home(), Name: v.officer, Shell: v.shell, Sheet: sheetLink(), Fresh: v.fresh, Hand: v.hand,
+		Uploads: func() ([]casework.File, error) { return v.uploads(false) }}
 }
 
 const sessionCookie = "comity_desk"

@@ -197,7 +197,8 @@ func (v *visit) membersOn(p *web.Page, d *procedure.Definition, c casework.Case,
 }
 
 // eachOf sets what an act was done with, each time since the draft was begun: the terms of an agreement. An act
-// that leads to another state, such as a new draft, begins the list anew; those that end it come after it.
+// that leads to where the list is made, such as a new draft, begins it anew, also before anything stands on it;
+// those that end it come after it.
 func (v *visit) eachOf(p *web.Page, d *procedure.Definition, events []casework.Event, act string) string {
 	a, ok := d.Act(act)
 	if !ok {
@@ -208,7 +209,7 @@ func (v *visit) eachOf(p *web.Page, d *procedure.Definition, events []casework.E
 		other, _ := d.Act(e.Act)
 		if e.Act == act {
 			found = append(found, e)
-		} else if len(found) > 0 && other != nil && other.To != "" {
+		} else if other != nil && other.To != "" && (len(found) > 0 || slices.Contains(a.From, other.To)) {
 			break
 		}
 	}

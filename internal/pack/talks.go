@@ -16,9 +16,9 @@ type Talks struct {
 	Side       string // its mark that says which side somebody is on
 	Mediator   string // roll of those who sign beside the parties
 	Offer      OfferAct
-	Caucus     []string // acts whose answers were given in confidence
 	Draft      DraftAct
 	Term       TermAct
+	Oral       OralAct // zero where every agreement is written
 	Sign       SignAct
 	Witness    WitnessAct
 	Seals      []string // acts that put the agreement in force
@@ -51,6 +51,11 @@ type TermAct struct {
 	Counted []string // the sorts that need an amount
 }
 
+// OralAct records an agreement that nobody wants in writing.
+type OralAct struct {
+	Act, What string // What is its field for who does what
+}
+
 // SignAct is a party's signature.
 type SignAct struct {
 	Act, Mark, How, Read string
@@ -76,9 +81,9 @@ type talksFile struct {
 	Side       string       `yaml:"side" doc:"The mark of that roll that says which side somebody is on."`
 	Mediator   string       `yaml:"mediator" doc:"The roll of those who sign beside the parties."`
 	Offer      offerActYAML `yaml:"offer" doc:"The act by which a party offers something."`
-	Caucus     []string     `yaml:"caucus" doc:"Acts whose answers were given in confidence."`
 	Draft      draftActYAML `yaml:"draft" doc:"The act that begins a draft."`
 	Term       termActYAML  `yaml:"term" doc:"The act that adds one term to the draft."`
+	Oral       oralActYAML  `yaml:"oral" doc:"The act that records an agreement without writing; left out where there is none."`
 	Sign       signActYAML  `yaml:"sign" doc:"The act by which a party signs."`
 	Witness    witnessYAML  `yaml:"witness" doc:"The act by which a mediator signs."`
 	Seals      []string     `yaml:"seals" doc:"Acts that put the agreement in force."`
@@ -118,6 +123,12 @@ type termActYAML struct {
 	Counted []string `yaml:"counted" doc:"The sorts that need an amount."`
 }
 
+type oralActYAML struct {
+	Mark mark   `yaml:"-"`
+	Act  string `yaml:"act" doc:"Id of the act."`
+	What string `yaml:"what" doc:"Its field for who does what, how much and where."`
+}
+
 type signActYAML struct {
 	Mark   mark   `yaml:"-"`
 	Act    string `yaml:"act" doc:"Id of the act."`
@@ -147,10 +158,11 @@ func (l *loader) talks() {
 	b := builder{loader: l}
 	o, t := f.Offer, f.Term
 	l.p.Talks = &Talks{
-		Law: b.law(f.Law), Procedures: f.Procedures, Party: f.Party, Side: f.Side, Mediator: f.Mediator, Caucus: f.Caucus, Seals: f.Seals, Adds: f.Adds,
+		Law: b.law(f.Law), Procedures: f.Procedures, Party: f.Party, Side: f.Side, Mediator: f.Mediator, Seals: f.Seals, Adds: f.Adds,
 		Offer:   OfferAct{o.Act, o.ReplyTo, Points{o.Issue, o.Who, o.What, o.Amount, o.Day, o.Place}},
 		Draft:   DraftAct{f.Draft.Act, f.Draft.LeftOpen},
 		Term:    TermAct{t.Act, Points{t.Issue, t.Who, t.What, t.Amount, t.Day, t.Place}, t.Kind, t.Counted},
+		Oral:    OralAct{f.Oral.Act, f.Oral.What},
 		Sign:    SignAct{f.Sign.Act, f.Sign.OfMark, f.Sign.How, f.Sign.Read, f.Sign.Paper, f.Sign.Tablet, f.Sign.Link},
 		Witness: WitnessAct{f.Witness.Act, f.Witness.OfMark}, Serve: f.Serve, Vague: f.Vague,
 	}
@@ -209,7 +221,7 @@ func (c *talksCheck) act(m mark, id string) *procedure.Act {
 	return a
 }
 
-// asks finds a field of an act. The names of the pages' own inputs and of the acts' fields share a form.
+// asks finds a field of an act.
 func (c *talksCheck) asks(m mark, a *procedure.Act, name string) *form.Field {
 	i := slices.IndexFunc(a.Fields, func(f form.Field) bool { return f.Name == name })
 	if i < 0 {
@@ -260,7 +272,12 @@ func (c *talksCheck) others() {
 	if a := c.act(c.f.Draft.Mark, c.t.Draft.Act); a != nil {
 		c.asks(c.f.Draft.Mark, a, c.t.Draft.LeftOpen)
 	}
-	for _, id := range append(append([]string{}, c.t.Seals...), c.t.Caucus...) {
+	if c.t.Oral.Act != "" {
+		if a := c.act(c.f.Oral.Mark, c.t.Oral.Act); a != nil {
+			c.asks(c.f.Oral.Mark, a, c.t.Oral.What)
+		}
+	}
+	for _, id := range c.t.Seals {
 		c.act(c.f.Mark, id)
 	}
 	for _, id := range c.t.Adds {

@@ -23,7 +23,7 @@ func talking() map[string]string {
 	files["procedures/lamp.yaml"] = lamp
 	p := "issue: issue, who: who, what: what, amount: amount, day: day, place: place"
 	files["talks.yaml"] = "procedures: [lamp]\nparty: party\nside: side\nmediator: party\noffer: {act: offer, reply_to: more, " + p + "}\ndraft: {act: draft, left_open: left}\nterm: {act: term, kind: more, " + p + "}\n" +
-		"sign: {act: sign, mark: signed, how: how, read: read, paper: paper, tablet: tablet, link: link}\nwitness: {act: witness, mark: signed}\nseals: [hear]\nadds: [add]\nserve: agree\nvague: [soon]\n"
+		"sign: {act: sign, mark: signed, how: how, read: read, paper: paper, tablet: tablet, link: link}\nwitness: {act: witness, mark: signed}\nseals: [hear]\nadds: [add]\nserve: agree\noral: {act: draft, what: left}\nvague: [soon]\n"
 	return files
 }
 
@@ -38,6 +38,8 @@ func Test_talks_that_name_what_is_not_there_are_refused_at_their_line(t *testing
 		"an act":                  {"offer: {act: offer", "offer: {act: ofer", `it has no act "ofer"`},
 		"a field of the term":     {"kind: more, issue: issue", "kind: more, issue: point", `act "term" has no field "point"`},
 		"a day that is no date":   {"day: day", "day: place", `the last day is a date`},
+		"an act of no writing":    {"oral: {act: draft", "oral: {act: draught", `it has no act "draught"`},
+		"a field of no writing":   {"what: left}", "what: right}", `act "draft" has no field "right"`},
 		"a mark":                  {"side: side", "side: edge", `its roll "party" has no mark "edge"`},
 		"a roll":                  {"mediator: party", "mediator: judge", `it has no roll "judge"`},
 		"a way to sign":           {"tablet: tablet", "tablet: slate", `cannot be "slate"`},

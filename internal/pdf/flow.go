@@ -180,13 +180,6 @@ func (d *Doc) Skip(points float64) {
 	d.y += points
 }
 
-// Rule draws a line across the page.
-func (d *Doc) Rule() {
-	d.need(8)
-	d.cur.rule(marginLeft, d.y+3, marginLeft+bodyWidth, d.y+3, 0.5)
-	d.y += 8
-}
-
 // List sets items, each behind a mark.
 func (d *Doc) List(mark string, items []string) {
 	for _, item := range items {

@@ -126,11 +126,6 @@ func (d *Doc) Before(n int, fn func()) int {
 	return len(made)
 }
 
-// Remove takes n pages out again, from a page on, and their bookmarks with them.
-func (d *Doc) Remove(page, n int) {
-	d.pages = slices.Delete(slices.Clone(d.pages), page-1, page-1+n)
-}
-
 // Stamp is what stands outside the text of a page.
 type Stamp struct {
 	Head, HeadRight string

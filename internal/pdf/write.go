@@ -215,13 +215,13 @@ type outlineItem struct {
 	under                   int
 }
 
-// inOrder are the bookmarks as a reader meets them, without those on pages that were taken out.
+// inOrder are the bookmarks as a reader meets them.
 func (d *Doc) inOrder() []bookmark {
 	at := map[*page]int{}
 	for i, p := range d.pages {
 		at[p] = i + 1
 	}
-	out := slices.DeleteFunc(slices.Clone(d.outline), func(b bookmark) bool { return at[b.page] == 0 })
+	out := slices.Clone(d.outline)
 	slices.SortStableFunc(out, func(a, b bookmark) int {
 		return cmp.Or(cmp.Compare(at[a.page], at[b.page]), cmp.Compare(a.y, b.y))
 	})

@@ -165,13 +165,14 @@ func (m *matter) told() explain.Matter {
 }
 
 func (m *matter) base() string {
+	at, code := "/f/", m.c.Code
 	if m.member.ID != "" {
-		return "/p/" + string(m.member.Code)
+		at, code = "/p/", m.member.Code
 	}
 	if m.page.Kiosk {
-		return "/f/" + handle
+		return at + handle
 	}
-	return "/f/" + string(m.c.Code)
+	return at + string(code)
 }
 
 func (m *matter) view(done string) casePage {

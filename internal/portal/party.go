@@ -70,7 +70,7 @@ func (p *Portal) partyDoPost(w http.ResponseWriter, r *http.Request) error {
 
 // partyMatter is the matter behind the key of a member: up to what it is about, never who the others are.
 func (p *Portal) partyMatter(r *http.Request) (*matter, error) {
-	code, err := casework.ParseCode(r.PathValue("code"))
+	code, err := casework.ParseCode(p.codeOf(r))
 	if err != nil {
 		return nil, web.ErrNotFound
 	}

@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"comity/internal/authz"
 	"comity/internal/db"
@@ -76,5 +77,38 @@ func Test_somebody_who_takes_part_has_a_page_that_shows_nothing_of_the_others(t 
 	c.staff(filed, "remove", map[string]string{"member": "m2"})
 	if a := c.get("/p/" + code); a.Code != http.StatusNotFound {
 		t.Errorf("the page of one who left answers %d", a.Code)
+	}
+}
+
+func Test_a_shared_device_keeps_the_key_of_who_takes_part_out_of_its_addresses(t *testing.T) {
+	c := cityOf(t, func(d *db.DB) *ledgertest.City {
+		return ledgertest.OpenPack(t, d, ledgertest.Quarrel(t, "../../packs"))
+	})
+	c.site.Kiosk = time.Minute
+	filed := c.file(lamp())
+	c.staff(filed, "add_party", map[string]string{"name": "Qian Dazhong", "phone": "13700000001"})
+	look, err := c.ledger.Look(t.Context(), authz.Machine(), ledger.Ticket{Case: c.caseOf(filed).ID, Purpose: ledger.PurposeNotice, Level: authz.Identity})
+	if err != nil {
+		t.Fatal(err)
+	}
+	key := string(look.Case().Members[1].Code)
+
+	d := &device{c: c, held: map[string]string{}}
+	d.post("/kiosk", nil)
+	d.seen = nil
+	a := d.post("/follow?lang=en", url.Values{"code": {key}})
+	c.holds(a, `href="/p/_/do/agree"`)
+	c.lacks(a, key)
+	form := d.get("/p/_/do/agree?lang=en")
+	c.holds(form, "Do agree")
+	c.holds(d.post("/p/_/do/agree?lang=en", fields(form.Body)), "Done agree")
+	for _, address := range d.seen {
+		if strings.Contains(address, key) {
+			t.Errorf("the list of visited pages holds the key: %s", address)
+		}
+	}
+	d.post("/kiosk/end", nil)
+	if a := d.get("/p/_"); a.Code != http.StatusNotFound {
+		t.Errorf("going back after the end shows %d", a.Code)
 	}
 }

@@ -104,13 +104,14 @@ func (v *Party) Page(title string, kv ...string) *web.Page {
 // Officer is one request of somebody signed in at the desk.
 type Officer struct {
 	Visitor
-	Actor authz.Actor
-	Home  org.UnitID
-	Name  func(p *web.Page, account string) string // what an account is called; the account itself where it is unknown
-	Shell func(*web.Page) *web.Shell               // what the desk shows around a page
-	Sheet templ.Component                          // its styles
-	Fresh func() error                             // lets go on only who proved within minutes who they are; hand its error on
-	Hand  func(to string)                          // binds the browser to pages below an address; any other page of the desk ends the session
+	Actor   authz.Actor
+	Home    org.UnitID
+	Name    func(p *web.Page, account string) string // what an account is called; the account itself where it is unknown
+	Shell   func(*web.Page) *web.Shell               // what the desk shows around a page
+	Sheet   templ.Component                          // its styles
+	Fresh   func() error                             // lets go on only who proved within minutes who they are; hand its error on
+	Uploads func() ([]casework.File, error)          // takes in the files of the posted form, through the one pipeline
+	Hand    func(to string)                          // binds the browser to pages below an address; any other page of the desk ends the session
 }
 
 // Page begins an answer in the desk's shell.

@@ -160,7 +160,7 @@ func (s *service) manyPost(o *programme.Officer) error {
 // stays in the box with the reason, so that nothing has to be typed again; a list that is sent twice adds
 // nobody twice.
 func (s *service) putAll(o *programme.Officer, m *matter, a *procedure.Act, v manyPage, list []entry, values map[string]string) error {
-	done := map[int]string{} // line → refusal, empty where it was done
+	done := map[int]bool{} // lines that were done
 	key := web.KeyOf(o.R)
 	p := o.Page("talks.many.title", "ref", string(m.c.Ref))
 	s.speak(p, m.c)
@@ -186,7 +186,7 @@ func (s *service) putAll(o *programme.Officer, m *matter, a *procedure.Act, v ma
 			}
 			continue
 		}
-		done[e.line] = ""
+		done[e.line] = true
 	}
 	m, err := s.deskMatter(o, authz.Identity)
 	if err != nil {
@@ -219,16 +219,15 @@ func (e entry) answers(a *procedure.Act, shared map[string]string) map[string]st
 }
 
 // rows says line by line what will be done, or was.
-func (s *service) rows(o *programme.Officer, v *manyPage, list []entry, done map[int]string) {
+func (s *service) rows(o *programme.Officer, v *manyPage, list []entry, done map[int]bool) {
 	p := o.Page("talks.many.title")
 	good := 0
 	for _, e := range list {
 		row := entryView{Line: strconv.Itoa(e.line), Name: e.name, Phone: e.phone}
-		_, was := done[e.line]
 		switch {
 		case e.heading:
 			row.State = web.Tag{Class: "line", Label: p.T("talks.many.heading")}
-		case was:
+		case done[e.line]:
 			row.State = web.Tag{Class: "ok", Icon: "check", Label: p.T("talks.many.added")}
 		case len(e.problems) > 0:
 			row.State = web.Tag{Class: "bad", Icon: "alert", Label: p.T("talks.many.not")}
@@ -325,7 +324,7 @@ func only(values map[string]string, fields []form.Field) map[string]string {
 // any script, semicolons or tabs. A first line without any digit whose second part is words is a heading.
 func entries(text string) []entry {
 	var out []entry
-	for i, raw := range strings.Split(strings.ReplaceAll(text, "\r", "\n"), "\n") {
+	for i, raw := range strings.Split(strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(text), "\n") {
 		if strings.TrimSpace(raw) == "" {
 			continue
 		}

@@ -3,6 +3,8 @@ package talks
 import (
 	"context"
 	"net/http"
+	"net/url"
+	"slices"
 	"time"
 
 	"comity/internal/authz"
@@ -15,7 +17,7 @@ import (
 // guest is one request of a party, by the follow code of whoever opened the case or by the key of a member.
 type guest struct {
 	programme.Visitor
-	base   string
+	base   string // as the address has it: a device that belongs to nobody keeps the code out of it
 	c      casework.Case
 	member casework.Member
 	actor  authz.Actor
@@ -24,7 +26,7 @@ type guest struct {
 
 func ofResident(h func(*guest) error) func(*programme.Resident) error {
 	return func(v *programme.Resident) error {
-		g := &guest{Visitor: v.Visitor, base: "/f/" + string(v.Case.Code), c: v.Case, actor: v.Actor,
+		g := &guest{Visitor: v.Visitor, base: "/f/" + url.PathEscape(v.R.PathValue("code")), c: v.Case, actor: v.Actor,
 			ticket: ledger.Ticket{Case: v.Case.ID, Purpose: ledger.PurposeOwn, Level: authz.Identity}}
 		for _, x := range v.Case.Members {
 			if x.Own && !x.Left {
@@ -37,7 +39,7 @@ func ofResident(h func(*guest) error) func(*programme.Resident) error {
 
 func ofParty(h func(*guest) error) func(*programme.Party) error {
 	return func(v *programme.Party) error {
-		return h(&guest{Visitor: v.Visitor, base: "/p/" + string(v.Member.Code), c: v.Case, member: v.Member, actor: v.Actor,
+		return h(&guest{Visitor: v.Visitor, base: "/p/" + url.PathEscape(v.R.PathValue("code")), c: v.Case, member: v.Member, actor: v.Actor,
 			ticket: ledger.Ticket{Case: v.Case.ID, Purpose: ledger.PurposeAgree, Level: authz.Identity}})
 	}
 }
@@ -79,7 +81,7 @@ func (s *service) offersOf(g *guest) error {
 	v := offersPage{Base: g.base, Ref: string(m.c.Ref), Title: m.c.Title}
 	may := m.can(m.t.Offer.Act, g.actor, g.Site.Now())
 	ways := func(x offer) []web.Link {
-		if !may || x.side == m.side(g.member.ID) {
+		if side := m.side(g.member.ID); !may || x.side == side || slices.Contains(x.accepted, side) {
 			return nil
 		}
 		return m.answers(p, g.base+"/do/", x)
@@ -117,12 +119,12 @@ func (s *service) showSign(g *guest, m *matter, status int, v signPage, no *case
 		v.text(p, m, d)
 	}
 	v.Who, v.Ref, v.Title = p.T("talks.you"), string(m.c.Ref), m.c.Title
-	v.refuse(p, m, d, no)
+	v.refuse(p, no)
 	x, _ := m.c.Member(g.member.ID)
 	switch why := casework.WhyNot(m.d, m.c, m.act(m.t.Sign.Act), g.actor, g.Site.Now()); {
 	case !ok:
 		v.Closed = p.T("talks.sign.nothing")
-	case x.Marks[m.t.Sign.Mark] != "" && !m.signedBy(x).IsZero():
+	case !m.signedBy(x).IsZero():
 		v.Done = p.T("talks.sign.did", "when", p.Moment(m.signedBy(x)))
 	case why != nil && no == nil:
 		v.Closed = p.Problem(why.Rule, why.Params)
@@ -178,20 +180,10 @@ func (s *service) ways(p *web.Page, c casework.Case, member casework.Member, bas
 		return nil, err
 	}
 	out := []web.Link{{Href: base + "/talks", Label: p.T("talks.party.title"), Icon: "chat"}}
-	if st, ok := m.d.State(c.State); ok && m.opens(m.t.Sign.Act, st.ID) {
+	if slices.Contains(m.act(m.t.Sign.Act).From, c.State) {
 		out = append(out, web.Link{Href: base + "/sign", Label: p.T("talks.sign.own"), Icon: "sign"})
 	}
 	return out, nil
-}
-
-// opens reports an act that the case is in a state for.
-func (m *matter) opens(act, state string) bool {
-	for _, from := range m.act(act).From {
-		if from == state {
-			return true
-		}
-	}
-	return false
 }
 
 func (s *service) residentBeside(_ context.Context, p *web.Page, c casework.Case) ([]web.Link, error) {

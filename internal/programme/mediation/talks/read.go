@@ -35,7 +35,7 @@ type offer struct {
 	reply    int      // number of the offer it answers, 0 where it answers none
 	accepts  bool     // it says the same as the offer it answers
 	accepted []string // sides that accepted it
-	answered bool     // another offer was made in reply to it
+	answered bool     // another was made in reply that says something else
 }
 
 // issue is what was offered on one point of the quarrel.
@@ -76,12 +76,13 @@ func (m *matter) offers() []offer {
 		}
 		if n := number(e.Fields[m.t.Offer.ReplyTo]); n > 0 && n < o.no {
 			o.reply = n
-			out[n-1].answered = true
 			if to := &out[n-1]; to.side != o.side && alike(to.issue, o.issue) && slices.EqualFunc(to.points, o.points, alike) {
 				o.accepts = true
 				if !slices.Contains(to.accepted, o.side) {
 					to.accepted = append(to.accepted, o.side)
 				}
+			} else {
+				to.answered = true
 			}
 		}
 		out = append(out, o)

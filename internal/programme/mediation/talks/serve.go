@@ -1,6 +1,7 @@
 package talks
 
 import (
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -86,7 +87,7 @@ func (s *service) servePost(o *programme.Officer) error {
 		return err
 	}
 	a := m.act(m.t.Serve)
-	if err := web.ReadForm(o.R, asked(a, "version", "files*")...); err != nil {
+	if err := web.ReadForm(o.R, asked(a, "files*")...); err != nil {
 		return err
 	}
 	x, err := m.party(o, a.ID)
@@ -94,17 +95,15 @@ func (s *service) servePost(o *programme.Officer) error {
 		return err
 	}
 	values := given(o.R, a)
-	files, err := s.uploads(o.R)
+	files, err := o.Uploads()
 	if no, is := refused(err); is {
 		return s.showServing(o, m, http.StatusUnprocessableEntity, x.ID, values, no)
 	}
 	if err != nil {
 		return err
 	}
-	fields := map[string]string{procedure.FieldMember: x.ID}
-	for k, v := range values {
-		fields[k] = v
-	}
+	fields := maps.Clone(values)
+	fields[procedure.FieldMember] = x.ID
 	_, err = s.Ledger.Do(o.R.Context(), o.Actor, casework.Command{Case: m.c.ID, Version: casework.AnyVersion, Key: web.KeyOf(o.R), Act: a.ID, Fields: fields, Files: files})
 	if no, is := refused(err); is {
 		return s.showServing(o, m, web.StatusOf(no), x.ID, values, no)

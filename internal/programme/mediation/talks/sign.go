@@ -104,7 +104,7 @@ func (v *signingPage) add(p *web.Page, m *matter, x signer, staff func(*web.Page
 type formPage struct {
 	Ref, Back, Title, Who string
 	Hint                  string
-	Hash, Key, Version    string
+	Hash, Key             string
 	Law, Article          string
 	Controls              []web.Control
 	Mistakes              []web.Mistake
@@ -164,7 +164,7 @@ func (v *formPage) fill(p *web.Page, m *matter, a *procedure.Act, own []string, 
 		}
 	}
 	v.Controls = p.Controls(fields, f)
-	v.Key, v.Version, v.Law, v.Article = web.NewKey(), strconv.Itoa(m.c.Seq), p.Law(a.Law), p.Article(a.Law)
+	v.Key, v.Law, v.Article = web.NewKey(), p.Law(a.Law), p.Article(a.Law)
 	var rest []form.Problem
 	for _, bad := range f.Problems {
 		if bad.Field == "files" {
@@ -202,7 +202,7 @@ func (s *service) paperPost(o *programme.Officer) error {
 		return err
 	}
 	a := m.act(m.t.Sign.Act)
-	if err := web.ReadForm(o.R, asked(a, "hash", "version", "files*")...); err != nil {
+	if err := web.ReadForm(o.R, asked(a, "hash", "files*")...); err != nil {
 		return err
 	}
 	x, err := m.party(o, a.ID)
@@ -211,7 +211,7 @@ func (s *service) paperPost(o *programme.Officer) error {
 	}
 	values := given(o.R, a)
 	values[m.t.Sign.How] = m.t.Sign.Paper
-	files, err := s.uploads(o.R)
+	files, err := o.Uploads()
 	if no, is := refused(err); is {
 		return s.showPaper(o, m, http.StatusUnprocessableEntity, values, no)
 	}

@@ -70,6 +70,9 @@ func (s *service) tablet(o *programme.Officer) error {
 		v := signPage{Done: p.T("talks.tablet.done"), Back: "/desk/locked"}
 		return p.Write(o.W, o.R, http.StatusOK, web.BareLayout(p, signedBody(p, v)))
 	}
+	if _, err := m.party(o, m.t.Sign.Act); err != nil {
+		return err // there is nothing to hand over, and the officer goes on
+	}
 	o.Hand(o.R.URL.Path)
 	return s.showTablet(o, p, m, http.StatusOK, signPage{}, nil)
 }
@@ -85,13 +88,13 @@ func (s *service) showTablet(o *programme.Officer, p *web.Page, m *matter, statu
 	}
 	v.Action, v.Who, v.Back, v.Leave = o.R.URL.Path, m.name(p, x, o.Name), "/desk/locked", p.T("talks.tablet.back")
 	v.text(p, m, d)
-	v.refuse(p, m, d, no)
+	v.refuse(p, no)
 	p.Idle = &web.Idle{After: untouched, Plain: unscripted, To: v.Back, Alive: "/desk/counter/alive"}
 	return p.Write(o.W, o.R, status, web.BareLayout(p, signBody(p, v)))
 }
 
-// refuse puts a "no" on the page, and what changed where the words did.
-func (v *signPage) refuse(p *web.Page, m *matter, d draft, no *casework.Refusal) {
+// refuse puts a "no" on the page.
+func (v *signPage) refuse(p *web.Page, no *casework.Refusal) {
 	if no == nil {
 		return
 	}

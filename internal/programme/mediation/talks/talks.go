@@ -20,7 +20,6 @@ import (
 	_ "embed"
 	"encoding/hex"
 	"errors"
-	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -100,27 +99,24 @@ func script(v *programme.Visitor) error {
 }
 
 // definite refuses a term that holds words with which nobody can say later whether it was kept, or a day that
-// is over. It is asked in the transaction that would write the term down.
+// is over, and a signature that nothing shows. It is asked in the transaction that would write it down.
 func (s *service) definite(_ context.Context, _ *db.Tx, c casework.Case, e casework.Event) error {
 	p := s.Packs.Pack(c.Pack)
 	t := p.Talks
 	if !t.Of(c.Procedure) {
 		return nil
 	}
-	if e.Act == t.Sign.Act {
-		return signedRightly(t, e)
-	}
-	if e.Act != t.Term.Act {
-		return nil
-	}
 	var bad []form.Problem
-	for _, name := range t.Term.List() {
-		if w := vagueIn(t, e.Fields[name]); len(w) > 0 {
-			bad = append(bad, form.Problem{Field: name, Rule: "talks.vague", Params: map[string]string{"word": w[0]}})
+	switch e.Act {
+	case t.Sign.Act:
+		bad = unsigned(t, e)
+	case t.Oral.Act:
+		bad = vague(t, e, t.Oral.What)
+	case t.Term.Act:
+		bad = vague(t, e, t.Term.List()...)
+		if day, err := time.ParseInLocation(time.DateOnly, e.Fields[t.Term.Day], p.Zone); err == nil && day.AddDate(0, 0, 1).Before(e.At) {
+			bad = append(bad, form.Problem{Field: t.Term.Day, Rule: "talks.past"})
 		}
-	}
-	if day, err := time.ParseInLocation(time.DateOnly, e.Fields[t.Term.Day], p.Zone); err == nil && day.AddDate(0, 0, 1).Before(e.At) {
-		bad = append(bad, form.Problem{Field: t.Term.Day, Rule: "talks.past"})
 	}
 	if len(bad) == 0 {
 		return nil
@@ -128,20 +124,30 @@ func (s *service) definite(_ context.Context, _ *db.Tx, c casework.Case, e casew
 	return &casework.Refusal{Rule: "form.invalid", Law: t.Law, Fields: bad}
 }
 
-// signedRightly keeps a signature by link for whoever holds the link, who signs on the page that shows the very
-// words: it alone sends the signature along.
-func signedRightly(t *pack.Talks, e casework.Event) error {
-	own := e.By.Member != ""
-	rule := ""
-	switch link := e.Fields[t.Sign.How] == t.Sign.Link; {
-	case own != link:
-		rule = "talks.how"
-	case link && len(e.Files) == 0:
-		rule = "talks.page"
-	default:
-		return nil
+// vague finds the answers that hold words nobody can keep or enforce.
+func vague(t *pack.Talks, e casework.Event, fields ...string) (bad []form.Problem) {
+	for _, name := range fields {
+		if w := vagueIn(t, e.Fields[name]); len(w) > 0 {
+			bad = append(bad, form.Problem{Field: name, Rule: "talks.vague", Params: map[string]string{"word": w[0]}})
+		}
 	}
-	return &casework.Refusal{Rule: "form.invalid", Law: t.Law, Fields: []form.Problem{{Field: t.Sign.How, Rule: rule}}}
+	return bad
+}
+
+// unsigned tells what a signature lacks. One by link is for whoever holds the link. Each comes with what was
+// signed: the drawing or the name from the page that shows the very words, or the scan of the paper. The plain
+// form of the act sends nothing along, so nobody signs on it.
+func unsigned(t *pack.Talks, e casework.Event) []form.Problem {
+	own := e.By.Member != ""
+	switch {
+	case own != (e.Fields[t.Sign.How] == t.Sign.Link):
+		return []form.Problem{{Field: t.Sign.How, Rule: "talks.how"}}
+	case len(e.Files) > 0:
+		return nil
+	case own:
+		return []form.Problem{{Field: t.Sign.How, Rule: "talks.page"}}
+	}
+	return []form.Problem{{Field: t.Sign.How, Rule: "talks.unproved"}}
 }
 
 // instead leads to the pages on which one signs: under the words, and with their hash.
@@ -267,51 +273,12 @@ func refused(err error) (*casework.Refusal, bool) {
 	return nil, false
 }
 
-// maxFiles bounds what one form brings.
-const maxFiles = 5
-
-// uploads takes in the files of a form, through the one pipeline.
-func (s *service) uploads(r *http.Request) ([]casework.File, error) {
-	if r.MultipartForm == nil {
-		return nil, nil
-	}
-	heads := r.MultipartForm.File["files"]
-	if len(heads) > maxFiles {
-		return nil, &web.Refused{Status: http.StatusUnprocessableEntity, Rule: "desk.files.many"}
-	}
-	var out []casework.File
-	for _, h := range heads {
-		if h.Size == 0 && h.Filename == "" {
-			continue // the browser sends an empty part when nothing was chosen
-		}
-		f, err := h.Open()
-		if err != nil {
-			return nil, err
-		}
-		clean, err := file.Clean(f, h.Filename, file.Limits{Declared: h.Header.Get("Content-Type")})
-		f.Close()
-		if err != nil {
-			return nil, err
-		}
-		kept, err := s.keep(clean)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, kept)
-	}
-	return out, nil
-}
-
-func (s *service) keep(clean file.Cleaned) (casework.File, error) {
-	name, key, err := s.Files.Put(clean.Data)
-	return casework.File{SHA256: name, Key: key, Sent: clean.SHA256, Name: clean.Name, Kind: clean.Kind, Size: clean.Size}, err
-}
-
 // made takes in what the page itself wrote: a signature that was drawn or typed.
 func (s *service) made(data []byte, name string) (casework.File, error) {
 	clean, err := file.Clean(bytes.NewReader(data), name, file.Limits{})
 	if err != nil {
 		return casework.File{}, err
 	}
-	return s.keep(clean)
+	at, key, err := s.Files.Put(clean.Data)
+	return casework.File{SHA256: at, Key: key, Sent: clean.SHA256, Name: clean.Name, Kind: clean.Kind, Size: clean.Size}, err
 }

@@ -8,6 +8,7 @@ import (
 	"image/color"
 	"image/png"
 	"net/http"
+	"os"
 	"regexp"
 	"slices"
 	"strconv"
@@ -17,6 +18,8 @@ import (
 	"comity/internal/authz"
 	"comity/internal/casework"
 	"comity/internal/ledger"
+	"comity/internal/ledger/ledgertest"
+	"comity/internal/pdf/pdftest"
 )
 
 func Test_offers_stand_side_by_side_and_one_that_is_said_back_is_accepted(t *testing.T) {
@@ -77,6 +80,47 @@ func Test_a_term_that_nobody_could_keep_or_enforce_is_refused_at_the_door(t *tes
 	}
 }
 
+func Test_what_is_agreed_by_word_of_mouth_is_definite_too(t *testing.T) {
+	c := newTown(t)
+	k := c.talking()
+	c.do(k, "record", "stated", "Both spoke.", "result", "agreed", "signers", "both")
+	agree := func(what string) error {
+		return c.try(k, "agree_oral", "written", "no", "facts", "Water ran.", "what", what, "effective_on", "2026-03-02", "perform_by", "2026-03-03")
+	}
+	var no *casework.Refusal
+	if err := agree("钱大中尽快修好水管"); !errors.As(err, &no) || len(no.Fields) != 1 || no.Fields[0].Field != "what" || no.Fields[0].Rule != "talks.vague" {
+		t.Errorf("a promise nobody can hold anyone to: %v", err)
+	}
+	if err := agree("钱大中三月三日前修好水管"); err != nil {
+		t.Error(err)
+	}
+}
+
+func Test_an_offer_that_one_side_accepted_waits_for_the_third(t *testing.T) {
+	p, err := ledgertest.Sound(os.DirFS("../../../../packs"), "demo")
+	if err != nil {
+		t.Fatal(err)
+	}
+	said := func(seq int, member, amount, reply string) casework.Event {
+		return casework.Event{Seq: seq, Act: "offer", Member: member, Fields: map[string]string{"issue": "The pipe", "who": "A", "what": "pays", "amount": amount, "due_on": "2026-04-01", "where": "here", "reply_to": reply}}
+	}
+	m := &matter{t: p.Talks, p: p, d: p.Procedures["mediation"], events: []casework.Event{said(1, "m1", "300", ""), said(2, "m2", "300", "1")}}
+	for i, side := range []string{"applicant", "respondent", "third"} {
+		m.c.Members = append(m.c.Members, casework.Member{ID: "m" + strconv.Itoa(i+1), Roll: "party", Marks: map[string]string{"side": side}})
+	}
+	if o := m.offers()[0]; o.answered || m.settled(o) || !slices.Equal(o.accepted, []string{"respondent"}) {
+		t.Errorf("with one side missing the offer is %+v", o)
+	}
+	m.events = append(m.events, said(3, "m3", "300", "1"))
+	if o := m.offers()[0]; o.answered || !m.settled(o) {
+		t.Errorf("with both the offer is %+v", o)
+	}
+	m.events[2] = said(3, "m3", "250", "1")
+	if o := m.offers()[0]; !o.answered || m.settled(o) {
+		t.Errorf("with something else said the offer is %+v", o)
+	}
+}
+
 func Test_drafts_are_compared_with_what_went_and_what_came_marked(t *testing.T) {
 	c := newTown(t)
 	k := c.drafted()
@@ -84,8 +128,12 @@ func Test_drafts_are_compared_with_what_went_and_what_came_marked(t *testing.T) 
 	at := "/desk/cases/" + string(k.Ref) + "/draft"
 	holds(t, zhou.get(at).body, "Terms of draft 1", "Definite", "300 yuan")
 	c.do(k, "draft", append(words, "responsibility", "Mostly above", "scope", "part", "left_open", "The ceiling")...)
+	anew := "/desk/cases/" + string(k.Ref) + "/documents/" + strconv.Itoa(c.load(k.ID).Seq) + "/agreement"
+	page := zhou.get(anew).body
+	holds(t, page, "Mostly above")
+	lacks(t, page, "300 yuan") // the terms of the draft before
 	c.do(k, "add_term", append(append([]string{"issue", "The pipe", "to_whom", "段小雨", "kind", "money"}, repair...), "amount", "280 yuan")...)
-	page := zhou.get(at).body
+	page = zhou.get(at).body
 	holds(t, page, "Terms of draft 2", "<del>300</del>", "<ins>280</ins>", "<del>Shared</del>", "Left open", "The ceiling")
 	holds(t, zhou.get(at+"?a=2&b=2").body, "These two say the same")
 	holds(t, zhou.get(at+"?a=9&b=x").body, "<ins>280</ins>")
@@ -122,6 +170,9 @@ func Test_a_party_signs_on_the_device_it_was_handed_and_can_open_nothing_else_of
 	at := "/desk/cases/" + string(k.Ref) + "/sign"
 	page := zhou.get(at).body
 	holds(t, page, "3 signatures are missing", "钱大中", "段小雨", "/sign/m2/tablet", "/sign/m1/paper")
+	if a := zhou.get(at + "/m9/tablet"); a.status != http.StatusNotFound || zhou.get(at).status != http.StatusOK {
+		t.Errorf("the tablet of nobody answers %d, or the officer is locked out by it", a.status)
+	}
 	tablet := at + "/m2/tablet"
 	page = zhou.get(tablet).body
 	holds(t, page, "Mediation agreement", "300 yuan", "段小雨", "<canvas", "sign.js")
@@ -238,24 +289,31 @@ func Test_what_was_said_in_confidence_is_on_no_page_and_no_paper_but_the_part_th
 	c := newTown(t)
 	k := c.talking()
 	c.offer(k, "m1", "The pipe")
-	c.do(k, "confide", "member", "m2", "caucus_note", secret, "caucus_offer", bottom)
+	for _, m := range []string{"m1", "m2"} {
+		c.do(k, "confide", "member", m, "caucus_note", secret, "caucus_offer", bottom)
+	}
 	c.do(k, "record", "stated", "Both spoke.", "result", "agreed", "signers", "both")
 	c.do(k, "draft", words...)
 	c.do(k, "add_term", append([]string{"issue", "The pipe", "to_whom", "段小雨", "kind", "money"}, repair...)...)
 	own, follow := c.key(k, "m2")
 	case0, zhou, lin, anybody := "/desk/cases/"+string(k.Ref), c.as("zhou"), c.as("lin"), c.browser()
 	seen := 0
-	look := func(b *browser, path string) {
+	silent := func(where, words string) {
+		t.Helper()
+		for _, w := range []string{secret, bottom} {
+			if strings.Contains(strings.Join(strings.Fields(words), ""), w) {
+				t.Errorf("%s shows what was said in confidence", where)
+			}
+		}
+	}
+	look := func(b *browser, path string) (body string) {
 		t.Helper()
 		a := b.get(path)
 		if a.status == http.StatusOK {
 			seen++
 		}
-		for _, w := range []string{secret, bottom} {
-			if strings.Contains(a.body, w) {
-				t.Errorf("%s shows what was said in confidence", path)
-			}
-		}
+		silent(path, a.body)
+		return a.body
 	}
 	for _, b := range []*browser{zhou, lin} {
 		for _, x := range []string{"", "/talks", "/draft", "/sign", "/parties", "/serve", "/serve/letters", "/who", "/do/offer", "/do/add_term"} {
@@ -269,12 +327,17 @@ func Test_what_was_said_in_confidence_is_on_no_page_and_no_paper_but_the_part_th
 			look(zhou, case0+"/documents/"+strconv.Itoa(e.Seq)+"/"+id)
 		}
 	}
+	file := pdftest.Text(t, []byte(look(zhou, case0+"/dossier?lang=en")))
+	holds(t, file, "Both spoke.", "repairs the pipe") // the words of the papers are read, or nothing below means anything
+	silent("the file of the case", file)
+	c.tellsPrograms(k, follow, silent)
+	c.tellsOwner(k, follow, silent)
 	for _, base := range []string{"/p/" + own, "/f/" + follow} {
 		for _, x := range []string{"", "/talks", "/sign", "/law", "/why", "/proof", "/do/offer", "/do/leave"} {
 			look(anybody, base+x)
 		}
 	}
-	if seen < 35 {
+	if seen < 36 {
 		t.Errorf("only %d pages answered; the test looks at too few", seen)
 	}
 	holder := authz.Holder(string(k.ID))
@@ -284,7 +347,7 @@ func Test_what_was_said_in_confidence_is_on_no_page_and_no_paper_but_the_part_th
 	}
 	for _, e := range own1.Events() {
 		if e.Fields["caucus_note"] == secret {
-			t.Error("whoever opened the case is shown what the other side confided")
+			t.Error("whoever opened the case is shown what was confided")
 		}
 	}
 	a := zhou.post(case0 + "/talks/sealed")
@@ -296,6 +359,70 @@ func Test_what_was_said_in_confidence_is_on_no_page_and_no_paper_but_the_part_th
 		t.Errorf("the director, who does not mediate, was shown it: %d", a.status)
 	}
 	lacks(t, lin.get(case0+"/talks").body, "talks/sealed")
+}
+
+// tellsPrograms asks the interface for programs everything it knows of a case, with all the powers of whoever
+// mediates it and with the code of whoever opened it.
+func (c *town) tellsPrograms(k casework.Case, follow string, silent func(where, words string)) {
+	c.t.Helper()
+	program, at := c.browser(), "/api/v1/cases/"+string(k.Ref)
+	program.key = c.token
+	for path, holding := range map[string]string{at + "?level=identity": "钱大中", at + "/events?level=identity": "Both spoke.", "/api/v1/cases": string(k.Ref)} {
+		a := program.get(path)
+		if a.status != http.StatusOK || !strings.Contains(a.body, holding) {
+			c.t.Errorf("%s answers %d without %q", path, a.status, holding)
+		}
+		silent(path, a.body)
+	}
+	for _, path := range []string{at + "?level=caucus", at + "/events?level=caucus"} {
+		a := program.get(path)
+		if a.status == http.StatusOK {
+			c.t.Errorf("%s is answered", path)
+		}
+		silent(path, a.body)
+	}
+	a := c.browser().get("/api/v1/follow/" + follow)
+	if a.status != http.StatusOK {
+		c.t.Errorf("following answers %d", a.status)
+	}
+	silent("following by a program", a.body)
+}
+
+// tellsOwner sends every message that is owed and takes the copy of their data that whoever opened the case is
+// given.
+func (c *town) tellsOwner(k casework.Case, follow string, silent func(where, words string)) {
+	c.t.Helper()
+	b := c.browser()
+	if a := b.post("/my", "code", follow); a.to != "/my/code" {
+		c.t.Fatalf("asking for one's own data answers %d %s", a.status, a.to)
+	}
+	for n := 1; n > 0; {
+		var err error
+		if n, err = c.jobs.RunDue(c.t.Context(), 100); err != nil {
+			c.t.Fatal(err)
+		}
+	}
+	sent, err := c.post.Inbox(c.t.Context(), 1000)
+	if err != nil || len(sent) < 5 {
+		c.t.Fatalf("%d messages: %v", len(sent), err)
+	}
+	digits := ""
+	for _, m := range sent {
+		silent("the message "+m.Key, m.Body)
+		if m.Template == "mydata.digits" {
+			digits = regexp.MustCompile(`\d{6}`).FindString(m.Body)
+		}
+	}
+	if a := b.post("/my/code", "digits", digits); a.to != "/my/data" {
+		c.t.Fatalf("the digits %q answer %d %s", digits, a.status, a.to)
+	}
+	for _, path := range []string{"/my/data", "/my/data.json"} {
+		a := b.get(path)
+		if a.status != http.StatusOK || !strings.Contains(a.body, string(k.Ref)) {
+			c.t.Errorf("%s answers %d without the case", path, a.status)
+		}
+		silent(path, a.body)
+	}
 }
 
 func looks(t *testing.T, c *town, k casework.Case) []ledger.Disclosure {
@@ -323,6 +450,8 @@ func Test_a_crew_is_put_on_the_roll_from_one_list_and_nothing_is_lost(t *testing
 		t.Fatalf("%d %s", a.status, a.body)
 	}
 	holds(t, a.body, "61 can be added", "The same as line 1")
+	a2 := zhou.post(at, append(common, "list", "甲，13900001001\r\n乙，13900001002\r\n丙，13900001002", "step", "look")...)
+	holds(t, a2.body, "The same as line 2", `<td class="num">3</td>`) // as browsers send lines
 	if n := len(c.load(k.ID).Members); n != 1 {
 		t.Fatalf("looking through the list added %d", n-1)
 	}
@@ -393,6 +522,16 @@ func Test_nobody_signs_by_link_for_a_party_and_no_party_past_the_page_with_the_w
 	var no *casework.Refusal
 	if err := c.try(k, "sign", "member", "m2", "how", "link", "read", "yes"); !errors.As(err, &no) || no.Fields[0].Rule != "talks.how" {
 		t.Errorf("the desk signed by a party's link: %v", err)
+	}
+	for _, how := range []string{"paper", "tablet"} {
+		if err := c.try(k, "sign", "member", "m2", "how", how, "read", "yes"); !errors.As(err, &no) || no.Fields[0].Rule != "talks.unproved" {
+			t.Errorf("a signature by %s without a scan or a drawing: %v", how, err)
+		}
+		if a := c.as("zhou").post("/desk/cases/"+string(k.Ref)+"/do/sign", "member", "m2", "how", how, "read", "yes"); a.status != http.StatusUnprocessableEntity {
+			t.Errorf("the plain form recorded a signature by %s: %d", how, a.status)
+		} else {
+			holds(t, a.body, "Nothing shows this signature")
+		}
 	}
 	key, follow := c.key(k, "m2")
 	b := c.browser()

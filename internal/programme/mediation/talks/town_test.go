@@ -2,6 +2,7 @@ package talks
 
 import (
 	"bytes"
+	"context"
 	"io"
 	"log/slog"
 	"mime/multipart"
@@ -17,19 +18,26 @@ import (
 	"time"
 
 	"comity/internal/account"
+	"comity/internal/api"
 	"comity/internal/authz"
 	"comity/internal/casework"
+	"comity/internal/consent"
+	"comity/internal/courier"
 	"comity/internal/db"
 	"comity/internal/db/dbtest"
 	"comity/internal/desk"
 	"comity/internal/file"
 	"comity/internal/intake"
+	"comity/internal/jobs"
 	"comity/internal/ledger"
 	"comity/internal/ledger/ledgertest"
 	"comity/internal/pack"
 	"comity/internal/portal"
+	"comity/internal/procedure"
 	"comity/internal/programme"
+	"comity/internal/selfview"
 	"comity/internal/text"
+	"comity/internal/vault"
 	"comity/internal/web"
 )
 
@@ -43,6 +51,9 @@ type town struct {
 	server *httptest.Server
 	set    func(time.Time)
 	staff  authz.Actor
+	token  string // of the same officer, for programs
+	post   *courier.Courier
+	jobs   *jobs.Runner
 }
 
 const unit = "guiyuan-ganyuan"
@@ -62,11 +73,16 @@ func newTown(t *testing.T) *town {
 	}
 	c := &town{t: t, pack: p, set: set}
 	var prog programme.Programme
-	c.city = ledgertest.OpenPack(t, d, p, func(cfg *ledger.Config) { cfg.Project = (&service{Deps{Packs: pack.NewRegistry(p)}}).definite })
+	ring := vault.FromSeed(procedure.Civic, "std", []byte("a town for tests"))
+	c.city = ledgertest.OpenPack(t, d, p, func(cfg *ledger.Config) {
+		cfg.Project, cfg.Ring, cfg.Notify = (&service{Deps{Packs: pack.NewRegistry(p)}}).definite, ring, courier.Enqueue
+	})
 	files := file.Store{Dir: t.TempDir()}
 	prog = New(Deps{Ledger: c.city.Ledger, Reader: c.city.Reader, Packs: c.city.Packs, Files: files})
-	if err := account.Migrate(t.Context(), d); err != nil {
-		t.Fatal(err)
+	for _, migrate := range []func(context.Context, *db.DB) error{account.Migrate, jobs.Migrate, courier.Migrate, consent.Migrate, selfview.Migrate} {
+		if err := migrate(t.Context(), d); err != nil {
+			t.Fatal(err)
+		}
 	}
 	accounts, err := account.New(d, account.Config{Hashing: account.Cheap()})
 	if err != nil {
@@ -79,8 +95,16 @@ func newTown(t *testing.T) *town {
 	site := &web.Site{Text: base.With(p.Texts), Langs: []string{"en", "zh-CN"}, Now: now, Zone: p.Zone, Missing: []error{ledger.ErrNotFound}, Log: slog.New(slog.DiscardHandler)}
 	mux := http.NewServeMux()
 	site.Mount(mux)
+	c.post = &courier.Courier{DB: d, Ledger: c.city.Ledger, Reader: c.city.Reader, Packs: c.city.Packs, Words: func(*pack.Pack) *text.Catalogue { return site.Text },
+		Link: func(casework.Case, bool) string { return "https://town.example" }, Party: func(casework.Code) string { return "https://town.example" }}
+	own := &selfview.Room{Compartment: procedure.Civic, DB: d, Ring: ring, Ledger: c.city.Ledger, Reader: c.city.Reader, Courier: c.post,
+		Consents: &consent.Book{DB: d, Ring: ring, Ledger: c.city.Ledger, Reader: c.city.Reader, Packs: c.city.Packs}}
+	if c.jobs, err = jobs.NewRunner(d, c.post.Kind(), own.Job()); err != nil {
+		t.Fatal(err)
+	}
+	api.New(api.Deps{DB: d, Ledger: c.city.Ledger, Reader: c.city.Reader, Packs: c.city.Packs, Text: base, Accounts: accounts, Files: files, Jobs: c.jobs, Now: now}).Register(mux)
 	portal.New(portal.Deps{Site: site, Packs: c.city.Packs, Ledger: c.city.Ledger, Reader: c.city.Reader, Files: files,
-		Secret: []byte("0123456789abcdef"), Programmes: []programme.Programme{prog}}).Mount(mux)
+		Secret: []byte("0123456789abcdef"), Programmes: []programme.Programme{prog, selfview.New(selfview.Deps{Rooms: []*selfview.Room{own}, Packs: c.city.Packs}).Programme()}}).Mount(mux)
 	desk.New(desk.Deps{Site: site, Ledger: c.city.Ledger, Reader: c.city.Reader, Packs: c.city.Packs, Accounts: accounts, Files: files,
 		Programmes: []programme.Programme{prog}}).Register(mux)
 	c.server = httptest.NewServer(site.Harden(mux))
@@ -96,6 +120,9 @@ func newTown(t *testing.T) *town {
 		}
 		if login == "zhou" {
 			c.staff = made.Actor(p.Rules)
+			if _, c.token, err = accounts.CreateToken(t.Context(), authz.Actor{}, account.Token{Account: made.ID, Name: "test", Powers: authz.Powers, Expires: now().AddDate(0, 1, 0)}); err != nil {
+				t.Fatal(err)
+			}
 		}
 	}
 	return c
@@ -191,11 +218,12 @@ type browser struct {
 	t    *testing.T
 	base string
 	http *http.Client
+	key  string // sent as a token where it is not empty
 }
 
 func (c *town) browser() *browser {
 	jar, _ := cookiejar.New(nil)
-	return &browser{c.t, c.server.URL, &http.Client{Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
+	return &browser{t: c.t, base: c.server.URL, http: &http.Client{Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
 }
 
 func (c *town) as(login string) *browser {
@@ -214,6 +242,9 @@ type answer struct {
 
 func (b *browser) do(r *http.Request) answer {
 	b.t.Helper()
+	if b.key != "" {
+		r.Header.Set("Authorization", "Bearer "+b.key)
+	}
 	res, err := b.http.Do(r)
 	if err != nil {
 		b.t.Fatal(err)

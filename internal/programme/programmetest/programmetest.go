@@ -129,7 +129,7 @@ func (h *House) As(login string) *Browser {
 type Browser struct {
 	t     testing.TB
 	Base  string // address of the site
-	http  *http.Client
+	HTTP  *http.Client
 	sound func(t testing.TB, where, page string)
 }
 
@@ -150,7 +150,7 @@ var (
 func (b *Browser) Send(r *http.Request) Reply {
 	b.t.Helper()
 	r.Header.Set("Origin", b.Base)
-	res, err := b.http.Do(r)
+	res, err := b.HTTP.Do(r)
 	if err != nil {
 		b.t.Fatal(err)
 	}

@@ -412,7 +412,7 @@ const timerLease = time.Minute
 
 const (
 	claimText = `UPDATE timers SET lease_until = ?1 WHERE (n, clock) IN
- (SELECT n, clock FROM timers WHERE prio = ?2 AND fires_at <= ?3 AND lease_until <= ?3 ORDER BY fires_at LIMIT ?4) RETURNING n, clock, fires_at`
+ (SELECT n, clock FROM timers WHERE prio = ?2 AND fires_at <= ?3 AND lease_until <= ?3 ORDER BY fires_at, n, clock LIMIT ?4) RETURNING n, clock, fires_at`
 	nextText = `SELECT fires_at FROM timers WHERE prio = ?1 ORDER BY fires_at LIMIT 1`
 )
 
@@ -429,7 +429,10 @@ func claimTimers(ctx context.Context, tx *db.Tx, limit int) ([]timer, error) {
 		if err != nil {
 			return nil, err
 		}
-		slices.SortFunc(got, func(a, b timer) int { return a.at.Compare(b.at) })
+		// RETURNING promises no order, and what ends in one second has one on every engine.
+		slices.SortFunc(got, func(a, b timer) int {
+			return cmp.Or(a.at.Compare(b.at), cmp.Compare(a.n, b.n), cmp.Compare(a.clock, b.clock))
+		})
 		due = append(due, got...)
 	}
 	return due, nil

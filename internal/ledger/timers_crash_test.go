@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -56,8 +57,11 @@ func Test_clocks_of_unassigned_cases_come_first(t *testing.T) {
 		t.Cleanup(l.Close)
 		at := func(minutes int) int64 { return db.Micros(dbtest.Start.Add(time.Duration(minutes) * time.Minute)) }
 		err = d.Transact(ctx, func(tx *db.Tx) error {
-			for i, r := range []struct{ prio, fires int64 }{{1, at(-9)}, {0, at(-2)}, {0, at(-5)}, {0, at(5)}, {1, at(-1)}} {
-				_, err := tx.Exec(ctx, `INSERT INTO timers (n, clock, fires_at, prio, lease_until) VALUES (?1, 'c', ?2, ?3, 0)`, int64(i+1), r.fires, r.prio)
+			for i, r := range []struct {
+				clock       string
+				prio, fires int64
+			}{{"c", 1, at(-9)}, {"c", 0, at(-2)}, {"c", 0, at(-5)}, {"c", 0, at(5)}, {"c", 1, at(-1)}, {"z", 0, at(-3)}, {"a", 0, at(-3)}} {
+				_, err := tx.Exec(ctx, `INSERT INTO timers (n, clock, fires_at, prio, lease_until) VALUES (?1, ?2, ?3, ?4, 0)`, int64(min(i+1, 6)), r.clock, r.fires, r.prio)
 				if err != nil {
 					return err
 				}
@@ -67,12 +71,12 @@ func Test_clocks_of_unassigned_cases_come_first(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		var got []int64
-		for range 3 {
+		var got []string
+		for range 4 {
 			err := d.Transact(ctx, func(tx *db.Tx) error {
 				due, err := claimTimers(ctx, tx, 2)
 				for _, t := range due {
-					got = append(got, t.n)
+					got = append(got, fmt.Sprint(t.n, t.clock))
 				}
 				return err
 			})
@@ -80,8 +84,8 @@ func Test_clocks_of_unassigned_cases_come_first(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if want := []int64{3, 2, 1, 5}; !slices.Equal(got, want) {
-			t.Errorf("claimed %v, want %v: unassigned first, then by date, none twice, none early", got, want)
+		if want := []string{"3c", "6a", "6z", "2c", "1c", "5c"}; !slices.Equal(got, want) {
+			t.Errorf("claimed %v, want %v: unassigned first, then by date, of one instant by clock, none twice, none early", got, want)
 		}
 	})
 }

@@ -371,7 +371,7 @@ func (g *guide) tells(d doorYAML) {
 	if len(d.Bring) == 0 {
 		g.broken(d.Mark, ruleTells, "door %q does not say what to bring; if it is nothing, say so", d.ID)
 	}
-	if (len(d.Limit) == 0) != (d.LimitLaw.ID == "") && d.LimitLaw.ID != "" {
+	if d.LimitLaw.ID != "" && len(d.Limit) == 0 {
 		g.broken(d.Mark.of("limit_law"), ruleTells, "door %q names the article of a time limit it does not tell", d.ID)
 	}
 }

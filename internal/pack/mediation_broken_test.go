@@ -42,6 +42,10 @@ func Test_each_broken_copy_of_mediation_is_found_by_the_claim_it_breaks(t *testi
 		"a signature by a mediator who has not disclosed": {"conflict-settled-before-signing", procedure.InOrder, "mediator_sign", []change{
 			{mediation, "  - id: find_conflict\n", "    to: accepted\n", ""},
 			{mediation, "  - id: mediator_sign\n", " && member('interest') in ['none', 'waived'] && " + settled, ""}}},
+		"an objection that is gone when somebody joins": {"objection-settled-before-session", procedure.InOrder, "hold", []change{
+			{mediation, "  - id: join_party\n", "    when: \"!some('mediator.interest', 'objected', 'declared')\"\n", ""}}},
+		"an objection that is gone when a transfer is refused": {"objection-settled-before-session", procedure.InOrder, "hold", []change{
+			{mediation, "  - id: transfer\n", "    when: \"!some('mediator.interest', 'objected', 'declared')\"\n", ""}}},
 		"a signature under a draft without terms": {"terms-before-signing", procedure.InOrder, "sign", []change{
 			{mediation, "  - id: sign\n", "terms == 'listed' && ", ""}}},
 		"an agreement that nobody signed": {"parties-signed-before-effect", procedure.InOrder, "seal", []change{

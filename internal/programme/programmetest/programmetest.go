@@ -58,6 +58,8 @@ type Plan struct {
 	Words      *text.Catalogue
 	Files      file.Store // of the portal and the desk; the zero value is a folder that goes with the test
 	Programmes []programme.Programme
+	// Also mounts what stands beside the portal and the desk, such as the interface for programs; nil mounts nothing.
+	Also func(mux *http.ServeMux, accounts *account.Store)
 	// Sound is asked of every HTML page beside what all pages promise; nil asks nothing more.
 	Sound func(t testing.TB, where, page string)
 }
@@ -90,6 +92,9 @@ func Open(t testing.TB, p Plan) *House {
 		Secret: []byte("0123456789abcdef"), Programmes: p.Programmes}).Mount(mux)
 	desk.New(desk.Deps{Site: site, Ledger: p.City.Ledger, Reader: p.City.Reader, Packs: p.City.Packs, Accounts: accounts, Files: p.Files,
 		Programmes: p.Programmes}).Register(mux)
+	if p.Also != nil {
+		p.Also(mux, accounts)
+	}
 	h := &House{t: t, server: httptest.NewServer(site.Harden(mux)), accounts: accounts, sound: p.Sound}
 	t.Cleanup(h.server.Close)
 	return h
@@ -112,7 +117,8 @@ func (h *House) Browser() *Browser {
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	return &Browser{h.t, h.server.URL, &http.Client{Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}, h.sound}
+	return &Browser{t: h.t, Base: h.server.URL, sound: h.sound,
+		HTTP: &http.Client{Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
 }
 
 // As is the browser of somebody who has signed in.
@@ -130,6 +136,7 @@ type Browser struct {
 	t     testing.TB
 	Base  string // address of the site
 	HTTP  *http.Client
+	Token string // sent along by a program, where it is not empty
 	sound func(t testing.TB, where, page string)
 }
 
@@ -150,6 +157,9 @@ var (
 func (b *Browser) Send(r *http.Request) Reply {
 	b.t.Helper()
 	r.Header.Set("Origin", b.Base)
+	if b.Token != "" {
+		r.Header.Set("Authorization", "Bearer "+b.Token)
+	}
 	res, err := b.HTTP.Do(r)
 	if err != nil {
 		b.t.Fatal(err)

@@ -20,6 +20,7 @@ import (
 	"comity/internal/ledger"
 	"comity/internal/ledger/ledgertest"
 	"comity/internal/pdf/pdftest"
+	"comity/internal/programme/programmetest"
 )
 
 func Test_offers_stand_side_by_side_and_one_that_is_said_back_is_accepted(t *testing.T) {
@@ -28,28 +29,28 @@ func Test_offers_stand_side_by_side_and_one_that_is_said_back_is_accepted(t *tes
 	c.offer(k, "m1", "The pipe")
 	c.offer(k, "m2", "The pipe", "amount", "200 yuan", "reply_to", "1")
 	c.offer(k, "m1", "The ceiling")
-	zhou := c.as("zhou")
+	zhou := c.As("zhou")
 	at := "/desk/cases/" + string(k.Ref)
-	page := zhou.get(at + "/talks").body
-	holds(t, page, "The pipe", "The ceiling", "Applying side", "Other side", "in reply to offer 1", "200 yuan", "钱大中", "f.reply_to=2")
-	lacks(t, page, "Make it a term", "Accepted by every other side")
+	page := zhou.Get(at + "/talks").Body
+	programmetest.Holds(t, page, "The pipe", "The ceiling", "Applying side", "Other side", "in reply to offer 1", "200 yuan", "钱大中", "f.reply_to=2")
+	programmetest.Lacks(t, page, "Make it a term", "Accepted by every other side")
 	to := regexp.MustCompile(`href="([^"]*do/offer[^"]*f\.amount=200[^"]*)"`).FindStringSubmatch(page)
 	if to == nil {
 		t.Fatal("no way to accept offer 2")
 	}
-	form := zhou.get(strings.ReplaceAll(to[1], "&amp;", "&")).body
-	holds(t, form, `value="200 yuan"`, `value="2"`, `value="2026-04-01"`, "repairs the pipe")
+	form := zhou.Get(strings.ReplaceAll(to[1], "&amp;", "&")).Body
+	programmetest.Holds(t, form, `value="200 yuan"`, `value="2"`, `value="2026-04-01"`, "repairs the pipe")
 	c.offer(k, "m1", "the  pipe", "amount", "200 yuan", "reply_to", "no. 2")
-	page = zhou.get(at + "/talks").body
-	holds(t, page, "Accepted by every other side", "Accepts offer 2", "Offer 2 accepted")
-	lacks(t, page, "Make it a term") // there is no draft to put it in
+	page = zhou.Get(at + "/talks").Body
+	programmetest.Holds(t, page, "Accepted by every other side", "Accepts offer 2", "Offer 2 accepted")
+	programmetest.Lacks(t, page, "Make it a term") // there is no draft to put it in
 	c.do(k, "record", "stated", "Both spoke.", "result", "agreed", "signers", "both")
 	c.do(k, "draft", words...)
-	page = zhou.get(at + "/talks").body
-	holds(t, page, "Make it a term")
-	page = zhou.get(at + "/draft").body
-	holds(t, page, "Make a term: The pipe", "No term is listed")
-	if a := zhou.get("/desk/cases/" + string(k.Ref)); !strings.Contains(a.body, at+"/talks") || !strings.Contains(a.body, at+"/sign") {
+	page = zhou.Get(at + "/talks").Body
+	programmetest.Holds(t, page, "Make it a term")
+	page = zhou.Get(at + "/draft").Body
+	programmetest.Holds(t, page, "Make a term: The pipe", "No term is listed")
+	if a := zhou.Get("/desk/cases/" + string(k.Ref)); !strings.Contains(a.Body, at+"/talks") || !strings.Contains(a.Body, at+"/sign") {
 		t.Error("the page of the case does not lead to the talks")
 	}
 }
@@ -73,10 +74,10 @@ func Test_a_term_that_nobody_could_keep_or_enforce_is_refused_at_the_door(t *tes
 	if err := term("due_on", "2026-03-02"); err != nil {
 		t.Errorf("a term kept on the very day: %v", err)
 	}
-	if a := c.as("zhou").post("/desk/cases/"+string(k.Ref)+"/do/add_term", "issue", "x", "who", "x", "to_whom", "x", "kind", "deed", "what", "repairs it if possible", "due_on", "2026-05-01", "where", "x"); a.status != http.StatusUnprocessableEntity {
-		t.Errorf("the form answered %d", a.status)
+	if a := c.As("zhou").Post("/desk/cases/"+string(k.Ref)+"/do/add_term", "issue", "x", "who", "x", "to_whom", "x", "kind", "deed", "what", "repairs it if possible", "due_on", "2026-05-01", "where", "x"); a.Status != http.StatusUnprocessableEntity {
+		t.Errorf("the form answered %d", a.Status)
 	} else {
-		holds(t, a.body, "if possible", "cannot be kept", "repairs it if possible")
+		programmetest.Holds(t, a.Body, "if possible", "cannot be kept", "repairs it if possible")
 	}
 }
 
@@ -124,19 +125,19 @@ func Test_an_offer_that_one_side_accepted_waits_for_the_third(t *testing.T) {
 func Test_drafts_are_compared_with_what_went_and_what_came_marked(t *testing.T) {
 	c := newTown(t)
 	k := c.drafted()
-	zhou := c.as("zhou")
+	zhou := c.As("zhou")
 	at := "/desk/cases/" + string(k.Ref) + "/draft"
-	holds(t, zhou.get(at).body, "Terms of draft 1", "Definite", "300 yuan")
+	programmetest.Holds(t, zhou.Get(at).Body, "Terms of draft 1", "Definite", "300 yuan")
 	c.do(k, "draft", append(words, "responsibility", "Mostly above", "scope", "part", "left_open", "The ceiling")...)
 	anew := "/desk/cases/" + string(k.Ref) + "/documents/" + strconv.Itoa(c.load(k.ID).Seq) + "/agreement"
-	page := zhou.get(anew).body
-	holds(t, page, "Mostly above")
-	lacks(t, page, "300 yuan") // the terms of the draft before
+	page := zhou.Get(anew).Body
+	programmetest.Holds(t, page, "Mostly above")
+	programmetest.Lacks(t, page, "300 yuan") // the terms of the draft before
 	c.do(k, "add_term", append(append([]string{"issue", "The pipe", "to_whom", "段小雨", "kind", "money"}, repair...), "amount", "280 yuan")...)
-	page = zhou.get(at).body
-	holds(t, page, "Terms of draft 2", "<del>300</del>", "<ins>280</ins>", "<del>Shared</del>", "Left open", "The ceiling")
-	holds(t, zhou.get(at+"?a=2&b=2").body, "These two say the same")
-	holds(t, zhou.get(at+"?a=9&b=x").body, "<ins>280</ins>")
+	page = zhou.Get(at).Body
+	programmetest.Holds(t, page, "Terms of draft 2", "<del>300</del>", "<ins>280</ins>", "<del>Shared</del>", "Left open", "The ceiling")
+	programmetest.Holds(t, zhou.Get(at+"?a=2&b=2").Body, "These two say the same")
+	programmetest.Holds(t, zhou.Get(at+"?a=9&b=x").Body, "<ins>280</ins>")
 }
 
 var hashIn = regexp.MustCompile(`name="hash" value="([0-9a-f]{64})"`)
@@ -166,32 +167,32 @@ func drawing(t *testing.T) string {
 func Test_a_party_signs_on_the_device_it_was_handed_and_can_open_nothing_else_of_the_desk(t *testing.T) {
 	c := newTown(t)
 	k := c.drafted()
-	zhou := c.as("zhou")
+	zhou := c.As("zhou")
 	at := "/desk/cases/" + string(k.Ref) + "/sign"
-	page := zhou.get(at).body
-	holds(t, page, "3 signatures are missing", "钱大中", "段小雨", "/sign/m2/tablet", "/sign/m1/paper")
-	if a := zhou.get(at + "/m9/tablet"); a.status != http.StatusNotFound || zhou.get(at).status != http.StatusOK {
-		t.Errorf("the tablet of nobody answers %d, or the officer is locked out by it", a.status)
+	page := zhou.Get(at).Body
+	programmetest.Holds(t, page, "3 signatures are missing", "钱大中", "段小雨", "/sign/m2/tablet", "/sign/m1/paper")
+	if a := zhou.Get(at + "/m9/tablet"); a.Status != http.StatusNotFound || zhou.Get(at).Status != http.StatusOK {
+		t.Errorf("the tablet of nobody answers %d, or the officer is locked out by it", a.Status)
 	}
 	tablet := at + "/m2/tablet"
-	page = zhou.get(tablet).body
-	holds(t, page, "Mediation agreement", "300 yuan", "段小雨", "<canvas", "sign.js")
-	holds(t, page, `data-to="/desk/locked"`)
-	lacks(t, page, `href="/desk"`, "/desk/cases\"", "<nav")
+	page = zhou.Get(tablet).Body
+	programmetest.Holds(t, page, "Mediation agreement", "300 yuan", "段小雨", "<canvas", "sign.js")
+	programmetest.Holds(t, page, `data-to="/desk/locked"`)
+	programmetest.Lacks(t, page, `href="/desk"`, "/desk/cases\"", "<nav")
 	hash := hashOn(t, page)
-	if a := zhou.post(tablet, "hash", hash, "drawing", "", "typed", ""); a.status != http.StatusUnprocessableEntity {
-		t.Fatalf("an empty signature answered %d", a.status)
+	if a := zhou.Post(tablet, "hash", hash, "drawing", "", "typed", ""); a.Status != http.StatusUnprocessableEntity {
+		t.Fatalf("an empty signature answered %d", a.Status)
 	} else {
-		holds(t, a.body, "Draw your signature", "Tick that you have read")
+		programmetest.Holds(t, a.Body, "Draw your signature", "Tick that you have read")
 	}
-	if a := zhou.post(tablet, "hash", hash, "drawing", "data:image/png;base64,AAAA", "read", "yes"); a.status != http.StatusUnprocessableEntity {
-		t.Errorf("a broken drawing answered %d", a.status)
+	if a := zhou.Post(tablet, "hash", hash, "drawing", "data:image/png;base64,AAAA", "read", "yes"); a.Status != http.StatusUnprocessableEntity {
+		t.Errorf("a broken drawing answered %d", a.Status)
 	}
-	a := zhou.post(tablet, "hash", hash, "drawing", drawing(t), "read", "yes")
-	if a.status != http.StatusSeeOther || a.to != tablet+"?done=1" {
-		t.Fatalf("signing answered %d %s", a.status, a.body)
+	a := zhou.Post(tablet, "hash", hash, "drawing", drawing(t), "read", "yes")
+	if a.Status != http.StatusSeeOther || a.To != tablet+"?done=1" {
+		t.Fatalf("signing answered %d %s", a.Status, a.Body)
 	}
-	holds(t, zhou.get(a.to).body, "hand the device back")
+	programmetest.Holds(t, zhou.Get(a.To).Body, "hand the device back")
 	if x := c.member(k, "m2"); x.Marks["signed"] != "tablet" {
 		t.Errorf("the mark is %q", x.Marks["signed"])
 	}
@@ -200,36 +201,36 @@ func Test_a_party_signs_on_the_device_it_was_handed_and_can_open_nothing_else_of
 	if last.Act != "sign" || last.Member != "m2" || len(last.Files) != 1 || last.Files[0].Kind != "image/png" || !strings.Contains(last.Files[0].Name, hash[:12]) {
 		t.Errorf("the event is %s of %s with %+v", last.Act, last.Member, last.Files)
 	}
-	if a := zhou.get("/desk/cases/" + string(k.Ref)); a.status != http.StatusSeeOther || a.to != "/desk/locked" {
-		t.Errorf("the case opened on the device: %d %s", a.status, a.to)
+	if a := zhou.Get("/desk/cases/" + string(k.Ref)); a.Status != http.StatusSeeOther || a.To != "/desk/locked" {
+		t.Errorf("the case opened on the device: %d %s", a.Status, a.To)
 	}
-	if a := zhou.get(at); a.status != http.StatusSeeOther || !strings.HasPrefix(a.to, "/desk/signin") {
-		t.Errorf("the session outlived it: %d %s", a.status, a.to)
+	if a := zhou.Get(at); a.Status != http.StatusSeeOther || !strings.HasPrefix(a.To, "/desk/signin") {
+		t.Errorf("the session outlived it: %d %s", a.Status, a.To)
 	}
-	zhou = c.as("zhou")
-	page = zhou.get(at).body
-	holds(t, page, "2 signatures are missing", "On the tablet")
-	lacks(t, page, "/sign/m2/tablet")
+	zhou = c.As("zhou")
+	page = zhou.Get(at).Body
+	programmetest.Holds(t, page, "2 signatures are missing", "On the tablet")
+	programmetest.Lacks(t, page, "/sign/m2/tablet")
 }
 
 func Test_paper_is_recorded_with_its_scan_and_a_scan_with_a_virus_is_refused_and_nothing_lost(t *testing.T) {
 	c := newTown(t)
 	k := c.drafted()
-	zhou := c.as("zhou")
+	zhou := c.As("zhou")
 	at := "/desk/cases/" + string(k.Ref) + "/sign/m1/paper"
-	hash := hashOn(t, zhou.get(at).body)
-	if a := zhou.upload(at, "files", "", "", "hash", hash, "read", "yes"); a.status != http.StatusUnprocessableEntity {
-		t.Errorf("a signature without its paper answered %d", a.status)
+	hash := hashOn(t, zhou.Get(at).Body)
+	if a := zhou.Upload(at, "files", "", "", "hash", hash, "read", "yes"); a.Status != http.StatusUnprocessableEntity {
+		t.Errorf("a signature without its paper answered %d", a.Status)
 	}
 	virus := `X5O!P%@AP[4\PZX54(P^)7CC)7}$` + `EICAR-STANDARD-ANTIVIRUS-TEST-FILE` + `!$H+H*`
-	a := zhou.upload(at, "files", "scan.pdf", virus, "hash", hash, "read", "yes")
-	if a.status != http.StatusUnprocessableEntity {
-		t.Fatalf("a virus answered %d", a.status)
+	a := zhou.Upload(at, "files", "scan.pdf", virus, "hash", hash, "read", "yes")
+	if a.Status != http.StatusUnprocessableEntity {
+		t.Fatalf("a virus answered %d", a.Status)
 	}
-	holds(t, a.body, "viruses", "checked")
+	programmetest.Holds(t, a.Body, "viruses", "checked")
 	raw, _ := base64.StdEncoding.DecodeString(strings.TrimPrefix(drawing(t), drawn))
-	if a := zhou.upload(at, "files", "scan.png", string(raw), "hash", hash, "read", "yes"); a.status != http.StatusSeeOther {
-		t.Fatalf("%d %s", a.status, a.body)
+	if a := zhou.Upload(at, "files", "scan.png", string(raw), "hash", hash, "read", "yes"); a.Status != http.StatusSeeOther {
+		t.Fatalf("%d %s", a.Status, a.Body)
 	}
 	if x := c.member(k, "m1"); x.Marks["signed"] != "paper" {
 		t.Errorf("the mark is %q", x.Marks["signed"])
@@ -240,34 +241,34 @@ func Test_a_party_signs_by_its_own_link_exactly_the_words_it_read(t *testing.T) 
 	c := newTown(t)
 	k := c.drafted()
 	m2, _ := c.key(k, "m2")
-	b := c.browser()
+	b := c.Browser()
 	at := "/p/" + m2 + "/sign"
-	page := b.get(at).body
-	holds(t, page, "300 yuan", "I have read this term", "钱大中")
+	page := b.Get(at).Body
+	programmetest.Holds(t, page, "300 yuan", "I have read this term", "钱大中")
 	hash := hashOn(t, page)
-	if a := b.post(at, "hash", hash, "typed", "钱大中", "read", "yes"); a.status != http.StatusUnprocessableEntity {
-		t.Errorf("a term that was not ticked: %d", a.status)
+	if a := b.Post(at, "hash", hash, "typed", "钱大中", "read", "yes"); a.Status != http.StatusUnprocessableEntity {
+		t.Errorf("a term that was not ticked: %d", a.Status)
 	} else {
-		holds(t, a.body, "Tick every term")
+		programmetest.Holds(t, a.Body, "Tick every term")
 	}
 	c.do(k, "draft", words...)
 	c.do(k, "add_term", append(append([]string{"issue", "The pipe", "to_whom", "段小雨", "kind", "money"}, repair...), "amount", "280 yuan")...)
-	a := b.post(at, "hash", hash, "typed", "钱大中", "read", "yes", "term", "1")
-	if a.status != http.StatusUnprocessableEntity {
-		t.Fatalf("old words were signed: %d", a.status)
+	a := b.Post(at, "hash", hash, "typed", "钱大中", "read", "yes", "term", "1")
+	if a.Status != http.StatusUnprocessableEntity {
+		t.Fatalf("old words were signed: %d", a.Status)
 	}
-	holds(t, a.body, "changed after this page was opened", "<del>300</del>", "<ins>280</ins>", "nothing was signed")
+	programmetest.Holds(t, a.Body, "changed after this page was opened", "<del>300</del>", "<ins>280</ins>", "nothing was signed")
 	if x := c.member(k, "m2"); x.Marks["signed"] != "no" {
 		t.Errorf("the mark is %q", x.Marks["signed"])
 	}
-	if a = b.post(at, "hash", hashOn(t, a.body), "typed", "钱大中", "read", "yes", "term", "1"); a.status != http.StatusSeeOther {
-		t.Fatalf("%d %s", a.status, a.body)
+	if a = b.Post(at, "hash", hashOn(t, a.Body), "typed", "钱大中", "read", "yes", "term", "1"); a.Status != http.StatusSeeOther {
+		t.Fatalf("%d %s", a.Status, a.Body)
 	}
-	holds(t, b.get(at).body, "You signed on")
+	programmetest.Holds(t, b.Get(at).Body, "You signed on")
 	if x := c.member(k, "m2"); x.Marks["signed"] != "link" {
 		t.Errorf("the mark is %q", x.Marks["signed"])
 	}
-	if a := b.get("/p/" + m2); !strings.Contains(a.body, "/p/"+m2+"/talks") {
+	if a := b.Get("/p/" + m2); !strings.Contains(a.Body, "/p/"+m2+"/talks") {
 		t.Error("the party's page does not lead to the offers")
 	}
 }
@@ -296,7 +297,7 @@ func Test_what_was_said_in_confidence_is_on_no_page_and_no_paper_but_the_part_th
 	c.do(k, "draft", words...)
 	c.do(k, "add_term", append([]string{"issue", "The pipe", "to_whom", "段小雨", "kind", "money"}, repair...)...)
 	own, follow := c.key(k, "m2")
-	case0, zhou, lin, anybody := "/desk/cases/"+string(k.Ref), c.as("zhou"), c.as("lin"), c.browser()
+	case0, zhou, lin, anybody := "/desk/cases/"+string(k.Ref), c.As("zhou"), c.As("lin"), c.Browser()
 	seen := 0
 	silent := func(where, words string) {
 		t.Helper()
@@ -306,16 +307,16 @@ func Test_what_was_said_in_confidence_is_on_no_page_and_no_paper_but_the_part_th
 			}
 		}
 	}
-	look := func(b *browser, path string) (body string) {
+	look := func(b *programmetest.Browser, path string) (body string) {
 		t.Helper()
-		a := b.get(path)
-		if a.status == http.StatusOK {
+		a := b.Get(path)
+		if a.Status == http.StatusOK {
 			seen++
 		}
-		silent(path, a.body)
-		return a.body
+		silent(path, a.Body)
+		return a.Body
 	}
-	for _, b := range []*browser{zhou, lin} {
+	for _, b := range []*programmetest.Browser{zhou, lin} {
 		for _, x := range []string{"", "/talks", "/draft", "/sign", "/parties", "/serve", "/serve/letters", "/who", "/do/offer", "/do/add_term"} {
 			look(b, case0+x)
 		}
@@ -328,7 +329,7 @@ func Test_what_was_said_in_confidence_is_on_no_page_and_no_paper_but_the_part_th
 		}
 	}
 	file := pdftest.Text(t, []byte(look(zhou, case0+"/dossier?lang=en")))
-	holds(t, file, "Both spoke.", "repairs the pipe") // the words of the papers are read, or nothing below means anything
+	programmetest.Holds(t, file, "Both spoke.", "repairs the pipe") // the words of the papers are read, or nothing below means anything
 	silent("the file of the case", file)
 	c.tellsPrograms(k, follow, silent)
 	c.tellsOwner(k, follow, silent)
@@ -350,51 +351,51 @@ func Test_what_was_said_in_confidence_is_on_no_page_and_no_paper_but_the_part_th
 			t.Error("whoever opened the case is shown what was confided")
 		}
 	}
-	a := zhou.post(case0 + "/talks/sealed")
-	holds(t, a.body, secret, bottom, "Said in confidence")
+	a := zhou.Post(case0 + "/talks/sealed")
+	programmetest.Holds(t, a.Body, secret, bottom, "Said in confidence")
 	if !slices.ContainsFunc(looks(t, c, k), func(d ledger.Disclosure) bool { return d.Level == authz.Caucus && d.Actor == "zhou" }) {
 		t.Error("the look is not on record")
 	}
-	if a := lin.post(case0 + "/talks/sealed"); a.status == http.StatusOK || strings.Contains(a.body, secret) {
-		t.Errorf("the director, who does not mediate, was shown it: %d", a.status)
+	if a := lin.Post(case0 + "/talks/sealed"); a.Status == http.StatusOK || strings.Contains(a.Body, secret) {
+		t.Errorf("the director, who does not mediate, was shown it: %d", a.Status)
 	}
-	lacks(t, lin.get(case0+"/talks").body, "talks/sealed")
+	programmetest.Lacks(t, lin.Get(case0+"/talks").Body, "talks/sealed")
 }
 
 // tellsPrograms asks the interface for programs everything it knows of a case, with all the powers of whoever
 // mediates it and with the code of whoever opened it.
 func (c *town) tellsPrograms(k casework.Case, follow string, silent func(where, words string)) {
 	c.t.Helper()
-	program, at := c.browser(), "/api/v1/cases/"+string(k.Ref)
-	program.key = c.token
+	program, at := c.Browser(), "/api/v1/cases/"+string(k.Ref)
+	program.Token = c.token
 	for path, holding := range map[string]string{at + "?level=identity": "钱大中", at + "/events?level=identity": "Both spoke.", "/api/v1/cases": string(k.Ref)} {
-		a := program.get(path)
-		if a.status != http.StatusOK || !strings.Contains(a.body, holding) {
-			c.t.Errorf("%s answers %d without %q", path, a.status, holding)
+		a := program.Get(path)
+		if a.Status != http.StatusOK || !strings.Contains(a.Body, holding) {
+			c.t.Errorf("%s answers %d without %q", path, a.Status, holding)
 		}
-		silent(path, a.body)
+		silent(path, a.Body)
 	}
 	for _, path := range []string{at + "?level=caucus", at + "/events?level=caucus"} {
-		a := program.get(path)
-		if a.status == http.StatusOK {
+		a := program.Get(path)
+		if a.Status == http.StatusOK {
 			c.t.Errorf("%s is answered", path)
 		}
-		silent(path, a.body)
+		silent(path, a.Body)
 	}
-	a := c.browser().get("/api/v1/follow/" + follow)
-	if a.status != http.StatusOK {
-		c.t.Errorf("following answers %d", a.status)
+	a := c.Browser().Get("/api/v1/follow/" + follow)
+	if a.Status != http.StatusOK {
+		c.t.Errorf("following answers %d", a.Status)
 	}
-	silent("following by a program", a.body)
+	silent("following by a program", a.Body)
 }
 
 // tellsOwner sends every message that is owed and takes the copy of their data that whoever opened the case is
 // given.
 func (c *town) tellsOwner(k casework.Case, follow string, silent func(where, words string)) {
 	c.t.Helper()
-	b := c.browser()
-	if a := b.post("/my", "code", follow); a.to != "/my/code" {
-		c.t.Fatalf("asking for one's own data answers %d %s", a.status, a.to)
+	b := c.Browser()
+	if a := b.Post("/my", "code", follow); a.To != "/my/code" {
+		c.t.Fatalf("asking for one's own data answers %d %s", a.Status, a.To)
 	}
 	for n := 1; n > 0; {
 		var err error
@@ -413,15 +414,15 @@ func (c *town) tellsOwner(k casework.Case, follow string, silent func(where, wor
 			digits = regexp.MustCompile(`\d{6}`).FindString(m.Body)
 		}
 	}
-	if a := b.post("/my/code", "digits", digits); a.to != "/my/data" {
-		c.t.Fatalf("the digits %q answer %d %s", digits, a.status, a.to)
+	if a := b.Post("/my/code", "digits", digits); a.To != "/my/data" {
+		c.t.Fatalf("the digits %q answer %d %s", digits, a.Status, a.To)
 	}
 	for _, path := range []string{"/my/data", "/my/data.json"} {
-		a := b.get(path)
-		if a.status != http.StatusOK || !strings.Contains(a.body, string(k.Ref)) {
-			c.t.Errorf("%s answers %d without the case", path, a.status)
+		a := b.Get(path)
+		if a.Status != http.StatusOK || !strings.Contains(a.Body, string(k.Ref)) {
+			c.t.Errorf("%s answers %d without the case", path, a.Status)
 		}
-		silent(path, a.body)
+		silent(path, a.Body)
 	}
 }
 
@@ -437,7 +438,7 @@ func looks(t *testing.T, c *town, k casework.Case) []ledger.Disclosure {
 func Test_a_crew_is_put_on_the_roll_from_one_list_and_nothing_is_lost(t *testing.T) {
 	c := newTown(t)
 	k := c.open()
-	zhou := c.as("zhou")
+	zhou := c.As("zhou")
 	at := "/desk/cases/" + string(k.Ref) + "/parties"
 	var list []string
 	for i := range 60 {
@@ -445,44 +446,44 @@ func Test_a_crew_is_put_on_the_roll_from_one_list_and_nothing_is_lost(t *testing
 	}
 	text := strings.Join(append(list, "坏号,12ab", "重复,13800001000", "没电话"), "\n")
 	common := []string{"act", "add_party", "side", "applicant", "way", "message"}
-	a := zhou.post(at, append(common, "list", text, "step", "look")...)
-	if a.status != http.StatusOK {
-		t.Fatalf("%d %s", a.status, a.body)
+	a := zhou.Post(at, append(common, "list", text, "step", "look")...)
+	if a.Status != http.StatusOK {
+		t.Fatalf("%d %s", a.Status, a.Body)
 	}
-	holds(t, a.body, "61 can be added", "The same as line 1")
-	a2 := zhou.post(at, append(common, "list", "甲，13900001001\r\n乙，13900001002\r\n丙，13900001002", "step", "look")...)
-	holds(t, a2.body, "The same as line 2", `<td class="num">3</td>`) // as browsers send lines
+	programmetest.Holds(t, a.Body, "61 can be added", "The same as line 1")
+	a2 := zhou.Post(at, append(common, "list", "甲，13900001001\r\n乙，13900001002\r\n丙，13900001002", "step", "look")...)
+	programmetest.Holds(t, a2.Body, "The same as line 2", `<td class="num">3</td>`) // as browsers send lines
 	if n := len(c.load(k.ID).Members); n != 1 {
 		t.Fatalf("looking through the list added %d", n-1)
 	}
-	if a := zhou.post(at, "act", "add_party", "list", text, "step", "look"); a.status != http.StatusUnprocessableEntity {
-		t.Errorf("a list without a side answered %d", a.status)
+	if a := zhou.Post(at, "act", "add_party", "list", text, "step", "look"); a.Status != http.StatusUnprocessableEntity {
+		t.Errorf("a list without a side answered %d", a.Status)
 	} else {
-		holds(t, a.body, "工人60")
+		programmetest.Holds(t, a.Body, "工人60")
 	}
 	for range 2 { // sent twice, added once
-		a = zhou.post(at, append(common, "list", text, "step", "do", "_key", "0123456789abcdef0123456789abcdef")...)
+		a = zhou.Post(at, append(common, "list", text, "step", "do", "_key", "0123456789abcdef0123456789abcdef")...)
 	}
-	if a.status != http.StatusOK {
-		t.Fatalf("%d %s", a.status, a.body)
+	if a.Status != http.StatusOK {
+		t.Fatalf("%d %s", a.Status, a.Body)
 	}
 	members := c.load(k.ID).Members
 	if len(members) != 62 || members[1].Name != "工人1" || members[60].Name != "工人60" {
 		t.Fatalf("%d members", len(members))
 	}
-	holds(t, a.body, "坏号,12ab", "重复,13800001000")
-	a = zhou.post(at, "act", "add_representative", "authority", "elected", "for_whom", "the crew", "evidence", "minutes 1", "step", "do",
+	programmetest.Holds(t, a.Body, "坏号,12ab", "重复,13800001000")
+	a = zhou.Post(at, "act", "add_representative", "authority", "elected", "for_whom", "the crew", "evidence", "minutes 1", "step", "do",
 		"list", "代表1\n代表2\n代表3\n代表4\n代表5\n代表6")
-	holds(t, a.body, "5 were added", "代表6")
+	programmetest.Holds(t, a.Body, "5 were added", "代表6")
 	if n := len((&casework.Case{Members: c.load(k.ID).Members}).On("representative")); n != 5 {
 		t.Errorf("%d representatives", n)
 	}
 	virus := `X5O!P%@AP[4\PZX54(P^)7CC)7}$` + `EICAR-STANDARD-ANTIVIRUS-TEST-FILE` + `!$H+H*`
-	if a := zhou.upload(at, "table", "crew.csv", virus, common...); a.status != http.StatusUnprocessableEntity {
-		t.Errorf("a virus as a list answered %d", a.status)
+	if a := zhou.Upload(at, "table", "crew.csv", virus, common...); a.Status != http.StatusUnprocessableEntity {
+		t.Errorf("a virus as a list answered %d", a.Status)
 	}
-	a = zhou.upload(at, "table", "crew.csv", "name,phone\n新人,13900000000\n", append(common, "step", "look")...)
-	holds(t, a.body, "1 can be added", "Taken for a heading")
+	a = zhou.Upload(at, "table", "crew.csv", "name,phone\n新人,13900000000\n", append(common, "step", "look")...)
+	programmetest.Holds(t, a.Body, "1 can be added", "Taken for a heading")
 }
 
 func Test_who_has_no_telephone_is_told_by_letter_and_the_proof_is_kept(t *testing.T) {
@@ -495,21 +496,21 @@ func Test_who_has_no_telephone_is_told_by_letter_and_the_proof_is_kept(t *testin
 	c.do(k, "register", "source", "applied", "summary", "Water from above.")
 	c.do(k, "consent", "member", "m2", "how", "spoken")
 	c.do(k, "accept")
-	zhou := c.as("zhou")
+	zhou := c.As("zhou")
 	at := "/desk/cases/" + string(k.Ref) + "/serve"
-	holds(t, zhou.get(at).body, "1 party has neither", "钱大中", "段小雨")
-	page := zhou.get(at + "/letters").body
-	holds(t, page, "To: 钱大中", string(k.Ref))
-	lacks(t, page, "To: 段小雨")
-	if a := zhou.upload(at+"/m2", "files", "", ""); a.status != http.StatusUnprocessableEntity {
-		t.Errorf("no answer at all: %d", a.status)
+	programmetest.Holds(t, zhou.Get(at).Body, "1 party has neither", "钱大中", "段小雨")
+	page := zhou.Get(at + "/letters").Body
+	programmetest.Holds(t, page, "To: 钱大中", string(k.Ref))
+	programmetest.Lacks(t, page, "To: 段小雨")
+	if a := zhou.Upload(at+"/m2", "files", "", ""); a.Status != http.StatusUnprocessableEntity {
+		t.Errorf("no answer at all: %d", a.Status)
 	}
 	raw, _ := base64.StdEncoding.DecodeString(strings.TrimPrefix(drawing(t), drawn))
-	a := zhou.upload(at+"/m2", "files", "receipt.png", string(raw), "how", "post", "served_on", "2026-03-02")
-	if a.status != http.StatusSeeOther {
-		t.Fatalf("%d %s", a.status, a.body)
+	a := zhou.Upload(at+"/m2", "files", "receipt.png", string(raw), "how", "post", "served_on", "2026-03-02")
+	if a.Status != http.StatusSeeOther {
+		t.Fatalf("%d %s", a.Status, a.Body)
 	}
-	holds(t, zhou.get(a.to).body, "Served: 钱大中")
+	programmetest.Holds(t, zhou.Get(a.To).Body, "Served: 钱大中")
 	now := c.load(k.ID)
 	if x := c.member(k, "m2"); x.Marks["notice"] != "served" || len(now.Files) != 1 {
 		t.Errorf("%+v, %d files", x.Marks, len(now.Files))
@@ -527,31 +528,31 @@ func Test_nobody_signs_by_link_for_a_party_and_no_party_past_the_page_with_the_w
 		if err := c.try(k, "sign", "member", "m2", "how", how, "read", "yes"); !errors.As(err, &no) || no.Fields[0].Rule != "talks.unproved" {
 			t.Errorf("a signature by %s without a scan or a drawing: %v", how, err)
 		}
-		if a := c.as("zhou").post("/desk/cases/"+string(k.Ref)+"/do/sign", "member", "m2", "how", how, "read", "yes"); a.status != http.StatusUnprocessableEntity {
-			t.Errorf("the plain form recorded a signature by %s: %d", how, a.status)
+		if a := c.As("zhou").Post("/desk/cases/"+string(k.Ref)+"/do/sign", "member", "m2", "how", how, "read", "yes"); a.Status != http.StatusUnprocessableEntity {
+			t.Errorf("the plain form recorded a signature by %s: %d", how, a.Status)
 		} else {
-			holds(t, a.body, "Nothing shows this signature")
+			programmetest.Holds(t, a.Body, "Nothing shows this signature")
 		}
 	}
 	key, follow := c.key(k, "m2")
-	b := c.browser()
+	b := c.Browser()
 	for _, base := range []string{"/p/" + key, "/f/" + follow} {
-		if a := b.get(base + "/do/sign"); a.status != http.StatusSeeOther || a.to != base+"/sign" {
-			t.Errorf("%s: the bare form answers %d %s", base, a.status, a.to)
+		if a := b.Get(base + "/do/sign"); a.Status != http.StatusSeeOther || a.To != base+"/sign" {
+			t.Errorf("%s: the bare form answers %d %s", base, a.Status, a.To)
 		}
-		if a := b.post(base+"/do/sign", "how", "link", "read", "yes"); a.status != http.StatusUnprocessableEntity {
-			t.Errorf("%s: signed without the words: %d", base, a.status)
+		if a := b.Post(base+"/do/sign", "how", "link", "read", "yes"); a.Status != http.StatusUnprocessableEntity {
+			t.Errorf("%s: signed without the words: %d", base, a.Status)
 		}
-		if a := b.post(base+"/do/sign", "how", "paper", "read", "yes"); a.status != http.StatusUnprocessableEntity {
-			t.Errorf("%s: a party recorded paper: %d", base, a.status)
+		if a := b.Post(base+"/do/sign", "how", "paper", "read", "yes"); a.Status != http.StatusUnprocessableEntity {
+			t.Errorf("%s: a party recorded paper: %d", base, a.Status)
 		}
 	}
-	if a := c.as("zhou").get("/desk/cases/" + string(k.Ref) + "/do/sign?member=m2"); a.to != "/desk/cases/"+string(k.Ref)+"/sign" {
-		t.Errorf("the desk's form answers %d %s", a.status, a.to)
+	if a := c.As("zhou").Get("/desk/cases/" + string(k.Ref) + "/do/sign?member=m2"); a.To != "/desk/cases/"+string(k.Ref)+"/sign" {
+		t.Errorf("the desk's form answers %d %s", a.Status, a.To)
 	}
-	page := b.get("/f/" + follow + "/sign").body
-	if a := b.post("/f/"+follow+"/sign", "hash", hashOn(t, page), "typed", "段小雨", "read", "yes", "term", "1"); a.status != http.StatusSeeOther {
-		t.Errorf("whoever filed cannot sign: %d %s", a.status, a.body)
+	page := b.Get("/f/" + follow + "/sign").Body
+	if a := b.Post("/f/"+follow+"/sign", "hash", hashOn(t, page), "typed", "段小雨", "read", "yes", "term", "1"); a.Status != http.StatusSeeOther {
+		t.Errorf("whoever filed cannot sign: %d %s", a.Status, a.Body)
 	}
 	if x := c.member(k, "m1"); x.Marks["signed"] != "link" {
 		t.Errorf("the mark is %q", x.Marks["signed"])
@@ -563,24 +564,24 @@ func Test_parties_see_the_open_offers_without_the_others_names_and_answer_with_a
 	k := c.talking()
 	c.offer(k, "m1", "The pipe")
 	key, follow := c.key(k, "m2")
-	b := c.browser()
-	page := b.get("/p/" + key + "/talks").body
-	holds(t, page, "Applying side", "300 yuan", "f.reply_to=1", "repairs the pipe")
-	lacks(t, page, "段小雨", "13700000009", follow)
+	b := c.Browser()
+	page := b.Get("/p/" + key + "/talks").Body
+	programmetest.Holds(t, page, "Applying side", "300 yuan", "f.reply_to=1", "repairs the pipe")
+	programmetest.Lacks(t, page, "段小雨", "13700000009", follow)
 	to := regexp.MustCompile(`href="(/p/[^"]*f\.amount=[^"]*)"`).FindStringSubmatch(page)
 	if to == nil {
 		t.Fatal("no way to accept")
 	}
-	holds(t, b.get(strings.ReplaceAll(to[1], "&amp;", "&")).body, `value="300 yuan"`, `value="1"`)
+	programmetest.Holds(t, b.Get(strings.ReplaceAll(to[1], "&amp;", "&")).Body, `value="300 yuan"`, `value="1"`)
 	if n := len(c.events(k)); n == 0 || c.events(k)[n-1].Act != "offer" || c.events(k)[n-1].Member != "m1" {
 		t.Error("an address did an act")
 	}
-	if a := b.post("/p/"+key+"/do/offer", append([]string{"issue", "The pipe", "reply_to", "1"}, repair...)...); a.status != http.StatusSeeOther {
-		t.Fatalf("%d %s", a.status, a.body)
+	if a := b.Post("/p/"+key+"/do/offer", append([]string{"issue", "The pipe", "reply_to", "1"}, repair...)...); a.Status != http.StatusSeeOther {
+		t.Fatalf("%d %s", a.Status, a.Body)
 	}
-	holds(t, b.get("/f/"+follow+"/talks").body, "Accepted by every other side", "Accepts offer 1")
-	if a := b.get("/p/" + follow + "/talks"); a.status != http.StatusNotFound {
-		t.Errorf("the follow code opens a member's page: %d", a.status)
+	programmetest.Holds(t, b.Get("/f/"+follow+"/talks").Body, "Accepted by every other side", "Accepts offer 1")
+	if a := b.Get("/p/" + follow + "/talks"); a.Status != http.StatusNotFound {
+		t.Errorf("the follow code opens a member's page: %d", a.Status)
 	}
 }
 

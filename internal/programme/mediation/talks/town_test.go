@@ -1,19 +1,9 @@
 package talks
 
 import (
-	"bytes"
 	"context"
-	"io"
-	"log/slog"
-	"mime/multipart"
 	"net/http"
-	"net/http/cookiejar"
-	"net/http/httptest"
-	"net/url"
 	"os"
-	"path/filepath"
-	"regexp"
-	"strings"
 	"testing"
 	"time"
 
@@ -24,31 +14,26 @@ import (
 	"comity/internal/consent"
 	"comity/internal/courier"
 	"comity/internal/db"
-	"comity/internal/db/dbtest"
-	"comity/internal/desk"
 	"comity/internal/file"
 	"comity/internal/intake"
 	"comity/internal/jobs"
 	"comity/internal/ledger"
 	"comity/internal/ledger/ledgertest"
 	"comity/internal/pack"
-	"comity/internal/portal"
 	"comity/internal/procedure"
 	"comity/internal/programme"
+	"comity/internal/programme/programmetest"
 	"comity/internal/selfview"
 	"comity/internal/text"
 	"comity/internal/vault"
-	"comity/internal/web"
 )
-
-const password = "long enough for a test"
 
 // town is the programme over a real ledger with both surfaces around it.
 type town struct {
+	*programmetest.House
 	t      *testing.T
 	city   *ledgertest.City
 	pack   *pack.Pack
-	server *httptest.Server
 	set    func(time.Time)
 	staff  authz.Actor
 	token  string // of the same officer, for programs
@@ -60,13 +45,8 @@ const unit = "guiyuan-ganyuan"
 
 func newTown(t *testing.T) *town {
 	t.Helper()
-	now, set := dbtest.Clock(t)
+	d, now, set := programmetest.SQLite(t)
 	set(time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC))
-	d, err := db.Open(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "town.db"), now)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { d.Close() })
 	p, err := ledgertest.Sound(os.DirFS("../../../../packs"), "demo")
 	if err != nil {
 		t.Fatal(err)
@@ -79,51 +59,41 @@ func newTown(t *testing.T) *town {
 	})
 	files := file.Store{Dir: t.TempDir()}
 	prog = New(Deps{Ledger: c.city.Ledger, Reader: c.city.Reader, Packs: c.city.Packs, Files: files})
-	for _, migrate := range []func(context.Context, *db.DB) error{account.Migrate, jobs.Migrate, courier.Migrate, consent.Migrate, selfview.Migrate} {
+	for _, migrate := range []func(context.Context, *db.DB) error{jobs.Migrate, courier.Migrate, consent.Migrate, selfview.Migrate} {
 		if err := migrate(t.Context(), d); err != nil {
 			t.Fatal(err)
 		}
-	}
-	accounts, err := account.New(d, account.Config{Hashing: account.Cheap()})
-	if err != nil {
-		t.Fatal(err)
 	}
 	base, err := text.Base()
 	if err != nil {
 		t.Fatal(err)
 	}
-	site := &web.Site{Text: base.With(p.Texts), Langs: []string{"en", "zh-CN"}, Now: now, Zone: p.Zone, Missing: []error{ledger.ErrNotFound}, Log: slog.New(slog.DiscardHandler)}
-	mux := http.NewServeMux()
-	site.Mount(mux)
-	c.post = &courier.Courier{DB: d, Ledger: c.city.Ledger, Reader: c.city.Reader, Packs: c.city.Packs, Words: func(*pack.Pack) *text.Catalogue { return site.Text },
+	words := base.With(p.Texts)
+	c.post = &courier.Courier{DB: d, Ledger: c.city.Ledger, Reader: c.city.Reader, Packs: c.city.Packs, Words: func(*pack.Pack) *text.Catalogue { return words },
 		Link: func(casework.Case, bool) string { return "https://town.example" }, Party: func(casework.Code) string { return "https://town.example" }}
 	own := &selfview.Room{Compartment: procedure.Civic, DB: d, Ring: ring, Ledger: c.city.Ledger, Reader: c.city.Reader, Courier: c.post,
 		Consents: &consent.Book{DB: d, Ring: ring, Ledger: c.city.Ledger, Reader: c.city.Reader, Packs: c.city.Packs}}
 	if c.jobs, err = jobs.NewRunner(d, c.post.Kind(), own.Job()); err != nil {
 		t.Fatal(err)
 	}
-	api.New(api.Deps{DB: d, Ledger: c.city.Ledger, Reader: c.city.Reader, Packs: c.city.Packs, Text: base, Accounts: accounts, Files: files, Jobs: c.jobs, Now: now}).Register(mux)
-	portal.New(portal.Deps{Site: site, Packs: c.city.Packs, Ledger: c.city.Ledger, Reader: c.city.Reader, Files: files,
-		Secret: []byte("0123456789abcdef"), Programmes: []programme.Programme{prog, selfview.New(selfview.Deps{Rooms: []*selfview.Room{own}, Packs: c.city.Packs}).Programme()}}).Mount(mux)
-	desk.New(desk.Deps{Site: site, Ledger: c.city.Ledger, Reader: c.city.Reader, Packs: c.city.Packs, Accounts: accounts, Files: files,
-		Programmes: []programme.Programme{prog}}).Register(mux)
-	c.server = httptest.NewServer(site.Harden(mux))
-	t.Cleanup(c.server.Close)
-	for login, roles := range map[string][]authz.Role{"zhou": {"mediator", "pmc_director", "clerk"}, "lin": {"pmc_director"}} {
-		a := account.Account{ID: login, Login: login, Name: map[string]string{"en": login}}
+	var accounts *account.Store
+	c.House = programmetest.Open(t, programmetest.Plan{DB: d, Now: now, City: c.city, Words: words, Files: files,
+		Programmes: []programme.Programme{prog, selfview.New(selfview.Deps{Rooms: []*selfview.Room{own}, Packs: c.city.Packs}).Programme()},
+		Also: func(mux *http.ServeMux, a *account.Store) {
+			accounts = a
+			api.New(api.Deps{DB: d, Ledger: c.city.Ledger, Reader: c.city.Reader, Packs: c.city.Packs, Text: base, Accounts: a, Files: files, Jobs: c.jobs, Now: now}).Register(mux)
+		}})
+	of := func(roles ...authz.Role) (out []authz.Grant) {
 		for _, r := range roles {
-			a.Grants = append(a.Grants, authz.Grant{Role: r, Unit: unit})
+			out = append(out, authz.Grant{Role: r, Unit: unit})
 		}
-		made, err := accounts.Create(t.Context(), a, password)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if login == "zhou" {
-			c.staff = made.Actor(p.Rules)
-			if _, c.token, err = accounts.CreateToken(t.Context(), authz.Actor{}, account.Token{Account: made.ID, Name: "test", Powers: authz.Powers, Expires: now().AddDate(0, 1, 0)}); err != nil {
-				t.Fatal(err)
-			}
-		}
+		return out
+	}
+	c.Staff("lin", "lin", "lin", of("pmc_director")...)
+	zhou := c.Staff("zhou", "zhou", "zhou", of("mediator", "pmc_director", "clerk")...)
+	c.staff = zhou.Actor(p.Rules)
+	if _, c.token, err = accounts.CreateToken(t.Context(), authz.Actor{}, account.Token{Account: zhou.ID, Name: "test", Powers: authz.Powers, Expires: now().AddDate(0, 1, 0)}); err != nil {
+		t.Fatal(err)
 	}
 	return c
 }
@@ -212,110 +182,6 @@ func (c *town) drafted() casework.Case {
 	c.do(k, "draft", words...)
 	c.do(k, "add_term", append([]string{"issue", "The pipe", "to_whom", "段小雨", "kind", "money"}, repair...)...)
 	return c.load(k.ID)
-}
-
-type browser struct {
-	t    *testing.T
-	base string
-	http *http.Client
-	key  string // sent as a token where it is not empty
-}
-
-func (c *town) browser() *browser {
-	jar, _ := cookiejar.New(nil)
-	return &browser{t: c.t, base: c.server.URL, http: &http.Client{Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
-}
-
-func (c *town) as(login string) *browser {
-	c.t.Helper()
-	b := c.browser()
-	if a := b.post("/desk/signin", "login", login, "password", password); a.status != http.StatusSeeOther {
-		c.t.Fatalf("sign-in of %s answered %d", login, a.status)
-	}
-	return b
-}
-
-type answer struct {
-	status   int
-	body, to string
-}
-
-func (b *browser) do(r *http.Request) answer {
-	b.t.Helper()
-	if b.key != "" {
-		r.Header.Set("Authorization", "Bearer "+b.key)
-	}
-	res, err := b.http.Do(r)
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	defer res.Body.Close()
-	raw, _ := io.ReadAll(res.Body)
-	body := string(raw)
-	if gap := regexp.MustCompile(`⟦[^⟧]*⟧|\{[a-z_]+\}`).FindString(body); gap != "" && strings.Contains(body, "<html") {
-		b.t.Errorf("%s %s shows missing words: %s", r.Method, r.URL.Path, gap)
-	}
-	if strings.Contains(body, "<html") && strings.Count(body, "<h1") != 1 {
-		b.t.Errorf("%s %s has %d headings", r.Method, r.URL.Path, strings.Count(body, "<h1"))
-	}
-	return answer{res.StatusCode, body, res.Header.Get("Location")}
-}
-
-func (b *browser) get(path string) answer {
-	b.t.Helper()
-	r, err := http.NewRequest(http.MethodGet, b.base+path, nil)
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	return b.do(r)
-}
-
-func (b *browser) post(path string, answers ...string) answer {
-	b.t.Helper()
-	v := url.Values{}
-	for i := 0; i+1 < len(answers); i += 2 {
-		v.Add(answers[i], answers[i+1])
-	}
-	r, _ := http.NewRequest(http.MethodPost, b.base+path, strings.NewReader(v.Encode()))
-	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	r.Header.Set("Origin", b.base)
-	return b.do(r)
-}
-
-func (b *browser) upload(path, field, name, content string, answers ...string) answer {
-	b.t.Helper()
-	var buf bytes.Buffer
-	w := multipart.NewWriter(&buf)
-	for i := 0; i+1 < len(answers); i += 2 {
-		w.WriteField(answers[i], answers[i+1])
-	}
-	if name != "" {
-		f, _ := w.CreateFormFile(field, name)
-		io.WriteString(f, content)
-	}
-	w.Close()
-	r, _ := http.NewRequest(http.MethodPost, b.base+path, &buf)
-	r.Header.Set("Content-Type", w.FormDataContentType())
-	r.Header.Set("Origin", b.base)
-	return b.do(r)
-}
-
-func holds(t *testing.T, body string, words ...string) {
-	t.Helper()
-	for _, w := range words {
-		if !strings.Contains(body, w) {
-			t.Errorf("the page does not hold %q", w)
-		}
-	}
-}
-
-func lacks(t *testing.T, body string, words ...string) {
-	t.Helper()
-	for _, w := range words {
-		if strings.Contains(body, w) {
-			t.Errorf("the page holds %q", w)
-		}
-	}
 }
 
 func (c *town) member(k casework.Case, id string) casework.Member {

@@ -31,14 +31,14 @@ import (
 // town is the programme over a real ledger with both surfaces around it.
 type town struct {
 	*programmetest.House
-	t      *testing.T
-	city   *ledgertest.City
-	pack   *pack.Pack
-	set    func(time.Time)
-	staff  authz.Actor
-	token  string // of the same officer, for programs
-	post   *courier.Courier
-	jobs   *jobs.Runner
+	t     *testing.T
+	city  *ledgertest.City
+	pack  *pack.Pack
+	set   func(time.Time)
+	staff authz.Actor
+	token string // of the same officer, for programs
+	post  *courier.Courier
+	jobs  *jobs.Runner
 }
 
 const unit = "guiyuan-ganyuan"

@@ -96,9 +96,11 @@ func (w *world) spare(m Mediator) time.Duration {
 
 // free is what of a time no absence takes.
 func free(from, to time.Time, away []Away, id int64) time.Duration {
+	away = slices.Clone(away)
+	slices.SortFunc(away, func(a, b Away) int { return a.Begins.Compare(b.Begins) })
 	left := to.Sub(from)
 	for _, a := range away {
-		if a.Mediator != id {
+		if a.Mediator != id || !a.Ends.After(from) || !a.Begins.Before(to) {
 			continue
 		}
 		begins, ends := a.Begins, a.Ends
@@ -108,9 +110,8 @@ func free(from, to time.Time, away []Away, id int64) time.Duration {
 		if ends.After(to) {
 			ends = to
 		}
-		if ends.After(begins) {
-			left -= ends.Sub(begins)
-		}
+		left -= ends.Sub(begins)
+		from = ends // what two absences share counts once
 	}
 	return max(0, left)
 }

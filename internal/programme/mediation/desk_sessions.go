@@ -718,7 +718,7 @@ func (s *service) replayed(o *programme.Officer, x *opened, a asked) bool {
 }
 
 // afterPost shows the page again with what was typed and why it did not go. Where somebody else moved the
-// session meanwhile, it says who and when.
+// session meanwhile, it says who and when; what the officer's own first step of two changed is not that.
 func (s *service) afterPost(o *programme.Officer, x *opened, raw map[string]string, pick string, err error) error {
 	no, _ := isRefusal(err)
 	fresh, err := s.openCase(o)
@@ -728,7 +728,7 @@ func (s *service) afterPost(o *programme.Officer, x *opened, raw map[string]stri
 	page := o.Page("mediation.sessions.title", "ref", string(x.c.Ref))
 	sh := showing{status: http.StatusConflict, values: raw, pick: pick, bad: no.Fields, refused: page.Problem(no.Rule, no.Params)}
 	was := seen{int64(atoi(o.R.PostFormValue("seen"))), atoi(o.R.PostFormValue("version"))}
-	if l := fresh.live; fresh.has && was != (seen{l.ID, l.Version}) {
+	if l := fresh.live; fresh.has && was != (seen{l.ID, l.Version}) && l.ChangedBy != o.Actor.ID() {
 		sh.refused = page.T("mediation.moved_by", "who", nameOf(o, page, l.ChangedBy), "when", page.Moment(l.Changed), "to", whenOf(page, l, fresh.p.Zone))
 	}
 	if len(no.Fields) > 0 {

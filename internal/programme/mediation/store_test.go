@@ -410,3 +410,11 @@ func Test_time_left_is_within_hours_the_bound_of_a_week_absences_and_what_is_boo
 		t.Errorf("a day away leaves %s", got)
 	}
 }
+
+func Test_what_two_absences_share_is_not_free_twice_over(t *testing.T) {
+	at := func(hour int) time.Time { return on(monday, hour*60, time.UTC) }
+	away := []Away{{Mediator: 1, Begins: at(11), Ends: at(13)}, {Mediator: 1, Begins: at(8), Ends: at(12)}, {Mediator: 1, Begins: at(9), Ends: at(10)}, {Mediator: 2, Begins: at(9), Ends: at(17)}}
+	if got := free(at(9), at(17), away, 1); got != 4*time.Hour {
+		t.Errorf("%s of a day from nine to five are free, with an absence until one", got)
+	}
+}

@@ -1,6 +1,7 @@
 package pack
 
 import (
+	"flag"
 	"os"
 	"reflect"
 	"testing"
@@ -19,6 +20,14 @@ var memory = func() *Memory {
 	}
 	return &m
 }()
+
+// With -short, as under the race detector, no procedure is searched: a search is long, and the few tests of what one
+// finds are left to the run without it.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	memory.trusts = testing.Short()
+	os.Exit(m.Run())
+}
 
 func Test_a_procedure_is_searched_once_and_again_after_any_change_of_it(t *testing.T) {
 	var m Memory

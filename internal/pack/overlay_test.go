@@ -267,6 +267,9 @@ func Test_a_mistake_is_reported_in_the_layer_that_made_it(t *testing.T) {
 }
 
 func Test_a_base_is_checked_by_itself_in_a_sample_city(t *testing.T) {
+	if testing.Short() {
+		t.Skip("nothing is searched with -short, and this is about what a search finds")
+	}
 	files := country()
 	p, err := LoadFrom(fsOf(files), "province", memory)
 	if err != nil {

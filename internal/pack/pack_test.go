@@ -43,10 +43,15 @@ func Test_every_pack_of_the_project_loads(t *testing.T) {
 			t.Logf("%s %s: %d situations", name, id, r.States)
 		}
 	}
-	remembered(t, fresh)
+	if !testing.Short() {
+		remembered(t, fresh)
+	}
 }
 
 func Test_a_failed_property_is_told_as_a_story_in_both_languages(t *testing.T) {
+	if testing.Short() {
+		t.Skip("nothing is searched with -short, and this is about what a search finds")
+	}
 	m := demo(t)
 	name := "procedures/service-request.yaml"
 	src := string(m[name].Data)

@@ -5328,7 +5328,7 @@ func planBody(p *web.Page, v planPage) templ.Component {
 						return templ_7745c5c3_Err
 					}
 					if r.Why != "" {
-						templ_7745c5c3_Err = web.TagOf(p, web.Tag{Class: "warn", Icon: "alert", Label: r.Why}).Render(ctx, templ_7745c5c3_Buffer)
+						templ_7745c5c3_Err = web.TagOf(p, web.Tag{Class: "warn wraps", Icon: "alert", Label: r.Why}).Render(ctx, templ_7745c5c3_Buffer)
 						if templ_7745c5c3_Err != nil {
 							return templ_7745c5c3_Err
 						}

@@ -3,9 +3,9 @@ package open311
 import (
 	"bytes"
 	"encoding/json"
-	"encoding/xml"
 	"net/http"
 	"strconv"
+	"strings"
 )
 
 // format is how an answer is written.
@@ -100,11 +100,17 @@ func xmlField(b *bytes.Buffer, f field) {
 	b.WriteString("</" + f.name + ">")
 }
 
-// xmlText escapes; what XML cannot hold becomes a replacement character.
+var xmlEscapes = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", "\r", "&#xD;")
+
+// xmlText escapes; what XML cannot hold becomes a replacement character. Line ends stay as they are.
 func xmlText(b *bytes.Buffer, s string) {
-	if err := xml.EscapeText(b, []byte(s)); err != nil {
-		panic("open311: a buffer does not take text: " + err.Error())
-	}
+	s = strings.Map(func(r rune) rune {
+		if r < ' ' && r != '\t' && r != '\n' && r != '\r' || r == 0xFFFE || r == 0xFFFF {
+			return '\uFFFD'
+		}
+		return r
+	}, strings.ToValidUTF8(s, "\uFFFD"))
+	b.WriteString(xmlEscapes.Replace(s))
 }
 
 func (a answer) json(b *bytes.Buffer) {

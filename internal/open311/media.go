@@ -54,7 +54,7 @@ var parts = regexp.MustCompile(`^(photo[0-9]*|file_?[A-Za-z0-9_-]*|media(\[\])?)
 
 // media takes in what came with a report, through the one pipeline: parts, addresses and data URIs.
 func (s *Server) media(c *call) (kept []casework.File, lost []lostFile, err error) {
-	ctx, stop := context.WithTimeout(c.Context(), fetchTime)
+	ctx, stop := context.WithTimeout(c.Context(), s.patience)
 	defer stop()
 	var all []func() (casework.File, error)
 	var names []string

@@ -61,6 +61,8 @@ type Server struct {
 	brake brake
 	fetch fetcher
 
+	patience time.Duration // with all pictures of a report
+
 	mu    sync.Mutex
 	words map[string]*text.Catalogue // pack digest → base and pack words
 }
@@ -82,7 +84,7 @@ func New(d Deps) *Server {
 	if d.Observe == nil {
 		d.Observe = func(string, int, time.Duration) {}
 	}
-	s := &Server{Deps: d, words: map[string]*text.Catalogue{}, brake: newBrake(), fetch: newFetcher(d.Hosts)}
+	s := &Server{Deps: d, words: map[string]*text.Catalogue{}, brake: newBrake(), fetch: newFetcher(d.Hosts), patience: fetchTime}
 	s.langs = d.Packs.Current().Langs
 	tags := make([]language.Tag, len(s.langs))
 	for i, l := range s.langs {

@@ -166,6 +166,14 @@ func Test_an_update_from_outside_needs_a_key_a_case_and_words(t *testing.T) {
 		if len(after) != len(before)+1 {
 			t.Errorf("%d events more", len(after)-len(before))
 		}
+		for range 2 {
+			s.post("servicerequestupdates.xml", good("update_id", "2", "media_url", "data:text/plain,It is gone.")).want(200)
+		}
+		s.post("servicerequestupdates.xml", good("update_id", "3", "media_url", "file:///x")).want(200)
+		c, events := s.caseOf(ref)
+		if last := events[len(events)-1]; len(c.Files) != 1 || !strings.Contains(last.Note.Text, "Could not be taken in") || len(events) != len(after)+3 {
+			t.Errorf("%d files, and the last event is %+v", len(c.Files), last)
+		}
 	})
 }
 

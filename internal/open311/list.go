@@ -252,7 +252,7 @@ func (s *Server) request(c *call, k casework.Case, events []casework.Event, exte
 
 // more is what the specification has no name for: the state in the city's own words, and what happened.
 func (x seen) more(c *call, events []casework.Event) object {
-	out := object{{"status_word", word311(c.pack.Open311, x.d, x.k.State, answeredAt(x.d, x.k))}, {"state", x.k.State},
+	out := object{{"status_word", statusWord(c.pack.Open311, x.d, x.k.State, answeredAt(x.d, x.k))}, {"state", x.k.State},
 		{"state_name", x.say.T("state." + x.d.ID + "." + x.k.State)}, {"outcome", x.k.Outcome}}
 	if events == nil {
 		return out

@@ -54,7 +54,7 @@ func (s *Server) updates(c *call) (answer, error) {
 			continue
 		}
 		out.of = append(out.of, object{{"update_id", updateID(h.Event, h.Case)}, {"service_request_id", string(h.Case.Ref)},
-			{"status", word311(c.pack.Open311, x.d, h.Event.State, answering(h.Before, h.Event))}, {"updated_datetime", c.written(h.Event.At)},
+			{"status", statusWord(c.pack.Open311, x.d, h.Event.State, answering(h.Before, h.Event))}, {"updated_datetime", c.written(h.Event.At)},
 			{"description", words}, {"media_url", ""}, {"external_status_code", h.Event.State}})
 	}
 	return answer{root: "service_request_updates", list: &out}, nil
@@ -114,9 +114,9 @@ func answeredAt(d *procedure.Definition, k casework.Case) given {
 	return given{k.Outcome, ""}
 }
 
-// word311 is a state in the words of the extension: the state's own where the pack has one, else the outcome's as long as
+// statusWord is a state in the words of the extension: the state's own where the pack has one, else the outcome's as long as
 // the answer stands, else the phase's.
-func word311(o *pack.Open311, d *procedure.Definition, state string, last given) string {
+func statusWord(o *pack.Open311, d *procedure.Definition, state string, last given) string {
 	w := o.WordsOf(d.ID)
 	st, ok := d.State(state)
 	if word := w.States[state]; word != "" {
@@ -149,21 +149,29 @@ func (s *Server) update(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
+	kept, lost, err := s.media(c)
+	if err != nil {
+		return answer{}, err
+	}
+	say := s.say("", c.lang)
+	said = withLines(said, tellLost(say, lost))
 	cmd := casework.Command{Case: k.ID, Version: casework.AnyVersion, Key: source + ":update:" + string(k.Ref) + ":" + id}
 	if act, ok := s.taken(c, k, word, said); ok {
-		act.Case, act.Version, act.Key = cmd.Case, cmd.Version, cmd.Key
+		act.Case, act.Version, act.Key, act.Files = cmd.Case, cmd.Version, cmd.Key, kept
 		_, err = s.Ledger.Do(c.Context(), c.by.who, act)
 		var wrong *casework.Refusal
 		if err == nil || reused(err) || !errors.As(err, &wrong) {
 			return done, ours(err)
 		}
 	}
-	say := s.say("", c.lang)
-	lines := []string{said}
 	if word != "" {
-		lines = append(lines, say.T("open311.update.status", "status", word))
+		said = withLines(said, []string{say.T("open311.update.status", "status", word)})
 	}
-	cmd.Note = &casework.Note{Text: strings.TrimSpace(strings.Join(lines, "\n"))}
+	cmd.Note = &casework.Note{Text: strings.TrimSpace(said)}
+	if _, err = s.Ledger.Do(c.Context(), c.by.who, cmd); ours(err) != nil || len(kept) == 0 {
+		return done, ours(err)
+	}
+	cmd.Note, cmd.Files, cmd.Key = nil, kept, cmd.Key+":files"
 	_, err = s.Ledger.Do(c.Context(), c.by.who, cmd)
 	return done, ours(err)
 }

@@ -149,9 +149,10 @@ type takenYAML struct {
 	Field  string `yaml:"field" doc:"Its field for the words of the update."`
 }
 
-// open311 reads open311.yaml; a pack without it offers nothing.
+// open311 reads open311.yaml; a pack without it offers nothing, and neither does a kept version: what is offered is
+// the current one's to say.
 func (l *loader) open311() {
-	if !l.has("open311.yaml") {
+	if l.kept || !l.has("open311.yaml") {
 		return
 	}
 	var f open311File
@@ -240,9 +241,7 @@ func (r *offer) service(y serviceYAML) {
 	r.say(y.Mark.of("group"), key+".group", y.Group, len(y.Group) > 0)
 	r.keywords(y, s, key)
 	r.o.Services = append(r.o.Services, s)
-	if !r.kept {
-		r.offered(y, s, where)
-	}
+	r.offered(y, s, where)
 }
 
 // keywords files them as one text each language, as they are sent.

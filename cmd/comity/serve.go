@@ -28,6 +28,7 @@ import (
 	"comity/internal/ledger"
 	"comity/internal/limit"
 	"comity/internal/logbook"
+	"comity/internal/open311"
 	"comity/internal/org"
 	"comity/internal/pack"
 	"comity/internal/portal"
@@ -117,6 +118,7 @@ func runServe(ctx context.Context, args []string, _, stderr io.Writer) error {
 	secure := f.Bool("secure", false, "the site is reached over TLS: cookies are marked so")
 	metrics := f.Bool("metrics", false, "serve figures for monitoring at /metrics; they name nobody, but keep them from the public")
 	hosts := f.String("hosts", os.Getenv("COMITY_HOSTS"), "further names the site answers to, with commas between; the one of --base and this machine's own always count")
+	media := f.String("media-hosts", os.Getenv("COMITY_MEDIA_HOSTS"), "machines inside your network from which Open311 may fetch pictures, with commas between; all others must have public addresses")
 	cf, idp := addCityFlags(f), addOIDCFlags(f)
 	kiosk := f.Duration("kiosk-idle", 2*time.Minute, "how long a shared device may stand before the resident's pages forget; a device is made one at /kiosk; 0 = there are none")
 	kioskOnly := f.Bool("kiosk", false, "every resident page is shown as on a shared device; for a server that only such devices reach")
@@ -152,18 +154,19 @@ func runServe(ctx context.Context, args []string, _, stderr io.Writer) error {
 		return err
 	}
 	log.Info("the city is open", "address", "http://"+hostOf(listener), "pack", c.packs.Current().ID, "version", c.packs.Current().Version)
-	return serve(ctx, c, listener, surfaceOptions{secure: *secure, proxied: *proxied, metrics: *metrics, base: strings.TrimSuffix(*cf.base, "/"), hosts: names, provider: provider, kiosk: *kiosk, kioskOnly: *kioskOnly}, stderr)
+	return serve(ctx, c, listener, surfaceOptions{secure: *secure, proxied: *proxied, metrics: *metrics, base: strings.TrimSuffix(*cf.base, "/"), hosts: names, provider: provider, mediaHosts: words(*media), kiosk: *kiosk, kioskOnly: *kioskOnly}, stderr)
 }
 
 // surfaceOptions is what differs between a demonstration and a city.
 type surfaceOptions struct {
-	demo    *demoCard
-	dev     bool
-	secure  bool
-	proxied bool // X-Forwarded-For is a proxy of ours
-	metrics bool
-	base    string
-	hosts   []string // further names; this machine's own and, without a base, any number always count
+	demo       *demoCard
+	dev        bool
+	secure     bool
+	proxied    bool // X-Forwarded-For is a proxy of ours
+	metrics    bool
+	base       string
+	mediaHosts []string // machines inside, from which Open311 may fetch pictures
+	hosts      []string // further names; this machine's own and, without a base, any number always count
 
 	provider *account.Provider // the city's identity provider, or nil
 
@@ -296,6 +299,8 @@ func joined(c *city, o surfaceOptions) (http.Handler, []string) {
 	desk.Join(desks...).Register(mux)
 	programs := api.New(program)
 	programs.Register(mux)
+	open311.New(open311.Deps{Ledger: c.ledger, Reader: c.reader, Packs: c.packs, Text: c.base, Accounts: c.accounts, Files: c.files, Secret: c.secret,
+		Now: c.clock.Now, Log: c.log, Base: o.base, Test: o.demo != nil, Hosts: o.mediaHosts, Client: client, Observe: programs.Ops().Observe}).Register(mux)
 	return site.Harden(mux), slices.Concat(mux.Patterns(), programs.Patterns())
 }
 

@@ -76,7 +76,7 @@ var Rooms = map[string]Room{
 	"internal/api":                       {Why: "JSON for programs", Rooms: with("account", "db", "explain", "file", "intake", "jobs", "journal", "ledger", "limit", "pack", "text"), Others: []string{"github.com/danielgtaylor/huma/v2", "github.com/VictoriaMetrics/metrics", "golang.org/x/text/language"}},
 	"internal/programme/residence/sdjwt": {Why: "the residence card: a credential whose holder shows only what is asked for"},
 
-	"internal/open311": {Why: "GeoReport v2", Rooms: with("account", "intake", "ledger", "pack", "text")},
+	"internal/open311": {Why: "GeoReport v2", Rooms: with("account", "explain", "file", "intake", "journal", "ledger", "limit", "pack", "text"), Others: []string{"golang.org/x/text/language"}},
 
 	"internal/consent":               {Why: "what people agreed to, and took back", Rooms: with("db", "ledger", "pack", "translog", "vault")},
 	"internal/selfview":              {Why: "what a person sees of themselves: beside cmd the one room that is handed several compartments", Rooms: with("consent", "courier", "db", "jobs", "ledger", "limit", "pack", "programme", "text", "vault", "web"), Others: []string{"github.com/a-h/templ"}},
@@ -118,7 +118,6 @@ var Actors = []Exception{
 	{"internal/account", []string{"Staff"}, "a password, session or token has just been checked"},
 	{"internal/portal", []string{"Holder", "Reporter"}, "the follow code has been checked, or a new report is filed"},
 	{"internal/api", []string{"Holder", "Machine"}, "the follow code has been checked; the figures of /metrics are read by the machine"},
-	{"internal/open311", []string{"Reporter"}, "a new report is filed"},
 	{"internal/ledger", []string{"Machine"}, "clocks run out by themselves; a follow code is looked up before there is an actor"},
 	{"internal/courier", []string{"Machine"}, "sending is the machine's own act"},
 	{"internal/intake/importer", []string{"History"}, "history is imported under the account that started it"},

@@ -10,7 +10,8 @@
 //
 // It refuses to know a programme, to change or delete an event, and to answer before the commit.
 //
-// Open this file first, then do.go; erase.go, hold.go, retention.go and care.go are about keys; all SQL is in store.go and read.go's statements in store_read.go.
+// Open this file first, then do.go; erase.go, hold.go, retention.go and care.go are about keys; public.go
+// is what a city shows to anybody; all SQL is in store.go and read.go's statements in store_read.go.
 package ledger
 
 import (

@@ -7,7 +7,7 @@
 // Open this file first; files.go is what authors write, decode.go and overlay.go how it is read and laid
 // over the pack's bases, load.go what it becomes, procedures.go how a procedure is put together,
 // papers.go replies and documents, register.go what may be asked of other bodies, mediation.go
-// on which acts sessions rest, talks.go which acts are offers and signatures, roles.go who reads what,
+// on which acts sessions rest, talks.go which acts are offers and signatures, open311.go what other programs are offered, roles.go who reads what,
 // compartments.go what keeps people's matters apart, explorer.go the guide before filing, known.go what need not be
 // searched again, purposes.go why sealed words are opened, story.go how a failed
 // property is told, diff.go what differs between
@@ -70,6 +70,7 @@ type Pack struct {
 	Explorer    *Explorer                            // the guide before filing; nil: none
 	Mediation   *Mediation                           // which acts and answers mediation rests on; nil: no sessions
 	Talks       *Talks                               // which acts are offers, drafts and signatures; nil: no pages for them
+	Open311     *Open311                             // what is offered to other programs; nil: nothing
 	Notices     []Notice                             // what people are told before they are asked for a consent
 	Documents   map[string]map[string]paper.Template // name → language → paper
 }

@@ -38,6 +38,7 @@ var FileKinds = []FileKind{
 	{"explorer", "explorer.yaml", "The guide before filing: plain questions that lead to the right door, here or elsewhere.", reflect.TypeFor[explorerFile]()},
 	{"mediation", "mediation.yaml", "On which acts and answers the roster, the rooms and the sessions of mediation rest.", reflect.TypeFor[mediationFile]()},
 	{"talks", "talks.yaml", "Which acts are offers, drafts and signatures, and which words leave a term indefinite.", reflect.TypeFor[talksFile]()},
+	{"open311", "open311.yaml", "What other programs are offered through Open311 GeoReport v2, and how much of it anybody may see.", reflect.TypeFor[open311File]()},
 	{"notices", "notices.yaml", "What people are told before they are asked for a consent, by version.", reflect.TypeFor[noticesFile]()},
 	{"dossier", "dossier.yaml", "How the files of ended cases are put together for the archive.", reflect.TypeFor[dossiersFile]()},
 	{"replies", "replies.yaml", "Stock answers an officer may start from.", reflect.TypeFor[repliesFile]()},
@@ -87,6 +88,10 @@ func closed(name string) []string {
 		return procedure.Grounds
 	case "door":
 		return []string{doorOurs, doorElsewhere}
+	case "shown":
+		return shownWords
+	case "service_type":
+		return serviceTypes
 	case "binds":
 		return []string{"unit", "resident"}
 	}

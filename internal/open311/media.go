@@ -1,0 +1,196 @@
+package open311
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"mime/multipart"
+	"net/url"
+	"path"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"comity/internal/casework"
+	"comity/internal/explain"
+	"comity/internal/file"
+	"comity/internal/text"
+)
+
+// Bounds of what comes with one report.
+const (
+	maxFiles  = 10
+	fetchTime = 20 * time.Second // all pictures of a report together
+)
+
+// lostFile is a picture that could not be taken in. The report is not lost with it: the case is opened, and its text
+// and the answer say what is missing.
+type lostFile struct {
+	name   string
+	rule   string // of package file, or open311.media.…
+	params map[string]string
+}
+
+func (l lostFile) words(say text.Speaker) string {
+	figures := explain.Figures(say, l.params)
+	if n, err := strconv.Atoi(l.params["max"]); err == nil && l.rule == "file.too_big" {
+		figures = []string{"max", strconv.Itoa(n>>20) + " MiB"}
+	}
+	for _, key := range []string{"open311.media." + l.rule, "problem." + l.rule} {
+		if say.Has(key) {
+			return say.T(key, figures...)
+		}
+	}
+	return say.T("problem."+l.rule, figures...)
+}
+
+// parts are the names under which clients send pictures as parts of a form.
+var parts = regexp.MustCompile(`^(photo[0-9]*|file_?[A-Za-z0-9_-]*|media(\[\])?)$`)
+
+// media takes in what came with a report, through the one pipeline: parts, addresses and data URIs.
+func (s *Server) media(c *call) (kept []casework.File, lost []lostFile, err error) {
+	ctx, stop := context.WithTimeout(c.Context(), s.patience)
+	defer stop()
+	var all []func() (casework.File, error)
+	var names []string
+	if c.MultipartForm != nil {
+		for _, h := range filesOf(c.MultipartForm) {
+			names = append(names, h.Filename)
+			all = append(all, func() (casework.File, error) { return s.part(h) })
+		}
+	}
+	for _, u := range slices.Concat(c.form.all("media_url"), c.form.all("media_url[]")) {
+		names = append(names, nameOfURL(u))
+		all = append(all, func() (casework.File, error) { return s.behind(ctx, u) })
+	}
+	for i, take := range all {
+		name := clip(names[i])
+		if i >= maxFiles {
+			lost = append(lost, lostFile{name, "file.too_many", map[string]string{"max": strconv.Itoa(maxFiles)}})
+			continue
+		}
+		f, err := take()
+		var no file.Refused
+		var away *unreachable
+		switch {
+		case errors.As(err, &no):
+			lost = append(lost, lostFile{name, no.Rule, no.Params})
+		case errors.As(err, &away):
+			s.Log.InfoContext(c.Context(), "a picture could not be fetched", "why", away.rule, "error", away.err)
+			lost = append(lost, lostFile{name, away.rule, away.params})
+		case err != nil:
+			return nil, nil, err
+		default:
+			kept = append(kept, f)
+		}
+	}
+	return kept, lost, nil
+}
+
+// filesOf lists the parts that are pictures, in the order of their names. Parts of other names are not read.
+func filesOf(f *multipart.Form) []*multipart.FileHeader {
+	var names []string
+	for name := range f.File {
+		if parts.MatchString(name) {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	var out []*multipart.FileHeader
+	for _, name := range names {
+		for _, h := range f.File[name] {
+			if h.Size > 0 || h.Filename != "" {
+				out = append(out, h)
+			}
+		}
+	}
+	return out
+}
+
+func (s *Server) part(h *multipart.FileHeader) (casework.File, error) {
+	src, err := h.Open()
+	if err != nil {
+		return casework.File{}, fmt.Errorf("open311: open upload: %w", err)
+	}
+	defer src.Close()
+	return s.keep(src, h.Filename, h.Header.Get("Content-Type"))
+}
+
+// keep cleans and stores one file.
+func (s *Server) keep(r io.Reader, name, declared string) (casework.File, error) {
+	clean, err := file.Clean(r, name, file.Limits{Declared: declared})
+	if err != nil {
+		return casework.File{}, err
+	}
+	stored, opens, err := s.Files.Put(clean.Data)
+	if err != nil {
+		return casework.File{}, err
+	}
+	return casework.File{SHA256: stored, Key: opens, Sent: clean.SHA256, Name: clean.Name, Kind: clean.Kind, Size: clean.Size, Public: true}, nil
+}
+
+// behind takes in what stands behind a media_url.
+func (s *Server) behind(ctx context.Context, raw string) (casework.File, error) {
+	if strings.HasPrefix(strings.ToLower(raw[:min(5, len(raw))]), "data:") {
+		data, kind, err := dataURI(raw[5:])
+		if err != nil {
+			return casework.File{}, err
+		}
+		return s.keep(bytes.NewReader(data), "", kind)
+	}
+	body, kind, err := s.fetch.get(ctx, raw)
+	if err != nil {
+		return casework.File{}, err
+	}
+	defer body.Close()
+	f, err := s.keep(body, nameOfURL(raw), kind)
+	var no file.Refused
+	if err != nil && !errors.As(err, &no) && ctx.Err() != nil {
+		return f, &unreachable{rule: "slow", err: err}
+	}
+	if errors.Is(err, errCutOff) {
+		return f, &unreachable{rule: "failed", err: err}
+	}
+	return f, err
+}
+
+// dataURI reads what stands behind "data:".
+func dataURI(s string) (data []byte, kind string, err error) {
+	head, body, ok := strings.Cut(s, ",")
+	kind, encoded := strings.CutSuffix(head, ";base64")
+	if !ok {
+		return nil, "", &unreachable{rule: "data"}
+	}
+	if !encoded {
+		plain, err := url.PathUnescape(body)
+		if err != nil {
+			return nil, "", &unreachable{rule: "data", err: err}
+		}
+		return []byte(plain), kind, nil
+	}
+	body = strings.NewReplacer("%2B", "+", "%2F", "/", "%3D", "=", " ", "+").Replace(body)
+	data, err = base64.StdEncoding.DecodeString(body)
+	if err != nil {
+		data, err = base64.RawStdEncoding.DecodeString(body)
+	}
+	if err != nil {
+		return nil, "", &unreachable{rule: "data", err: err}
+	}
+	return data, kind, nil
+}
+
+// nameOfURL is the file name an address ends in; what a data URI is called, nobody knows.
+func nameOfURL(raw string) string {
+	if u, err := url.Parse(raw); err == nil && (u.Scheme == "http" || u.Scheme == "https") {
+		if name := path.Base(u.Path); name != "." && name != "/" {
+			return name
+		}
+		return u.Host
+	}
+	return "media_url"
+}

@@ -61,9 +61,11 @@ func newCity(t *testing.T, d *db.DB, p *pack.Pack, set func(time.Time)) *city {
 			c, ok := p.Category(category)
 			return p.Digest, c.Procedure, ok
 		},
-		Notify: courier.Enqueue,
-		Random: func(b []byte) { rand.Read(b) },
-		Ring:   vault.Memory(procedure.Civic, "std"),
+		Notify:  courier.Enqueue,
+		Project: courier.Follow(func() *org.Tree { return p.Units }),
+		Erased:  courier.Erased,
+		Random:  func(b []byte) { rand.Read(b) },
+		Ring:    vault.Memory(procedure.Civic, "std"),
 	})
 	if err != nil {
 		t.Fatal(err)

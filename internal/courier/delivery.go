@@ -100,6 +100,7 @@ type Post struct {
 	Tries    int                // of one message
 	Hours    time.Duration      // after which it is not tried again
 	Wait     func(try int) time.Duration
+	Hooks    []Hook // receivers of events
 }
 
 // way says whether messages of a channel leave the house.

@@ -78,5 +78,6 @@ func Forget(ctx context.Context, tx *db.Tx, id casework.CaseID) error {
 // Erased takes away what became of the messages about a case whose words are destroyed; the sealed messages
 // open for nobody any more.
 func Erased(ctx context.Context, tx *db.Tx, id casework.CaseID) error {
-	return errors.Join(jobs.Forget(ctx, tx, deliveryKey(id)), removeDeliveries(ctx, tx, id))
+	return errors.Join(jobs.Forget(ctx, tx, deliveryKey(id)), removeDeliveries(ctx, tx, id),
+		jobs.Forget(ctx, tx, hookKey(id)), removeHappened(ctx, tx, id))
 }

@@ -14,7 +14,6 @@ package gateway
 import (
 	"context"
 	"errors"
-	"strings"
 
 	"comity/internal/courier"
 )
@@ -39,6 +38,3 @@ func failed(err error) courier.Answer {
 	}
 	return temporary(err.Error())
 }
-
-// secretIn fills the operator's secret into a configured text.
-func secretIn(s, secret string) string { return strings.ReplaceAll(s, "{secret}", secret) }

@@ -78,6 +78,7 @@ var Rooms = map[string]Room{
 
 	"internal/courier/gateway":          {Why: "speaks with mail relays, gateways and receivers of webhooks", Rooms: []string{"courier", "jobs"}, Others: []string{"go.yaml.in/yaml/v4"}},
 	"internal/courier/gateway/smtptest": {Why: "a mail relay for tests; for tests alone"},
+	"internal/programme/post":           {Why: "what officers do about messages: stuck ones, letters, other systems, texts", Rooms: with("courier", "pack", "pdf", "programme", "text", "web"), Others: []string{"github.com/a-h/templ"}},
 
 	"internal/open311": {Why: "GeoReport v2", Rooms: with("account", "intake", "ledger", "pack", "text")},
 

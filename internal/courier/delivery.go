@@ -186,7 +186,7 @@ func (c *Courier) dispatch(ctx context.Context, tx *db.Tx, m Message, k casework
 		return nil
 	}
 	p := c.Packs.Current()
-	d := Delivery{Key: m.Key, Case: m.Case, Ref: m.Ref, Place: placeOf(p.Units, k.Holder), Programme: k.Programme, Sealed: k.Sealed != "",
+	d := Delivery{Key: m.Key, Case: m.Case, Ref: m.Ref, Place: Place(p.Units, k.Holder), Programme: k.Programme, Sealed: k.Sealed != "",
 		Template: m.Template, Recipient: m.Recipient, Whom: m.Member, Channel: m.Channel, Lang: m.Lang, Hurry: hurry || p.Post.Hurries(m.Template),
 		State: Created, Created: tx.Now}
 	said, err := c.saidAgain(ctx, tx, d)
@@ -479,8 +479,8 @@ func line(words string) string {
 	return strings.TrimSpace(string(out))
 }
 
-// placeOf is a unit below its superiors, so that everything below a unit is what begins alike.
-func placeOf(t *org.Tree, unit org.UnitID) string {
+// Place is a unit below its superiors, so that everything below a unit is what begins alike.
+func Place(t *org.Tree, unit org.UnitID) string {
 	place := "/"
 	for _, u := range t.Path(unit) {
 		place = "/" + string(u) + place
@@ -494,6 +494,6 @@ func Follow(units func() *org.Tree) func(context.Context, *db.Tx, casework.Case,
 		if e.Opening != nil || e.Sent != nil {
 			return nil
 		}
-		return moveDeliveries(ctx, tx, k.ID, placeOf(units(), k.Holder), k.Sealed != "")
+		return moveDeliveries(ctx, tx, k.ID, Place(units(), k.Holder), k.Sealed != "")
 	}
 }

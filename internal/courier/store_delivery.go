@@ -172,17 +172,20 @@ func (f Filter) where() (text string, args []any) {
 	return strings.Join(parts, " AND "), args
 }
 
+// mark is the placeholder of the last argument.
+func mark(args []any) string { return "?" + strconv.Itoa(len(args)) }
+
 func listDeliveries(ctx context.Context, tx *db.Tx, f Filter) ([]Delivery, error) {
 	where, args := f.where()
 	args = append(args, int64(f.Limit))
-	return db.All(ctx, tx, `SELECT `+deliveryColumns+` FROM deliveries WHERE `+where+` ORDER BY id DESC LIMIT ?`+strconv.Itoa(len(args)), args, scanDelivery)
+	return db.All(ctx, tx, `SELECT `+deliveryColumns+` FROM deliveries WHERE `+where+` ORDER BY id DESC LIMIT `+mark(args), args, scanDelivery)
 }
 
 // findDelivery is a list of one: whoever may not see it in a list does not see it alone either.
 func findDelivery(ctx context.Context, tx *db.Tx, reach []Reach, id int64) (Delivery, error) {
 	where, args := Filter{Reach: reach}.where()
 	args = append(args, id)
-	return db.One(ctx, tx, `SELECT `+deliveryColumns+` FROM deliveries WHERE `+where+` AND id = ?`+strconv.Itoa(len(args)), args, scanDelivery)
+	return db.One(ctx, tx, `SELECT `+deliveryColumns+` FROM deliveries WHERE `+where+` AND id = `+mark(args), args, scanDelivery)
 }
 
 func countDeliveries(ctx context.Context, tx *db.Tx, f Filter) (map[State]int, error) {

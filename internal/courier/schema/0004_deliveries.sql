@@ -44,3 +44,12 @@ CREATE TABLE delivery_attempts (
 
 CREATE INDEX delivery_attempts_of ON delivery_attempts (delivery, id);
 CREATE INDEX delivery_attempts_case ON delivery_attempts (case_id);
+
+-- Letters that were printed together.
+CREATE TABLE letter_batches (
+  id INTEGER PRIMARY KEY,
+  actor TEXT NOT NULL,
+  at INTEGER NOT NULL
+) STRICT;
+
+CREATE INDEX deliveries_batch ON deliveries (batch, id) WHERE batch > 0;

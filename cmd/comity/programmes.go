@@ -16,6 +16,11 @@ func programmes(c *city) []programme.Programme {
 		mediation.New(mediation.Deps{DB: c.db, Ledger: c.ledger, Reader: c.reader, Packs: c.packs, Courier: c.courier}),
 		dataaccess.New(dataaccess.Deps{DB: c.db, Packs: c.packs, Index: c.ring.Index}),
 		talks.New(talks.Deps{Ledger: c.ledger, Reader: c.reader, Packs: c.packs, Files: c.files}),
-		post.New(post.Deps{Courier: c.courier, Packs: c.packs, Words: c.wordings}),
+		c.postPages(&c.rooms),
 	}
+}
+
+// postPages are the pages of the messages of one compartment.
+func (c *city) postPages(r *rooms) programme.Programme {
+	return post.New(post.Deps{Courier: r.courier, Packs: c.packs, Words: c.wordings})
 }

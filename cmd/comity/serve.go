@@ -289,7 +289,7 @@ func joined(c *city, o surfaceOptions) (http.Handler, []string) {
 	desks := []*desk.Desk{desk.New(deskDeps)}
 	for _, r := range c.apart {
 		apart := deskDeps
-		apart.Compartment, apart.Ledger, apart.Reader, apart.Files, apart.Bulk, apart.Programmes = r.compartment, r.ledger, r.reader, r.files, r.bulk, nil
+		apart.Compartment, apart.Ledger, apart.Reader, apart.Files, apart.Bulk, apart.Programmes = r.compartment, r.ledger, r.reader, r.files, r.bulk, []programme.Programme{c.postPages(r)}
 		if o.dev {
 			apart.Messages = r.messages
 		}

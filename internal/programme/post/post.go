@@ -11,6 +11,7 @@ package post
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -70,10 +71,8 @@ func keeping(p *pack.Pack, who authz.Actor) (out []authz.Grant) {
 		return nil
 	}
 	for _, g := range who.Grants() {
-		for _, r := range p.Post.Keepers {
-			if g.Role == r {
-				out = append(out, g)
-			}
+		if slices.Contains(p.Post.Keepers, g.Role) && len(who.Opens(g)) > 0 { // a role of another compartment opens nothing here
+			out = append(out, g)
 		}
 	}
 	return out

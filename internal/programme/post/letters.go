@@ -47,11 +47,11 @@ func (x *office) letters(o *programme.Officer) error {
 func batchAddress(id int64) string { return "/desk/post/letters/" + strconv.FormatInt(id, 10) }
 
 func (x *office) newBatch(o *programme.Officer) error {
-	in, err := x.keeper(o)
-	if err != nil {
+	if err := web.ReadForm(o.R); err != nil {
 		return err
 	}
-	if err := web.ReadForm(o.R); err != nil {
+	in, err := x.keeper(o)
+	if err != nil {
 		return err
 	}
 	id, err := x.Courier.NewBatch(o.R.Context(), in, o.Actor.ID())
@@ -103,11 +103,11 @@ func (x *office) batch(o *programme.Officer) error {
 
 // posted says that the batch went to the post.
 func (x *office) posted(o *programme.Officer) error {
-	in, id, _, err := x.batchOf(o)
-	if err != nil {
+	if err := web.ReadForm(o.R); err != nil {
 		return err
 	}
-	if err := web.ReadForm(o.R); err != nil {
+	in, id, _, err := x.batchOf(o)
+	if err != nil {
 		return err
 	}
 	if _, err := x.Courier.Posted(o.R.Context(), in, id, o.Actor.ID()); err != nil {

@@ -121,10 +121,10 @@ func (x *office) writeHooks(o *programme.Officer, v hooksPage, status int) error
 
 // replay tells a receiver again what happened in a time.
 func (x *office) replay(o *programme.Officer) error {
-	if err := x.cityKeeper(o); err != nil {
+	if err := web.ReadForm(o.R, "receiver", "from", "to"); err != nil {
 		return err
 	}
-	if err := web.ReadForm(o.R, "receiver", "from", "to"); err != nil {
+	if err := x.cityKeeper(o); err != nil {
 		return err
 	}
 	zone := x.Packs.Current().Zone

@@ -95,11 +95,11 @@ func entryOf(page *web.Page, o *programme.Officer, a courier.Attempt) web.Entry 
 
 // decide carries out one of the buttons.
 func (x *office) decide(o *programme.Officer) error {
-	in, d, _, err := x.found(o)
-	if err != nil {
+	if err := web.ReadForm(o.R, "do"); err != nil {
 		return err
 	}
-	if err := web.ReadForm(o.R, "do"); err != nil {
+	in, d, _, err := x.found(o)
+	if err != nil {
 		return err
 	}
 	err = x.Courier.Decide(o.R.Context(), in, d.ID, courier.Deed(o.R.PostFormValue("do")), o.Actor.ID())

@@ -17,6 +17,8 @@ import (
 	"comity/internal/account"
 	"comity/internal/authz"
 	"comity/internal/casework"
+	"comity/internal/courier"
+	"comity/internal/courier/gateway"
 	"comity/internal/db"
 	"comity/internal/jobs"
 	"comity/internal/ledger"
@@ -44,6 +46,7 @@ type cityConfig struct {
 	Keys    string                               // folder of the key files; empty: beside the data folder, never in it
 	Witness string                               // file or address of a published head the log must continue; empty: none
 	Mending bool                                 // leave the comparison of keys, data and log out, for the commands that put them right
+	Post    string                               // file that names gateways and receivers of webhooks; empty: messages stay in the house
 	Archive string                               // folder that takes cases over before they are erased; empty: they wait
 	Rings   func(compartment string) *vault.Ring // keys without key files, for tests; nil: those of the key files
 	Pack    fs.FS
@@ -69,6 +72,7 @@ type city struct {
 	log      *slog.Logger
 	secret   []byte
 	archive  string
+	post     *courier.Post // how messages leave the house; nil: they do not
 }
 
 // openCity opens the database, keeps the pack's version, and joins the rooms. What it opened is closed
@@ -122,6 +126,13 @@ func (c *city) join(ctx context.Context, cfg cityConfig, current *pack.Pack) err
 		Forget: account.ForgetProofs, Rules: func() *authz.Table { return c.packs.Current().Rules }}); err != nil {
 		return err
 	}
+	if cfg.Post != "" {
+		post, err := gateway.Load(cfg.Post)
+		if err != nil {
+			return err
+		}
+		c.post = post.Post
+	}
 	c.packs = pack.NewRegistry(current)
 	if err := c.furnishCivic(ctx, cfg); err != nil {
 		return err
@@ -153,7 +164,7 @@ func (c *city) furnishCivic(ctx context.Context, cfg cityConfig) error {
 		return err
 	}
 	c.plugged = programmes(c)
-	kinds := append([]jobs.Kind{c.courier.Kind(), c.courier.Alarms(), c.bulk.Kind()}, c.selfJobs(&c.rooms)...)
+	kinds := append([]jobs.Kind{c.courier.Kind(), c.courier.Alarms(), c.courier.Deliveries(), c.courier.Hooks(), c.bulk.Kind()}, c.selfJobs(&c.rooms)...)
 	for _, g := range c.plugged {
 		if g.Migrate != nil {
 			if err := g.Migrate(ctx, c.db); err != nil {

@@ -23,7 +23,7 @@ import (
 // said runs the program as a person would and returns what it says.
 func said(t *testing.T, args ...string) (stdout, stderr string, err error) {
 	t.Helper()
-	for _, name := range []string{"COMITY_DB", "COMITY_DATA", "COMITY_PACK", "COMITY_BASE"} {
+	for _, name := range []string{"COMITY_DB", "COMITY_DATA", "COMITY_PACK", "COMITY_BASE", "COMITY_POST"} {
 		t.Setenv(name, "") // what the machine sets must not decide a test
 	}
 	var out, errs bytes.Buffer

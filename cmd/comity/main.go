@@ -34,6 +34,7 @@ func commands() []command {
 		{"user", "add the people who sign in", runUser},
 		{"who", "tell who can see a case, and why", runWho},
 		{"people", "invite an administrator of accounts", runPeople},
+		{"post", "check the file of gateways, try a message, look at texts: comity post check FILE", runPost},
 		{"token", "create, list and revoke tokens for the JSON API", runToken},
 		{"custodian", "make and open custodians' keys, and appoint who holds them", runCustodian},
 		{"verify", "check that every case is what its events say", runVerify},

@@ -6,6 +6,7 @@ import (
 	"comity/internal/programme/mediation"
 	"comity/internal/programme/mediation/talks"
 	"comity/internal/programme/petition"
+	"comity/internal/programme/post"
 )
 
 // programmes lists those that bring code of their own: one line each. What a pack can say needs none.
@@ -15,5 +16,11 @@ func programmes(c *city) []programme.Programme {
 		mediation.New(mediation.Deps{DB: c.db, Ledger: c.ledger, Reader: c.reader, Packs: c.packs, Courier: c.courier}),
 		dataaccess.New(dataaccess.Deps{DB: c.db, Packs: c.packs, Index: c.ring.Index}),
 		talks.New(talks.Deps{Ledger: c.ledger, Reader: c.reader, Packs: c.packs, Files: c.files}),
+		c.postPages(&c.rooms),
 	}
+}
+
+// postPages are the pages of the messages of one compartment.
+func (c *city) postPages(r *rooms) programme.Programme {
+	return post.New(post.Deps{Courier: r.courier, Packs: c.packs, Words: c.wordings})
 }

@@ -136,6 +136,7 @@ func (c *city) furnish(ctx context.Context, cfg cityConfig, r *rooms, kinds ...j
 		Owes:        courier.Owes,
 		Alarm:       courier.Alarm,
 		Forget:      c.forget(r),
+		Erased:      courier.Erased,
 		Random:      cfg.Random,
 		Log:         cfg.Log,
 	})
@@ -146,14 +147,14 @@ func (c *city) furnish(ctx context.Context, cfg cityConfig, r *rooms, kinds ...j
 		return fmt.Errorf("compartment %s: what is under seal could not be compared with the list beside the keys: %w", r.compartment, err)
 	}
 	r.reader = r.ledger.Reader(func() *org.Tree { return c.packs.Current().Units })
-	r.courier = &courier.Courier{DB: r.db, Ledger: r.ledger, Reader: r.reader, Packs: c.packs, Words: c.wordings, Link: linkOf(cfg.Base), Party: partyOf(cfg.Base), Desk: cfg.Base}
+	r.courier = &courier.Courier{DB: r.db, Ledger: r.ledger, Reader: r.reader, Packs: c.packs, Words: c.wordings, Link: linkOf(cfg.Base), Party: partyOf(cfg.Base), Desk: cfg.Base, Post: c.outgoing(r)}
 	r.bulk = &bulk.Book{DB: r.db, Ledger: r.ledger, Window: undoWindow, Actor: func(ctx context.Context, id string) (authz.Actor, error) {
 		a, err := c.accounts.Worked(ctx, id)
 		return a.In(r.compartment), err
 	}}
 	r.tree = r.publicLog(c.packs.Current().ID)
 	kinds = append(kinds, c.selfJobs(r)...)
-	r.runner, err = jobs.NewRunner(r.db, append([]jobs.Kind{r.courier.Kind(), r.courier.Alarms(), r.bulk.Kind()}, kinds...)...)
+	r.runner, err = jobs.NewRunner(r.db, append([]jobs.Kind{r.courier.Kind(), r.courier.Alarms(), r.courier.Deliveries(), r.courier.Hooks(), r.bulk.Kind()}, kinds...)...)
 	if err != nil {
 		return err
 	}
@@ -201,13 +202,32 @@ func (c *city) officerOf(r *rooms) func(context.Context, *db.Tx, org.UnitID, str
 	}
 }
 
-// projectOf lets the programmes that bring code keep rows beside the events of civic cases; no programme
-// sees another compartment.
+// projectOf lets deliveries follow their cases and, in the civic compartment, receivers of webhooks hear of events
+// and the programmes that bring code keep rows beside them; no programme and no receiver sees another compartment.
 func (c *city) projectOf(r *rooms) func(context.Context, *db.Tx, casework.Case, casework.Event) error {
+	follow := courier.Follow(func() *org.Tree { return c.packs.Current().Units })
 	if r.compartment != procedure.Civic {
+		return follow
+	}
+	return func(ctx context.Context, tx *db.Tx, k casework.Case, e casework.Event) error {
+		for _, keep := range []func(context.Context, *db.Tx, casework.Case, casework.Event) error{follow, c.post.Announce, c.project} {
+			if err := keep(ctx, tx, k, e); err != nil {
+				return err
+			}
+		}
 		return nil
 	}
-	return c.project
+}
+
+// outgoing is how the messages of a compartment leave the house. Only civic events are told to receivers of
+// webhooks.
+func (c *city) outgoing(r *rooms) *courier.Post {
+	if c.post == nil || r.compartment == procedure.Civic {
+		return c.post
+	}
+	apart := *c.post
+	apart.Hooks = nil
+	return &apart
 }
 
 // others are the compartments beside the civic one that the pack has procedures for.

@@ -16,6 +16,8 @@ const (
 	surveyHour   = 3
 	surveyEvery  = 10 * time.Minute // how often to ask whether it is time
 	noticeMayLag = 24 * time.Hour   // before an answer counts as unsent
+
+	hooksKept = 90 * 24 * time.Hour // for which an event can be told to a receiver of webhooks again
 )
 
 // surveys takes the nightly survey until the context ends.
@@ -23,7 +25,7 @@ func (c *city) surveys(ctx context.Context) {
 	tick := time.NewTicker(surveyEvery)
 	defer tick.Stop()
 	for {
-		if err := errors.Join(c.surveyIfDue(ctx), c.expireConsents(ctx)); err != nil && ctx.Err() == nil {
+		if err := errors.Join(c.surveyIfDue(ctx), c.expireConsents(ctx), c.courier.TidyHooks(ctx, c.clock.Now().Add(-hooksKept))); err != nil && ctx.Err() == nil {
 			c.log.Error("the invariants could not be looked at; trying again", "error", err)
 		}
 		select {

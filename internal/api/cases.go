@@ -80,7 +80,7 @@ type openInput struct {
 }
 
 type contactBody struct {
-	Channel string `json:"channel,omitempty" enum:"sms,mail"`
+	Channel string `json:"channel,omitempty" enum:"sms,mail,chat,letter"`
 	Address string `json:"address,omitempty"`
 	Name    string `json:"name,omitempty"`
 	Lang    string `json:"lang,omitempty" maxLength:"20"`

@@ -1,11 +1,18 @@
-// Package courier carries notices: it turns the order an event left behind into words and delivers
-// them, and records on the case that it did.
+// Package courier carries notices: it turns the order an event left behind into words, records that on the
+// case, and delivers them.
 //
-// It refuses to write a phrase (templates are the pack's) and to send twice: the message, the event
-// "notice.sent" and the end of the job are one transaction. No gateway is built in yet; every message
-// is kept in the table messages, which the inbox page shows.
+// The life of a message: its order is a job (notice). The message in words, the event "notice.sent", the end
+// of that job and the delivery are one transaction; the message is kept in the table messages, sealed like its
+// case. The delivery is a job of its own (delivery): a try is written down before the gateway is called, and
+// how it ended afterwards (tables deliveries and delivery_attempts). So a crash in between sends a message at
+// most once more, under the same key, and the ledger says that nobody knows how that try ended. Where the
+// operator configured no way out for a channel there is no delivery, and the inbox page shows the message.
 //
-// Open this file first; SQL is in store.go.
+// It refuses to write a phrase (templates are the pack's), to keep an address outside the seal of its case, and
+// to decide when people are left in peace (the pack's post.yaml). How a gateway is spoken to is the room gateway's.
+//
+// Open this file first, then delivery.go for the life of a delivery, hand.go for what people do with one that
+// is stuck, hook.go for webhooks; SQL is in the store files.
 package courier
 
 import (
@@ -44,6 +51,7 @@ type Courier struct {
 	// Party is the address for whoever holds the key of a member of a case.
 	Party func(casework.Code) string
 	Desk  string // address of the site, before the desk's own addresses; empty = relative
+	Post  *Post  // how messages leave the house; nil: they stay in it
 }
 
 // Migrate makes the table of messages.
@@ -111,7 +119,7 @@ func (c *Courier) run(ctx context.Context, job jobs.Job) error {
 		if err := jobs.Done(ctx, tx, job); err != nil { // first: a run that lost its lease says so, whatever was stored
 			return err
 		}
-		return putMessage(ctx, tx, m.sealed(look))
+		return c.dispatch(ctx, tx, m.sealed(look), k, false)
 	})
 	return err
 }
@@ -151,6 +159,7 @@ type Message struct {
 	Ref       casework.Ref
 	Template  string
 	Recipient string // resident, member or unit
+	Member    string // which member of the case; not stored
 	Unit      string
 	Channel   string
 	Address   string
@@ -187,7 +196,7 @@ func (c *Courier) Send(ctx context.Context, job jobs.Job, l Letter) error {
 		if err := jobs.Done(ctx, tx, job); err != nil {
 			return err
 		}
-		return putMessage(ctx, tx, m.sealed(look))
+		return c.dispatch(ctx, tx, m.sealed(look), k, false)
 	})
 	return err
 }
@@ -210,7 +219,7 @@ func (c *Courier) letter(k casework.Case, key string, l Letter) (m Message, ok b
 		lang = p.Langs[0]
 	}
 	say := c.Words(p).In(lang)
-	m = Message{Key: key, Case: k.ID, Ref: k.Ref, Template: l.Template, Recipient: order.To, Channel: to.contact.Channel, Address: to.contact.Address, Lang: lang}
+	m = Message{Key: key, Case: k.ID, Ref: k.Ref, Template: l.Template, Recipient: order.To, Member: l.Member, Channel: to.contact.Channel, Address: to.contact.Address, Lang: lang}
 	m.Body = say.T("notice."+l.Template, append(l.Figures(say), "ref", string(k.Ref), "code", string(to.code), "title", k.Title,
 		"unit", say.T("unit."+string(k.Holder)), "link", to.link, "city", say.T("city"))...)
 	return m, true
@@ -245,7 +254,7 @@ func (c *Courier) compose(k casework.Case, e casework.Event, n int) Message {
 		lang = p.Langs[0]
 	}
 	say := c.Words(p).In(lang)
-	m := Message{Case: k.ID, Ref: k.Ref, Template: order.Template, Recipient: order.To, Unit: string(order.Unit), Lang: lang, Channel: "inbox"}
+	m := Message{Case: k.ID, Ref: k.Ref, Template: order.Template, Recipient: order.To, Member: order.Member, Unit: string(order.Unit), Lang: lang, Channel: "inbox"}
 	if to.outside {
 		m.Channel, m.Address = to.contact.Channel, to.contact.Address
 	}

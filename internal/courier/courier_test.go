@@ -29,15 +29,16 @@ import (
 const street, community = "guiyuan", "guiyuan-ganyuan"
 
 type city struct {
-	t      *testing.T
-	db     *db.DB
-	ledger *ledger.Ledger
-	reader *ledger.Reader
-	pack   *pack.Pack
-	post   *courier.Courier
-	kind   jobs.Kind
-	runner *jobs.Runner
-	set    func(time.Time)
+	t       *testing.T
+	db      *db.DB
+	ledger  *ledger.Ledger
+	reader  *ledger.Reader
+	pack    *pack.Pack
+	post    *courier.Courier
+	kind    jobs.Kind
+	runner  *jobs.Runner
+	set     func(time.Time)
+	project func(context.Context, *db.Tx, casework.Case, casework.Event) error // beside what follows cases; nil: nothing
 }
 
 func each(t *testing.T, run func(c *city)) {
@@ -55,6 +56,7 @@ func newCity(t *testing.T, d *db.DB, p *pack.Pack, set func(time.Time)) *city {
 		t.Fatal(err)
 	}
 	reg := pack.NewRegistry(p)
+	var c *city
 	l, err := ledger.Open(t.Context(), d, ledger.Config{
 		Definitions: reg,
 		Opens: func(category string) (string, string, bool) {
@@ -62,6 +64,14 @@ func newCity(t *testing.T, d *db.DB, p *pack.Pack, set func(time.Time)) *city {
 			return p.Digest, c.Procedure, ok
 		},
 		Notify: courier.Enqueue,
+		Project: func(ctx context.Context, tx *db.Tx, k casework.Case, e casework.Event) error {
+			err := courier.Follow(func() *org.Tree { return p.Units })(ctx, tx, k, e)
+			if err == nil && c.project != nil {
+				err = c.project(ctx, tx, k, e)
+			}
+			return err
+		},
+		Erased: courier.Erased,
 		Random: func(b []byte) { rand.Read(b) },
 		Ring:   vault.Memory(procedure.Civic, "std"),
 	})
@@ -73,7 +83,7 @@ func newCity(t *testing.T, d *db.DB, p *pack.Pack, set func(time.Time)) *city {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &city{t: t, db: d, ledger: l, pack: p, set: set, reader: l.Reader(func() *org.Tree { return p.Units })}
+	c = &city{t: t, db: d, ledger: l, pack: p, set: set, reader: l.Reader(func() *org.Tree { return p.Units })}
 	c.post = &courier.Courier{DB: d, Ledger: l, Reader: c.reader, Packs: reg,
 		Words: func(p *pack.Pack) *text.Catalogue { return base.With(p.Texts) },
 		Link: func(k casework.Case, resident bool) string {

@@ -63,10 +63,21 @@ func Owes(ctx context.Context, tx *db.Tx, id casework.CaseID) (bool, error) {
 	if err != nil || notices {
 		return notices, err
 	}
-	return jobs.Waiting(ctx, tx, alarmKey(id))
+	alarms, err := jobs.Waiting(ctx, tx, alarmKey(id))
+	if err != nil || alarms {
+		return alarms, err
+	}
+	return jobs.Waiting(ctx, tx, deliveryKey(id))
 }
 
-// Forget takes away the messages about a case that goes under seal, and their jobs.
+// Forget takes away the messages about a case that goes under seal, what became of them, and their jobs.
 func Forget(ctx context.Context, tx *db.Tx, id casework.CaseID) error {
-	return errors.Join(jobs.Forget(ctx, tx, noticeKey(id)), jobs.Forget(ctx, tx, alarmKey(id)), removeMessages(ctx, tx, id))
+	return errors.Join(jobs.Forget(ctx, tx, noticeKey(id)), jobs.Forget(ctx, tx, alarmKey(id)), removeMessages(ctx, tx, id), Erased(ctx, tx, id))
+}
+
+// Erased takes away what became of the messages about a case whose words are destroyed; the sealed messages
+// open for nobody any more.
+func Erased(ctx context.Context, tx *db.Tx, id casework.CaseID) error {
+	return errors.Join(jobs.Forget(ctx, tx, deliveryKey(id)), removeDeliveries(ctx, tx, id),
+		jobs.Forget(ctx, tx, hookKey(id)), removeHappened(ctx, tx, id))
 }

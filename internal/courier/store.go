@@ -17,13 +17,7 @@ func putMessage(ctx context.Context, tx *db.Tx, m Message) error {
 // Messages lists the newest messages to residents and units, newest first, sealed as they are stored.
 func Messages(ctx context.Context, d *db.DB, limit int) (out []Message, err error) {
 	err = d.View(ctx, func(tx *db.Tx) error {
-		out, err = db.All(ctx, tx, `SELECT msg_key, case_id, case_ref, template, recipient, unit, channel, address, lang, body, at FROM messages ORDER BY id DESC LIMIT ?1`,
-			[]any{int64(limit)}, func(row db.Scanner) (m Message, err error) {
-				var at int64
-				err = row.Scan(&m.Key, &m.Case, &m.Ref, &m.Template, &m.Recipient, &m.Unit, &m.Channel, &m.Address, &m.Lang, &m.Body, &at)
-				m.At = db.FromMicros(at)
-				return m, err
-			})
+		out, err = db.All(ctx, tx, `SELECT `+messageColumns+` FROM messages ORDER BY id DESC LIMIT ?1`, []any{int64(limit)}, scanMessage)
 		return err
 	})
 	return out, err
@@ -32,4 +26,17 @@ func Messages(ctx context.Context, d *db.DB, limit int) (out []Message, err erro
 func removeMessages(ctx context.Context, tx *db.Tx, id casework.CaseID) error {
 	_, err := tx.Exec(ctx, `DELETE FROM messages WHERE case_id = ?1`, string(id))
 	return err
+}
+
+const messageColumns = `msg_key, case_id, case_ref, template, recipient, unit, channel, address, lang, body, at`
+
+func scanMessage(row db.Scanner) (m Message, err error) {
+	var at int64
+	err = row.Scan(&m.Key, &m.Case, &m.Ref, &m.Template, &m.Recipient, &m.Unit, &m.Channel, &m.Address, &m.Lang, &m.Body, &at)
+	m.At = db.FromMicros(at)
+	return m, err
+}
+
+func loadMessage(ctx context.Context, tx *db.Tx, key string) (Message, error) {
+	return db.One(ctx, tx, `SELECT `+messageColumns+` FROM messages WHERE msg_key = ?1`, []any{key}, scanMessage)
 }

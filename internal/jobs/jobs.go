@@ -172,3 +172,13 @@ func Waiting(ctx context.Context, tx *db.Tx, prefix string) (bool, error) {
 
 // Forget removes every job whose key begins with a prefix, done or not; it ends in a colon.
 func Forget(ctx context.Context, tx *db.Tx, prefix string) error { return forget(ctx, tx, prefix) }
+
+// Held says by [ErrLost] that a job is no longer held by this run. A Run whose effect is outside asks in the
+// transaction in which it writes down that it begins.
+func Held(ctx context.Context, tx *db.Tx, job Job) error {
+	held, err := touch(ctx, tx, job)
+	if err == nil && !held {
+		err = fmt.Errorf("%w (%s %s)", ErrLost, job.Kind, job.Key)
+	}
+	return err
+}

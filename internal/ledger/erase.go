@@ -191,6 +191,11 @@ func (l *Ledger) forget(ctx context.Context, tx *db.Tx, s *stored) error {
 	if err := dropMemberKeys(ctx, tx, s.n); err != nil {
 		return err
 	}
+	if l.cfg.Erased != nil {
+		if err := l.cfg.Erased(ctx, tx, s.c.ID); err != nil {
+			return err
+		}
+	}
 	return purgeFiles(ctx, tx, s.n)
 }
 

@@ -69,6 +69,8 @@ type Config struct {
 	Owes func(ctx context.Context, tx *db.Tx, id casework.CaseID) (bool, error)
 	// Forget takes away what other rooms keep of a case that is put under seal. nil: there are none.
 	Forget func(ctx context.Context, tx *db.Tx, id casework.CaseID, ref casework.Ref) error
+	// Erased takes away what other rooms keep of a case whose words are destroyed. nil: there are none.
+	Erased func(ctx context.Context, tx *db.Tx, id casework.CaseID) error
 	// Alarm stores the job for a message about a look in an emergency. nil sends nothing.
 	Alarm func(ctx context.Context, tx *db.Tx, a Alarm) error
 	// Random fills b with random bytes, for numbers and codes.

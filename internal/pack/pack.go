@@ -71,6 +71,7 @@ type Pack struct {
 	Mediation   *Mediation                           // which acts and answers mediation rests on; nil: no sessions
 	Talks       *Talks                               // which acts are offers, drafts and signatures; nil: no pages for them
 	Open311     *Open311                             // what is offered to other programs; nil: nothing
+	Post        *Post                                // who looks after messages, and when none are sent; nil: nobody, and always
 	Notices     []Notice                             // what people are told before they are asked for a consent
 	Documents   map[string]map[string]paper.Template // name → language → paper
 }

@@ -39,6 +39,7 @@ var FileKinds = []FileKind{
 	{"mediation", "mediation.yaml", "On which acts and answers the roster, the rooms and the sessions of mediation rest.", reflect.TypeFor[mediationFile]()},
 	{"talks", "talks.yaml", "Which acts are offers, drafts and signatures, and which words leave a term indefinite.", reflect.TypeFor[talksFile]()},
 	{"open311", "open311.yaml", "What other programs are offered through Open311 GeoReport v2, and how much of it anybody may see.", reflect.TypeFor[open311File]()},
+	{"post", "post.yaml", "Who looks after messages that did not arrive, when people are left in peace, and what is not said twice.", reflect.TypeFor[postFile]()},
 	{"notices", "notices.yaml", "What people are told before they are asked for a consent, by version.", reflect.TypeFor[noticesFile]()},
 	{"dossier", "dossier.yaml", "How the files of ended cases are put together for the archive.", reflect.TypeFor[dossiersFile]()},
 	{"replies", "replies.yaml", "Stock answers an officer may start from.", reflect.TypeFor[repliesFile]()},
@@ -86,6 +87,8 @@ func closed(name string) []string {
 		return Entitled
 	case "ground":
 		return procedure.Grounds
+	case "channel":
+		return PostChannels
 	case "door":
 		return []string{doorOurs, doorElsewhere}
 	case "shown":

@@ -1,0 +1,4 @@
+package courier
+
+// Said is said, for the tests.
+var Said = said

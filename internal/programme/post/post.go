@@ -1,0 +1,129 @@
+// Package post has the pages on which officers look after messages: what is stuck or came back, letters to be
+// printed, what receivers of webhooks were told, and every text as people read it.
+//
+// It owns no table: deliveries are the courier's. Who has these pages is the pack's (post.yaml, keepers): such a role
+// reaches the deliveries of cases its unit or one below it holds, and the reach is part of every query. A page shows the
+// number of a case, the kind of text, the channel, times and what a gateway said; of a sealed case nothing but its
+// number. No page shows an address or what was written, but for letters, which are opened on record to be printed.
+//
+// It refuses to write a message or to change one. Open this file first, then list.go, one.go, letters.go, more.go.
+package post
+
+import (
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"comity/internal/authz"
+	"comity/internal/courier"
+	"comity/internal/org"
+	"comity/internal/pack"
+	"comity/internal/programme"
+	"comity/internal/text"
+	"comity/internal/web"
+)
+
+// Name is the name of the programme.
+const Name = "post"
+
+// Deps is what the programme is built from.
+type Deps struct {
+	Courier *courier.Courier
+	Packs   *pack.Registry
+	Words   func(*pack.Pack) *text.Catalogue
+}
+
+type office struct{ Deps }
+
+// New plugs the programme in.
+func New(d Deps) programme.Programme {
+	o := &office{d}
+	return programme.Programme{
+		Name: Name,
+		Desk: map[string]func(*programme.Officer) error{
+			"GET /desk/post":                      o.list,
+			"GET /desk/post/{id}":                 o.show,
+			"POST /desk/post/{id}":                o.decide,
+			"GET /desk/post/letters":              o.letters,
+			"POST /desk/post/letters":             o.newBatch,
+			"GET /desk/post/letters/{batch}":      o.batch,
+			"GET /desk/post/letters/{batch}/file": o.batchFile,
+			"POST /desk/post/letters/{batch}":     o.posted,
+			"GET /desk/post/texts":                o.texts,
+			"GET /desk/post/webhooks":             o.hooks,
+			"POST /desk/post/webhooks":            o.replay,
+		},
+		Menu: o.menu,
+	}
+}
+
+// reach is what an officer may see of the deliveries: nothing without a role the pack names.
+func reach(p *pack.Pack, who authz.Actor) (out []courier.Reach) {
+	for _, g := range keeping(p, who) {
+		out = append(out, courier.Reach{Place: courier.Place(p.Units, g.Unit), Programmes: g.Programmes})
+	}
+	return out
+}
+
+func keeping(p *pack.Pack, who authz.Actor) (out []authz.Grant) {
+	if p.Post == nil || !who.IsStaff() {
+		return nil
+	}
+	for _, g := range who.Grants() {
+		if slices.Contains(p.Post.Keepers, g.Role) && len(who.Opens(g)) > 0 { // a role of another compartment opens nothing here
+			out = append(out, g)
+		}
+	}
+	return out
+}
+
+// keeper is an officer who looks after messages.
+func (x *office) keeper(o *programme.Officer) ([]courier.Reach, error) {
+	in := reach(x.Packs.Current(), o.Actor)
+	if len(in) == 0 {
+		return nil, &web.Refused{Status: http.StatusForbidden, Rule: "post.not_yours"}
+	}
+	return in, nil
+}
+
+// whole says whether an officer looks after the messages of the whole city, which the webhooks belong to.
+func whole(p *pack.Pack, who authz.Actor) bool {
+	for _, g := range keeping(p, who) {
+		if g.Unit == p.Units.Root() && len(g.Programmes) == 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// menu leads to the messages whoever looks after some.
+func (x *office) menu(page *web.Page, who authz.Actor, at string) []web.NavItem {
+	if len(reach(x.Packs.Current(), who)) == 0 {
+		return nil
+	}
+	return []web.NavItem{{Href: "/desk/post", Label: page.T("post.title"), Icon: "bell", Current: strings.HasPrefix(at, "/desk/post")}}
+}
+
+// ways are the parts of these pages.
+func (x *office) ways(page *web.Page, o *programme.Officer) []web.Link {
+	out := []web.Link{{Href: "/desk/post", Label: page.T("post.title")}, {Href: "/desk/post/letters", Label: page.T("post.letters.title")}, {Href: "/desk/post/texts", Label: page.T("post.texts.title")}}
+	if whole(x.Packs.Current(), o.Actor) && x.Courier.Post != nil && len(x.Courier.Post.Hooks) > 0 {
+		out = append(out, web.Link{Href: "/desk/post/webhooks", Label: page.T("post.hooks.title")})
+	}
+	return out
+}
+
+func numberIn(o *programme.Officer, name string) (int64, error) {
+	n, err := strconv.ParseInt(o.R.PathValue(name), 10, 64)
+	if err != nil || n < 1 {
+		return 0, web.ErrNotFound
+	}
+	return n, nil
+}
+
+// holder is the unit a place ends in.
+func holder(place string) org.UnitID {
+	parts := strings.Split(strings.Trim(place, "/"), "/")
+	return org.UnitID(parts[len(parts)-1])
+}

@@ -386,7 +386,7 @@ func (l *loader) areas() {
 		if len(ring) < 3 {
 			l.bad.on(a.Mark, "area of %q needs at least three points", a.Unit)
 		}
-		l.p.Map.Areas = append(l.p.Map.Areas, place.Area{Unit: org.UnitID(a.Unit), Ring: ring})
+		l.p.Map.Areas = append(l.p.Map.Areas, place.Simple(org.UnitID(a.Unit), ring))
 	}
 	for i, x := range f.Features {
 		feature := Feature{Kind: x.Kind, Width: x.Width, Line: l.points(x.Mark, x.Line)}

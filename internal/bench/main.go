@@ -6,8 +6,8 @@
 // not be measured at all.
 //
 // Open this file first; create.go (changes through the door), pages.go (lists of a large city),
-// trust.go (what looks, keyed search and the log cost), start.go (the built program), kernel.go, schedule.go
-// and stat.go (figures without a database), dossier.go (a case file as PDF/A). All SQL is in store.go.
+// trust.go (what looks, keyed search and the log cost), start.go (the built program), kernel.go, schedule.go,
+// stat.go and places.go (figures without a database), dossier.go (a case file as PDF/A). All SQL is in store.go.
 package main
 
 import (
@@ -41,7 +41,7 @@ type options struct {
 func main() {
 	var o options
 	flag.BoolVar(&o.quick, "quick", false, "small sizes: under a minute, for a first look")
-	flag.StringVar(&o.only, "only", "", "comma-separated parts to run: kernel, schedule, stat, dossier, door, trust, start, pages (default: all)")
+	flag.StringVar(&o.only, "only", "", "comma-separated parts to run: kernel, schedule, stat, places, dossier, door, trust, start, pages (default: all)")
 	flag.IntVar(&o.cases, "cases", 1000, "cases opened and accepted per round")
 	flag.IntVar(&o.rounds, "rounds", 5, "rounds; medians are over rounds")
 	flag.IntVar(&o.clients, "clients", 8, "clients at the door at once")
@@ -79,7 +79,7 @@ func run(ctx context.Context, o options) error {
 	parts := []struct {
 		name string
 		run  func(context.Context, options, string, *table) error
-	}{{"kernel", kernel}, {"schedule", scheduling}, {"stat", statistics}, {"dossier", dossier}, {"door", door}, {"trust", trust}, {"start", start}, {"pages", pages}}
+	}{{"kernel", kernel}, {"schedule", scheduling}, {"stat", statistics}, {"places", placesPart}, {"dossier", dossier}, {"door", door}, {"trust", trust}, {"start", start}, {"pages", pages}}
 	began := time.Now()
 	for _, p := range parts {
 		if o.only != "" && !slices.Contains(strings.Split(o.only, ","), p.name) {

@@ -143,15 +143,27 @@ type routeYAML struct {
 
 type areasFile struct {
 	Mark     mark          `yaml:"-"`
-	Areas    []areaYAML    `yaml:"areas" doc:"Outlines of units."`
+	System   string        `yaml:"system" enum:"system" doc:"Coordinate system of the numbers in this file; left out, wgs84. Others are converted when the pack is read, and pack check says so."`
+	Nearest  int           `yaml:"nearest" doc:"Metres: a point outside every area goes to the nearest one within them; left out, it is refused."`
+	Border   int           `yaml:"border" doc:"Metres: where another unit's area lies so near to a point, the case says whose."`
+	Areas    []areaYAML    `yaml:"areas" doc:"Outlines of units. Areas with islands or holes, and many areas, are better given as areas.geojson."`
+	Zones    []zoneYAML    `yaml:"zones" doc:"Named parts of the city that are no units, for routes."`
 	Features []featureYAML `yaml:"features" doc:"What is drawn on the map."`
-	Places   []placeYAML   `yaml:"places" doc:"Places that can be found by name."`
+	Places   []placeYAML   `yaml:"places" doc:"Places that can be found by name; landmarks.yaml can say more about them."`
 }
 
 type areaYAML struct {
 	Mark mark        `yaml:"-" key:"unit"`
 	Unit string      `yaml:"unit" doc:"The unit whose area it is."`
 	Ring [][]float64 `yaml:"ring" doc:"Points [longitude, latitude] around it, at least three."`
+}
+
+type zoneYAML struct {
+	Mark  mark        `yaml:"-"`
+	ID    string      `yaml:"id" doc:"Id of the zone."`
+	Name  words       `yaml:"name" doc:"Its name."`
+	Units []string    `yaml:"units" doc:"The units it is made of, with all below them."`
+	Ring  [][]float64 `yaml:"ring" doc:"Points [longitude, latitude] around it, where it is drawn; a matter whose point is not known does not lie in it."`
 }
 
 type featureYAML struct {
@@ -167,6 +179,21 @@ type placeYAML struct {
 	Name  words     `yaml:"name" doc:"Its name."`
 	Point []float64 `yaml:"point" doc:"[longitude, latitude]."`
 	Unit  string    `yaml:"unit" doc:"The unit it lies in."`
+}
+
+type landmarksFile struct {
+	Mark      mark           `yaml:"-"`
+	System    string         `yaml:"system" enum:"system" doc:"Coordinate system of the numbers in this file; left out, wgs84."`
+	Landmarks []landmarkYAML `yaml:"landmarks" doc:"Places that people name when they are asked where: buildings, stops, bridges, street numbers."`
+}
+
+type landmarkYAML struct {
+	Mark    mark                `yaml:"-"`
+	ID      string              `yaml:"id" doc:"Id of the landmark."`
+	Name    words               `yaml:"name" doc:"Its name."`
+	Aliases map[string][]string `yaml:"aliases" doc:"What else people call it, by language."`
+	Point   []float64           `yaml:"point" doc:"[longitude, latitude]."`
+	Unit    string              `yaml:"unit" doc:"The unit it lies in; left out, the one whose area holds the point."`
 }
 
 type calendarFile struct {

@@ -43,6 +43,9 @@ type Pack struct {
 	Map         place.Map
 	Features    []Feature
 	Places      []NamedPlace
+	Zones       []Zone
+	Names       *place.Names // landmarks and units, by what people type
+	Converted   []string     // files whose coordinates came in another system, and which
 	Groups      []Group
 	Categories  []Category
 	Programmes  []Programme
@@ -88,9 +91,17 @@ type Feature struct {
 
 // NamedPlace is a landmark or street number that can be found by its name.
 type NamedPlace struct {
-	Key   string
-	Point place.Point
-	Unit  org.UnitID
+	Key     string
+	Point   place.Point
+	Unit    org.UnitID
+	Aliases map[string][]string // by language
+}
+
+// Zone is a named part of the city that is no unit: some units with all below them, or an outline.
+type Zone struct {
+	ID    string
+	Units []org.UnitID
+	Area  place.Area // without sides when it is made of units
 }
 
 // Group is a heading over categories on the public form.

@@ -37,7 +37,7 @@ func (n *Names) Add(s Spot, names ...string) {
 	n.spots = append(n.spots, s)
 	for _, raw := range names {
 		words := plain(raw)
-		if len(words) < 2 || slices.ContainsFunc(n.names, func(o name) bool { return o.spot == at && slices.Equal(o.words, words) }) {
+		if len(words) < shortest || n.has(at, words) {
 			continue
 		}
 		if n.pairs == nil {
@@ -49,6 +49,16 @@ func (n *Names) Add(s Spot, names ...string) {
 			n.pairs[p] = append(n.pairs[p], int32(len(n.names)-1))
 		}
 	}
+}
+
+// has looks among the names of the spot that was added last.
+func (n *Names) has(spot int32, words []rune) bool {
+	for i := len(n.names) - 1; i >= 0 && n.names[i].spot == spot; i-- {
+		if slices.Equal(n.names[i].words, words) {
+			return true
+		}
+	}
+	return false
 }
 
 // Hit is a spot that may be meant.

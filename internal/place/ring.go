@@ -2,6 +2,7 @@ package place
 
 import (
 	"cmp"
+	"fmt"
 	"math"
 	"slices"
 )
@@ -104,4 +105,52 @@ func side(e edge, p Point) float64 {
 		return d
 	}
 	return 0
+}
+
+// Check refuses an area of which it cannot be said what is inside: too few corners, sides that cross, a
+// hole that lies outside, outlines that lie over each other.
+func (a Area) Check() error {
+	for i, p := range a.Polygons {
+		for k, r := range p {
+			if at, ok := r.Crossing(); ok {
+				return fmt.Errorf("%s crosses itself near [%.6f, %.6f]", a.ring(i, k), at.Lon, at.Lat)
+			}
+			if len(r.Tidy()) < 3 || r.turn() == 0 {
+				return fmt.Errorf("%s has no inside: it needs at least three corners that do not lie on one line", a.ring(i, k))
+			}
+		}
+		for k, hole := range p[min(1, len(p)):] {
+			if !slices.ContainsFunc(hole, Area{Polygons: []Polygon{p[:1]}}.Contains) {
+				return fmt.Errorf("%s lies outside of the outline it is a hole in", a.ring(i, k+1))
+			}
+		}
+	}
+	var crossing error
+	meet(a.edges(), func(_, _ int, at Point) bool {
+		crossing = fmt.Errorf("two of its rings cross near [%.6f, %.6f]", at.Lon, at.Lat)
+		return false
+	})
+	if crossing != nil {
+		return crossing
+	}
+	for i, p := range a.Polygons {
+		for k, o := range a.Polygons {
+			if k != i && len(p) > 0 && slices.ContainsFunc(p[0], Area{Polygons: []Polygon{o}}.Contains) {
+				return fmt.Errorf("polygon %d lies in polygon %d; make them one, or cut a hole", i+1, k+1)
+			}
+		}
+	}
+	return nil
+}
+
+// ring names a ring as authors count.
+func (a Area) ring(polygon, k int) string {
+	name := "its outline"
+	if k > 0 {
+		name = fmt.Sprintf("hole %d", k)
+	}
+	if len(a.Polygons) > 1 {
+		name += fmt.Sprintf(" of polygon %d", polygon+1)
+	}
+	return name
 }

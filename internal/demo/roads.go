@@ -354,6 +354,7 @@ func (p *Play) openJourney(s *story, now time.Time) (*ledger.Call, func(ledger.R
 	if anonymous := j.matter.Words["anonymous"]; anonymous != "" {
 		rep.Contact = casework.Contact{}
 	}
+	rep.Now = now
 	cmd, err := intake.Command(p.Pack, rep)
 	if err != nil {
 		return nil, nil, err

@@ -222,6 +222,9 @@ func (v *visit) newDo() error {
 		return err
 	}
 	if d != nil && len(problems) == 0 {
+		if to := v.pack.ProcedureFor(cmd.Open.Category); to != nil {
+			d = to // a rule of routing may have changed the category
+		}
 		problems, err = v.rehearse(d, cmd)
 		if err != nil {
 			return err
@@ -281,7 +284,7 @@ func asksMore(d *procedure.Definition) bool {
 func (v *visit) opening(f newForm, d *procedure.Definition, key string) (casework.Command, []form.Problem, error) {
 	contact, problems := readContact(f)
 	report := intake.Report{Category: f.Category, Text: f.Text, Address: f.Address, Unit: org.UnitID(f.Unit), Contact: contact,
-		Source: f.Source, Key: key, Fields: openFields(f, d, v.today())}
+		Source: f.Source, Key: key, Now: v.now, Fields: openFields(f, d, v.today())}
 	v.locate(&report, f.Address)
 	if f.Source == byLetter {
 		problems = append(problems, v.checkArrival(f)...)

@@ -141,6 +141,39 @@ type routeYAML struct {
 	Dept  string `yaml:"dept" doc:"The nearest department of this key on the way up."`
 }
 
+type routesFile struct {
+	Mark   mark            `yaml:"-"`
+	Routes []routeRuleYAML `yaml:"routes" doc:"Rules, asked in order: the first that fits says who receives a matter. Where none fits, the route of the category does."`
+}
+
+type routeRuleYAML struct {
+	Mark       mark                `yaml:"-"`
+	ID         string              `yaml:"id" doc:"Id of the rule; the case keeps it."`
+	Categories []string            `yaml:"categories" doc:"Categories it is about; without any, and without groups, all."`
+	Groups     []string            `yaml:"groups" doc:"Groups whose categories it is about."`
+	In         []string            `yaml:"in" doc:"Units or zones, in one of which the matter lies; left out, anywhere."`
+	Answers    map[string][]string `yaml:"answers" doc:"Questions of the opening form, each with the answers that fit. Choices and ticks only; an empty text is no answer."`
+	Time       routeTimeYAML       `yaml:"time" doc:"When the matter comes in; left out, at any time."`
+	To         routeToYAML         `yaml:"to" doc:"Who receives it."`
+	Why        words               `yaml:"why" doc:"Why this office: shown to the resident and at the desk."`
+}
+
+type routeTimeYAML struct {
+	Mark    mark     `yaml:"-"`
+	Working string   `yaml:"working" enum:"yesno" doc:"yes: in working time by the calendar of the procedure; no: outside of it."`
+	Days    []string `yaml:"days" enum:"weekday" doc:"Days of the week."`
+	From    string   `yaml:"from" doc:"Time of day, such as \"22:00\"."`
+	To      string   `yaml:"to" doc:"Time of day at which it ends; before from, it goes over midnight."`
+}
+
+type routeToYAML struct {
+	Mark     mark   `yaml:"-"`
+	Unit     string `yaml:"unit" doc:"This unit."`
+	Dept     string `yaml:"dept" doc:"The nearest department of this key on the way up."`
+	Level    string `yaml:"level" enum:"level" doc:"The unit of this level where the place is."`
+	Category string `yaml:"category" doc:"It is dealt with as this category, by its procedure and programme; left out, as it was filed."`
+}
+
 type areasFile struct {
 	Mark     mark          `yaml:"-"`
 	System   string        `yaml:"system" enum:"system" doc:"Coordinate system of the numbers in this file; left out, wgs84. Others are converted when the pack is read, and pack check says so."`

@@ -58,7 +58,7 @@ func load(fsys fs.FS, find Finder, kept bool, memory []*Memory) (*Pack, error) {
 	if l.fsys = stack(fsys, find, &l.bad); l.fsys == nil {
 		return nil, l.bad.err()
 	}
-	steps := []func(){l.head, l.units, l.categories, l.areas, l.calendars, l.texts, l.names, l.questions, l.cameras, l.procedures, l.roles, l.mediation, l.talks, l.purposes, l.notices, l.replies, l.documents, l.dossiers, l.explorer}
+	steps := []func(){l.head, l.units, l.categories, l.areas, l.calendars, l.texts, l.names, l.questions, l.cameras, l.procedures, l.routes, l.roles, l.mediation, l.talks, l.purposes, l.notices, l.replies, l.documents, l.dossiers, l.explorer}
 	for _, step := range steps {
 		step()
 		if l.stop {
@@ -91,6 +91,7 @@ type loader struct {
 
 	langs        []string            // of the pack and of its bases, whose other words are left aside
 	where        map[string]mark     // language and key → where the words stand
+	routeMarks   []mark              // of Pack.Routes
 	cats         []mark              // of Pack.Categories
 	consentWords map[string][]string // language → words that ask for agreement
 	listed       []unitYAML          // units as read
@@ -350,7 +351,7 @@ func (l *loader) categories() {
 		l.say(c.Mark, "category."+c.ID+".hint", c.Hint, false)
 		l.cats = append(l.cats, c.Mark.of("procedure"))
 		l.p.Categories = append(l.p.Categories, Category{ID: c.ID, Group: c.Group, Icon: icon, Procedure: c.Procedure,
-			Resident: c.Resident != "false", Route: Route{Level: level, Dept: c.Route.Dept}, Keywords: c.Keywords, Facts: c.Facts})
+			Resident: c.Resident != "false", Route: Route{Level: level, Dept: c.Route.Dept}, Routed: c.Route.Level != "" || c.Route.Dept != "", Keywords: c.Keywords, Facts: c.Facts})
 		if c.Route.Dept != "" && !l.hasDept(c.Route.Dept) {
 			l.bad.on(c.Route.Mark.of("dept"), "category %q: no unit is department %q", c.ID, c.Route.Dept)
 		}

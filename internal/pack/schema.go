@@ -30,6 +30,7 @@ var FileKinds = []FileKind{
 	{"units", "units.yaml", "The offices, from the city down to groups of buildings.", reflect.TypeFor[unitsFile]()},
 	{"roles", "roles.yaml", "Who may read what: the roles, how far each reaches and how much it shows.", reflect.TypeFor[rolesFile]()},
 	{"categories", "categories.yaml", "What people report, and which office receives it.", reflect.TypeFor[categoriesFile]()},
+	{"routes", "routes.yaml", "Rules of routing by category, place, answers and time: the first that fits.", reflect.TypeFor[routesFile]()},
 	{"areas", "areas.yaml", "Outlines of units, drawn features and named places. Outlines can also stand in areas.geojson, see docs/packs.md.", reflect.TypeFor[areasFile]()},
 	{"landmarks", "landmarks.yaml", "Places that people name when they are asked where, with what else they are called.", reflect.TypeFor[landmarksFile]()},
 	{"calendar", "calendars/*.yaml", "Days off, make-up working days and office hours.", reflect.TypeFor[calendarFile]()},
@@ -53,6 +54,8 @@ func closed(name string) []string {
 		return []string{org.City.String(), org.District.String(), org.Street.String(), org.Community.String(), org.Group.String()}
 	case "system":
 		return wordsOf(place.Systems...)
+	case "yesno":
+		return []string{yes, "no"}
 	case "reach":
 		var names []string
 		for _, r := range authz.Reaches {

@@ -190,7 +190,7 @@ func (p *Portal) mac(doc []byte) []byte {
 }
 
 // check finds what cannot stand, all at once, and the command that would open the case.
-func (d *draft) check(pk *pack.Pack, lang string) (casework.Command, []form.Problem) {
+func (d *draft) check(pk *pack.Pack, lang string, now time.Time) (casework.Command, []form.Problem) {
 	bad := d.refused
 	if d.Category == "" {
 		bad = append(bad, form.Problem{Field: "category", Rule: "form.required"})
@@ -217,7 +217,9 @@ func (d *draft) check(pk *pack.Pack, lang string) (casework.Command, []form.Prob
 	if trouble != nil {
 		bad = append(bad, *trouble)
 	}
-	cmd, err := intake.Command(pk, d.reported(pk, point, lang))
+	report := d.reported(pk, point, lang)
+	report.Now = now
+	cmd, err := intake.Command(pk, report)
 	var no *casework.Refusal
 	if errors.As(err, &no) {
 		for _, f := range no.Fields {

@@ -67,7 +67,7 @@ func (p *Portal) reportPost(w http.ResponseWriter, r *http.Request) error {
 		return p.showReport(w, r, page, d, nil, http.StatusOK)
 	}
 	d.Key = web.KeyOf(r)
-	cmd, bad := d.check(p.Packs.Current(), page.Lang)
+	cmd, bad := d.check(p.Packs.Current(), page.Lang, p.Site.Now())
 	if len(bad) > 0 {
 		return p.showReport(w, r, page, d, bad, http.StatusUnprocessableEntity)
 	}

@@ -338,7 +338,7 @@ func (p *Play) openJourney(s *story, now time.Time) (*ledger.Call, func(ledger.R
 		}
 	}
 	if len(spots) == 0 {
-		return nil, nil, fmt.Errorf("seed: no place of areas.yaml is under %q, where a road begins", j.road.Under)
+		return nil, nil, fmt.Errorf("seed: no landmark is under %q, where a road begins", j.road.Under)
 	}
 	spot := p.Pack.Places[spots[p.r.IntN(len(spots))]]
 	j.place = p.Pack.Texts[s.lang][spot.Key]

@@ -65,6 +65,7 @@ func (n *Names) has(spot int32, words []rune) bool {
 type Hit struct {
 	Spot  Spot
 	Exact bool // the very name was typed
+	Whole bool // what was typed has the whole name in it
 	score float64
 	spot  int32
 }
@@ -106,7 +107,7 @@ func (n *Names) Find(typed string, max int) []Hit {
 		}
 		x := &n.names[at]
 		if score, ok := x.fit(words, k, len(own)); ok {
-			out = better(out, Hit{Spot: n.spots[x.spot], Exact: score >= rankExact, score: score, spot: x.spot}, max)
+			out = better(out, Hit{Spot: n.spots[x.spot], Exact: score >= rankExact, Whole: score >= rankIn, score: score, spot: x.spot}, max)
 		}
 	}
 	return out

@@ -10,6 +10,10 @@ import (
 	"comity/internal/place"
 )
 
+// MaxOffered is how many landmarks a form hands to the browser for its own suggestions: a page must not grow
+// with the city. The others are found when the address is sent.
+const MaxOffered = 200
+
 // WhyHere says why a matter was received where it was: which office, the words of the rule that named it,
 // and how its place was found. The pack is the version the case was opened under, so that the words are
 // those that held then. The last part is for whoever sees the point.

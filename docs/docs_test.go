@@ -238,7 +238,7 @@ var codeName = regexp.MustCompile(`^([a-z]+)\.([A-Za-z]\w*(?:\.[A-Za-z]\w*)?)(?:
 // look like code.
 var elsewhere = []string{"http", "context", "time", "slog", "sql", "fs"}
 
-var endings = []string{"yaml", "go", "md", "sql", "db", "csv", "txtar", "json", "css", "js", "mod"}
+var endings = []string{"yaml", "go", "md", "sql", "db", "csv", "txtar", "json", "geojson", "css", "js", "mod"}
 
 func Test_code_named_in_the_tour_and_the_glossary_exists(t *testing.T) {
 	known := declared(t)

@@ -319,7 +319,7 @@ func openApart(ctx context.Context, c *city, fsys fs.FS, workers []demo.Worker) 
 	}
 	p := c.packs.Current()
 	for _, m := range f.Matters {
-		cmd, err := intake.Command(p, intake.Report{Category: m.Category, Text: m.Text, Unit: org.UnitID(m.Unit), Source: "counter", Fields: m.Fields,
+		cmd, err := intake.Command(p, intake.Report{Category: m.Category, Text: m.Text, Unit: org.UnitID(m.Unit), Source: "counter", Fields: m.Fields, Now: c.clock.Now(),
 			Contact: casework.Contact{Channel: "sms", Address: m.Phone, Name: m.Name, Lang: m.Lang}})
 		if err != nil {
 			return fmt.Errorf("seed/apart.yaml: %s: %w", m.Category, err)

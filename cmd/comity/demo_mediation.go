@@ -60,7 +60,7 @@ func furnishMediation(ctx context.Context, c *city, fsys fs.FS, workers []demo.W
 }
 
 func playDispute(ctx context.Context, c *city, p *pack.Pack, workers []demo.Worker, d dispute) error {
-	cmd, err := intake.Command(p, intake.Report{Category: d.Category, Title: d.Title, Text: d.Title, Unit: org.UnitID(d.Unit), Source: "counter",
+	cmd, err := intake.Command(p, intake.Report{Category: d.Category, Title: d.Title, Text: d.Title, Unit: org.UnitID(d.Unit), Source: "counter", Now: c.clock.Now(),
 		Contact: casework.Contact{Channel: "sms", Address: d.Phone, Name: d.Name, Lang: p.Langs[0]}})
 	if err != nil {
 		return err

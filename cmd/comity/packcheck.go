@@ -36,6 +36,8 @@ type packReport struct {
 	Errors     []string                    `json:"errors,omitempty"`
 	Violations []packViolation             `json:"violations,omitempty"`
 	Procedures map[string]procedure.Report `json:"procedures,omitempty"`
+	Ground     *pack.Ground                `json:"ground,omitempty"` // what is odd about the areas
+	Far        []pack.Far                  `json:"far,omitempty"`    // categories whose department is missing somewhere
 }
 
 type packViolation struct {
@@ -140,7 +142,12 @@ func writeJSON(w io.Writer, v any) error {
 // sound tells what was checked.
 func (k packChecking) sound(p *pack.Pack, took time.Duration) error {
 	if k.json {
-		return writeJSON(k.out, packReport{Pack: p.ID, Version: p.Version, Digest: p.Digest, Sound: true, Took: ms(took), Procedures: p.Reports})
+		var ground *pack.Ground
+		if len(p.Map.Areas) > 0 {
+			g := p.Ground()
+			ground = &g
+		}
+		return writeJSON(k.out, packReport{Pack: p.ID, Version: p.Version, Digest: p.Digest, Sound: true, Took: ms(took), Procedures: p.Reports, Ground: ground, Far: p.Far()})
 	}
 	k.say = k.base.With(p.Texts).In(k.say.Lang)
 	if k.property != "" {
@@ -155,6 +162,7 @@ func (k packChecking) sound(p *pack.Pack, took time.Duration) error {
 	for _, w := range p.Warnings {
 		fmt.Fprintln(k.out, w)
 	}
+	k.ground(p)
 	if p.Abstract {
 		fmt.Fprintln(k.out, "  "+k.say.T("cli.pack.abstract"))
 	}

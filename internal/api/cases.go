@@ -107,7 +107,7 @@ func (a *API) openCase(ctx context.Context, in *openInput) (*openOutput, error) 
 	c := callerOf(ctx)
 	b := in.Body
 	report := intake.Report{Category: b.Category, Title: b.Title, Text: b.Text, Address: b.Address, Unit: org.UnitID(b.Unit),
-		Source: b.Source, Fields: b.Fields, Key: key(in.Key)}
+		Source: b.Source, Fields: b.Fields, Key: key(in.Key), Now: a.Now()}
 	if report.Source == "" {
 		report.Source = "api"
 	}

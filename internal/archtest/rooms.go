@@ -76,11 +76,10 @@ var Rooms = map[string]Room{
 	"internal/api":                       {Why: "JSON for programs", Rooms: with("account", "db", "explain", "file", "intake", "jobs", "journal", "ledger", "limit", "pack", "text"), Others: []string{"github.com/danielgtaylor/huma/v2", "github.com/VictoriaMetrics/metrics", "golang.org/x/text/language"}},
 	"internal/programme/residence/sdjwt": {Why: "the residence card: a credential whose holder shows only what is asked for"},
 
-	"internal/open311": {Why: "GeoReport v2", Rooms: with("account", "explain", "file", "intake", "journal", "ledger", "limit", "pack", "text"), Others: []string{"golang.org/x/text/language"}},
+	"internal/open311":                  {Why: "GeoReport v2", Rooms: with("account", "explain", "file", "intake", "journal", "ledger", "limit", "pack", "text"), Others: []string{"golang.org/x/text/language"}},
 	"internal/courier/gateway":          {Why: "speaks with mail relays, gateways and receivers of webhooks", Rooms: []string{"courier", "jobs"}, Others: []string{"go.yaml.in/yaml/v4"}},
 	"internal/courier/gateway/smtptest": {Why: "a mail relay for tests; for tests alone"},
 	"internal/programme/post":           {Why: "what officers do about messages: stuck ones, letters, other systems, texts", Rooms: with("courier", "pack", "pdf", "programme", "text", "web"), Others: []string{"github.com/a-h/templ"}},
-
 
 	"internal/consent":               {Why: "what people agreed to, and took back", Rooms: with("db", "ledger", "pack", "translog", "vault")},
 	"internal/selfview":              {Why: "what a person sees of themselves: beside cmd the one room that is handed several compartments", Rooms: with("consent", "courier", "db", "jobs", "ledger", "limit", "pack", "programme", "text", "vault", "web"), Others: []string{"github.com/a-h/templ"}},

@@ -112,6 +112,7 @@ func reports(p *pack.Pack, n int, seed uint64) ([]casework.Command, error) {
 	if len(weighted) == 0 || len(places) == 0 {
 		return nil, errors.New("the demo pack has no category or no community to report in")
 	}
+	noon := time.Date(2026, 3, 2, 4, 0, 0, 0, time.UTC) // what is measured must not hang on the hour
 	out := make([]casework.Command, n)
 	for i := range out {
 		c := weighted[r.IntN(len(weighted))]
@@ -122,7 +123,7 @@ func reports(p *pack.Pack, n int, seed uint64) ([]casework.Command, error) {
 		text := pick(r, f.Categories[c.ID].Reports[lang])
 		fill := strings.NewReplacer("{place}", fmt.Sprintf("%d", 1+r.IntN(900)), "{no}", fmt.Sprint(1+r.IntN(42)), "{time}", pick(r, f.Times[lang]), "{days}", fmt.Sprint(2+r.IntN(18)))
 		out[i], err = intake.Command(p, intake.Report{Category: c.ID, Text: fill.Replace(text), Unit: places[r.IntN(len(places))],
-			Address: fmt.Sprintf("%d %s", 1+r.IntN(400), places[r.IntN(len(places))]), Source: "web", Key: fmt.Sprintf("bench-%d-%d", seed, i),
+			Address: fmt.Sprintf("%d %s", 1+r.IntN(400), places[r.IntN(len(places))]), Source: "web", Now: noon, Key: fmt.Sprintf("bench-%d-%d", seed, i),
 			Contact: casework.Contact{Channel: "sms", Address: fmt.Sprintf("139%08d", r.IntN(100_000_000)), Lang: lang}})
 		if err != nil {
 			return nil, err

@@ -47,6 +47,7 @@ type Case struct {
 	Title    string            `json:"title"`
 	Text     string            `json:"text"`
 	Category string            `json:"category"`
+	Route    string            `json:"route,omitempty"` // rule of the pack that named the unit that received it
 	Place    Place             `json:"place"`
 	Intake   map[string]string `json:"intake,omitempty"`
 	Contact  Contact           `json:"contact"`
@@ -195,6 +196,7 @@ type Opening struct {
 	Title    string
 	Text     string
 	Category string
+	Route    string `json:",omitempty"` // rule of the pack that named the unit; empty: the category's own route
 	Place    Place
 	Contact  Contact
 	Source   string

@@ -48,7 +48,9 @@ func (p *Play) step(ctx context.Context, it item, now time.Time) (*ledger.Call, 
 
 func (p *Play) open(it item, now time.Time) (*ledger.Call, func(ledger.Receipt, error), error) {
 	s := &story{category: it.category}
-	cmd, err := intake.Command(p.Pack, p.report(it.category, s))
+	rep := p.report(it.category, s)
+	rep.Now = now
+	cmd, err := intake.Command(p.Pack, rep)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -338,7 +338,7 @@ func (p *Play) openJourney(s *story, now time.Time) (*ledger.Call, func(ledger.R
 		}
 	}
 	if len(spots) == 0 {
-		return nil, nil, fmt.Errorf("seed: no place of areas.yaml is under %q, where a road begins", j.road.Under)
+		return nil, nil, fmt.Errorf("seed: no landmark is under %q, where a road begins", j.road.Under)
 	}
 	spot := p.Pack.Places[spots[p.r.IntN(len(spots))]]
 	j.place = p.Pack.Texts[s.lang][spot.Key]
@@ -354,6 +354,7 @@ func (p *Play) openJourney(s *story, now time.Time) (*ledger.Call, func(ledger.R
 	if anonymous := j.matter.Words["anonymous"]; anonymous != "" {
 		rep.Contact = casework.Contact{}
 	}
+	rep.Now = now
 	cmd, err := intake.Command(p.Pack, rep)
 	if err != nil {
 		return nil, nil, err

@@ -35,6 +35,7 @@ type sheet struct {
 	Facts    []web.Fact
 	Answer   []web.Fact
 	Plan     *Plan
+	Here     []string // why it was received where it was
 	Files    []fileRow
 	Papers   []documentLink // made by acts, newest first
 	Rolls    []rollCard     // who takes part
@@ -216,6 +217,7 @@ func (v *visit) sheet(p *web.Page, open shown, q query, listed bool) (sheet, err
 		address = ""
 	}
 	s.Plan = drawPlan(p, v.pack, c.Place.Point, c.Place.Unit, address)
+	s.Here = p.WhyHere(v.Packs.Pack(c.Pack), &c)
 	for _, f := range c.Files {
 		s.Files = append(s.Files, v.fileRow(p, c, f, events))
 	}

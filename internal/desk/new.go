@@ -103,7 +103,7 @@ func (v *visit) showNew(status int, f newForm, problems []form.Problem, key stri
 	for _, l := range p.Site.Langs {
 		data.Langs = append(data.Langs, web.Choice{Value: l, Label: p.Site.Text.In(l).T("web.lang.name")})
 	}
-	for _, pl := range v.pack.Places {
+	for _, pl := range v.pack.Places[:min(len(v.pack.Places), web.MaxOffered)] {
 		data.Places = append(data.Places, p.T(pl.Key))
 	}
 	if d := v.pack.ProcedureFor(f.Category); d != nil {
@@ -222,6 +222,9 @@ func (v *visit) newDo() error {
 		return err
 	}
 	if d != nil && len(problems) == 0 {
+		if to := v.pack.ProcedureFor(cmd.Open.Category); to != nil {
+			d = to // a rule of routing may have changed the category
+		}
 		problems, err = v.rehearse(d, cmd)
 		if err != nil {
 			return err
@@ -281,7 +284,7 @@ func asksMore(d *procedure.Definition) bool {
 func (v *visit) opening(f newForm, d *procedure.Definition, key string) (casework.Command, []form.Problem, error) {
 	contact, problems := readContact(f)
 	report := intake.Report{Category: f.Category, Text: f.Text, Address: f.Address, Unit: org.UnitID(f.Unit), Contact: contact,
-		Source: f.Source, Key: key, Fields: openFields(f, d, v.today())}
+		Source: f.Source, Key: key, Now: v.now, Fields: openFields(f, d, v.today())}
 	v.locate(&report, f.Address)
 	if f.Source == byLetter {
 		problems = append(problems, v.checkArrival(f)...)
@@ -402,18 +405,12 @@ func (v *visit) dayWords(say text.Speaker, day string) string {
 	return say.Date(at, v.site.Zone)
 }
 
-// locate finds the point when the address begins with a place the pack knows.
+// locate finds the point when the address has a landmark in it whole; the longest name says most. The unit
+// stays the one the officer chose: where the two differ, the case says so.
 func (v *visit) locate(r *intake.Report, address string) {
-	if address == "" {
-		return
-	}
-	for _, pl := range v.pack.Places {
-		for _, lang := range v.pack.Langs {
-			if name := v.pack.Texts[lang][pl.Key]; name != "" && strings.HasPrefix(address, name) {
-				point := pl.Point
-				r.Point = &point
-				return
-			}
+	for _, h := range v.pack.Names.Find(address, 1) {
+		if h.Whole && h.Spot.Point != nil {
+			r.Point = h.Spot.Point
 		}
 	}
 }

@@ -24,7 +24,7 @@ const (
 // drawPlan shows the surroundings of a point, or of a unit's area when no point is known. nil when
 // the pack has neither.
 func drawPlan(p *web.Page, pk *pack.Pack, at *place.Point, unit org.UnitID, caption string) *Plan {
-	area, known := areaOf(pk, unit)
+	area, known := pk.Map.Area(unit)
 	var sw, ne place.Point
 	switch {
 	case at != nil:
@@ -32,7 +32,7 @@ func drawPlan(p *web.Page, pk *pack.Pack, at *place.Point, unit org.UnitID, capt
 		dLon := dLat * planWidth / planHeight / math.Cos(at.Lat*math.Pi/180)
 		sw, ne = place.Point{Lat: at.Lat - dLat, Lon: at.Lon - dLon}, place.Point{Lat: at.Lat + dLat, Lon: at.Lon + dLon}
 	case known:
-		sw, ne = place.Map{Areas: []place.Area{area}}.Bounds()
+		sw, ne = area.Bounds()
 	default:
 		return nil
 	}
@@ -40,8 +40,8 @@ func drawPlan(p *web.Page, pk *pack.Pack, at *place.Point, unit org.UnitID, capt
 	plan := &Plan{Plan: web.Plan{Width: f.Width, Height: f.Height, Label: p.T("desk.plan.unit", "unit", p.T("unit."+string(unit)))}, Caption: caption}
 	plan.features(p, f, pk.Features)
 	if known {
-		plan.Shapes = append(plan.Shapes, web.PlanShape{Class: "edge", Path: f.Path(area.Ring, true)})
-		if s := f.At(web.Centre(area.Ring)); inside(s) {
+		plan.Shapes = append(plan.Shapes, web.PlanShape{Class: "edge", Path: f.Area(area)})
+		if s := f.At(web.Centre(area.Outline())); inside(s) {
 			plan.name(s, p.T("unit."+string(unit)))
 		}
 	}
@@ -51,15 +51,6 @@ func drawPlan(p *web.Page, pk *pack.Pack, at *place.Point, unit org.UnitID, capt
 		plan.Label = p.T("desk.plan.point", "place", caption)
 	}
 	return plan
-}
-
-func areaOf(pk *pack.Pack, unit org.UnitID) (place.Area, bool) {
-	for _, a := range pk.Map.Areas {
-		if a.Unit == unit {
-			return a, true
-		}
-	}
-	return place.Area{}, false
 }
 
 // features draws what lies within the frame: surfaces first, lines over them.

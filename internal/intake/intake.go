@@ -9,6 +9,7 @@ package intake
 
 import (
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"comity/internal/casework"
@@ -16,7 +17,6 @@ import (
 	"comity/internal/org"
 	"comity/internal/pack"
 	"comity/internal/place"
-	"time"
 )
 
 // Report is what somebody brought, whatever the channel.
@@ -34,6 +34,7 @@ type Report struct {
 	Fields   map[string]string
 	Files    []casework.File
 	At       time.Time // history only
+	Now      time.Time // when it is taken in: rules of routing may ask for the time of day
 }
 
 // titleRunes is how much of a text serves as its title.
@@ -52,20 +53,32 @@ func Command(p *pack.Pack, r Report) (casework.Command, error) {
 	if len(bad) > 0 {
 		return casework.Command{}, &casework.Refusal{Rule: "form.invalid", Fields: bad}
 	}
+	to, err := p.Route(pack.Matter{Category: category.ID, At: at, Point: r.Point, Answers: r.Fields, Now: taken(r)})
+	if err != nil {
+		return casework.Command{}, err
+	}
 	title := strings.TrimSpace(r.Title)
 	if title == "" {
 		title = firstWords(r.Text)
 	}
 	open := &casework.Opening{
-		Unit: p.RouteTo(category.ID, at), Title: title, Text: r.Text, Category: category.ID,
+		Unit: to.Unit, Title: title, Text: r.Text, Category: to.Category, Route: to.Rule,
 		Place:   casework.Place{Point: r.Point, Address: strings.TrimSpace(r.Address), Unit: at},
 		Contact: r.Contact, Source: r.Source, External: r.External,
 	}
 	return casework.Command{Open: open, Key: r.Key, Fields: r.Fields, Files: r.Files, At: r.At, Version: casework.AnyVersion}, nil
 }
 
+// taken is when a matter came in; of history, when it did.
+func taken(r Report) time.Time {
+	if !r.At.IsZero() {
+		return r.At
+	}
+	return r.Now
+}
+
 // locate finds the lowest unit the place is known to lie in: the one that was chosen, the one whose
-// area holds the point, or the pack's fallback.
+// area holds the point or, within the pack's metres, is the nearest, or the pack's fallback.
 func locate(p *pack.Pack, r Report) (org.UnitID, []form.Problem) {
 	if r.Unit != "" {
 		if _, ok := p.Units.Unit(r.Unit); !ok {
@@ -77,11 +90,11 @@ func locate(p *pack.Pack, r Report) (org.UnitID, []form.Problem) {
 			return "", []form.Problem{problem("place", "place.position")}
 		}
 		if len(p.Map.Areas) > 0 && r.Unit == "" {
-			at, ok := p.Map.Find(p.Units, *r.Point)
+			found, ok := p.Map.Locate(p.Units, *r.Point)
 			if !ok {
 				return "", []form.Problem{problem("place", "place.outside")}
 			}
-			return at, nil
+			return found.Unit, nil
 		}
 	}
 	if r.Unit != "" {

@@ -5,6 +5,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"comity/internal/casework"
 	"comity/internal/org"
@@ -133,5 +134,23 @@ func Test_a_title_that_was_given_is_kept(t *testing.T) {
 	cmd, err := Command(demoPack(t), Report{Category: "other.other", Title: " Loose tile ", Text: "The tile is loose. It trips people.", Address: " 38 Guiyuan Road "})
 	if err != nil || cmd.Open.Title != "Loose tile" || cmd.Open.Place.Address != "38 Guiyuan Road" {
 		t.Errorf("%+v, %v", cmd.Open, err)
+	}
+}
+
+func Test_the_rule_that_named_the_unit_is_kept_with_the_opening(t *testing.T) {
+	p := demoPack(t)
+	evening := time.Date(2026, 3, 3, 23, 0, 0, 0, p.Zone)
+	report := Report{Category: "noise.night", Text: "They are driving piles.", Unit: "guiyuan-yandu", Now: evening}
+	cmd, err := Command(p, report)
+	if err != nil || cmd.Open.Unit != "binjiang-sanitation" || cmd.Open.Route != "noise-at-night" {
+		t.Errorf("%+v %v", cmd.Open, err)
+	}
+	report.At = evening.Add(-10 * time.Hour) // history is routed as of when it happened
+	if cmd, err = Command(p, report); err != nil || cmd.Open.Unit != "linjiang-ecology" || cmd.Open.Route != "" {
+		t.Errorf("%+v %v", cmd.Open, err)
+	}
+	report.At, report.Now = time.Time{}, time.Time{}
+	if _, err = Command(p, report); err == nil {
+		t.Error("a rule by the hour was passed over because nobody said what time it is")
 	}
 }

@@ -141,17 +141,62 @@ type routeYAML struct {
 	Dept  string `yaml:"dept" doc:"The nearest department of this key on the way up."`
 }
 
+type routesFile struct {
+	Mark   mark            `yaml:"-"`
+	Routes []routeRuleYAML `yaml:"routes" doc:"Rules, asked in order: the first that fits says who receives a matter. Where none fits, the route of the category does."`
+}
+
+type routeRuleYAML struct {
+	Mark       mark                `yaml:"-"`
+	ID         string              `yaml:"id" doc:"Id of the rule; the case keeps it."`
+	Categories []string            `yaml:"categories" doc:"Categories it is about; without any, and without groups, all."`
+	Groups     []string            `yaml:"groups" doc:"Groups whose categories it is about."`
+	In         []string            `yaml:"in" doc:"Units or zones, in one of which the matter lies; left out, anywhere."`
+	Answers    map[string][]string `yaml:"answers" doc:"Questions of the opening form, each with the answers that fit. Choices and ticks only; an empty text is no answer."`
+	Time       routeTimeYAML       `yaml:"time" doc:"When the matter comes in; left out, at any time."`
+	To         routeToYAML         `yaml:"to" doc:"Who receives it."`
+	Why        words               `yaml:"why" doc:"Why this office: shown to the resident and at the desk."`
+}
+
+type routeTimeYAML struct {
+	Mark    mark     `yaml:"-"`
+	Working string   `yaml:"working" enum:"yesno" doc:"yes: in working time by the calendar of the procedure; no: outside of it."`
+	Days    []string `yaml:"days" enum:"weekday" doc:"Days of the week."`
+	From    string   `yaml:"from" doc:"Time of day, such as \"22:00\"."`
+	To      string   `yaml:"to" doc:"Time of day at which it ends; before from, it goes over midnight."`
+}
+
+type routeToYAML struct {
+	Mark     mark   `yaml:"-"`
+	Unit     string `yaml:"unit" doc:"This unit."`
+	Dept     string `yaml:"dept" doc:"The nearest department of this key on the way up."`
+	Level    string `yaml:"level" enum:"level" doc:"The unit of this level where the place is."`
+	Category string `yaml:"category" doc:"It is dealt with as this category, by its procedure and programme; left out, as it was filed."`
+}
+
 type areasFile struct {
 	Mark     mark          `yaml:"-"`
-	Areas    []areaYAML    `yaml:"areas" doc:"Outlines of units."`
+	System   string        `yaml:"system" enum:"system" doc:"Coordinate system of the numbers in this file; left out, wgs84. Others are converted when the pack is read, and pack check says so."`
+	Nearest  int           `yaml:"nearest" doc:"Metres: a point outside every area goes to the nearest one within them; left out, it is refused."`
+	Border   int           `yaml:"border" doc:"Metres: where another unit's area lies so near to a point, the case says whose."`
+	Areas    []areaYAML    `yaml:"areas" doc:"Outlines of units. Areas with islands or holes, and many areas, are better given as areas.geojson."`
+	Zones    []zoneYAML    `yaml:"zones" doc:"Named parts of the city that are no units, for routes."`
 	Features []featureYAML `yaml:"features" doc:"What is drawn on the map."`
-	Places   []placeYAML   `yaml:"places" doc:"Places that can be found by name."`
+	Places   []placeYAML   `yaml:"places" doc:"Places that can be found by name; landmarks.yaml can say more about them."`
 }
 
 type areaYAML struct {
 	Mark mark        `yaml:"-" key:"unit"`
 	Unit string      `yaml:"unit" doc:"The unit whose area it is."`
 	Ring [][]float64 `yaml:"ring" doc:"Points [longitude, latitude] around it, at least three."`
+}
+
+type zoneYAML struct {
+	Mark  mark        `yaml:"-"`
+	ID    string      `yaml:"id" doc:"Id of the zone."`
+	Name  words       `yaml:"name" doc:"Its name."`
+	Units []string    `yaml:"units" doc:"The units it is made of, with all below them."`
+	Ring  [][]float64 `yaml:"ring" doc:"Points [longitude, latitude] around it, where it is drawn; a matter whose point is not known does not lie in it."`
 }
 
 type featureYAML struct {
@@ -167,6 +212,21 @@ type placeYAML struct {
 	Name  words     `yaml:"name" doc:"Its name."`
 	Point []float64 `yaml:"point" doc:"[longitude, latitude]."`
 	Unit  string    `yaml:"unit" doc:"The unit it lies in."`
+}
+
+type landmarksFile struct {
+	Mark      mark           `yaml:"-"`
+	System    string         `yaml:"system" enum:"system" doc:"Coordinate system of the numbers in this file; left out, wgs84."`
+	Landmarks []landmarkYAML `yaml:"landmarks" doc:"Places that people name when they are asked where: buildings, stops, bridges, street numbers."`
+}
+
+type landmarkYAML struct {
+	Mark    mark                `yaml:"-"`
+	ID      string              `yaml:"id" doc:"Id of the landmark."`
+	Name    words               `yaml:"name" doc:"Its name."`
+	Aliases map[string][]string `yaml:"aliases" doc:"What else people call it, by language."`
+	Point   []float64           `yaml:"point" doc:"[longitude, latitude]."`
+	Unit    string              `yaml:"unit" doc:"The unit it lies in; left out, the one whose area holds the point."`
 }
 
 type calendarFile struct {

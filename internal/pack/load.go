@@ -19,7 +19,6 @@ import (
 
 	"comity/internal/org"
 	"comity/internal/paper"
-	"comity/internal/place"
 	"comity/internal/procedure"
 	"comity/internal/worktime"
 )
@@ -59,7 +58,7 @@ func load(fsys fs.FS, find Finder, kept bool, memory []*Memory) (*Pack, error) {
 	if l.fsys = stack(fsys, find, &l.bad); l.fsys == nil {
 		return nil, l.bad.err()
 	}
-	steps := []func(){l.head, l.units, l.categories, l.areas, l.calendars, l.texts, l.questions, l.cameras, l.procedures, l.roles, l.mediation, l.talks, l.purposes, l.post, l.notices, l.replies, l.documents, l.dossiers, l.explorer, l.open311}
+	steps := []func(){l.head, l.units, l.categories, l.areas, l.calendars, l.texts, l.names, l.questions, l.cameras, l.procedures, l.routes, l.roles, l.mediation, l.talks, l.purposes, l.post, l.notices, l.replies, l.documents, l.dossiers, l.explorer, l.open311}
 	for _, step := range steps {
 		step()
 		if l.stop {
@@ -92,6 +91,7 @@ type loader struct {
 
 	langs        []string            // of the pack and of its bases, whose other words are left aside
 	where        map[string]mark     // language and key → where the words stand
+	routeMarks   []mark              // of Pack.Routes
 	cats         []mark              // of Pack.Categories
 	consentWords map[string][]string // language → words that ask for agreement
 	listed       []unitYAML          // units as read
@@ -351,7 +351,7 @@ func (l *loader) categories() {
 		l.say(c.Mark, "category."+c.ID+".hint", c.Hint, false)
 		l.cats = append(l.cats, c.Mark.of("procedure"))
 		l.p.Categories = append(l.p.Categories, Category{ID: c.ID, Group: c.Group, Icon: icon, Procedure: c.Procedure,
-			Resident: c.Resident != "false", Route: Route{Level: level, Dept: c.Route.Dept}, Keywords: c.Keywords, Facts: c.Facts})
+			Resident: c.Resident != "false", Route: Route{Level: level, Dept: c.Route.Dept}, Routed: c.Route.Level != "" || c.Route.Dept != "", Keywords: c.Keywords, Facts: c.Facts})
 		if c.Route.Dept != "" && !l.hasDept(c.Route.Dept) {
 			l.bad.on(c.Route.Mark.of("dept"), "category %q: no unit is department %q", c.ID, c.Route.Dept)
 		}
@@ -368,61 +368,6 @@ func (l *loader) hasDept(key string) bool {
 		}
 	}
 	return false
-}
-
-func (l *loader) areas() {
-	if _, err := fs.Stat(l.fsys, "areas.yaml"); errors.Is(err, fs.ErrNotExist) {
-		return // a city without drawn areas places reports by unit
-	}
-	var f areasFile
-	if !readYAML(l.fsys, "areas.yaml", &f, &l.bad) {
-		return
-	}
-	for _, a := range f.Areas {
-		if _, ok := l.p.Units.Unit(org.UnitID(a.Unit)); !ok {
-			l.bad.on(a.Mark, "area of unknown unit %q", a.Unit)
-		}
-		ring := l.points(a.Mark, a.Ring)
-		if len(ring) < 3 {
-			l.bad.on(a.Mark, "area of %q needs at least three points", a.Unit)
-		}
-		l.p.Map.Areas = append(l.p.Map.Areas, place.Area{Unit: org.UnitID(a.Unit), Ring: ring})
-	}
-	for i, x := range f.Features {
-		feature := Feature{Kind: x.Kind, Width: x.Width, Line: l.points(x.Mark, x.Line)}
-		if len(x.Name) > 0 {
-			feature.Name = fmt.Sprintf("feature.%d", i)
-			l.say(x.Mark, feature.Name, x.Name, true)
-		}
-		l.p.Features = append(l.p.Features, feature)
-	}
-	for i, x := range f.Places {
-		key := fmt.Sprintf("place.%d", i)
-		l.say(x.Mark, key, x.Name, true)
-		pts := l.points(x.Mark, [][]float64{x.Point})
-		if _, ok := l.p.Units.Unit(org.UnitID(x.Unit)); !ok {
-			l.bad.on(x.Mark, "place in unknown unit %q", x.Unit)
-		}
-		if len(pts) == 1 {
-			l.p.Places = append(l.p.Places, NamedPlace{Key: key, Point: pts[0], Unit: org.UnitID(x.Unit)})
-		}
-	}
-}
-
-func (l *loader) points(m mark, raw [][]float64) []place.Point {
-	var out []place.Point
-	for _, c := range raw {
-		if len(c) != 2 {
-			l.bad.on(m, "a point is [longitude, latitude]")
-			continue
-		}
-		p := place.Point{Lon: c[0], Lat: c[1]}
-		if err := p.Check(); err != nil {
-			l.bad.on(m, "%v", err)
-		}
-		out = append(out, p)
-	}
-	return out
 }
 
 func (l *loader) calendars() {
@@ -572,7 +517,7 @@ func (l *loader) texts() {
 func counts(name string) bool {
 	top, _, _ := strings.Cut(name, "/")
 	switch path.Ext(name) {
-	case ".yaml", ".csv":
+	case ".yaml", ".csv", ".geojson":
 		return top != "seed" && top != "scenarios"
 	case ".md":
 		return top == "documents"

@@ -7,8 +7,10 @@
 // Open this file first; files.go is what authors write, decode.go and overlay.go how it is read and laid
 // over the pack's bases, load.go what it becomes, procedures.go how a procedure is put together,
 // papers.go replies and documents, register.go what may be asked of other bodies, mediation.go
-// on which acts sessions rest, talks.go which acts are offers and signatures, open311.go what other programs are offered, roles.go who reads what,
-// compartments.go what keeps people's matters apart, explorer.go the guide before filing, known.go what need not be
+// on which acts sessions rest, talks.go which acts are offers and signatures, open311.go what other programs
+// are offered, roles.go who reads what,
+// areas.go and geojson.go where units lie, routes.go who receives what, routecheck.go whether that is whole,
+// ground.go whether the areas are, compartments.go what keeps people's matters apart, explorer.go the guide before filing, known.go what need not be
 // searched again, purposes.go why sealed words are opened, story.go how a failed
 // property is told, diff.go what differs between
 // two packs, schema.go what editors are told.
@@ -43,6 +45,10 @@ type Pack struct {
 	Map         place.Map
 	Features    []Feature
 	Places      []NamedPlace
+	Zones       []Zone
+	Routes      []RouteRule  // asked in order, before the routes of categories
+	Names       *place.Names // landmarks and units, by what people type
+	Converted   []string     // files whose coordinates came in another system, and which
 	Groups      []Group
 	Categories  []Category
 	Programmes  []Programme
@@ -90,9 +96,17 @@ type Feature struct {
 
 // NamedPlace is a landmark or street number that can be found by its name.
 type NamedPlace struct {
-	Key   string
-	Point place.Point
-	Unit  org.UnitID
+	Key     string
+	Point   place.Point
+	Unit    org.UnitID
+	Aliases map[string][]string // by language
+}
+
+// Zone is a named part of the city that is no unit: some units with all below them, or an outline.
+type Zone struct {
+	ID    string
+	Units []org.UnitID
+	Area  place.Area // without sides when it is made of units
 }
 
 // Group is a heading over categories on the public form.
@@ -104,6 +118,7 @@ type Category struct {
 	Procedure       string
 	Resident        bool // offered on the public form
 	Route           Route
+	Routed          bool // the pack names the route; else it is the unit of the lowest level
 	Keywords        map[string][]string
 	Facts           map[string]string // facts of a case that opens under it
 }
@@ -158,22 +173,28 @@ func (p *Pack) Questions() []string {
 	return slices.Compact(out)
 }
 
-// RouteTo names the unit that receives a category at a place. at is the lowest unit known to hold the
-// place. Where the city has no unit that fits, the nearest working unit above receives it, so that
-// nothing is ever received by nobody.
+// RouteTo names the unit that receives a category at a place by the category's own route: what holds where
+// no rule of routes.yaml fits. Route asks those, too.
 func (p *Pack) RouteTo(category string, at org.UnitID) org.UnitID {
 	c, _ := p.Category(category)
+	return p.routeBy(c.Route, at)
+}
+
+// routeBy names the unit that receives a matter at a place. at is the lowest unit known to hold the
+// place. Where the city has no unit that fits, the nearest working unit above receives it, so that
+// nothing is ever received by nobody.
+func (p *Pack) routeBy(r Route, at org.UnitID) org.UnitID {
 	path := p.Units.Path(at)
 	for _, id := range path {
-		if c.Route.Dept != "" {
+		if r.Dept != "" {
 			for _, child := range p.Units.Children(id) {
-				if p.Dept[child] == c.Route.Dept {
+				if p.Dept[child] == r.Dept {
 					return child
 				}
 			}
 			continue
 		}
-		if u, _ := p.Units.Unit(id); u.Level <= c.Route.Level && len(u.Roles) > 0 && u.Dept == "" { // a department is no place
+		if u, _ := p.Units.Unit(id); u.Level <= r.Level && len(u.Roles) > 0 && u.Dept == "" { // a department is no place
 			return id
 		}
 	}

@@ -552,6 +552,15 @@ func (l *loader) receivers(c Category) []org.UnitID {
 			out = append(out, to)
 		}
 	}
+	for _, r := range l.p.Routes {
+		for _, from := range l.p.concerned(r) {
+			for _, at := range l.p.Units.All() {
+				if to := l.p.reach(r.To, from, at); to.Category == c.ID && !slices.Contains(out, to.Unit) {
+					out = append(out, to.Unit)
+				}
+			}
+		}
+	}
 	return out
 }
 

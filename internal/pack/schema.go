@@ -10,6 +10,7 @@ import (
 	"comity/internal/authz"
 	"comity/internal/form"
 	"comity/internal/org"
+	"comity/internal/place"
 	"comity/internal/procedure"
 	"comity/internal/worktime"
 )
@@ -29,7 +30,9 @@ var FileKinds = []FileKind{
 	{"units", "units.yaml", "The offices, from the city down to groups of buildings.", reflect.TypeFor[unitsFile]()},
 	{"roles", "roles.yaml", "Who may read what: the roles, how far each reaches and how much it shows.", reflect.TypeFor[rolesFile]()},
 	{"categories", "categories.yaml", "What people report, and which office receives it.", reflect.TypeFor[categoriesFile]()},
-	{"areas", "areas.yaml", "Outlines of units, drawn features and named places.", reflect.TypeFor[areasFile]()},
+	{"routes", "routes.yaml", "Rules of routing by category, place, answers and time: the first that fits.", reflect.TypeFor[routesFile]()},
+	{"areas", "areas.yaml", "Outlines of units, drawn features and named places. Outlines can also stand in areas.geojson, see docs/packs.md.", reflect.TypeFor[areasFile]()},
+	{"landmarks", "landmarks.yaml", "Places that people name when they are asked where, with what else they are called.", reflect.TypeFor[landmarksFile]()},
 	{"calendar", "calendars/*.yaml", "Days off, make-up working days and office hours.", reflect.TypeFor[calendarFile]()},
 	{"procedure", "procedures/*.yaml", "States, acts and terms of one procedure.", reflect.TypeFor[procedureFile]()},
 	{"purposes", "purposes.yaml", "For which purposes sealed words are opened.", reflect.TypeFor[purposesFile]()},
@@ -51,6 +54,10 @@ func closed(name string) []string {
 	switch name {
 	case "level":
 		return []string{org.City.String(), org.District.String(), org.Street.String(), org.Community.String(), org.Group.String()}
+	case "system":
+		return wordsOf(place.Systems...)
+	case "yesno":
+		return []string{yes, "no"}
 	case "reach":
 		var names []string
 		for _, r := range authz.Reaches {

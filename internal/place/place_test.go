@@ -31,7 +31,7 @@ func Test_metres_agree_with_known_distances(t *testing.T) {
 }
 
 // hook is an area like the letter C: open to the east.
-var hook = place.Area{Unit: "hook", Ring: []place.Point{{0, 0}, {0, 4}, {1, 4}, {1, 1}, {3, 1}, {3, 4}, {4, 4}, {4, 0}}}
+var hook = place.Ring{{0, 0}, {0, 4}, {1, 4}, {1, 1}, {3, 1}, {3, 4}, {4, 4}, {4, 0}}
 
 func Test_a_hollow_of_an_area_is_outside(t *testing.T) {
 	for _, c := range []struct {
@@ -41,12 +41,12 @@ func Test_a_hollow_of_an_area_is_outside(t *testing.T) {
 		{place.Point{Lat: .5, Lon: 3}, true}, {place.Point{Lat: 3.5, Lon: 3}, true}, {place.Point{Lat: 2, Lon: .5}, true},
 		{place.Point{Lat: 2, Lon: 2}, false}, {place.Point{Lat: 2, Lon: 5}, false}, {place.Point{Lat: -1, Lon: 2}, false}, {place.Point{Lat: 5, Lon: .5}, false},
 	} {
-		if got := hook.Contains(c.p); got != c.want {
+		if got := place.Simple("hook", hook).Contains(c.p); got != c.want {
 			t.Errorf("%v: %v", c.p, got)
 		}
-		back := place.Area{Ring: slices.Clone(hook.Ring)}
-		slices.Reverse(back.Ring)
-		if back.Contains(c.p) != c.want {
+		back := slices.Clone(hook)
+		slices.Reverse(back)
+		if place.Simple("hook", back).Contains(c.p) != c.want {
 			t.Errorf("%v: walking the ring the other way changes the answer", c.p)
 		}
 	}
@@ -64,7 +64,7 @@ func Test_neighbours_never_both_claim_a_point_and_leave_none_out(t *testing.T) {
 		corners := []place.Point{{0, 0}, {0, 1}, {1, 1}, {1, 0}}
 		var parts []place.Area
 		for i, c := range corners {
-			parts = append(parts, place.Area{Ring: []place.Point{c, corners[(i+1)%4], mid}})
+			parts = append(parts, place.Simple("", place.Ring{c, corners[(i+1)%4], mid}))
 		}
 		p := place.Point{Lat: inner.Draw(t, "p.lat"), Lon: inner.Draw(t, "p.lon")}
 		if rapid.Bool().Draw(t, "on a cut") { // as near to it as numbers can be
@@ -87,7 +87,7 @@ func Test_neighbours_never_both_claim_a_point_and_leave_none_out(t *testing.T) {
 }
 
 func box(unit org.UnitID, south, west, north, east float64) place.Area {
-	return place.Area{Unit: unit, Ring: []place.Point{{south, west}, {south, east}, {north, east}, {north, west}}}
+	return place.Simple(unit, place.Ring{{south, west}, {south, east}, {north, east}, {north, west}})
 }
 
 func Test_find_names_the_lowest_unit(t *testing.T) {

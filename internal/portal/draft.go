@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"mime/multipart"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -29,6 +30,7 @@ type draft struct {
 	Category, Text    string
 	Address, Lat, Lon string
 	Unit              string
+	Meant             string            // the place that was offered for the address and chosen; meantNone: none of them
 	Who, Phone, Name  string            // Who is phone or code
 	Fields            map[string]string // answers to what the procedure asks when a case is opened
 	Photos            []photo
@@ -54,7 +56,7 @@ var noteFields = []string{"text", "photo*", "drop*", "photos*"}
 // reportFields are the fields of a report: its own and every question any procedure asks, because the
 // kind can be changed after the questions of another were shown.
 func (p *Portal) reportFields() []string {
-	out := append([]string{"category", "address", "lat", "lon", "unit", "who", "phone", "name", "do"}, noteFields...)
+	out := append([]string{"category", "address", "lat", "lon", "unit", "meant", "who", "phone", "name", "do"}, noteFields...)
 	for _, q := range p.Packs.Current().Questions() {
 		out = append(out, "in."+q)
 	}
@@ -69,7 +71,7 @@ func (p *Portal) readDraft(r *http.Request, known []string) (*draft, error) {
 	}
 	get := func(name string) string { return strings.TrimSpace(r.PostFormValue(name)) }
 	d := &draft{
-		Category: get("category"), Text: get("text"), Address: get("address"), Lat: get("lat"), Lon: get("lon"), Unit: get("unit"),
+		Category: get("category"), Text: get("text"), Address: get("address"), Lat: get("lat"), Lon: get("lon"), Unit: get("unit"), Meant: get("meant"),
 		Who: get("who"), Phone: get("phone"), Name: get("name"), Fields: map[string]string{},
 	}
 	for name, v := range r.PostForm {
@@ -190,7 +192,7 @@ func (p *Portal) mac(doc []byte) []byte {
 }
 
 // check finds what cannot stand, all at once, and the command that would open the case.
-func (d *draft) check(pk *pack.Pack, lang string) (casework.Command, []form.Problem) {
+func (d *draft) check(pk *pack.Pack, lang string, now time.Time) (casework.Command, []form.Problem) {
 	bad := d.refused
 	if d.Category == "" {
 		bad = append(bad, form.Problem{Field: "category", Rule: "form.required"})
@@ -217,7 +219,9 @@ func (d *draft) check(pk *pack.Pack, lang string) (casework.Command, []form.Prob
 	if trouble != nil {
 		bad = append(bad, *trouble)
 	}
-	cmd, err := intake.Command(pk, d.reported(pk, point, lang))
+	report := d.reported(pk, point, lang)
+	report.Now = now
+	cmd, err := intake.Command(pk, report)
 	var no *casework.Refusal
 	if errors.As(err, &no) {
 		for _, f := range no.Fields {
@@ -252,19 +256,40 @@ func (d *draft) phone() string {
 	return ""
 }
 
-// found is the place: what was pointed at and chosen, else the landmark whose very name was typed.
+// found is the place: what was pointed at and chosen, else the landmark or unit whose very name was typed
+// or that was chosen among those the address may mean.
 func (d *draft) found(pk *pack.Pack, point *place.Point) (*place.Point, org.UnitID) {
 	if point != nil || d.Unit != "" {
 		return point, org.UnitID(d.Unit)
 	}
-	for _, pl := range pk.Places {
-		for _, lang := range pk.Langs {
-			if d.Address != "" && pk.Texts[lang][pl.Key] == d.Address {
-				return &pl.Point, pl.Unit
-			}
+	for _, h := range pk.Names.Find(d.Address, maxMeant) {
+		if h.Exact && d.Meant == "" || h.Spot.Key == d.Meant {
+			return h.Spot.Point, h.Spot.Unit
 		}
 	}
 	return nil, ""
+}
+
+const (
+	maxMeant  = 4
+	meantNone = "none"
+)
+
+// meant lists the places an address may mean, when it says too little by itself and nothing else does.
+func (d *draft) meant(pk *pack.Pack) []place.Hit {
+	if d.Address == "" || d.Unit != "" || d.Lat != "" || d.Lon != "" {
+		return nil
+	}
+	hits := pk.Names.Find(d.Address, maxMeant)
+	if len(hits) > 0 && hits[0].Exact {
+		return nil
+	}
+	return hits
+}
+
+// answeredMeant says whether one of the places, or none of them, has been chosen.
+func (d *draft) answeredMeant(hits []place.Hit) bool {
+	return d.Meant == meantNone || slices.ContainsFunc(hits, func(h place.Hit) bool { return h.Spot.Key == d.Meant })
 }
 
 // point reads the position the map or the device filled in; none is fine.

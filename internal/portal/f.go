@@ -506,6 +506,9 @@ func (m *matter) sentFacts() []web.Fact {
 	if where := placeWords(m.page, m.c.Place); where != "" {
 		out = append(out, web.Fact{Label: m.page.T("portal.check.place"), Value: where})
 	}
+	if why := m.page.WhyHere(m.packs.Pack(m.c.Pack), &m.c); len(why) > 0 {
+		out = append(out, web.Fact{Label: m.page.T("here.title"), Value: strings.Join(why, "\n")})
+	}
 	f := web.ActForm(m.d.ID, "open")
 	for _, field := range m.d.Intake {
 		if v := m.c.Intake[field.Name]; v != "" {

@@ -24,7 +24,7 @@ func planOf(page *web.Page, pk *pack.Pack, d *draft) *web.Plan {
 	root := pk.Units.Root()
 	for _, a := range pk.Map.Areas {
 		if a.Unit == root {
-			out.Shapes = append(out.Shapes, web.PlanShape{Class: "area ground", Path: f.Path(a.Ring, true)})
+			out.Shapes = append(out.Shapes, web.PlanShape{Class: "area ground", Path: f.Area(a)})
 		}
 	}
 	for _, ft := range pk.Features {
@@ -37,10 +37,10 @@ func planOf(page *web.Page, pk *pack.Pack, d *draft) *web.Plan {
 		u, _ := pk.Units.Unit(a.Unit)
 		name := page.T("unit." + string(a.Unit))
 		if u.Level == org.Community || u.Level == org.Street {
-			out.Shapes = append(out.Shapes, web.PlanShape{Class: "area " + u.Level.String(), Path: f.Path(a.Ring, true), Title: name})
+			out.Shapes = append(out.Shapes, web.PlanShape{Class: "area " + u.Level.String(), Path: f.Area(a), Title: name})
 		}
 		if u.Level == org.Street {
-			out.Names = append(out.Names, web.PlanName{Class: "name", PlanSpot: f.At(web.Centre(a.Ring)), Words: name})
+			out.Names = append(out.Names, web.PlanName{Class: "name", PlanSpot: f.At(web.Centre(a.Outline())), Words: name})
 		}
 	}
 	if pt, bad := d.point(); pt != nil && bad == nil {

@@ -442,6 +442,58 @@ func TestA_landmark_typed_by_its_name_is_as_good_as_a_point(t *testing.T) {
 	}
 }
 
+func TestAn_address_that_may_mean_several_places_is_asked_about_once_and_without_script(t *testing.T) {
+	c := newCity(t)
+	v := lamp()
+	v.Del("unit")
+	v.Set("address", "市一医院门口")
+	v.Set("do", "check")
+	asked := c.post("/report?lang=en", v)
+	if asked.Code != http.StatusOK {
+		t.Errorf("got %d", asked.Code)
+	}
+	c.holds(asked, "Did you mean one of these places?", `value="landmark.linjiang-first-hospital"`, "Linjiang First Hospital, in Maixiang", `name="meant" value="none"`, "It is <dark>.")
+	v.Set("meant", "landmark.linjiang-first-hospital")
+	if k := c.caseOf(c.file(v)); k.Place.Unit != "baita-maixiang" || k.Place.Point == nil || k.Place.Address != "市一医院门口" {
+		t.Errorf("the place is %+v", k.Place)
+	}
+	v.Set("meant", "none")
+	if k := c.caseOf(c.file(v)); k.Place.Point != nil || k.Place.Unit != c.pack.Fallback {
+		t.Errorf("none of them, and the place is %+v", k.Place)
+	}
+	v.Set("meant", "landmark.white-pagoda") // of another address
+	c.holds(c.post("/report?lang=en", v), "Did you mean one of these places?")
+	v.Set("address", "Zhongnanhai")
+	c.lacks(c.post("/report?lang=en", v), "Did you mean")
+	v.Set("address", "夜市") // another name of the night market
+	v.Del("meant")
+	if k := c.caseOf(c.file(v)); k.Place.Unit != "baita-maixiang" {
+		t.Errorf("the other name leads to %+v", k.Place)
+	}
+}
+
+func TestA_case_says_why_this_office_received_it(t *testing.T) {
+	c := newCity(t)
+	v := lamp()
+	v.Del("unit")
+	for _, x := range []struct{ category, lat, lon, holder, en, zh string }{
+		{"park.fitness", "28.0800", "112.3450", "donghu-parks", "Lawns and equipment inside East Lake Park", "由区园林绿化中心管养"},
+		{"waste.heap", "28.0860", "112.2208", "wangchuan-hongfang", "outside of every area that is drawn; Hongfang", "不在任何已画的范围内"},
+		{"waste.heap", "28.1021", "112.3049", "", "near the border: ", "靠近边界："},
+		{"lighting.out", "28.1265", "112.2790", "binjiang-lighting", "by the nearest department for them", "由最近的主管部门办理"},
+	} {
+		v.Set("category", x.category)
+		v.Set("lat", x.lat)
+		v.Set("lon", x.lon)
+		code := c.file(v)
+		if k := c.caseOf(code); x.holder != "" && string(k.Holder) != x.holder {
+			t.Errorf("%s: held by %s", x.category, k.Holder)
+		}
+		c.holds(c.get("/f/"+code+"?lang=en"), "Why this office", x.en)
+		c.holds(c.get("/f/"+code+"?lang=zh-CN"), "为什么由这个单位受理", x.zh)
+	}
+}
+
 func TestA_point_on_the_map_finds_its_unit_and_one_outside_is_told(t *testing.T) {
 	c := newCity(t)
 	v := lamp()

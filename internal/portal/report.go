@@ -11,6 +11,7 @@ import (
 	"comity/internal/form"
 	"comity/internal/org"
 	"comity/internal/pack"
+	"comity/internal/place"
 	"comity/internal/web"
 )
 
@@ -25,6 +26,7 @@ type reportPage struct {
 	Photos   []string          // words per refused photo
 	Map      *web.Plan
 	Places   []string
+	Meant    []web.Choice // places the address may mean
 	Units    []unitGroup
 	Key      string
 	Guide    bool   // there is a guide for whoever is not sure
@@ -67,11 +69,14 @@ func (p *Portal) reportPost(w http.ResponseWriter, r *http.Request) error {
 		return p.showReport(w, r, page, d, nil, http.StatusOK)
 	}
 	d.Key = web.KeyOf(r)
-	cmd, bad := d.check(p.Packs.Current(), page.Lang)
+	cmd, bad := d.check(p.Packs.Current(), page.Lang, p.Site.Now())
 	if len(bad) > 0 {
 		return p.showReport(w, r, page, d, bad, http.StatusUnprocessableEntity)
 	}
 	if r.PostFormValue("do") != "send" {
+		if hits := d.meant(p.Packs.Current()); len(hits) > 0 && !d.answeredMeant(hits) {
+			return p.showReport(w, r, page, d, nil, http.StatusOK)
+		}
 		d.Key = web.NewKey() // of this check page: sending it twice makes one case
 		return p.showCheck(w, r, d, cmd)
 	}
@@ -98,8 +103,11 @@ func (p *Portal) showReport(w http.ResponseWriter, r *http.Request, page *web.Pa
 		Map: planOf(page, pk, d), Units: unitsOf(page, pk), Key: web.NewKey(),
 		Guide: pk.Explorer != nil, Filled: d.Guide,
 	}
-	for _, pl := range pk.Places {
+	for _, pl := range pk.Places[:min(len(pk.Places), web.MaxOffered)] {
 		v.Places = append(v.Places, page.T(pl.Key))
+	}
+	if r.Method == http.MethodPost {
+		v.Meant = meantOf(page, d.meant(pk))
 	}
 	if proc := pk.ProcedureFor(d.Category); proc != nil {
 		v.Intake = intakeControls(page, proc.ID, proc.Intake, d, bad)
@@ -119,6 +127,22 @@ func (p *Portal) showReport(w http.ResponseWriter, r *http.Request, page *web.Pa
 	}
 	page.Wrong = len(bad) > 0
 	return page.Write(w, r, status, web.PublicLayout(page, reportBody(page, v)))
+}
+
+// meantOf offers places in words: a landmark with the unit it lies in.
+func meantOf(page *web.Page, hits []place.Hit) []web.Choice {
+	var out []web.Choice
+	for _, h := range hits {
+		c := web.Choice{Value: h.Spot.Key, Label: page.T(h.Spot.Key)}
+		if unit := "unit." + string(h.Spot.Unit); unit != h.Spot.Key {
+			c.Label = page.T("meant.in", "name", c.Label, "unit", page.T(unit))
+		}
+		out = append(out, c)
+	}
+	if len(out) > 0 {
+		out = append(out, web.Choice{Value: meantNone, Label: page.T("meant.none")})
+	}
+	return out
 }
 
 // targets are the ids the error summary jumps to.
@@ -262,7 +286,7 @@ func (p *Portal) showCheck(w http.ResponseWriter, r *http.Request, d *draft, cmd
 // hidden carries the draft through the check page.
 func (d *draft) hidden() [][2]string {
 	out := [][2]string{
-		{"category", d.Category}, {"text", d.Text}, {"address", d.Address}, {"lat", d.Lat}, {"lon", d.Lon}, {"unit", d.Unit},
+		{"category", d.Category}, {"text", d.Text}, {"address", d.Address}, {"lat", d.Lat}, {"lon", d.Lon}, {"unit", d.Unit}, {"meant", d.Meant},
 		{"who", d.Who}, {"phone", d.Phone}, {"name", d.Name},
 	}
 	for _, f := range d.Photos {

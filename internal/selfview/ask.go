@@ -11,6 +11,7 @@ import (
 	"comity/internal/casework"
 	"comity/internal/form"
 	"comity/internal/ledger"
+	"comity/internal/pack"
 	"comity/internal/programme"
 	"comity/internal/web"
 )
@@ -108,9 +109,13 @@ func (v *View) askPost(r *programme.Visitor) error {
 		a.Wrong = pg.T("mydata.ask.wrong")
 		return v.showAsk(r, http.StatusUnprocessableEntity, a)
 	}
+	to, err := v.Packs.Current().Route(pack.Matter{Category: category, At: m.Case.Holder, Answers: map[string]string{askKind: a.Kind}, Now: r.Site.Now()})
+	if err != nil {
+		return err
+	}
 	receipt, err := room.Ledger.Do(r.R.Context(), authz.Reporter(), casework.Command{Key: a.Key, Version: casework.AnyVersion,
 		Fields: map[string]string{askKind: a.Kind, askAbout: a.Ref},
-		Open: &casework.Opening{Unit: v.Packs.Current().RouteTo(category, m.Case.Holder), Category: category, Title: pg.T("mydata.ask." + a.Kind), Text: a.Text,
+		Open: &casework.Opening{Unit: to.Unit, Category: to.Category, Route: to.Rule, Title: pg.T("mydata.ask." + a.Kind), Text: a.Text,
 			Source: "self", Contact: contactOf(p, pg.Lang)}})
 	var no *casework.Refusal
 	if errors.As(err, &no) && len(no.Fields) > 0 {

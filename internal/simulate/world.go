@@ -10,6 +10,7 @@ import (
 	"comity/internal/authz"
 	"comity/internal/casework"
 	"comity/internal/org"
+	"comity/internal/pack"
 	"comity/internal/procedure"
 )
 
@@ -167,11 +168,15 @@ func (w *world) happen(h happening) error {
 
 // arrive opens a case where the pack routes it.
 func (w *world) arrive(a arrival) error {
-	l := w.life(w.ways[w.p.ProcedureFor(a.category).ID], w.p.RouteTo(a.category, a.unit), a.key, !a.at.Before(w.count))
+	to, err := w.p.Route(pack.Matter{Category: a.category, At: a.unit, Now: a.at})
+	if err != nil {
+		return err
+	}
+	l := w.life(w.ways[w.p.ProcedureFor(to.Category).ID], to.Unit, a.key, !a.at.Before(w.count))
 	id := caseID(len(w.lives))
 	w.byID[id] = l
 	open := &casework.Opening{ID: id, Ref: casework.Ref(id), Pack: w.p.Digest, Unit: l.first, Title: a.category, Text: a.category,
-		Category: a.category, Place: casework.Place{Unit: a.unit}}
+		Category: to.Category, Route: to.Rule, Place: casework.Place{Unit: a.unit}}
 	if share(l.draw(purpose("contact"))) >= w.s.noContact {
 		open.Contact.Address = a.category // where a message would go; none is sent
 	}

@@ -57,6 +57,7 @@ func (m *Memory) Change(p *pack.Pack) error {
 // File opens a case.
 func (m *Memory) File(who Who, r intake.Report) (Receipt, error) {
 	p := m.reg.Current()
+	r.Now = m.now
 	cmd, err := intake.Command(p, r)
 	if err != nil {
 		return Receipt{}, err

@@ -144,7 +144,7 @@ func (r *player) holds(c *told) casework.CaseID {
 
 func (r *player) file() (err error) {
 	rep := r.line.Report.Report
-	rep.Source = "web"
+	rep.Source, rep.Now = "web", r.instant(r.line.At)
 	if !r.line.Who.Resident() {
 		rep.Source = "counter"
 	}

@@ -101,6 +101,15 @@ func (f Frame) Path(line []place.Point, closed bool) string {
 	return b.String()
 }
 
+// Area is an area as SVG has it: every outline and every hole, of which drawings fill every second.
+func (f Frame) Area(a place.Area) string {
+	var b strings.Builder
+	for _, r := range a.Rings() {
+		b.WriteString(f.Path(r, true))
+	}
+	return b.String()
+}
+
 // Closed reports a line that ends where it began.
 func Closed(line []place.Point) bool { return len(line) > 2 && line[0] == line[len(line)-1] }
 

@@ -196,6 +196,7 @@ func (r *run) open(ctx context.Context, list []*one, n *Counts) error {
 	var cmds []casework.Command
 	var rows []*one
 	for _, x := range list {
+		x.row.Report.Now = r.began // of a row without a date
 		cmd, err := intake.Command(r.Pack, x.row.Report)
 		if err != nil {
 			if err := r.reject(x, err, n); err != nil {

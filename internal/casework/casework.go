@@ -74,6 +74,22 @@ type Case struct {
 	Sealed   org.UnitID          `json:"sealed,omitempty"`   // the only unit that reads it; empty = not sealed
 	Members  []Member            `json:"members,omitempty"`  // who takes part, in the order they came
 	Filed    []Filed             `json:"filed,omitempty"`    // the files it was put together into, oldest first
+	Lead     *Lead               `json:"lead,omitempty"`     // the case it goes with, whose answer is also its own
+	Group    []Follower          `json:"group,omitempty"`    // cases that go with this one, in the order they came
+}
+
+// Lead is another case about the same matter. Whoever opened this one keeps their code, their dates and their own
+// right to contest; only the work is done once.
+type Lead struct {
+	Case CaseID `json:"case"`
+	Ref  Ref    `json:"ref"`
+}
+
+// Follower is a case that goes with this one, or did.
+type Follower struct {
+	Case CaseID `json:"case"`
+	Ref  Ref    `json:"ref"`
+	Left bool   `json:"left,omitempty"`
 }
 
 // Filed is the file of an ended case as it went to the archive: a hash of what its pages say, by which
@@ -160,7 +176,7 @@ type File struct {
 }
 
 // Command asks for one change. Exactly one of Open, Act, Note, Attach, Tick, Sent, Ended, Recall,
-// Recount and Filed is set.
+// Recount, Filed, Follow and Led is set.
 type Command struct {
 	Case    CaseID
 	Version int       // the Version or Seq the actor has seen; AnyVersion where the actor sees none
@@ -180,6 +196,10 @@ type Command struct {
 	Recall  bool   // the parent recalls this case
 	Recount bool   // the calendar has a new version: count the dates of the clocks again
 	Filed   *Filed `json:",omitempty"` // the file of the ended case was put together; it comes with Files
+
+	Lead   *Leading  `json:"-"` // with an act of effect group: the case that field "lead" names, for the ledger to find
+	Follow *Follower `json:"-"` // a case goes with this one from now on, or has left
+	Led    *Led      `json:"-"` // the case this one goes with was answered, or goes no further
 }
 
 // AnyVersion skips the check of the version: for timers and for residents, whose acts are guarded by
@@ -214,6 +234,24 @@ type Opening struct {
 type Ended struct {
 	Case    CaseID `json:"case"`
 	Outcome string `json:"outcome,omitempty"`
+}
+
+// Leading is what a case must know of the one it is to go with.
+type Leading struct {
+	Lead
+	Procedure string
+	Closed    bool
+	Follows   Ref // the case that one goes with itself; empty = none
+}
+
+// Led tells a case what happened to the one it goes with.
+type Led struct {
+	Case   CaseID
+	Act    string
+	Fields map[string]string
+	Files  []File
+	By     By   // who answered there; they answered here, too
+	End    bool // it goes no further: it ended, or nobody but one unit reads it any more
 }
 
 // Note is something written down that changes no state.
@@ -287,6 +325,9 @@ type Event struct {
 	Alert     string              `json:"alert,omitempty"`     // the clock whose date comes near
 	Recounted []Recounted         `json:"recounted,omitempty"` // dates before a new calendar
 	Filed     *Filed              `json:"filed,omitempty"`     // the file as it went to the archive
+	Lead      *Lead               `json:"lead,omitempty"`      // the case it goes with from here on
+	Unled     CaseID              `json:"unled,omitempty"`     // the case it went with until here
+	Follow    *Follower           `json:"follow,omitempty"`    // another case goes with this one, or left
 }
 
 // Spawn is a case that an event opens: what crosses the link, and nothing more. Case and Ref are drawn
@@ -313,8 +354,10 @@ type Recounted struct {
 }
 
 // Quiet reports an event that an officer need not have seen to act: a notice that left, a date that
-// comes near, a date counted again.
-func (e *Event) Quiet() bool { return e.Sent != nil || e.Alert != "" || len(e.Recounted) > 0 }
+// comes near, a date counted again, another case that joined.
+func (e *Event) Quiet() bool {
+	return e.Sent != nil || e.Alert != "" || len(e.Recounted) > 0 || e.Follow != nil
+}
 
 // By is who did it, in whose name.
 type By struct {

@@ -58,6 +58,10 @@ func Decide(d *procedure.Definition, c Case, cmd Command, who authz.Actor, now t
 		return k.recount()
 	case cmd.Filed != nil:
 		return k.filed()
+	case cmd.Follow != nil:
+		return k.follow()
+	case cmd.Led != nil:
+		return k.led()
 	case cmd.Act != "":
 		return k.act()
 	case len(cmd.Files) > 0:
@@ -466,6 +470,10 @@ func (k *decision) effects(a *procedure.Act, e *Event) *Refusal {
 				return &Refusal{Rule: "form.invalid", Fields: []form.Problem{{Field: "unit", Rule: "unit.joined"}}}
 			}
 			e.Joined = append(e.Joined, to)
+		case procedure.Group:
+			if r := k.lead(e); r != nil {
+				return r
+			}
 		case procedure.Release:
 			to := org.UnitID(e.Fields["unit"])
 			if !slices.Contains(k.c.Joint, to) {
@@ -477,6 +485,7 @@ func (k *decision) effects(a *procedure.Act, e *Event) *Refusal {
 	if k.c.Sealed != "" && e.Holder != k.c.Holder {
 		e.Sealed = e.Holder // the seal goes with the case
 	}
+	k.unlead(a, e)
 	return nil
 }
 

@@ -52,6 +52,10 @@ func Fold(c Case, e Event) Case {
 	c.Members = foldMembers(c.Members, e)
 	c.Stood = foldPeople(c.Stood, e.By, e.By.For != "")
 	c.Children = foldChildren(c.Children, e)
+	if e.Lead != nil || e.Unled != "" {
+		c.Lead = e.Lead
+	}
+	c.Group = foldGroup(c.Group, e.Follow)
 	if len(e.Joined)+len(e.Left) > 0 {
 		c.Joint = slices.DeleteFunc(slices.Concat(c.Joint, e.Joined), func(u org.UnitID) bool { return slices.Contains(e.Left, u) })
 	}

@@ -35,6 +35,8 @@ type actPage struct {
 	Law, Article         string
 	Controls             []web.Control
 	Units                []unitGroup
+	Alike                []likeRow // reports this one may go with
+	Asks                 bool      // the form asks for one
 	Mistakes             []web.Mistake
 	Behalf               bool        // recorded for the resident, from signed paper
 	Paper                string      // what is wrong with that paper
@@ -97,7 +99,7 @@ func actGroup(a *procedure.Act) string {
 		return actsAnswer
 	case a.Dispute || a.Recall || a.Withdraw || a.Key == "":
 		return actsRare
-	case a.Moves() || has(procedure.Offer, procedure.TurnBack, procedure.Invite, procedure.Release) || len(a.Spawn) > 0:
+	case a.Moves() || has(procedure.Offer, procedure.TurnBack, procedure.Invite, procedure.Release, procedure.Group) || len(a.Spawn) > 0:
 		return actsHand
 	case has(procedure.Assign, procedure.AssignSelf, procedure.Unassign, procedure.Seal):
 		return actsPeople
@@ -258,6 +260,10 @@ func (v *visit) showAct(status int, c casework.Case, d *procedure.Definition, a 
 		Controls: controls, Mistakes: paperMistake(p, controls, try.problems), Version: strconv.Itoa(try.version), Key: try.key, HasList: in != "",
 		Replies: replies, Behalf: v.forResident(), Paper: wrongOf(p, try.problems, "files"),
 	}
+	if data.Alike, err = v.alike(p, d, c, a, in); err != nil {
+		return err
+	}
+	data.Asks = a.Has(procedure.Group)
 	if try.no != nil {
 		data.No = v.no(p, d, c, try.no)
 	}

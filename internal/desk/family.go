@@ -18,9 +18,11 @@ import (
 type family struct {
 	Kids   []kidRow
 	Parent *parentRow
-	Joint  []string // text keys of units
-	Seal   string   // who alone reads it, in words; empty = not sealed
-	Seers  string   // the people who do
+	Joint  []string   // text keys of units
+	Lead   *groupRow  // the case this one goes with
+	Group  []groupRow // the cases that go with it
+	Seal   string     // who alone reads it, in words; empty = not sealed
+	Seers  string     // the people who do
 }
 
 // kidRow is a case that this one opened. Of a sealed one only the number is shown.
@@ -53,6 +55,9 @@ func (v *visit) family(p *web.Page, d *procedure.Definition, c casework.Case) (f
 		case !missing(err):
 			return f, err
 		}
+	}
+	if f.Lead, f.Group, err = v.group(c); err != nil {
+		return f, err
 	}
 	for _, u := range c.Joint {
 		f.Joint = append(f.Joint, "unit."+string(u))

@@ -135,7 +135,7 @@ func (g *graph) label(a *procedure.Act, from int, clock bool) string {
 // Stranger names who does an act in a state that is somebody else's turn: resident, superior, parent
 // or child; empty when it is done by whose turn it is, or by the unit that holds the case.
 func Stranger(a *procedure.Act, owner procedure.Owner) string {
-	for _, who := range []string{procedure.ByResident, procedure.ByParent, procedure.ByChild} {
+	for _, who := range []string{procedure.ByResident, procedure.ByParent, procedure.ByChild, procedure.ByGroup} {
 		if len(a.By) == 1 && a.By[0] == who && string(owner) != who {
 			return who
 		}

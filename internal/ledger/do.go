@@ -51,6 +51,9 @@ func (l *Ledger) one(ctx context.Context, tx *db.Tx, r *request) (Receipt, error
 	if err := l.officer(ctx, tx, r, s); err != nil {
 		return Receipt{}, err
 	}
+	if err := l.leading(ctx, tx, r, s); err != nil {
+		return Receipt{}, err
+	}
 	events, err := casework.Decide(s.d, s.c, r.cmd, r.who, tx.Now)
 	if err != nil {
 		return Receipt{}, err
@@ -261,7 +264,7 @@ func (l *Ledger) append(ctx context.Context, tx *db.Tx, s *stored, e casework.Ev
 	for _, k := range e.Clocks {
 		s.mark(k.ID)
 	}
-	if len(e.Spawn)+len(e.Recalled) > 0 || e.Final {
+	if len(e.Spawn)+len(e.Recalled) > 0 || e.Final || len(s.c.TellsGroup(e)) > 0 {
 		s.told = append(s.told, e)
 	}
 	for _, f := range e.Files {

@@ -48,6 +48,9 @@ func (l *Ledger) settle(ctx context.Context, tx *db.Tx, s *stored) error {
 				return err
 			}
 		}
+		if err := l.groups(ctx, tx, s, e); err != nil {
+			return err
+		}
 		if p := s.c.Parent; e.Final && p != nil {
 			end := &casework.Ended{Case: s.c.ID, Outcome: s.c.Outcome}
 			if err := l.tell(ctx, tx, p.Case, casework.Command{Case: p.Case, Version: casework.AnyVersion, Ended: end}, e); err != nil {

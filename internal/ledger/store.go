@@ -48,6 +48,11 @@ func loadCase(ctx context.Context, tx *db.Tx, n int64) (*stored, error) {
 	})
 }
 
+// caseByRef finds the key of a case by its number.
+func caseByRef(ctx context.Context, tx *db.Tx, ref string) (int64, error) {
+	return db.One(ctx, tx, `SELECT n FROM cases WHERE ref = ?1`, []any{ref}, scanInt)
+}
+
 func hasCase(ctx context.Context, tx *db.Tx, n int64) (bool, error) {
 	_, err := db.One(ctx, tx, `SELECT n FROM cases WHERE n = ?1 UNION ALL SELECT n FROM sealed_cases WHERE n = ?1`, []any{n}, scanInt)
 	if errors.Is(err, db.ErrNoRows) {

@@ -81,10 +81,12 @@ func Test_a_procedure_that_loses_cases_is_refused_with_its_story(t *testing.T) {
 		"a loop that never ends": {procedure.CanFinish, "  - {id: limbo", []edit{beforeStates.before(limbo + rest), beforeActs.before(park + sway), beforeClocks.before(beats),
 			{proc, "stop: [answered, redirected, withdrawn]\n    pause", "stop: [answered, redirected, withdrawn, parked]\n    pause"},
 			{proc, "stop: [answered, redirected, withdrawn]\n    expire: still", "stop: [answered, redirected, withdrawn, parked]\n    expire: still"}}},
-		"an offer that expires unheard":        {procedure.Heard, "  - id: offer\n    law: {id: LJ-SR, article: \"7\"}\n    n: 1", []edit{{proc, "    event: sent_up\n    from: [offered]", "    event: sent_up\n    from: [received]"}}},
-		"an answer term unheard while waiting": {procedure.Heard, "  - id: begin\n    law: {id: LJ-SR, article: \"5\"}\n    n: 2", []edit{{proc, "    event: raised\n    from: [received, raised, accepted, assigned, contested]", "    event: raised\n    from: [received, raised, accepted, contested]"}}},
-		"a final state with an exit":           {procedure.FinalStays, "  - id: begin\n    event", []edit{{proc, "from: [accepted, assigned]\n    to: in_hand", "from: [accepted, assigned, closed]\n    to: in_hand"}}},
-		"closed without an answer":             {procedure.Answered, "  - id: closed\n    phase", []edit{{proc, "    by: [clerk, officer, head]\n    answers: true\n    remedy: contest\n    key: z", "    by: [clerk, officer, head]\n    key: z"}}},
+		"an offer that expires unheard":                    {procedure.Heard, "  - id: offer\n    law: {id: LJ-SR, article: \"7\"}\n    n: 1", []edit{{proc, "    event: sent_up\n    from: [offered]", "    event: sent_up\n    from: [received]"}}},
+		"an answer term unheard while waiting":             {procedure.Heard, "  - id: begin\n    law: {id: LJ-SR, article: \"5\"}\n    n: 2", []edit{{proc, "    event: raised\n    from: [received, raised, accepted, assigned, contested]", "    event: raised\n    from: [received, raised, accepted, contested]"}}},
+		"a final state with an exit":                       {procedure.FinalStays, "  - id: begin\n    event", []edit{{proc, "from: [accepted, assigned]\n    to: in_hand", "from: [accepted, assigned, closed]\n    to: in_hand"}}},
+		"closed without an answer":                         {procedure.Answered, "  - id: closed\n    phase", []edit{{proc, "    by: [clerk, officer, head]\n    answers: true\n    remedy: contest\n    key: z", "    by: [clerk, officer, head]\n    key: z"}}},
+		"an answer that those who wait for it do not hear": {procedure.LeadHeard, "  - id: redirect\n", []edit{{proc, "    hears: [redirect]", "    hears: [answer]"}, {proc, "    hears: [\"*\"]", "    hears: [ask]"}}},
+		"a group whose lead ends without a word":           {procedure.LeadHeard, "  - id: join\n", []edit{{proc, "    hears: [\"*\"]", "    hears: [ask]"}}},
 		"only the resident can end it": {procedure.CanFinish, "  - id: received\n    phase: received\n    owner", []edit{
 			{proc, "    event: closed\n    from: [answered, not_ours]\n    to: closed", "    event: closed\n    from: [answered, not_ours]\n    to: in_hand"}}},
 	} {

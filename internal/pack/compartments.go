@@ -103,6 +103,9 @@ func (b *builder) aboutPeople() {
 		for _, y := range a.Fields {
 			b.aboutOne(y, apart)
 		}
+		if slices.Contains(a.Effects, string(procedure.Group)) && (apart || b.d.Sealing.When != "") {
+			b.bad.on(a.Mark, "act %q: effect %q is for civic matters that are never put under seal; elsewhere a case must not name another one", a.ID, procedure.Group)
+		}
 		if a.Consent && b.d.Basis.Ground == procedure.ByDuty {
 			b.bad.on(a.Mark, "act %q is a consent, but the ground of this procedure is duty: nobody may be asked for what they cannot refuse; take consent away, or the ground is another one", a.ID)
 		}

@@ -442,7 +442,8 @@ type actYAML struct {
 	Marks     map[string]string            `yaml:"marks" plain:"yes" doc:"Marks of that member, or of the new one: a value, or $FIELD for the answer to a choice."`
 	Every     map[string]map[string]string `yaml:"every" plain:"yes" doc:"Marks of everybody on a roll: roll, then marks."`
 
-	Consent bool `yaml:"consent" doc:"The person agrees to something they could refuse; not where the ground of the case is duty."`
+	Hears   []string `yaml:"hears" doc:"By [group]: acts of the case it goes with that bring this one about; \"*\" is its end without an answer."`
+	Consent bool     `yaml:"consent" doc:"The person agrees to something they could refuse; not where the ground of the case is duty."`
 }
 
 type fieldYAML struct {

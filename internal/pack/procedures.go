@@ -193,7 +193,7 @@ func (b *builder) act(a actYAML) {
 		Withdraw: a.Withdraw, While: a.While, Extends: a.Extends, Times: a.Times, Key: a.Key, Prime: a.Prime, Law: b.law(a.Law),
 		Spawn: a.Spawn, Recall: a.Recall, NotBy: a.NotBy, Behalf: a.Behalf, Dept: a.Dept, Proof: a.Proof, Remedy: a.Remedy,
 		Documents: a.Documents, Dispute: a.Dispute, Consent: a.Consent,
-		Adds: a.Adds, About: a.About, As: a.As, Leaves: a.Leaves, Marks: settings(a.Marks)}
+		Adds: a.Adds, About: a.About, As: a.As, Leaves: a.Leaves, Marks: settings(a.Marks), Hears: a.Hears}
 	for _, roll := range slices.Sorted(maps.Keys(a.Every)) {
 		act.Every = append(act.Every, procedure.Every{Roll: roll, Marks: settings(a.Every[roll])})
 	}
@@ -220,6 +220,7 @@ func (b *builder) act(a actYAML) {
 	}
 	act.Fields = b.fields(a.ID, a.Fields)
 	b.needFields(a, act)
+	b.hears(a, act)
 	act.Notices = b.notices(a.Notices)
 	act.Sets = settings(a.Set)
 	act.When = b.guard(where.of("when"), "act "+strconv.Quote(a.ID)+": when", a.When)
@@ -253,11 +254,27 @@ func (b *builder) key(a actYAML) {
 	}
 }
 
+// hears checks how acts follow those of another case.
+func (b *builder) hears(a actYAML, act procedure.Act) {
+	if led := slices.Contains(act.By, procedure.ByGroup); led != (len(act.Hears) > 0) {
+		b.bad.on(a.Mark, "act %q: by [group] and hears go together; name the acts of the lead that bring it about, or %q for its end without an answer", a.ID, procedure.HearsEnd)
+	}
+	for _, id := range act.Hears {
+		if id != procedure.HearsEnd && !slices.ContainsFunc(b.f.Acts, func(o actYAML) bool { return o.ID == id }) {
+			b.bad.on(a.Mark.of("hears"), "act %q hears the act %q, which is not listed", a.ID, id)
+		}
+	}
+	if act.Has(procedure.Group) && act.To == "" {
+		b.bad.on(a.Mark, "act %q: effect %q needs a state to go to, in which the case waits for the other one", a.ID, procedure.Group)
+	}
+}
+
 // needFields asks for the fields that effects read.
 func (b *builder) needFields(a actYAML, act procedure.Act) {
 	need := map[procedure.Effect]form.Field{
 		procedure.Offer: {Name: "unit", Kind: form.Unit}, procedure.Give: {Name: "unit", Kind: form.Unit}, procedure.Invite: {Name: "unit", Kind: form.Unit},
 		procedure.Release: {Name: "unit", Kind: form.Unit}, procedure.Assign: {Name: "officer", Kind: form.Officer}, procedure.Decide: {Name: "outcome", Kind: form.Outcome},
+		procedure.Group: {Name: procedure.FieldLead, Kind: form.Text},
 	}
 	for e, f := range need {
 		has := slices.ContainsFunc(act.Fields, func(x form.Field) bool { return x.Name == f.Name && x.Kind == f.Kind && x.Required })
@@ -398,7 +415,7 @@ func (b *builder) references() {
 }
 
 func (b *builder) rolesHeld() map[string]bool {
-	held := map[string]bool{procedure.BySystem: true, procedure.ByResident: true, procedure.ByParent: true, procedure.ByChild: true, procedure.ByMember: b.d != nil && len(b.d.Rolls) > 0}
+	held := map[string]bool{procedure.BySystem: true, procedure.ByResident: true, procedure.ByParent: true, procedure.ByChild: true, procedure.ByGroup: true, procedure.ByMember: b.d != nil && len(b.d.Rolls) > 0}
 	for _, rs := range b.p.Units.RolesAt() {
 		for r := range rs {
 			held[r] = true

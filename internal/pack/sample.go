@@ -16,7 +16,7 @@ import (
 // department they name on the levels that have departments.
 
 // nobody lists whom acts are done by without a unit: they are no roles.
-var nobody = []string{string(authz.System), string(authz.Resident), procedure.ByMember, procedure.ByParent, procedure.ByChild}
+var nobody = []string{string(authz.System), string(authz.Resident), procedure.ByMember, procedure.ByParent, procedure.ByChild, procedure.ByGroup}
 
 // sampleUnits makes the sample city. Its names are ids: they are seen in counterexamples only.
 func (l *loader) sampleUnits() unitsFile {

@@ -61,7 +61,7 @@ func (m *matter) open(a *procedure.Act) bool {
 		return false
 	case slices.Contains(a.By, procedure.ByResident):
 		return m.may(a)
-	case slices.Contains(a.By, procedure.ByParent) && m.c.Parent == nil:
+	case slices.Contains(a.By, procedure.ByParent) && m.c.Parent == nil, slices.Contains(a.By, procedure.ByGroup):
 		return false
 	}
 	return m.d.Allowed(casework.See(m.d, &m.c), a, nil) == nil

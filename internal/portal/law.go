@@ -428,7 +428,7 @@ func (t *lawTeller) list(words []string) string {
 
 // who does an act: the clock, the resident, another case, or people of a unit with some roles.
 func (t *lawTeller) who(a *procedure.Act) string {
-	for _, who := range []string{procedure.BySystem, procedure.ByResident, procedure.ByParent, procedure.ByChild} {
+	for _, who := range []string{procedure.BySystem, procedure.ByResident, procedure.ByParent, procedure.ByChild, procedure.ByGroup} {
 		if len(a.By) > 0 && a.By[0] == who {
 			return t.page.T("portal.law.who." + who)
 		}

@@ -25,6 +25,7 @@ const (
 	NoOrphans      Property = "no-close-over-open-child"    //
 	ChildHeard     Property = "child-is-heard"              //
 	ChildRecalled  Property = "child-can-be-recalled"       //
+	LeadHeard      Property = "lead-is-heard"               //
 	ClassKeeps     Property = "class-change-keeps-clocks"   // S16
 	MoveKeeps      Property = "moving-keeps-the-term"       // S22
 	RemedyNamed    Property = "answer-names-the-remedy"     // S1
@@ -39,7 +40,7 @@ const (
 
 // Properties lists them in the order they are reported.
 var Properties = []Property{Reachable, CanFinish, Owned, Heard, FinalStays, Answered, TransferEnds, EscalationGoes, NoOrphans, ChildHeard,
-	ChildRecalled, ClassKeeps, MoveKeeps, RemedyNamed, OtherReviews, PauseLawful, ExtensionBound, ServiceFirst, OwnWithdrawal, OwnRating, InOrder, Bounded}
+	ChildRecalled, LeadHeard, ClassKeeps, MoveKeeps, RemedyNamed, OtherReviews, PauseLawful, ExtensionBound, ServiceFirst, OwnWithdrawal, OwnRating, InOrder, Bounded}
 
 // MaxStates bounds the search; a procedure that needs more is refused instead of hanging the load.
 const MaxStates = 1_000_000
@@ -462,6 +463,9 @@ func (k *checker) unit(c config) org.UnitID { return k.classes[k.class.get(c)].s
 // that the unit in question really holds. A resident may answer or withdraw, but a case must be able to
 // end without that.
 func (k *checker) enabled(c config, a *Act) (possible, sure bool) {
+	if slices.Contains(a.By, ByGroup) {
+		return true, false // whenever the lead likes, or never
+	}
 	holder := k.classes[k.class.get(c)]
 	switch a.Of {
 	case OfSuperior:

@@ -126,6 +126,7 @@ const (
 	ByResident = "resident" // whoever the case belongs to
 	ByParent   = "parent"   // the case that opened this one recalls it
 	ByChild    = "child"    // a case this one opened has ended
+	ByGroup    = "group"    // the case with which this one goes was answered, or goes no further
 )
 
 // Effect is a change beyond the state that an act can make. The list is short on purpose: a new
@@ -149,10 +150,11 @@ const (
 	Seal        Effect = "seal"         // from here on only the unit that holds the case reads it
 	Invite      Effect = "invite"       // the unit in field "unit" joins; the holder stays responsible
 	Release     Effect = "release"      // the unit in field "unit" is no longer needed
+	Group       Effect = "group"        // the case goes with the one whose number is in field "lead", and hears its answer
 )
 
 // Effects lists every effect, for the pack loader.
-var Effects = []Effect{Escalate, Offer, Take, TurnBack, DecideAbove, Assign, AssignSelf, Unassign, BarHandler, Decide, Give, SendToDept, Seal, Invite, Release}
+var Effects = []Effect{Escalate, Offer, Take, TurnBack, DecideAbove, Assign, AssignSelf, Unassign, BarHandler, Decide, Give, SendToDept, Seal, Invite, Release, Group}
 
 // Moves reports effects that give the case to another unit, which then gets its own full time on
 // state clocks.
@@ -199,6 +201,8 @@ type Act struct {
 	Leaves bool      // the member it is about leaves the roll
 	Marks  []Setting // of the new member, or of the one it is about
 	Every  []Every   // of all members of a roll
+
+	Hears []string // by [group]: acts of the lead that bring this one about; HearsEnd: the lead goes no further
 }
 
 // RemedyNone marks an answer that the law makes the last word.
@@ -350,9 +354,29 @@ type BreakGlass struct {
 	Law     Law
 }
 
-// ByPeople reports an act that somebody does, in contrast to the system, a parent or a child.
+// ByPeople reports an act that somebody does, in contrast to the system, a parent, a child or a lead.
 func (a *Act) ByPeople() bool {
-	return !slices.ContainsFunc(a.By, func(r string) bool { return r == BySystem || r == ByParent || r == ByChild })
+	return !slices.ContainsFunc(a.By, func(r string) bool { return r == BySystem || r == ByParent || r == ByChild || r == ByGroup })
+}
+
+// HearsEnd is heard where a lead ends without an answer, is sealed, or answers in a way nothing else hears.
+const HearsEnd = "*"
+
+// Hearing is the act by which a case in a state hears that its lead did an act; nil when it goes with nobody there.
+func (d *Definition) Hearing(state, act string) (exact, end *Act) {
+	for i := range d.Acts {
+		a := &d.Acts[i]
+		if !slices.Contains(a.By, ByGroup) || !slices.Contains(a.From, state) {
+			continue
+		}
+		if slices.Contains(a.Hears, act) {
+			exact = a
+		}
+		if slices.Contains(a.Hears, HearsEnd) {
+			end = a
+		}
+	}
+	return exact, end
 }
 
 // Has reports whether the act has the effect.

@@ -45,6 +45,9 @@ type Every struct {
 	Marks []Setting
 }
 
+// FieldLead is the answer that names the case with which this one goes.
+const FieldLead = "lead"
+
 // FieldMember is the answer that names the member an act is about.
 const FieldMember = "member"
 

@@ -193,7 +193,7 @@ func (s *space) index() {
 		s.asks[i] = s.marked(a, s.asks[i])
 		s.given[i] = s.combine(a, s.asks[i], read)
 		for _, from := range a.From {
-			if n := s.stateAt(from); n >= 0 && a.ByPeople() {
+			if n := s.stateAt(from); n >= 0 && (a.ByPeople() || slices.Contains(a.By, ByGroup)) {
 				s.byState[n] = append(s.byState[n], i)
 			}
 		}

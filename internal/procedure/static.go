@@ -28,6 +28,9 @@ func (k *checker) act(a *Act) {
 	if a.Answers && !k.remedied(a) {
 		k.say(Violation{Property: RemedyNamed, Act: a.ID, State: a.To})
 	}
+	if a.Has(Group) {
+		k.leads(a)
+	}
 	if a.Extends != "" && !k.extends(a) {
 		k.say(Violation{Property: ExtensionBound, Act: a.ID, Clock: a.Extends})
 	}
@@ -37,6 +40,22 @@ func (k *checker) act(a *Act) {
 	rates := slices.ContainsFunc(a.Fields, func(f form.Field) bool { return f.Name == "rating" })
 	if rates && (!slices.Equal(a.By, []string{ByResident}) || len(a.Behalf) > 0) {
 		k.say(Violation{Property: OwnRating, Act: a.ID})
+	}
+}
+
+// leads asks that whoever goes with another case hears of every answer given there, and of its end without one.
+func (k *checker) leads(join *Act) {
+	for i := range k.d.Acts {
+		a := &k.d.Acts[i]
+		if !a.Answers || slices.Contains(a.By, ByGroup) {
+			continue
+		}
+		if exact, end := k.d.Hearing(join.To, a.ID); exact == nil && end == nil {
+			k.say(Violation{Property: LeadHeard, State: join.To, Act: a.ID})
+		}
+	}
+	if _, end := k.d.Hearing(join.To, HearsEnd); end == nil {
+		k.say(Violation{Property: LeadHeard, State: join.To, Act: join.ID})
 	}
 }
 

@@ -216,7 +216,7 @@ func byResident(a *procedure.Act) bool { return slices.Contains(a.By, procedure.
 
 // kernelRole reports who acts without working for a unit.
 func kernelRole(r string) bool {
-	return r == procedure.ByResident || r == procedure.BySystem || r == procedure.ByParent || r == procedure.ByChild
+	return r == procedure.ByResident || r == procedure.BySystem || r == procedure.ByParent || r == procedure.ByChild || r == procedure.ByGroup
 }
 
 // fits says whether a line that may name a procedure means this one.

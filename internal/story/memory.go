@@ -15,6 +15,7 @@ import (
 	"comity/internal/intake"
 	"comity/internal/org"
 	"comity/internal/pack"
+	"comity/internal/procedure"
 )
 
 // Memory is the kernel alone: Decide and Fold over maps, nothing stored. It says what the other
@@ -89,6 +90,13 @@ func (m *Memory) Act(who Who, s Step) (Receipt, error) {
 		if a.IsStaff() && !c.ReadableBy(a.Scope(), d.Units) {
 			return Receipt{}, &casework.Refusal{Rule: "case.unknown"} // not yours equals not there
 		}
+		if act, ok := d.Act(s.Act); ok && act.Has(procedure.Group) {
+			for _, lead := range m.cases {
+				if string(lead.Ref) == s.Fields[procedure.FieldLead] && (!a.IsStaff() || lead.ReadableBy(a.Scope(), d.Units)) {
+					cmd.Lead = lead.Leading()
+				}
+			}
+		}
 		events, err := casework.Decide(d, c, cmd, a, m.now)
 		if err != nil {
 			return Receipt{}, err
@@ -158,7 +166,13 @@ func (m *Memory) fold(id casework.CaseID, events []casework.Event) error {
 				return err
 			}
 		}
-		if c := m.cases[id]; e.Final && c.Parent != nil {
+		c := m.cases[id]
+		for _, cmd := range c.TellsGroup(e) {
+			if err := m.carry(cmd.Case, cmd); err != nil {
+				return err
+			}
+		}
+		if e.Final && c.Parent != nil {
 			end := &casework.Ended{Case: id, Outcome: c.Outcome}
 			if err := m.carry(c.Parent.Case, casework.Command{Case: c.Parent.Case, Version: casework.AnyVersion, Ended: end}); err != nil {
 				return err

@@ -414,6 +414,11 @@ func (p *parser) options(line *Line) {
 			line.Step.Key = p.text("the key")
 		case line.Kind == Does && p.take("behalf"):
 			line.Step.Behalf = true
+		case line.Kind == Does && p.take("with"):
+			t := p.word("the name of a case")
+			if line.Step.With = t.text; !p.known(t.text) {
+				p.fail(t, "no case named %q has been filed above", t.text)
+			}
 		case line.Kind == Does && p.take("file"):
 			line.Step.Paper = p.text("the name of the paper")
 		case line.Kind == Notes && p.take("public"):

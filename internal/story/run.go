@@ -3,6 +3,7 @@ package story
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"comity/internal/casework"
 	"comity/internal/org"
 	"comity/internal/pack"
+	"comity/internal/procedure"
 )
 
 // Play carries the story out in the world and compares what it expects. The transcript tells what
@@ -124,6 +126,14 @@ func (r *player) do() (err error) {
 	step.Case = c.id
 	if r.line.Who.Resident() {
 		step.Holds = r.holds(c)
+	}
+	if step.With != "" {
+		lead, err := r.w.Case(r.cases[step.With].id)
+		if err != nil {
+			return err
+		}
+		step.Fields = maps.Clone(step.Fields)
+		step.Fields[procedure.FieldLead] = string(lead.Ref)
 	}
 	r.receipt, err = r.w.Act(r.line.Who, step)
 	return err

@@ -141,6 +141,7 @@ type Step struct {
 	Seen   int // version the actor has seen; casework.AnyVersion = the newest, or none for residents
 	Key    string
 	Behalf bool   // staff records what the resident asked for on paper
+	With   string // name of the case it goes with from now on
 	Paper  string // name of the scanned paper attached to the step
 }
 

@@ -15,6 +15,7 @@ import (
 	"comity/internal/db"
 	"comity/internal/db/dbtest"
 	"comity/internal/intake"
+	"comity/internal/ledger/ledgertest"
 	"comity/internal/org"
 	"comity/internal/pack"
 	"comity/internal/procedure"
@@ -35,7 +36,7 @@ func sealingPack(t *testing.T) fs.FS {
 	}
 	files := maps.Clone(p.Files)
 	const name = "procedures/service-request.yaml"
-	files[name] = append([]byte("under_seal: {when: closure, hours: 24, law: {id: LJ-SR, article: \"2\"}}\n"), files[name]...)
+	files[name] = append([]byte("under_seal: {when: closure, hours: 24, law: {id: LJ-SR, article: \"2\"}}\n"), ledgertest.Alone(files[name])...)
 	fsys, err := pack.FromFiles(files)
 	if err != nil {
 		t.Fatal(err)

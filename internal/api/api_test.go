@@ -549,7 +549,7 @@ func Test_procedures_are_told_in_the_language_asked_for(t *testing.T) {
 			t.Fatalf("no service requests among %d procedures", len(out.Procedures))
 		}
 		p := out.Procedures[i]
-		if len(p.States) != 12 || p.States[0].Name == "" || len(p.Acts) < 10 || len(p.Clocks) == 0 || p.Law.Text == "" {
+		if len(p.States) != 13 || p.States[0].Name == "" || len(p.Acts) < 10 || len(p.Clocks) == 0 || p.Law.Text == "" {
 			t.Errorf("procedure %+v", p)
 		}
 		zh := s.call("clerk", "GET", "/api/v1/procedures", "", "Accept-Language", "zh-CN").want(http.StatusOK)

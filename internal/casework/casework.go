@@ -49,6 +49,7 @@ type Case struct {
 	Category string            `json:"category"`
 	Route    string            `json:"route,omitempty"` // rule of the pack that named the unit that received it
 	Place    Place             `json:"place"`
+	Alike    Ref               `json:"alike,omitempty"` // the report it may be the same as, as whoever opened it said; a hint, and no more
 	Intake   map[string]string `json:"intake,omitempty"`
 	Contact  Contact           `json:"contact"`
 	Source   string            `json:"source"`             // channel: web, counter, phone, api, import
@@ -218,6 +219,7 @@ type Opening struct {
 	Category string
 	Route    string `json:",omitempty"` // rule of the pack that named the unit; empty: the category's own route
 	Place    Place
+	Alike    Ref `json:",omitempty"` // the report it may be the same as, in the opinion of whoever opens it
 	Contact  Contact
 	Source   string
 	External string

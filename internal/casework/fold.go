@@ -18,7 +18,7 @@ func Fold(c Case, e Event) Case {
 	if o := e.Opening; o != nil {
 		c = Case{
 			ID: o.ID, Ref: o.Ref, Code: o.Code, Pack: o.Pack, Procedure: e.Procedure, Programme: e.Programme,
-			Title: o.Title, Text: o.Text, Category: o.Category, Route: o.Route, Place: o.Place, Contact: o.Contact,
+			Title: o.Title, Text: o.Text, Category: o.Category, Route: o.Route, Place: o.Place, Alike: o.Alike, Contact: o.Contact,
 			Source: o.Source, External: o.External, Opened: e.At, Intake: e.Fields, Parent: o.Parent, Barred: o.Barred,
 		}
 	}

@@ -13,7 +13,7 @@ import (
 // manyActs adds acts to the demo procedure until a page of a case in hand has fifteen and more.
 func manyActs() string {
 	var b strings.Builder
-	for i, key := range []string{"f", "h", "i", "l", "m", "p", "w", "y"} {
+	for i, key := range []string{"f", "h", "i", "l", "u", "p", "w", "y"} {
 		fmt.Fprintf(&b, `  - {id: step%d, event: stepped%d, from: [in_hand], by: [officer, head], key: %s, name: {zh-CN: 登记第 %d 步的较长名称, en: Write down step %d of many}, past: {zh-CN: 已登记, en: Written down},
      fields: [{name: day, kind: date, required: true, label: {zh-CN: 日期, en: Day}}, {name: unit, kind: unit, required: true, label: {zh-CN: 单位, en: Unit}},
        {name: sure, kind: yes, label: {zh-CN: 已核对, en: Checked}}, {name: way, kind: choice, options: [a, b], option_names: {a: {zh-CN: 甲, en: First way}, b: {zh-CN: 乙, en: Second way}}, label: {zh-CN: 方式, en: Way}}]}

@@ -20,6 +20,8 @@ type family struct {
 	Parent *parentRow
 	Joint  []string   // text keys of units
 	Lead   *groupRow  // the case this one goes with
+	Named  *groupRow  // the case it may be the same as, in the opinion of whoever opened it
+	Join   string     // the form that joins the two; empty: it cannot be joined now
 	Group  []groupRow // the cases that go with it
 	Seal   string     // who alone reads it, in words; empty = not sealed
 	Seers  string     // the people who do
@@ -57,6 +59,9 @@ func (v *visit) family(p *web.Page, d *procedure.Definition, c casework.Case) (f
 		}
 	}
 	if f.Lead, f.Group, err = v.group(c); err != nil {
+		return f, err
+	}
+	if f.Named, f.Join, err = v.named(d, c); err != nil {
 		return f, err
 	}
 	for _, u := range c.Joint {

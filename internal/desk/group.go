@@ -1,8 +1,11 @@
 package desk
 
 import (
+	"slices"
+	"strconv"
+
+	"comity/internal/alike"
 	"comity/internal/casework"
-	"comity/internal/ledger"
 	"comity/internal/procedure"
 	"comity/internal/web"
 )
@@ -21,49 +24,101 @@ func (v *visit) alike(p *web.Page, d *procedure.Definition, c casework.Case, a *
 	if !a.Has(procedure.Group) {
 		return nil, nil
 	}
-	list, err := v.Reader.Alike(v.ctx(), v.scope, ledger.Report{Case: c.ID, Category: c.Category, Place: c.Place.Unit, Words: c.Title + " " + c.Place.Address}, 2*mostAlike)
+	m := alike.Matter{Case: c.ID, Category: c.Category, Point: c.Place.Point, Unit: c.Place.Unit, Words: c.Title + " " + c.Place.Address}
+	list, err := v.finder().Inside(v.ctx(), v.scope, m, mostAlike)
 	if err != nil {
 		return nil, err
 	}
+	list = slices.DeleteFunc(list, func(x alike.Likely) bool { return x.Procedure != d.ID })
+	rows := v.likeRows(p, list)
+	for i, r := range rows {
+		rows[i].Use = web.WithPrefill(actAddress(string(c.Ref), a.ID, in), map[string]string{procedure.FieldLead: r.Ref})
+	}
+	return rows, nil
+}
+
+func (v *visit) finder() alike.Finder {
+	return alike.Finder{Reader: v.Reader, Pack: v.pack, Now: v.now}
+}
+
+// same lists the reports that one about to be taken in may repeat.
+func (v *visit) same(o *casework.Opening) ([]alike.Likely, error) {
+	return v.finder().Inside(v.ctx(), v.scope, alike.Of(o), mostAlike)
+}
+
+// sameNone is the answer that it is none of them.
+const sameNone = "none"
+
+// sameAs is the report that was chosen, if the officer may see it.
+func (v *visit) sameAs(category, answer string) (casework.Ref, error) {
+	if answer == "" || answer == sameNone {
+		return "", nil
+	}
+	return v.finder().Named(v.ctx(), v.scope, category, answer)
+}
+
+func (v *visit) likeRows(p *web.Page, list []alike.Likely) []likeRow {
 	var out []likeRow
 	for _, x := range list {
-		if _, waits := d.Hearing(x.State, ""); waits != nil || x.Procedure != d.ID || len(out) == mostAlike {
-			continue // that one goes with another itself
+		row := likeRow{Ref: string(x.Ref), Href: caseHref(string(x.Ref)), Title: x.Title, State: p.T("state." + x.Procedure + "." + x.State), Opened: p.Day(x.Opened)}
+		if row.Title == "" {
+			row.Title = row.Ref
 		}
-		row := likeRow{Ref: string(x.Ref), Href: caseHref(string(x.Ref)), Title: x.Title, State: p.T("state." + x.Procedure + "." + x.State), Opened: p.Day(x.Opened),
-			Use: web.WithPrefill(actAddress(string(c.Ref), a.ID, in), map[string]string{procedure.FieldLead: string(x.Ref)})}
-		if x.PlaceUnit != "" {
-			row.Place = p.T("unit." + string(x.PlaceUnit))
+		if x.Unit != "" {
+			row.Place = p.T("unit." + string(x.Unit))
+		}
+		if x.Metres >= 0 {
+			row.Place = p.T("desk.alike.metres", "n", strconv.Itoa(int(x.Metres)), "unit", row.Place)
 		}
 		out = append(out, row)
 	}
-	return out, nil
+	return out
+}
+
+// named is the report that whoever opened a case took for the same matter, and the form that joins the two, while the
+// case stands for itself and can be joined.
+func (v *visit) named(d *procedure.Definition, c casework.Case) (r *groupRow, use string, err error) {
+	if c.Alike == "" || c.Lead != nil || !c.Closed.IsZero() {
+		return nil, "", nil
+	}
+	row, err := v.groupRow(c.Alike)
+	if err != nil {
+		return nil, "", err
+	}
+	for i := range d.Acts {
+		if a := &d.Acts[i]; a.Has(procedure.Group) && slices.Contains(a.From, c.State) {
+			use = web.WithPrefill(actAddress(string(c.Ref), a.ID, ""), map[string]string{procedure.FieldLead: row.Ref})
+		}
+	}
+	return &row, use, nil
 }
 
 // groupRow is a case of the same group.
 type groupRow struct{ Ref, Href string }
 
+// groupRow is a case by its number, with a link if the officer reads it.
+func (v *visit) groupRow(ref casework.Ref) (groupRow, error) {
+	r := groupRow{Ref: string(ref)}
+	_, err := v.Reader.Case(v.ctx(), v.scope, r.Ref)
+	if err == nil {
+		r.Href = caseHref(r.Ref)
+	} else if missing(err) {
+		err = nil
+	}
+	return r, err
+}
+
 // group tells which case this one goes with, and which go with it. Numbers outside the officer's units lead nowhere.
 func (v *visit) group(c casework.Case) (lead *groupRow, others []groupRow, err error) {
-	row := func(ref casework.Ref) (groupRow, error) {
-		r := groupRow{Ref: string(ref)}
-		_, err := v.Reader.Case(v.ctx(), v.scope, r.Ref)
-		if err == nil {
-			r.Href = caseHref(r.Ref)
-		} else if missing(err) {
-			err = nil
-		}
-		return r, err
-	}
 	if c.Lead != nil {
-		r, err := row(c.Lead.Ref)
+		r, err := v.groupRow(c.Lead.Ref)
 		if err != nil {
 			return nil, nil, err
 		}
 		lead = &r
 	}
 	for _, f := range c.Followers() {
-		r, err := row(f.Ref)
+		r, err := v.groupRow(f.Ref)
 		if err != nil {
 			return nil, nil, err
 		}

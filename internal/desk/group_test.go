@@ -2,6 +2,8 @@ package desk_test
 
 import (
 	"net/http"
+	"net/url"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -68,3 +70,35 @@ func Test_reports_that_look_alike_are_proposed_chosen_and_shown_on_both_sides(t 
 		}
 	}
 }
+
+func Test_the_counter_asks_whether_it_is_one_of_the_open_reports_before_it_takes_another_in(t *testing.T) {
+	c := newCity(t)
+	lead := c.filed("road.pavement", "Broken slab in front of the bank", "guiyuan-ganyuan")
+	b := c.as("guiyuan-officer")
+	form := url.Values{"category": {"road.pavement"}, "text": {"The slab in front of the bank is broken"}, "unit": {"guiyuan-ganyuan"}, "source": {"counter"}, "lang": {"en"}, "asked": {"service-request"}}
+	send := func() answer {
+		form.Set("_key", keyIn.FindStringSubmatch(b.ok("/desk/new"))[1])
+		return b.post("/desk/new", form)
+	}
+	asked := send()
+	has(t, asked.body, "Reports that may be about the same")
+	has(t, asked.body, `name="same" value="`+string(lead)+`"`)
+	form.Set("same", string(lead))
+	k := c.byCode(send())
+	if k.Alike != lead {
+		t.Fatalf("the case is %+v", k)
+	}
+	page := b.ok("/desk/cases/" + string(k.Ref))
+	has(t, page, "May be the same as")
+	has(t, page, "/do/join?f.lead="+string(lead))
+	b.done(k.Ref, "join", "version", b.version(string(k.Ref)), "lead", string(lead))
+	hasNot(t, b.ok("/desk/cases/"+string(k.Ref)), "May be the same as")
+
+	form.Set("same", "none")
+	form.Set("text", "Another slab")
+	if k := c.byCode(send()); k.Alike != "" {
+		t.Errorf("none of them became %s", k.Alike)
+	}
+}
+
+var keyIn = regexp.MustCompile(`name="_key" value="([^"]+)"`)

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"comity/internal/alike"
 	"comity/internal/authz"
 	"comity/internal/casework"
 	"comity/internal/file"
@@ -22,6 +23,7 @@ import (
 // newForm is intake on behalf of a resident, with what was typed so far.
 type newForm struct {
 	Category, Text, Address, Unit          string
+	Same                                   string // number of the report it may be the same as, or sameNone
 	Source, Name, Channel, ContactTo, Lang string
 	Received                               string            // day a letter came in, 2006-01-02
 	Asked                                  string            // procedure whose own questions were on the form
@@ -43,6 +45,7 @@ type newPage struct {
 	Guide    bool // there is a guide for a matter that belongs who knows where
 	More     bool // the questions of the procedure have just come up
 	Today    string
+	Same     []likeRow // open reports it may be the same as
 }
 
 // readBack is the page that is read aloud to a caller before anything is stored.
@@ -94,9 +97,18 @@ func (v *visit) newShow() error {
 }
 
 func (v *visit) showNew(status int, f newForm, problems []form.Problem, key string) error {
+	return v.showNewWith(status, f, problems, nil, key)
+}
+
+// showLikely asks whether the matter is one of those that were reported already, before anything is stored.
+func (v *visit) showLikely(f newForm, list []alike.Likely, key string) error {
+	return v.showNewWith(http.StatusOK, f, nil, list, key)
+}
+
+func (v *visit) showNewWith(status int, f newForm, problems []form.Problem, likely []alike.Likely, key string) error {
 	p := v.page("desk.new.title")
 	p.Wrong = len(problems) > 0
-	data := newPage{Form: f, Groups: v.categoryGroups(p), Units: v.placeUnits(p), Key: key, Wrong: map[string]string{}, Today: v.today(), Guide: v.guided()}
+	data := newPage{Form: f, Groups: v.categoryGroups(p), Units: v.placeUnits(p), Key: key, Wrong: map[string]string{}, Today: v.today(), Guide: v.guided(), Same: v.likeRows(p, likely)}
 	for _, s := range sources {
 		data.Sources = append(data.Sources, web.Choice{Value: s, Label: p.T("desk.source." + s)})
 	}
@@ -230,9 +242,19 @@ func (v *visit) newDo() error {
 			return err
 		}
 	}
-	switch ticked := v.r.PostFormValue("readback"); {
-	case len(problems) > 0:
+	if len(problems) > 0 {
 		return v.showNew(http.StatusUnprocessableEntity, f, problems, key)
+	}
+	likely, err := v.same(cmd.Open)
+	if err != nil {
+		return err
+	}
+	if cmd.Open.Alike, err = v.sameAs(cmd.Open.Category, f.Same); err != nil {
+		return err
+	}
+	switch ticked := v.r.PostFormValue("readback"); {
+	case f.Source != byLetter && f.Same == "" && len(likely) > 0: // a scan would have to be chosen anew
+		return v.showLikely(f, likely, key)
 	case f.Source == byPhone && ticked != "yes":
 		return v.showReadBack(f, d, cmd, key)
 	}
@@ -253,7 +275,7 @@ func (v *visit) newDo() error {
 // newFields are the fields of the page: its own and every question any procedure asks, because the kind
 // can be changed after the questions of another were shown.
 func (v *visit) newFields() []string {
-	out := []string{"category", "text", "address", "unit", "source", "name", "contact", "lang", "received", "asked", "step", "do", "readback", "files*"}
+	out := []string{"category", "text", "address", "unit", "source", "name", "contact", "lang", "received", "asked", "same", "step", "do", "readback", "files*"}
 	for _, q := range v.pack.Questions() {
 		out = append(out, askName(q))
 	}
@@ -263,7 +285,7 @@ func (v *visit) newFields() []string {
 func (v *visit) readNew() newForm {
 	get := v.r.PostFormValue
 	f := newForm{Category: get("category"), Text: get("text"), Address: get("address"), Unit: get("unit"), Source: get("source"),
-		Name: get("name"), ContactTo: strings.TrimSpace(get("contact")), Lang: get("lang"), Received: strings.TrimSpace(get("received")),
+		Name: get("name"), ContactTo: strings.TrimSpace(get("contact")), Lang: get("lang"), Received: strings.TrimSpace(get("received")), Same: get("same"),
 		Asked: get("asked"), Fields: map[string]string{}}
 	if !slices.Contains(sources, f.Source) {
 		f.Source = byCounter
@@ -368,7 +390,7 @@ func (v *visit) showReadBack(f newForm, d *procedure.Definition, cmd casework.Co
 	}
 	row(p.T("desk.fact.holder"), p.T("unit."+string(cmd.Open.Unit)))
 	data.Hidden = append(data.Hidden, [][2]string{{"category", f.Category}, {"text", f.Text}, {"address", f.Address}, {"unit", f.Unit}, {"source", f.Source}, {"name", f.Name},
-		{"contact", f.ContactTo}, {"lang", f.Lang}, {"asked", d.ID}, {"step", "readback"}}...)
+		{"contact", f.ContactTo}, {"lang", f.Lang}, {"asked", d.ID}, {"same", f.Same}, {"step", "readback"}}...)
 	for _, q := range d.Intake {
 		data.Hidden = append(data.Hidden, [2]string{askName(q.Name), f.Fields[q.Name]})
 	}

@@ -26,7 +26,8 @@ type Report struct {
 	Text     string
 	Address  string
 	Point    *place.Point
-	Unit     org.UnitID // chosen by the reporter or the counter; empty: found from the point
+	Unit     org.UnitID   // chosen by the reporter or the counter; empty: found from the point
+	Alike    casework.Ref // the report it may be the same as, chosen among those that were shown
 	Contact  casework.Contact
 	Source   string
 	External string
@@ -63,8 +64,8 @@ func Command(p *pack.Pack, r Report) (casework.Command, error) {
 	}
 	open := &casework.Opening{
 		Unit: to.Unit, Title: title, Text: r.Text, Category: to.Category, Route: to.Rule,
-		Place:   casework.Place{Point: r.Point, Address: strings.TrimSpace(r.Address), Unit: at},
-		Contact: r.Contact, Source: r.Source, External: r.External,
+		Place: casework.Place{Point: r.Point, Address: strings.TrimSpace(r.Address), Unit: at},
+		Alike: r.Alike, Contact: r.Contact, Source: r.Source, External: r.External,
 	}
 	return casework.Command{Open: open, Key: r.Key, Fields: r.Fields, Files: r.Files, At: r.At, Version: casework.AnyVersion}, nil
 }

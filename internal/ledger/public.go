@@ -173,7 +173,7 @@ func (r *Reader) publish(ctx context.Context, tx *db.Tx, s *stored, p Public) (c
 	c := s.c.Private(nil, veiled)
 	c.Code, c.Contact, c.Intake, c.Members, c.Files, c.Assignee = "", casework.Contact{}, nil, nil, nil, ""
 	c.Place = casework.Place{Unit: c.Place.Unit}
-	c.Title, c.Text, c.Answer = "", "", nil
+	c.Title, c.Text, c.Answer, c.Alike = "", "", nil, ""
 	if p < PublicPlace {
 		return c, nil
 	}

@@ -68,9 +68,14 @@ func (f PublicFilter) public(w *where) {
 // maxNamed is how many categories a statement names; of a longer list each case is asked for its own.
 const maxNamed = 80
 
+// category asks for one category by an index that begins with it. Lists of several are read newest first, by number: what
+// such an index gives would have to be sorted whole, so the column is kept from it.
 func (w *where) category(column string, list []string) {
-	if len(list) <= maxNamed {
-		w.in(column, list)
+	switch {
+	case len(list) == 1:
+		w.and(column+" = %s", list[0])
+	case len(list) <= maxNamed:
+		w.in(column+" || ''", list)
 	}
 }
 

@@ -31,7 +31,7 @@ func underSeal(words string) (*pack.Pack, error) {
 	}
 	files := maps.Clone(p.Files)
 	const name = "procedures/service-request.yaml"
-	files[name] = append([]byte(words+"\n"), files[name]...)
+	files[name] = append([]byte(words+"\n"), ledgertest.Alone(files[name])...)
 	fsys, err := pack.FromFiles(files)
 	if err != nil {
 		return nil, err

@@ -34,7 +34,8 @@ func bound(t *testing.T, old, now string) fstest.MapFS {
 func Test_a_dossier_is_read_and_its_closing_act_is_claimed_to_come_after_every_required_part(t *testing.T) {
 	// Whoever takes a case over has to write the paper too, or the file could lack it.
 	p, err := Load(mutated(t, bound(t, "", ""), edit{proc, "    event: taken_over\n", "    event: taken_over\n    documents: [acceptance]\n"},
-		edit{proc, "  - id: take\n", "  - id: take\n    documents: [acceptance]\n"}), memory)
+		edit{proc, "  - id: take\n", "  - id: take\n    documents: [acceptance]\n"}, edit{proc, "    event: parted\n", "    event: parted\n    documents: [acceptance]\n"},
+		edit{proc, "    event: lead_ended\n", "    event: lead_ended\n    documents: [acceptance]\n"}), memory)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,7 +45,7 @@ func Test_a_dossier_is_read_and_its_closing_act_is_claimed_to_come_after_every_r
 		t.Errorf("the dossier is %+v", x)
 	}
 	last := d.Orders[len(d.Orders)-1]
-	if last.Act != "answer" || strings.Join(last.After, " ") != "accept take take_over" || last.Law.Article != "5" {
+	if last.Act != "answer" || strings.Join(last.After, " ") != "accept take part lead_ended take_over" || last.Law.Article != "5" {
 		t.Errorf("the claim is %+v", last)
 	}
 }

@@ -119,6 +119,14 @@ type groupYAML struct {
 	Icon  string `yaml:"icon" doc:"Name of its drawing."`
 	Name  words  `yaml:"name" doc:"Its heading."`
 	Order int    `yaml:"order" doc:"Groups with a higher number stand further down; without one they stand as listed."`
+
+	Alike alikeYAML `yaml:"alike" doc:"How near two reports of a category of this group must be for the second to be held against the first."`
+}
+
+type alikeYAML struct {
+	Mark   mark `yaml:"-"`
+	Metres int  `yaml:"metres" doc:"How far apart their places may lie, up to 5000."`
+	Days   int  `yaml:"days" doc:"How many days before this one the other may have been opened, up to 366."`
 }
 
 type categoryYAML struct {
@@ -132,6 +140,7 @@ type categoryYAML struct {
 	Route     routeYAML           `yaml:"route" doc:"Which unit receives it."`
 	Keywords  map[string][]string `yaml:"keywords" doc:"Words by language that suggest it."`
 	Facts     map[string]string   `yaml:"facts" plain:"yes" doc:"Facts a case of this category begins with."`
+	Alike     alikeYAML           `yaml:"alike" doc:"How near another report must be in place and time to be proposed as the same matter; left out, as its group says, and if that says nothing, nothing is proposed to residents."`
 	Resident  string              `yaml:"resident" doc:"false keeps it for staff."` // "false" hides it from the public form
 }
 

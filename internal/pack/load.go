@@ -319,10 +319,10 @@ func (l *loader) categories() {
 	if !readYAML(l.fsys, "categories.yaml", &f, &l.bad) {
 		return
 	}
-	groups := map[string]string{}
+	groups, near := map[string]string{}, map[string]Near{}
 	slices.SortStableFunc(f.Groups, func(a, b groupYAML) int { return a.Order - b.Order })
 	for _, g := range f.Groups {
-		groups[g.ID] = g.Icon
+		groups[g.ID], near[g.ID] = g.Icon, l.near("group", g.ID, g.Alike)
 		l.p.Groups = append(l.p.Groups, Group{g.ID, g.Icon})
 		l.say(g.Mark, "group."+g.ID, g.Name, true)
 	}
@@ -351,7 +351,8 @@ func (l *loader) categories() {
 		l.say(c.Mark, "category."+c.ID+".hint", c.Hint, false)
 		l.cats = append(l.cats, c.Mark.of("procedure"))
 		l.p.Categories = append(l.p.Categories, Category{ID: c.ID, Group: c.Group, Icon: icon, Procedure: c.Procedure,
-			Resident: c.Resident != "false", Route: Route{Level: level, Dept: c.Route.Dept}, Routed: c.Route.Level != "" || c.Route.Dept != "", Keywords: c.Keywords, Facts: c.Facts})
+			Resident: c.Resident != "false", Route: Route{Level: level, Dept: c.Route.Dept}, Routed: c.Route.Level != "" || c.Route.Dept != "", Keywords: c.Keywords, Facts: c.Facts,
+			Near: cmp.Or(l.near("category", c.ID, c.Alike), near[c.Group])})
 		if c.Route.Dept != "" && !l.hasDept(c.Route.Dept) {
 			l.bad.on(c.Route.Mark.of("dept"), "category %q: no unit is department %q", c.ID, c.Route.Dept)
 		}
@@ -359,6 +360,28 @@ func (l *loader) categories() {
 	if len(f.Categories) == 0 {
 		l.bad.on(f.Mark, "a pack needs at least one category")
 	}
+}
+
+// The most that is near: further away, or longer ago, it is another matter.
+const (
+	maxNearMetres = 5000
+	maxNearDays   = 366
+)
+
+// near reads how near two reports of one matter lie.
+func (l *loader) near(kind, id string, y alikeYAML) Near {
+	if y.Metres == 0 && y.Days == 0 {
+		return Near{}
+	}
+	for _, x := range []struct {
+		field  string
+		n, max int
+	}{{"metres", y.Metres, maxNearMetres}, {"days", y.Days, maxNearDays}} {
+		if x.n < 1 || x.n > x.max {
+			l.bad.on(y.Mark.of(x.field), "%s %q: alike: %s %d is not between 1 and %d", kind, id, x.field, x.n, x.max)
+		}
+	}
+	return Near{y.Metres, y.Days}
 }
 
 func (l *loader) hasDept(key string) bool {

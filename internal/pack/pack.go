@@ -121,7 +121,12 @@ type Category struct {
 	Routed          bool // the pack names the route; else it is the unit of the lowest level
 	Keywords        map[string][]string
 	Facts           map[string]string // facts of a case that opens under it
+	Near            Near              // which open reports may be about the same matter
 }
+
+// Near says how near two reports lie that may be about one matter: metres between their places, and days between the
+// two. The zero Near proposes nothing.
+type Near struct{ Metres, Days int }
 
 // Route says which unit receives a category: a level, or a department of a level.
 type Route struct {
@@ -150,6 +155,13 @@ func (p *Pack) Category(id string) (Category, bool) {
 		return Category{}, false
 	}
 	return p.Categories[i], true
+}
+
+// Alike says how near another report of a category must be to be proposed as the same matter; ok is false where nothing
+// is proposed.
+func (p *Pack) Alike(category string) (near Near, ok bool) {
+	c, _ := p.Category(category)
+	return c.Near, c.Near != Near{}
 }
 
 // ProcedureFor names the procedure a category is handled by; nil for an unknown category.

@@ -34,6 +34,7 @@ type draft struct {
 	Who, Phone, Name  string            // Who is phone or code
 	Fields            map[string]string // answers to what the procedure asks when a case is opened
 	Photos            []photo
+	Same              string // number of the report it may be the same as, or sameNone; asked on the check page
 	Key               string
 	Guide             string         // page of the guide it was begun from; not sent along
 	refused           []form.Problem // photos that could not be taken
@@ -56,7 +57,7 @@ var noteFields = []string{"text", "photo*", "drop*", "photos*"}
 // reportFields are the fields of a report: its own and every question any procedure asks, because the
 // kind can be changed after the questions of another were shown.
 func (p *Portal) reportFields() []string {
-	out := append([]string{"category", "address", "lat", "lon", "unit", "meant", "who", "phone", "name", "do"}, noteFields...)
+	out := append([]string{"category", "address", "lat", "lon", "unit", "meant", "same", "who", "phone", "name", "do"}, noteFields...)
 	for _, q := range p.Packs.Current().Questions() {
 		out = append(out, "in."+q)
 	}
@@ -71,7 +72,7 @@ func (p *Portal) readDraft(r *http.Request, known []string) (*draft, error) {
 	}
 	get := func(name string) string { return strings.TrimSpace(r.PostFormValue(name)) }
 	d := &draft{
-		Category: get("category"), Text: get("text"), Address: get("address"), Lat: get("lat"), Lon: get("lon"), Unit: get("unit"), Meant: get("meant"),
+		Category: get("category"), Text: get("text"), Address: get("address"), Lat: get("lat"), Lon: get("lon"), Unit: get("unit"), Meant: get("meant"), Same: get("same"),
 		Who: get("who"), Phone: get("phone"), Name: get("name"), Fields: map[string]string{},
 	}
 	for name, v := range r.PostForm {

@@ -80,6 +80,9 @@ func (p *Portal) reportPost(w http.ResponseWriter, r *http.Request) error {
 		d.Key = web.NewKey() // of this check page: sending it twice makes one case
 		return p.showCheck(w, r, d, cmd)
 	}
+	if cmd.Open.Alike, err = p.sameAs(r, d, cmd.Open); err != nil {
+		return err
+	}
 	door := p.doorOf(d.Category)
 	if err := door.take(p.Files, cmd.Files); err != nil {
 		return err
@@ -238,6 +241,7 @@ type checkPage struct {
 	Rows   []web.Check
 	Unit   string // who receives it
 	Hidden [][2]string
+	Same   []likeRow // open reports it may be the same as
 }
 
 func (p *Portal) showCheck(w http.ResponseWriter, r *http.Request, d *draft, cmd casework.Command) error {
@@ -280,6 +284,11 @@ func (p *Portal) showCheck(w http.ResponseWriter, r *http.Request, d *draft, cmd
 		v.Rows = append(v.Rows, row("portal.check.name", d.Name, "name"))
 	}
 	v.Hidden = d.hidden()
+	list, err := p.alike(r, d.Category, cmd.Open)
+	if err != nil {
+		return err
+	}
+	v.Same = likeRows(page, pk, list)
 	return page.Write(w, r, http.StatusOK, web.PublicLayout(page, checkBody(page, v)))
 }
 

@@ -30,7 +30,7 @@ const heldYAML = `  - id: reception_held
     event: reception_held
     from: [received, raised, accepted, assigned, in_hand]
     by: [head]
-    law: {id: LJ-SR, article: "13"}
+    law: {id: LJ-SR, article: "14"}
     name: {zh-CN: 记录接访, en: Record a reception}
     past: {zh-CN: 领导已接访, en: A leader received the person}
     fields:
@@ -59,7 +59,7 @@ func testPack(t *testing.T, held bool) *pack.Pack {
 	edit(t, files, "demo/pack.yaml", "parameters:\n", "parameters:\n  reception.offered.service: 1\n  reception.offered.petition: 0\n")
 	if held {
 		edit(t, files, "demo/procedures/service-request.yaml", "  - id: rate\n", heldYAML+"  - id: rate\n")
-		edit(t, files, "demo/pack.yaml", "    articles:\n", "    articles:\n      \"13\": {zh-CN: 负责人定期接待来访，时间地点提前公布。, en: Leaders receive people on days that are announced.}\n")
+		edit(t, files, "demo/pack.yaml", "    articles:\n", "    articles:\n      \"14\": {zh-CN: 负责人定期接待来访，时间地点提前公布。, en: Leaders receive people on days that are announced.}\n")
 	}
 	p, err := ledgertest.Sound(files, "demo")
 	if err != nil {

@@ -56,6 +56,9 @@ func Test_reports_that_look_alike_are_proposed_chosen_and_shown_on_both_sides(t 
 	has(t, page, "Reports that go with this one")
 	has(t, page, string(second)+" is dealt with together with this one")
 
+	home := b.ok("/desk")
+	has(t, home, "Matters, each counted once")
+
 	// An open form is not made stale by a report that joins.
 	b.done(lead, "accept", "version", b.version(string(lead)))
 	b.done(lead, "begin", "version", b.version(string(lead)))

@@ -90,7 +90,7 @@ func (v *visit) figures(p *web.Page, q query, c ledger.Counts) []figure {
 		}
 		return figure{Label: p.T("desk.home." + key), Count: strconv.Itoa(n), Href: to.href(), Class: class}
 	}
-	return []figure{
+	figures := []figure{
 		fig("todo", v.sum(c.ByState, ours), q, ""),
 		fig("overdue", c.Overdue, q.with("view", "overdue"), "over"),
 		fig("today", c.Today, today, "today"),
@@ -99,6 +99,22 @@ func (v *visit) figures(p *web.Page, q query, c ledger.Counts) []figure {
 		fig("resident", v.sum(c.ByState, theirs), q.with("view", "resident"), ""),
 		fig("open", c.Open, q.with("view", "open"), ""),
 	}
+	if n := v.followers(c.ByState); n > 0 { // the same reports, each matter once
+		figures = append(figures, fig("matters", c.Open-n, q.with("view", "open"), ""))
+	}
+	return figures
+}
+
+// followers counts the reports that wait for the answer of another one.
+func (v *visit) followers(counts []ledger.StateCount) (n int) {
+	for _, c := range counts {
+		if d := v.pack.Procedures[c.Procedure]; d != nil {
+			if _, waits := d.Hearing(c.State, ""); waits != nil {
+				n += c.N
+			}
+		}
+	}
+	return n
 }
 
 func (v *visit) byState(p *web.Page, q query, counts []ledger.StateCount) []stateGroup {

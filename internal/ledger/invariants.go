@@ -24,6 +24,7 @@ const (
 	UnknownOfficer    = "unknown_officer"     // an open case assigned to an account that is unknown or disabled
 	EndlessWait       = "endless_wait"        // somebody else's turn, and no clock or child ends it
 	ClosedOverChild   = "closed_over_child"   // an open case whose parent waited for it and is closed
+	LostLead          = "lost_lead"           // a case waits for the answer of one that is closed or does not know of it
 	UnsentAnswer      = "unsent_answer"       // an answer was given and the notice of it has not left
 	ClockWithoutTimer = "clock_without_timer" // a running clock that nothing will answer at its date
 	TimerWithoutClock = "timer_without_clock"
@@ -31,7 +32,7 @@ const (
 )
 
 // Invariants lists them in the order in which they are told.
-var Invariants = []string{Unowned, UnknownOfficer, EndlessWait, ClosedOverChild, UnsentAnswer, ClockWithoutTimer, TimerWithoutClock, OldCalendar}
+var Invariants = []string{Unowned, UnknownOfficer, EndlessWait, ClosedOverChild, LostLead, UnsentAnswer, ClockWithoutTimer, TimerWithoutClock, OldCalendar}
 
 // maxExamples is how many cases a finding names; more is a matter for the database's own tools.
 const maxExamples = 50
@@ -179,6 +180,9 @@ func (s *survey) look(ctx context.Context, tx *db.Tx, o openCase, timers map[str
 		f.add(c.Ref)
 	}
 	s.clocks(c, timers)
+	if err := s.lead(ctx, tx, d, c); err != nil {
+		return err
+	}
 	return s.parent(ctx, tx, c)
 }
 
@@ -227,6 +231,29 @@ func (s *survey) clocks(c *casework.Case, timers map[string]timerRow) {
 	if old {
 		s.found[OldCalendar].add(c.Ref)
 	}
+}
+
+// lead asks whether the case whose answer this one waits for is there to give it.
+func (s *survey) lead(ctx context.Context, tx *db.Tx, d *procedure.Definition, c *casework.Case) error {
+	if d == nil {
+		return nil
+	}
+	if _, waits := d.Hearing(c.State, ""); waits == nil {
+		return nil
+	}
+	var knows bool
+	if c.Lead != nil {
+		n, _ := number(c.Lead.Case)
+		lead, err := loadCase(ctx, tx, n)
+		if err != nil && !errors.Is(err, db.ErrNoRows) {
+			return err
+		}
+		knows = err == nil && lead.c.Closed.IsZero() && slices.ContainsFunc(lead.c.Followers(), func(f casework.Follower) bool { return f.Case == c.ID })
+	}
+	if !knows {
+		s.found[LostLead].add(c.Ref)
+	}
+	return nil
 }
 
 // parent asks whether the case that waits for this one is still open.

@@ -15,6 +15,7 @@ import (
 	"comity/internal/db/dbtest"
 	"comity/internal/jobs"
 	"comity/internal/ledger"
+	"comity/internal/ledger/ledgertest"
 	"comity/internal/org"
 )
 
@@ -257,6 +258,49 @@ func Test_a_unit_that_a_new_pack_does_not_have_leaves_its_cases_unowned(t *testi
 		b.Units = smaller
 		if got := f.broken(b); !slices.Equal(got[ledger.Unowned], []casework.Ref{ref}) {
 			t.Errorf("found %v", got)
+		}
+	})
+}
+
+func Test_a_report_that_waits_for_one_that_does_not_know_of_it_is_found(t *testing.T) {
+	dbtest.EachAt(t, func(t *testing.T, d *db.DB, set func(time.Time)) {
+		c := ledgertest.Open(t, d, "../../packs/demo")
+		file := func() ledger.Receipt {
+			r, err := c.Ledger.Do(t.Context(), authz.Reporter(), casework.Command{Open: &casework.Opening{Unit: "guiyuan", Title: "坑", Text: "坑很深，快来", Category: "road.pavement", Place: casework.Place{Unit: "guiyuan-ganyuan"}}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return r
+		}
+		lost := func() (out []casework.Ref) {
+			found, err := c.Ledger.Survey(t.Context(), ledger.Beyond{Units: c.Pack.Units}, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, f := range found {
+				if f.Name == ledger.LostLead {
+					out = f.Examples
+				}
+			}
+			return out
+		}
+		lead, second := file(), file()
+		officer := authz.Staff("wu", []authz.Grant{{Role: "officer", Unit: "guiyuan"}})
+		if _, err := c.Ledger.Do(t.Context(), officer, casework.Command{Case: second.Case, Act: "join", Version: casework.AnyVersion, Fields: map[string]string{"lead": string(lead.Ref)}}); err != nil {
+			t.Fatal(err)
+		}
+		if got := lost(); len(got) > 0 {
+			t.Fatalf("before anything was broken: %v", got)
+		}
+		err := d.Transact(t.Context(), func(tx *db.Tx) error {
+			_, err := tx.Exec(t.Context(), `UPDATE cases SET doc = REPLACE(doc, '"group":[', '"lost":[') WHERE n = ?1`, key(lead.Case))
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := lost(); !slices.Equal(got, []casework.Ref{second.Ref}) {
+			t.Errorf("found %v, want %s", got, second.Ref)
 		}
 	})
 }

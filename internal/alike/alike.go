@@ -22,6 +22,7 @@ import (
 	"comity/internal/org"
 	"comity/internal/pack"
 	"comity/internal/place"
+	"comity/internal/procedure"
 )
 
 // Matter is what of a report is held against others.
@@ -76,7 +77,7 @@ func (f Finder) Public(ctx context.Context, m Matter, limit int) ([]Likely, erro
 	}
 	var out []Likely
 	for _, c := range list {
-		if c.ID != m.Case && c.Lead == nil {
+		if c.ID != m.Case && c.Lead == nil && f.working(c.Procedure, c.State, c.Outcome) {
 			out = f.add(out, m, Likely{Ref: c.Ref, Procedure: c.Procedure, State: c.State, Title: c.Title, Text: c.Text, Address: c.Place.Address, Unit: c.Place.Unit, Opened: c.Opened}, c.Place.Point)
 		}
 	}
@@ -99,11 +100,7 @@ func (f Finder) Inside(ctx context.Context, in authz.Scope, m Matter, limit int)
 		if item.ID == m.Case || item.Sealed || item.Level < authz.Story || bounded && item.Opened.Before(f.Now.AddDate(0, 0, -near.Days)) {
 			continue
 		}
-		d := f.Pack.Procedures[item.Procedure]
-		if d == nil {
-			continue
-		}
-		if _, waits := d.Hearing(item.State, ""); waits != nil {
+		if !f.working(item.Procedure, item.State, item.Outcome) {
 			continue
 		}
 		x := Likely{Ref: item.Ref, Procedure: item.Procedure, State: item.State, Title: item.Title, Address: item.Address, Unit: item.PlaceUnit, Opened: item.Opened}
@@ -116,6 +113,18 @@ func (f Finder) Inside(ctx context.Context, in authz.Scope, m Matter, limit int)
 		out = f.add(out, m, x, nil)
 	}
 	return best(out, limit), nil
+}
+
+// working reports a case that is being dealt with: what was answered is only waiting for an objection, and what waits for the
+// answer of another one is not the one to go with.
+func (f Finder) working(proc, state, outcome string) bool {
+	d := f.Pack.Procedures[proc]
+	if d == nil {
+		return false
+	}
+	s, _ := d.State(state)
+	_, waits := d.Hearing(state, "")
+	return waits == nil && !(outcome != "" && s.Owner == procedure.OwnerResident)
 }
 
 // Named is the case of a number that was chosen among those of Public, or of Inside if in is a scope of somebody's; empty

@@ -2,6 +2,8 @@ package alike_test
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -130,5 +132,59 @@ func Test_anybody_is_shown_what_the_pack_makes_public_and_nothing_about_people(t
 				t.Errorf("%s shows %+v", category, list)
 			}
 		}
+	})
+}
+
+func Test_what_was_answered_or_waits_for_another_is_not_proposed_and_what_was_contested_is(t *testing.T) {
+	each(t, func(w *world, set func(time.Time)) {
+		lead := w.file("road.pavement", "Broken slab", "guiyuan-ganyuan", at(0))
+		second := w.file("road.pavement", "Broken slab", "guiyuan-ganyuan", at(0))
+		officer := authz.Staff("wu", []authz.Grant{{Role: "officer", Unit: "guiyuan"}})
+		do := func(who authz.Actor, ref casework.Ref, act string, fields map[string]string) {
+			t.Helper()
+			c, err := w.Reader.Case(t.Context(), authz.Machine().Scope(), string(ref))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := w.Ledger.Do(t.Context(), who, casework.Command{Case: c.ID, Act: act, Version: casework.AnyVersion, Fields: fields}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		proposed := func(want ...casework.Ref) {
+			t.Helper()
+			m := alike.Matter{Category: "road.pavement", Point: at(0), Unit: "guiyuan-ganyuan", Words: "Broken slab"}
+			public, err := w.finder().Public(t.Context(), m, 10)
+			if err != nil {
+				t.Fatal(err)
+			}
+			inside, err := w.finder().Inside(t.Context(), officer.Scope(), m, 10)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, list := range [][]alike.Likely{public, inside} { // of one moment, so in no order
+				slices.SortFunc(list, func(a, b alike.Likely) int { return strings.Compare(string(a.Ref), string(b.Ref)) })
+			}
+			if refs(public) != fmt.Sprint(want) || refs(inside) != fmt.Sprint(want) {
+				t.Errorf("public %s, inside %s, want %v", refs(public), refs(inside), want)
+			}
+		}
+		if second < lead {
+			proposed(second, lead)
+		} else {
+			proposed(lead, second)
+		}
+		do(officer, second, "join", map[string]string{"lead": string(lead)})
+		proposed(lead)
+		do(officer, lead, "accept", nil)
+		do(officer, lead, "begin", nil)
+		proposed(lead)
+		do(officer, lead, "answer", map[string]string{"outcome": "solved", "answer": "A new slab was laid."})
+		proposed()
+		c, err := w.Reader.Case(t.Context(), authz.Machine().Scope(), string(lead))
+		if err != nil {
+			t.Fatal(err)
+		}
+		do(authz.Holder(string(c.ID)), lead, "contest", map[string]string{"reason": "It wobbles again."})
+		proposed(lead)
 	})
 }

@@ -15,6 +15,7 @@ import (
 
 type textView struct {
 	Name   string
+	Begins string // first words in the language of the page
 	Urgent bool
 	In     []inLang
 }
@@ -40,9 +41,22 @@ func (x *office) texts(o *programme.Officer) error {
 			v.Texts = append(v.Texts, textView{Name: t.Template, Urgent: t.Urgent})
 		}
 		last := &v.Texts[len(v.Texts)-1]
+		if t.Lang == page.Lang {
+			last.Begins = beginning(t.Text)
+		}
 		last.In = append(last.In, inLang{t.Lang, x.Words(p).In(t.Lang).T("web.lang.name"), t.Text})
 	}
 	return o.Write(page, http.StatusOK, textsBody(page, v))
+}
+
+// beginning is enough of a text to know it by.
+func beginning(text string) string {
+	const enough = 60
+	words := []rune(text)
+	if len(words) <= enough {
+		return text
+	}
+	return string(words[:enough]) + "…"
 }
 
 func quietWords(page *web.Page, p *pack.Post) string {

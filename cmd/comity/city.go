@@ -22,6 +22,7 @@ import (
 	"comity/internal/db"
 	"comity/internal/jobs"
 	"comity/internal/ledger"
+	"comity/internal/maps"
 	"comity/internal/pack"
 	"comity/internal/procedure"
 	"comity/internal/programme"
@@ -46,6 +47,7 @@ type cityConfig struct {
 	Keys    string                               // folder of the key files; empty: beside the data folder, never in it
 	Witness string                               // file or address of a published head the log must continue; empty: none
 	Mending bool                                 // leave the comparison of keys, data and log out, for the commands that put them right
+	Maps    string                               // file that names the operator's tiles and address service; empty: maps are drawn from the pack
 	Post    string                               // file that names gateways and receivers of webhooks; empty: messages stay in the house
 	Archive string                               // folder that takes cases over before they are erased; empty: they wait
 	Rings   func(compartment string) *vault.Ring // keys without key files, for tests; nil: those of the key files
@@ -72,6 +74,7 @@ type city struct {
 	log      *slog.Logger
 	secret   []byte
 	archive  string
+	maps     *maps.Source  // the operator's; nil: drawn from the pack alone
 	post     *courier.Post // how messages leave the house; nil: they do not
 }
 
@@ -125,6 +128,12 @@ func (c *city) join(ctx context.Context, cfg cityConfig, current *pack.Pack) err
 	if c.accounts, err = account.New(c.db, account.Config{Hashing: cfg.Hashing, Secret: c.secret, Sealer: account.SealedBy(c.secret),
 		Forget: account.ForgetProofs, Rules: func() *authz.Table { return c.packs.Current().Rules }}); err != nil {
 		return err
+	}
+	if cfg.Maps != "" {
+		var err error
+		if c.maps, err = maps.Load(cfg.Maps); err != nil {
+			return err
+		}
 	}
 	if cfg.Post != "" {
 		post, err := gateway.Load(cfg.Post)

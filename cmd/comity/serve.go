@@ -46,7 +46,7 @@ const serveExamples = `  comity serve --pack ./mycity --data /var/lib/comity
 
 // cityFlags are the flags every command shares that opens a city. The environment stands in for a flag
 // that is not given: COMITY_DB, COMITY_DATA, COMITY_KEYS, COMITY_PACK, COMITY_BASE, COMITY_POST.
-type cityFlags struct{ db, data, pack, base, keys, suite, witness, archive, post *string }
+type cityFlags struct{ db, data, pack, base, keys, suite, witness, archive, maps, post *string }
 
 func addCityFlags(f *flag.FlagSet) cityFlags {
 	env := func(name, otherwise string) string {
@@ -63,6 +63,7 @@ func addCityFlags(f *flag.FlagSet) cityFlags {
 		pack:    f.String("pack", env("COMITY_PACK", ""), "folder of the city's pack, or the name of one that ships with the program"),
 		witness: f.String("witness", env("COMITY_WITNESS", ""), "a head of the log that was published, as a file or an address kept by somebody else: the city does not start with a log that is older"),
 		archive: f.String("archive", env("COMITY_ARCHIVE", ""), "folder that takes over cases which a pack wants archived before they are erased; without it they wait"),
+		maps:    f.String("maps", env("COMITY_MAPS", ""), "file that names your tiles and your address service (docs/operations.md); without it maps are drawn from the pack and nothing is fetched"),
 		post:    f.String("post", env("COMITY_POST", ""), "file that names mail relays, gateways for text messages and receivers of webhooks (comity post check FILE); without it messages stay in the house"),
 		base:    f.String("base", env("COMITY_BASE", ""), "public address of the site, such as https://help.example.gov, for links in messages"),
 	}
@@ -79,7 +80,7 @@ func (c cityFlags) openWith(ctx context.Context, log *slog.Logger, change func(*
 		return nil, err
 	}
 	cfg := cityConfig{DB: *c.db, Data: *c.data, Keys: *c.keys, Suite: *c.suite, Pack: fsys, Bases: basesOf(*c.pack), Clock: &clock{}, Log: log, Hashing: account.OWASP(), Base: strings.TrimSuffix(*c.base, "/"),
-		Witness: *c.witness, Archive: *c.archive, Post: *c.post}
+		Witness: *c.witness, Archive: *c.archive, Maps: *c.maps, Post: *c.post}
 	change(&cfg)
 	return openCity(ctx, cfg)
 }
@@ -263,7 +264,7 @@ func joined(c *city, o surfaceOptions) (http.Handler, []string) {
 		client = forwardedFor
 	}
 	plugged := slices.Concat(c.plugged, []programme.Programme{c.selfPages(client)})
-	resident := portal.Deps{Site: site, Packs: c.packs, Ledger: c.ledger, Reader: c.reader, Files: c.files, Secret: c.secret, Programmes: plugged, Prove: c.prove}
+	resident := portal.Deps{Site: site, Packs: c.packs, Ledger: c.ledger, Reader: c.reader, Files: c.files, Secret: c.secret, Programmes: plugged, Prove: c.prove, Maps: c.maps}
 	program := api.Deps{DB: c.db, Ledger: c.ledger, Reader: c.reader, Packs: c.packs, Text: c.base, Accounts: c.accounts, Files: c.files,
 		Jobs: c.runner, Now: c.clock.Now, Log: c.log, Version: version(), Metrics: o.metrics || o.demo != nil, Journal: site.Journal}
 	if o.proxied {
@@ -277,7 +278,7 @@ func joined(c *city, o surfaceOptions) (http.Handler, []string) {
 	for _, r := range c.all() {
 		logbook.New(logbook.Deps{Site: site, Log: r.tree, At: logAddress(r.compartment)}).Register(mux)
 	}
-	deskDeps := desk.Deps{Site: site, Ledger: c.ledger, Reader: c.reader, Packs: c.packs, Accounts: c.accounts, Files: c.files, Bulk: c.bulk, Programmes: plugged, Provider: o.provider, Heads: heads,
+	deskDeps := desk.Deps{Site: site, Ledger: c.ledger, Reader: c.reader, Packs: c.packs, Accounts: c.accounts, Files: c.files, Bulk: c.bulk, Maps: c.maps, Programmes: plugged, Provider: o.provider, Heads: heads,
 		Follow: func(code casework.Code) string { return "/f/" + string(code) }}
 	if o.demo != nil {
 		deskDeps.SignIns = signIns(*o.demo)

@@ -55,6 +55,7 @@ var Rooms = map[string]Room{
 	"internal/explain":           {Why: "why not, and why this date, in words for every surface", Rooms: with("text")},
 	"internal/web":               {Why: "kit for pages; knows no programme and no ledger", Rooms: with("explain", "explore", "journal", "pack", "text"), Others: []string{"github.com/a-h/templ", "rsc.io/qr"}},
 	"internal/draw":              {Why: "a procedure as a picture", Rooms: []string{"form", "org", "procedure", "worktime"}},
+	"internal/maps":              {Why: "the operator's tiles and address service", Rooms: with("pack", "web"), Others: []string{"go.yaml.in/yaml/v4"}},
 	"internal/alike":             {Why: "which open reports may be about the same matter", Rooms: with("db", "ledger", "pack")},
 	"internal/intake":            {Why: "a report becomes a command", Rooms: with("pack")},
 	"internal/intake/csvin":      {Why: "reads import files of any spelling"},
@@ -72,8 +73,8 @@ var Rooms = map[string]Room{
 	"internal/programme/mediation/talks":                 {Why: "offers, drafts and signatures of a mediation, read from the events of the case", Rooms: with("db", "file", "ledger", "pack", "paper", "programme", "web"), Others: []string{"github.com/a-h/templ"}},
 
 	"internal/logbook":                   {Why: "the public side of the log", Rooms: []string{"receipt", "translog", "web"}, Others: []string{"github.com/a-h/templ", "golang.org/x/mod/sumdb/tlog"}},
-	"internal/portal":                    {Why: "what residents see", Rooms: with("alike", "casefile", "draw", "explain", "file", "intake", "journal", "ledger", "limit", "pack", "programme", "receipt", "text", "web"), Others: []string{"github.com/a-h/templ"}},
-	"internal/desk":                      {Why: "what officers see", Rooms: with("account", "alike", "bulk", "casefile", "explain", "file", "intake", "journal", "ledger", "limit", "pack", "paper", "programme", "text", "web"), Others: []string{"github.com/a-h/templ"}},
+	"internal/portal":                    {Why: "what residents see", Rooms: with("alike", "casefile", "draw", "explain", "file", "intake", "journal", "ledger", "limit", "maps", "pack", "programme", "receipt", "text", "web"), Others: []string{"github.com/a-h/templ"}},
+	"internal/desk":                      {Why: "what officers see", Rooms: with("account", "alike", "bulk", "casefile", "explain", "file", "intake", "journal", "ledger", "limit", "maps", "pack", "paper", "programme", "text", "web"), Others: []string{"github.com/a-h/templ"}},
 	"internal/api":                       {Why: "JSON for programs", Rooms: with("account", "db", "explain", "file", "intake", "jobs", "journal", "ledger", "limit", "pack", "text"), Others: []string{"github.com/danielgtaylor/huma/v2", "github.com/VictoriaMetrics/metrics", "golang.org/x/text/language"}},
 	"internal/programme/residence/sdjwt": {Why: "the residence card: a credential whose holder shows only what is asked for"},
 

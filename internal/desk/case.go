@@ -216,7 +216,7 @@ func (v *visit) sheet(p *web.Page, open shown, q query, listed bool) (sheet, err
 	if address == casework.Veil {
 		address = ""
 	}
-	s.Plan = drawPlan(p, v.pack, c.Place.Point, c.Place.Unit, address)
+	s.Plan = v.drawPlan(p, v.pack, c.Place.Point, c.Place.Unit, address)
 	s.Here = p.WhyHere(v.Packs.Pack(c.Pack), &c)
 	for _, f := range c.Files {
 		s.Files = append(s.Files, v.fileRow(p, c, f, events))

@@ -33,6 +33,7 @@ import (
 	"comity/internal/file"
 	"comity/internal/ledger"
 	"comity/internal/limit"
+	"comity/internal/maps"
 	"comity/internal/org"
 	"comity/internal/pack"
 	"comity/internal/procedure"
@@ -52,6 +53,8 @@ type Deps struct {
 	Compartment string
 	// Bulk does one act on many cases; nil leaves that out.
 	Bulk *bulk.Book
+	// Maps are the operator's; nil draws maps from the pack alone.
+	Maps *maps.Source
 	// Client names where a request comes from, for the brake on wrong passwords; nil = its network
 	// address. Behind a proxy it has to read the proxy's header.
 	Client func(r *http.Request) string

@@ -1501,7 +1501,7 @@ func peekPanel(p *web.Page, d peek) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = planOf(d.Plan).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = planOf(p, d.Plan).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

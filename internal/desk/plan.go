@@ -23,7 +23,7 @@ const (
 
 // drawPlan shows the surroundings of a point, or of a unit's area when no point is known. nil when
 // the pack has neither.
-func drawPlan(p *web.Page, pk *pack.Pack, at *place.Point, unit org.UnitID, caption string) *Plan {
+func (d *Desk) drawPlan(p *web.Page, pk *pack.Pack, at *place.Point, unit org.UnitID, caption string) *Plan {
 	area, known := pk.Map.Area(unit)
 	var sw, ne place.Point
 	switch {
@@ -50,6 +50,7 @@ func drawPlan(p *web.Page, pk *pack.Pack, at *place.Point, unit org.UnitID, capt
 		plan.Pin = &pin
 		plan.Label = p.T("desk.plan.point", "place", caption)
 	}
+	plan.Live = d.Maps.Live(p, sw, ne, at)
 	return plan
 }
 

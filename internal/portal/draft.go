@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"mime/multipart"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -38,6 +37,7 @@ type draft struct {
 	Key               string
 	Guide             string         // page of the guide it was begun from; not sent along
 	refused           []form.Problem // photos that could not be taken
+	offered           []web.Choice   // places the address may mean, once they were looked up
 }
 
 // photo is a cleaned file that was stored before the report is sent.
@@ -57,7 +57,7 @@ var noteFields = []string{"text", "photo*", "drop*", "photos*"}
 // reportFields are the fields of a report: its own and every question any procedure asks, because the
 // kind can be changed after the questions of another were shown.
 func (p *Portal) reportFields() []string {
-	out := append([]string{"category", "address", "lat", "lon", "unit", "meant", "same", "who", "phone", "name", "do"}, noteFields...)
+	out := append([]string{"category", "address", "lat", "lon", "coords", "unit", "meant", "same", "who", "phone", "name", "do"}, noteFields...)
 	for _, q := range p.Packs.Current().Questions() {
 		out = append(out, "in."+q)
 	}
@@ -75,6 +75,7 @@ func (p *Portal) readDraft(r *http.Request, known []string) (*draft, error) {
 		Category: get("category"), Text: get("text"), Address: get("address"), Lat: get("lat"), Lon: get("lon"), Unit: get("unit"), Meant: get("meant"), Same: get("same"),
 		Who: get("who"), Phone: get("phone"), Name: get("name"), Fields: map[string]string{},
 	}
+	d.inWGS84(get("coords"))
 	for name, v := range r.PostForm {
 		if field, ok := strings.CutPrefix(name, "in."); ok && len(v) > 0 {
 			d.Fields[field] = v[0]
@@ -249,6 +250,21 @@ func (d *draft) reported(pk *pack.Pack, point *place.Point, lang string) intake.
 	return r
 }
 
+// inWGS84 converts a position that a map in another system gave. A system nobody knows leaves numbers that are no position.
+func (d *draft) inWGS84(system string) {
+	at, bad := d.point()
+	if system == "" || at == nil || bad != nil {
+		return
+	}
+	s, err := place.ParseSystem(system)
+	if err != nil {
+		d.Lat = "?"
+		return
+	}
+	p := s.ToWGS84(*at)
+	d.Lat, d.Lon = strconv.FormatFloat(p.Lat, 'f', 6, 64), strconv.FormatFloat(p.Lon, 'f', 6, 64)
+}
+
 // phone is the number, unless the person asked for a code only: then it is not even kept.
 func (d *draft) phone() string {
 	if d.Who == "phone" {
@@ -263,34 +279,15 @@ func (d *draft) found(pk *pack.Pack, point *place.Point) (*place.Point, org.Unit
 	if point != nil || d.Unit != "" {
 		return point, org.UnitID(d.Unit)
 	}
+	if at := spotOf(d.Meant); at != nil {
+		return at, ""
+	}
 	for _, h := range pk.Names.Find(d.Address, maxMeant) {
 		if h.Exact && d.Meant == "" || h.Spot.Key == d.Meant {
 			return h.Spot.Point, h.Spot.Unit
 		}
 	}
 	return nil, ""
-}
-
-const (
-	maxMeant  = 4
-	meantNone = "none"
-)
-
-// meant lists the places an address may mean, when it says too little by itself and nothing else does.
-func (d *draft) meant(pk *pack.Pack) []place.Hit {
-	if d.Address == "" || d.Unit != "" || d.Lat != "" || d.Lon != "" {
-		return nil
-	}
-	hits := pk.Names.Find(d.Address, maxMeant)
-	if len(hits) > 0 && hits[0].Exact {
-		return nil
-	}
-	return hits
-}
-
-// answeredMeant says whether one of the places, or none of them, has been chosen.
-func (d *draft) answeredMeant(hits []place.Hit) bool {
-	return d.Meant == meantNone || slices.ContainsFunc(hits, func(h place.Hit) bool { return h.Spot.Key == d.Meant })
 }
 
 // point reads the position the map or the device filled in; none is fine.

@@ -15,7 +15,7 @@ const (
 )
 
 // planOf draws the pack's whole map, about ten kilobytes; nil when the pack has no areas to draw.
-func planOf(page *web.Page, pk *pack.Pack, d *draft) *web.Plan {
+func (p *Portal) planOf(page *web.Page, pk *pack.Pack, d *draft) *web.Plan {
 	if len(pk.Map.Areas) == 0 {
 		return nil
 	}
@@ -47,6 +47,10 @@ func planOf(page *web.Page, pk *pack.Pack, d *draft) *web.Plan {
 		at := f.At(*pt)
 		out.Pin = &at
 	}
+	sw, ne := pk.Map.Bounds()
+	at, _ := d.point()
+	out.Live = p.Maps.Live(page, sw, ne, at)
+	out.Live.SystemField = "coords"
 	return out
 }
 

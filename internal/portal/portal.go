@@ -20,6 +20,7 @@ import (
 	"comity/internal/file"
 	"comity/internal/ledger"
 	"comity/internal/limit"
+	"comity/internal/maps"
 	"comity/internal/pack"
 	"comity/internal/procedure"
 	"comity/internal/programme"
@@ -42,6 +43,8 @@ type Deps struct {
 	Client func(r *http.Request) string
 	// Prove gives receipts of the civic log; nil leaves them out.
 	Prove func(ctx context.Context, c casework.Case, seq int) (r receipt.Receipt, ok bool, err error)
+	// Maps are the operator's; nil draws maps from the pack alone.
+	Maps *maps.Source
 	// Apart are the ways into the other compartments.
 	Apart []Door
 	// Programmes add their pages; the portal mounts them behind its own checks.
@@ -104,6 +107,8 @@ func (p *Portal) Mount(mux web.Router) {
 		"GET /report":                 p.report,
 		"POST /report":                p.reportPost,
 		"GET /report/photo/{token}":   p.reportPhoto,
+		"GET /map/tiles/{z}/{x}/{y}":  p.tile,
+		"GET /map/shapes":             p.shapes,
 		"GET /sent/{code}":            p.sent,
 		"GET /follow":                 p.follow,
 		"POST /follow":                p.followPost,

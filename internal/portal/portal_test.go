@@ -735,7 +735,7 @@ func TestA_pack_without_a_map_still_has_a_form(t *testing.T) {
 	bare := *c.pack
 	bare.Map, bare.Features, bare.Places = place.Map{}, nil, nil
 	page := c.site.Page(httptest.NewRequest("GET", "/", nil), "portal.report.title")
-	if planOf(page, &bare, &draft{}) != nil {
+	if c.portal.planOf(page, &bare, &draft{}) != nil {
 		t.Error("a map was drawn from nothing")
 	}
 	if len(unitsOf(page, &bare)) == 0 {

@@ -11,7 +11,6 @@ import (
 	"comity/internal/form"
 	"comity/internal/org"
 	"comity/internal/pack"
-	"comity/internal/place"
 	"comity/internal/web"
 )
 
@@ -74,7 +73,7 @@ func (p *Portal) reportPost(w http.ResponseWriter, r *http.Request) error {
 		return p.showReport(w, r, page, d, bad, http.StatusUnprocessableEntity)
 	}
 	if r.PostFormValue("do") != "send" {
-		if hits := d.meant(p.Packs.Current()); len(hits) > 0 && !d.answeredMeant(hits) {
+		if p.offer(r, page, d); len(d.offered) > 0 && !d.answeredMeant() {
 			return p.showReport(w, r, page, d, nil, http.StatusOK)
 		}
 		d.Key = web.NewKey() // of this check page: sending it twice makes one case
@@ -103,14 +102,15 @@ func (p *Portal) showReport(w http.ResponseWriter, r *http.Request, page *web.Pa
 	pk := p.Packs.Current()
 	v := reportPage{
 		Draft: d, Kept: r.Method == http.MethodPost || d.Guide != "", Groups: groupsOf(page, pk, d.Category), Wrong: map[string]string{},
-		Map: planOf(page, pk, d), Units: unitsOf(page, pk), Key: web.NewKey(),
+		Map: p.planOf(page, pk, d), Units: unitsOf(page, pk), Key: web.NewKey(),
 		Guide: pk.Explorer != nil, Filled: d.Guide,
 	}
 	for _, pl := range pk.Places[:min(len(pk.Places), web.MaxOffered)] {
 		v.Places = append(v.Places, page.T(pl.Key))
 	}
 	if r.Method == http.MethodPost {
-		v.Meant = meantOf(page, d.meant(pk))
+		p.offer(r, page, d)
+		v.Meant = d.offered
 	}
 	if proc := pk.ProcedureFor(d.Category); proc != nil {
 		v.Intake = intakeControls(page, proc.ID, proc.Intake, d, bad)
@@ -130,22 +130,6 @@ func (p *Portal) showReport(w http.ResponseWriter, r *http.Request, page *web.Pa
 	}
 	page.Wrong = len(bad) > 0
 	return page.Write(w, r, status, web.PublicLayout(page, reportBody(page, v)))
-}
-
-// meantOf offers places in words: a landmark with the unit it lies in.
-func meantOf(page *web.Page, hits []place.Hit) []web.Choice {
-	var out []web.Choice
-	for _, h := range hits {
-		c := web.Choice{Value: h.Spot.Key, Label: page.T(h.Spot.Key)}
-		if unit := "unit." + string(h.Spot.Unit); unit != h.Spot.Key {
-			c.Label = page.T("meant.in", "name", c.Label, "unit", page.T(unit))
-		}
-		out = append(out, c)
-	}
-	if len(out) > 0 {
-		out = append(out, web.Choice{Value: meantNone, Label: page.T("meant.none")})
-	}
-	return out
 }
 
 // targets are the ids the error summary jumps to.

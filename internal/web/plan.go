@@ -19,6 +19,20 @@ type Plan struct {
 	// Box is south,west,north,east of the drawing, by which the script turns a click into a position.
 	// Empty when the pin cannot be set; else the marker is in the page, hidden until it has a place.
 	Box string
+	// Live is what a map that can be moved needs beside the drawing; nil where there is none.
+	Live *Live
+}
+
+// Live is a map in the browser: the same area over the operator's tiles, or over the pack's outlines alone.
+type Live struct {
+	Tiles       string // address of the tiles with {z}, {x} and {y}; empty: outlines alone
+	Shapes      string // address of the outlines
+	From, To    int    // levels of zoom
+	Box, At     string // south,west,north,east and lat,lon in the system of the tiles; At may be empty
+	System      string // of the tiles
+	SystemField string // id of the field that takes it beside a position; empty where none is set
+	Attribution string
+	Approval    string // number under which the map was approved
 }
 
 // PlanShape is one path; later ones lie on earlier ones.

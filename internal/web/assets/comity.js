@@ -111,11 +111,13 @@
   all('[data-map]').forEach(function (map) {
     var svg = map.querySelector('svg'), pin = map.querySelector('[data-pin]');
     var lat = document.getElementById(map.dataset.lat), lon = document.getElementById(map.dataset.lon);
+    var system = document.getElementById(map.dataset.system || '');
     var box = map.dataset.map.split(',').map(Number); /* south, west, north, east */
     var size = svg.viewBox.baseVal, said = document.getElementById(map.dataset.said);
     function put(a, o) {
       if (a < box[0] || a > box[2] || o < box[1] || o > box[3]) { if (said) said.textContent = said.dataset.outside; return; }
       lat.value = a.toFixed(6); lon.value = o.toFixed(6);
+      if (system) system.value = ''; /* the drawing is in WGS 84 */
       pin.removeAttribute('hidden'); pin.removeAttribute('display');
       pin.setAttribute('transform', 'translate(' + (o - box[1]) / (box[3] - box[1]) * size.width + ' ' + (box[2] - a) / (box[2] - box[0]) * size.height + ')');
       if (said) said.textContent = said.dataset.set;
@@ -132,6 +134,7 @@
         b.setAttribute('aria-busy', 'true');
         navigator.geolocation.getCurrentPosition(function (at) {
           b.removeAttribute('aria-busy'); put(at.coords.latitude, at.coords.longitude);
+          document.dispatchEvent(new CustomEvent('comity:place', { detail: [at.coords.latitude, at.coords.longitude] }));
         }, function () { b.removeAttribute('aria-busy'); if (said) said.textContent = said.dataset.failed; }, { enableHighAccuracy: true, timeout: 15000, maximumAge: 60000 });
       });
     });

@@ -271,8 +271,8 @@ func Test_both_READMEs_have_the_same_headings_and_the_same_code(t *testing.T) {
 	if !slices.Equal(en.blocks, zh.blocks) {
 		t.Errorf("the code blocks differ:\n%s", firstDifference(en.blocks, zh.blocks))
 	}
-	if en.lines > 220 {
-		t.Errorf("README.md has %d lines; at most 220, or nobody reads it", en.lines)
+	if en.lines > 235 {
+		t.Errorf("README.md has %d lines; at most 235, or nobody reads it", en.lines)
 	}
 }
 

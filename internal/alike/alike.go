@@ -12,6 +12,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"time"
 
@@ -71,7 +72,7 @@ func (f Finder) Public(ctx context.Context, m Matter, limit int) ([]Likely, erro
 	if !ok {
 		return nil, nil
 	}
-	list, err := f.Reader.Published(ctx, ledger.PublicFilter{Categories: []string{m.Category}, Open: true, Since: f.Now.AddDate(0, 0, -near.Days), Limit: read}, f.shown)
+	list, err := f.Reader.Published(ctx, ledger.PublicFilter{Categories: []string{m.Category}, Places: f.around(m), Open: true, Since: f.Now.AddDate(0, 0, -near.Days), Limit: read}, f.shown)
 	if err != nil {
 		return nil, err
 	}
@@ -91,13 +92,16 @@ func (f Finder) Inside(ctx context.Context, in authz.Scope, m Matter, limit int)
 	if err != nil {
 		return nil, err
 	}
-	page, err := f.Reader.Worklist(ctx, in, ledger.Filter{Category: m.Category, Sort: "-opened", Limit: read})
+	var since time.Time
+	if near, ok := f.Pack.Alike(m.Category); ok {
+		since = f.Now.AddDate(0, 0, -near.Days)
+	}
+	items, err := f.Reader.Near(ctx, in, m.Category, f.around(m), since, read)
 	if err != nil {
 		return nil, err
 	}
-	near, bounded := f.Pack.Alike(m.Category)
-	for _, item := range page.Items {
-		if item.ID == m.Case || item.Sealed || item.Level < authz.Story || bounded && item.Opened.Before(f.Now.AddDate(0, 0, -near.Days)) {
+	for _, item := range items {
+		if item.ID == m.Case || item.Sealed || item.Level < authz.Story {
 			continue
 		}
 		if !f.working(item.Procedure, item.State, item.Outcome) {
@@ -113,6 +117,41 @@ func (f Finder) Inside(ctx context.Context, in authz.Scope, m Matter, limit int)
 		out = f.add(out, m, x, nil)
 	}
 	return best(out, limit), nil
+}
+
+// around are the units in which a case may lie that is near: what lies in the same street as the matter, and whose areas lie
+// so near to its point that the two may be metres apart. None where the unit says no more than the city.
+func (f Finder) around(m Matter) []org.UnitID {
+	tree := f.Pack.Units
+	out := map[org.UnitID]bool{}
+	for _, unit := range append(f.neighbours(m), m.Unit) {
+		u, ok := tree.Unit(unit)
+		for ok && u.Level > org.Street {
+			up, _ := tree.Superior(u.ID)
+			u, ok = tree.Unit(up)
+		}
+		if !ok || u.Level < org.Street {
+			continue
+		}
+		for _, id := range tree.All() {
+			if tree.Under(u.ID, id) {
+				out[id] = true
+			}
+		}
+	}
+	return slices.Sorted(maps.Keys(out))
+}
+
+// neighbours are the units whose areas lie within the pack's metres of the point.
+func (f Finder) neighbours(m Matter) (out []org.UnitID) {
+	near, ok := f.Pack.Alike(m.Category)
+	if !ok || m.Point == nil {
+		return nil
+	}
+	for _, n := range f.Pack.Map.Within(f.Pack.Units, *m.Point, float64(near.Metres)) {
+		out = append(out, n.Unit)
+	}
+	return out
 }
 
 // working reports a case that is being dealt with: what was answered is only waiting for an objection, and what waits for the

@@ -8,6 +8,7 @@ import (
 	"comity/internal/authz"
 	"comity/internal/casework"
 	"comity/internal/db"
+	"comity/internal/org"
 )
 
 // Public is how much of a case somebody may see who was not shown it: not because of who they are, but
@@ -28,10 +29,11 @@ const (
 // that is sealed.
 type PublicFilter struct {
 	Categories  []string
-	Open        bool      // open cases; with Closed or with neither, all
-	Closed      bool      // closed ones
-	Since       time.Time // opened at this time or later
-	Before      time.Time // opened before
+	Places      []org.UnitID // units they lie in; none: everywhere
+	Open        bool         // open cases; with Closed or with neither, all
+	Closed      bool         // closed ones
+	Since       time.Time    // opened at this time or later
+	Before      time.Time    // opened before
 	Skip, Limit int
 }
 

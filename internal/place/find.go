@@ -98,7 +98,7 @@ func (m Map) Locate(t *org.Tree, p Point) (Finding, bool) {
 
 // nearest is the lowest unit among those that are as near as the nearest.
 func (m Map) nearest(t *org.Tree, p Point) (Finding, bool) {
-	all := m.within(t, p, m.Reach.Nearest)
+	all := m.Within(t, p, m.Reach.Nearest)
 	if len(all) == 0 {
 		return Finding{}, false
 	}
@@ -129,11 +129,11 @@ func (m Map) neighbours(t *org.Tree, p Point, unit org.UnitID) []Neighbour {
 	if m.Reach.Boundary <= 0 {
 		return nil
 	}
-	return others(t, m.within(t, p, m.Reach.Boundary), unit, m.Reach.Boundary)
+	return others(t, m.Within(t, p, m.Reach.Boundary), unit, m.Reach.Boundary)
 }
 
-// within lists the units whose area lies within so many metres; 0 for one that holds the point.
-func (m Map) within(t *org.Tree, p Point, metres float64) []Neighbour {
+// Within lists the units whose area lies within so many metres; 0 for one that holds the point.
+func (m Map) Within(t *org.Tree, p Point, metres float64) []Neighbour {
 	if metres <= 0 {
 		return nil
 	}

@@ -1,2 +1,2 @@
--- Before a report is sent, open ones of its category are held against it, newest first.
-CREATE INDEX cases_category ON cases (category, is_open, n) WHERE sealed = 0;
+-- Before a report is sent, the open ones of its category around its place are held against it, newest first.
+CREATE INDEX cases_near ON cases (category, is_open, place_unit, n);

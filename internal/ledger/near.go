@@ -29,7 +29,9 @@ func (r *Reader) Near(ctx context.Context, in authz.Scope, category string, plac
 	if err != nil {
 		return nil, err
 	}
-	newest := func(a, b Item) int { return cmp.Or(Filter{Sort: "-opened"}.compare(a, b), cmp.Compare(b.Level, a.Level)) }
+	newest := func(a, b Item) int {
+		return cmp.Or(Filter{Sort: "-opened"}.compare(a, b), cmp.Compare(b.Level, a.Level))
+	}
 	slices.SortFunc(out, newest)
 	out = slices.CompactFunc(out, func(a, b Item) bool { return a.ID == b.ID }) // two roots may list one case
 	return out[:min(limit, len(out))], nil

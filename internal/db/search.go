@@ -125,29 +125,41 @@ func (tx *Tx) MatchQuery(typed string) (query string, ok bool) {
 	return tx.MatchPhrases(QueryPhrases(typed))
 }
 
-// MatchPhrases is MatchQuery for phrases whose tokens somebody else made.
+// MatchPhrases is MatchQuery for phrases whose tokens somebody else made. One of them at least has to occur: what is
+// only to be left out is no query.
 func (tx *Tx) MatchPhrases(phrases []Phrase) (query string, ok bool) {
-	var parts []string
+	var parts, not []string
 	for _, p := range phrases {
-		if tx.d.engine == Postgres {
-			text := "'" + strings.Join(p.Tokens, "' <-> '") + "'"
-			if p.Prefix {
-				text += ":*"
-			}
-			parts = append(parts, "("+text+")")
-			continue
+		text := tx.matchPhrase(p)
+		if p.Not {
+			not = append(not, text)
+		} else {
+			parts = append(parts, text)
 		}
-		text := `"` + strings.Join(p.Tokens, " ") + `"`
-		if p.Prefix {
-			text += "*"
-		}
-		parts = append(parts, text)
 	}
-	sep := " AND "
+	and, without := " AND ", " NOT "
 	if tx.d.engine == Postgres {
-		sep = " & "
+		and, without = " & ", " & !"
 	}
-	return strings.Join(parts, sep), len(parts) > 0
+	if len(parts) == 0 {
+		return "", false
+	}
+	query = "(" + strings.Join(parts, and) + ")"
+	for _, text := range not {
+		query += without + text
+	}
+	return query, true
+}
+
+func (tx *Tx) matchPhrase(p Phrase) string {
+	text, mark := `"`+strings.Join(p.Tokens, " ")+`"`, "*"
+	if tx.d.engine == Postgres {
+		text, mark = "'"+strings.Join(p.Tokens, "' <-> '")+"'", ":*"
+	}
+	if p.Prefix {
+		text += mark
+	}
+	return "(" + text + ")"
 }
 
 // Match returns the ids that match what a person typed, highest first, below

@@ -152,8 +152,16 @@ func (r *Reader) Worklist(ctx context.Context, in authz.Scope, f Filter) (Page, 
 	return p, nil
 }
 
+// maxValues of a filter leave room for all else that a statement asks.
+const maxValues = 75
+
+// usable refuses fields that do not exist, and more values than a statement takes.
 func (f Filter) usable() error {
+	n := len(f.States)
 	for _, t := range f.Tests {
+		if n += len(t.Values); n > maxValues {
+			return &BadFilter{"values", t.Field}
+		}
 		if !knownTest(t.Field) {
 			return &BadFilter{"test", t.Field}
 		}

@@ -36,7 +36,7 @@ type Test struct {
 
 // Fields of a Test. The last four take no values.
 const (
-	TestState     = "state" // values are PROCEDURE.STATE
+	TestState     = "state" // values are PROCEDURE.STATE, or STATE for all procedures
 	TestUnit      = "unit"  // the case stands on the list of one of the units
 	TestCategory  = "category"
 	TestProcedure = "procedure"

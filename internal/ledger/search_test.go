@@ -152,7 +152,9 @@ func holds(said string, w ledger.Word) bool {
 		}
 		return false
 	}
-	return slices.ContainsFunc(words, func(x string) bool { return x == w.Text || len(w.Text) >= 3 && !w.Phrase && strings.HasPrefix(x, w.Text) })
+	return slices.ContainsFunc(words, func(x string) bool {
+		return x == w.Text || len(w.Text) >= 3 && !w.Phrase && strings.HasPrefix(x, w.Text)
+	})
 }
 
 func (o *orchard) passes(t ledger.Test, it ledger.Item) bool {

@@ -2,7 +2,7 @@ package ledger
 
 import (
 	"context"
-	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -54,12 +54,7 @@ func (w *where) test(t Test) {
 	case t.Field == TestUnit:
 		text = `EXISTS (SELECT 1 FROM worklist x WHERE x.unit IN (` + w.marks(t.Values) + `) AND x.is_open = w.is_open AND x.sort_at = w.sort_at AND x.n = w.n)`
 	case t.Field == TestState:
-		var pairs []string
-		for _, v := range t.Values {
-			procedure, state, _ := strings.Cut(v, ".")
-			pairs = append(pairs, fmt.Sprintf("(c.procedure = %s AND w.state = %s)", w.arg(procedure), w.arg(state)))
-		}
-		text = strings.Join(pairs, " OR ")
+		text = w.states(t.Values)
 	default:
 		text = column + " IN (" + w.marks(t.Values) + ")"
 	}
@@ -67,6 +62,27 @@ func (w *where) test(t Test) {
 		text = "NOT (" + text + ")"
 	}
 	w.parts = append(w.parts, "("+text+")")
+}
+
+// states compares states, each in its procedure; one without a procedure in all of them.
+func (w *where) states(values []string) string {
+	byProcedure := map[string][]string{}
+	for _, v := range values {
+		procedure, state, ok := strings.Cut(v, ".")
+		if !ok {
+			procedure, state = "", v
+		}
+		byProcedure[procedure] = append(byProcedure[procedure], state)
+	}
+	var out []string
+	for _, procedure := range slices.Sorted(maps.Keys(byProcedure)) {
+		text := "w.state IN (" + w.marks(byProcedure[procedure]) + ")"
+		if procedure != "" {
+			text += " AND c.procedure = " + w.arg(procedure)
+		}
+		out = append(out, "("+text+")")
+	}
+	return strings.Join(out, " OR ")
 }
 
 func (w *where) marks(values []string) string {

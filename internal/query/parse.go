@@ -36,6 +36,8 @@ type reader struct {
 	text string
 	at   int
 	q    Query
+
+	values int // of all terms so far
 }
 
 // long leaves out what begins at a place.
@@ -129,7 +131,7 @@ func operator(s string) (op Op, length int) {
 
 // term reads what stands behind a key. Of several values those that are unknown are told, and the others hold.
 func (r *reader) term(from int, not bool, name string, op Op) {
-	values, spans := r.values()
+	values, spans := r.alternatives()
 	at := Span{from, r.at}
 	k, known := r.v.key(name)
 	switch {
@@ -155,7 +157,14 @@ func (r *reader) term(from int, not bool, name string, op Op) {
 			}
 			t.IDs = append(t.IDs, found...)
 		}
-		if t.IDs = inOrder(k.Values, t.IDs); len(t.IDs) > 0 {
+		t.IDs = inOrder(k.Values, t.IDs)
+		switch {
+		case k.Single && len(t.IDs) > 1:
+			r.problem(Problem{Kind: OneOnly, Key: k.ID, Got: strings.Join(values, ","), At: at})
+		case r.values+len(t.IDs) > MaxValues:
+			r.problem(Problem{Kind: Long, Key: k.ID, At: at})
+		case len(t.IDs) > 0:
+			r.values += len(t.IDs)
 			r.q.Terms = append(r.q.Terms, t)
 		}
 	}
@@ -163,8 +172,8 @@ func (r *reader) term(from int, not bool, name string, op Op) {
 
 func (r *reader) problem(p Problem) { r.q.Problems = append(r.q.Problems, p) }
 
-// values reads alternatives, separated by commas without spaces.
-func (r *reader) values() (out []string, at []Span) {
+// alternatives reads values, separated by commas without spaces.
+func (r *reader) alternatives() (out []string, at []Span) {
 	for r.at < len(r.text) && !unicode.IsSpace(r.peek()) {
 		from, value := r.at, ""
 		if closing(r.peek()) != "" {

@@ -38,6 +38,7 @@ type Key struct {
 	Kind   Kind
 	Names  []string // the first is how it is written
 	Values []Value  // of a Choice
+	Single bool     // of a Choice: takes one value, not alternatives
 	Back   bool     // of a Date: a number of days is counted into the past
 }
 
@@ -123,13 +124,15 @@ const (
 	NoValue = "value" // the key has no such value
 	NoDate  = "date"  // that is no day
 	NoOp    = "op"    // a Choice cannot be compared
+	OneOnly = "one"   // the key takes one value
 	Empty   = "empty" // nothing stands behind the key
 	Open    = "quote" // a quotation mark is not closed; it was taken to close at the end
 	Long    = "long"  // the text is too long; the rest does not count
 )
 
-// Most characters and parts of a query.
+// Most characters, parts, and values of a query.
 const (
-	MaxRunes = 500
-	MaxParts = 40
+	MaxRunes  = 500
+	MaxParts  = 40
+	MaxValues = 40
 )

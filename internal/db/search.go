@@ -118,6 +118,15 @@ func (s SearchTable) MatchText(tx *Tx, placeholder string) string {
 	return `m AS NOT MATERIALIZED (SELECT rowid AS id FROM ` + string(s) + ` WHERE ` + string(s) + ` MATCH ` + placeholder + `)`
 }
 
+// HasText is a condition: the row whose id stands in a column matches the query bound to the placeholder. It is for
+// a few rows that something else has found; to find rows by their text use [SearchTable.MatchText].
+func (s SearchTable) HasText(tx *Tx, placeholder, column string) string {
+	if tx.d.engine == Postgres {
+		return `EXISTS (SELECT 1 FROM ` + string(s) + ` s WHERE s.id = ` + column + ` AND s.tokens @@ CAST(CAST(` + placeholder + ` AS TEXT) AS TSQUERY))`
+	}
+	return `EXISTS (SELECT 1 FROM ` + string(s) + ` WHERE ` + string(s) + ` MATCH ` + placeholder + ` AND rowid = ` + column + `)`
+}
+
 // MatchQuery turns what a person typed into the engine's query: every word must
 // occur, a run of Chinese characters as it stands. ok is false when nothing in it
 // can be searched for.

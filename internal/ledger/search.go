@@ -105,13 +105,8 @@ func (f Filter) Marks(text string) [][2]int {
 
 // asked is the question to the search index: the words, and on which list. ok is false where nothing can be found.
 func (k keeper) asked(f Filter, list org.UnitID) (out []db.Phrase, ok bool) {
-	for _, w := range f.sought() {
-		phrases := w.phrases()
-		ok = ok || len(phrases) > 0
-		for _, p := range phrases {
-			out = append(out, k.keyed(p)...)
-		}
-	}
+	out = k.askedOf(f)
+	ok = len(out) > 0
 	fixed := func(kind, value string) {
 		out = append(out, db.Phrase{Tokens: []string{k.fixedToken(kind, value)}})
 	}
@@ -122,6 +117,16 @@ func (k keeper) asked(f Filter, list org.UnitID) (out []db.Phrase, ok bool) {
 		}
 	}
 	return out, ok
+}
+
+// askedOf is the question about the words alone.
+func (k keeper) askedOf(f Filter) (out []db.Phrase) {
+	for _, w := range f.sought() {
+		for _, p := range w.phrases() {
+			out = append(out, k.keyed(p)...)
+		}
+	}
+	return out
 }
 
 // fixedFields never change in the life of a case, so that the index knows them.

@@ -164,8 +164,22 @@ func (k keeper) listLane(ctx context.Context, tx *db.Tx, l lane, f Filter, after
 		if !ok || !any {
 			return nil, nil
 		}
+		few, err := f.few(ctx, tx, l)
+		if err != nil {
+			return nil, err
+		}
+		if few {
+			if short, ok := tx.MatchPhrases(k.askedOf(f)); ok {
+				query = short // which list it is, is known of each
+			}
+			w.parts = append(w.parts, fmt.Sprintf("w.is_open = %d", l.open), words.HasText(tx, w.arg(query), "w.n"))
+			break
+		}
 		with = "WITH " + words.MatchText(tx, w.arg(query)) + " "
-		from = "m JOIN " + strings.Replace(byCase, " JOIN", " ON c.n = m.id JOIN", 1)
+		// SQLite keeps the order of a cross join: from the newest hit on. Left free, it sometimes asks the index about each
+		// case of a list in turn.
+		from = "m CROSS JOIN cases c CROSS JOIN worklist w"
+		w.parts = append(w.parts, "c.n = m.id", "w.n = c.n", "w.is_open = c.is_open", "w.sort_at = c.sort_at")
 	case f.Assignee != "" && !strings.HasSuffix(f.Sort, "opened"):
 		from, keys = byCase, "c.sort_at, c.n" // what one person has is short, and has its own index
 		w.and("c.is_open = %s", l.open)
@@ -179,8 +193,16 @@ func (k keeper) listLane(ctx context.Context, tx *db.Tx, l lane, f Filter, after
 		f.States = nil
 	}
 	f.narrow(w)
-	if strings.HasSuffix(f.Sort, "opened") {
+	switch {
+	case search && ref == "" && with == "":
+		keys = "+w.n" // the plus keeps the engine from walking the whole unit in this order
+	case with != "":
+		keys = "m.id" // so that the engine takes the newest hits from the index, and no more than a page of them
+	case strings.HasSuffix(f.Sort, "opened"):
 		keys = "w.n"
+	}
+	if with != "" {
+		f.opened(w, keys)
 	}
 	below := f.Sort[0] == '-'
 	order := strings.ReplaceAll(keys, ",", " ASC,") + " ASC"
@@ -189,8 +211,8 @@ func (k keeper) listLane(ctx context.Context, tx *db.Tx, l lane, f Filter, after
 	}
 	if after.set {
 		than := map[bool]string{false: ">", true: "<"}[below]
-		if keys == "w.n" {
-			w.and("w.n "+than+" %s", after.n)
+		if !strings.Contains(keys, ",") {
+			w.and(keys+" "+than+" %s", after.n)
 		} else {
 			w.and("("+keys+") "+than+" (%s, %s)", after.sortAt, after.n)
 		}

@@ -26,6 +26,7 @@ var Rooms = map[string]Room{
 	"internal/procedure": {Why: "what a pack declares, and the model checker", Kernel: true, Rooms: []string{"form", "org", "worktime"}},
 	"internal/casework":  {Why: "the case: Decide and Fold", Kernel: true, Rooms: []string{"authz", "form", "org", "place", "procedure", "worktime"}},
 
+	"internal/query":   {Why: "what is typed above a list: words and terms", Kernel: true},
 	"internal/enough":  {Why: "random draws go on until a test has met what it is about; for tests alone", Others: []string{"pgregory.net/rapid"}},
 	"internal/explore": {Why: "the guide before filing: questions, doors and their check", Kernel: true},
 
@@ -74,7 +75,7 @@ var Rooms = map[string]Room{
 
 	"internal/logbook":                   {Why: "the public side of the log", Rooms: []string{"receipt", "translog", "web"}, Others: []string{"github.com/a-h/templ", "golang.org/x/mod/sumdb/tlog"}},
 	"internal/portal":                    {Why: "what residents see", Rooms: with("alike", "casefile", "draw", "explain", "file", "intake", "journal", "ledger", "limit", "maps", "pack", "programme", "receipt", "text", "web"), Others: []string{"github.com/a-h/templ"}},
-	"internal/desk":                      {Why: "what officers see", Rooms: with("account", "alike", "bulk", "casefile", "explain", "file", "intake", "journal", "ledger", "limit", "maps", "pack", "paper", "programme", "text", "web"), Others: []string{"github.com/a-h/templ"}},
+	"internal/desk":                      {Why: "what officers see", Rooms: with("account", "alike", "bulk", "casefile", "explain", "file", "intake", "journal", "ledger", "limit", "maps", "pack", "paper", "programme", "query", "text", "web"), Others: []string{"github.com/a-h/templ"}},
 	"internal/api":                       {Why: "JSON for programs", Rooms: with("account", "db", "explain", "file", "intake", "jobs", "journal", "ledger", "limit", "pack", "text"), Others: []string{"github.com/danielgtaylor/huma/v2", "github.com/VictoriaMetrics/metrics", "golang.org/x/text/language"}},
 	"internal/programme/residence/sdjwt": {Why: "the residence card: a credential whose holder shows only what is asked for"},
 

@@ -6,8 +6,9 @@
 // not be measured at all.
 //
 // Open this file first; create.go (changes through the door), pages.go (lists of a large city),
-// trust.go (what looks, keyed search and the log cost), start.go (the built program), kernel.go, schedule.go
-// alike.go (which reports may repeat another), stat.go and places.go (figures without a database), dossier.go (a case file as PDF/A), open311.go
+// search.go (first pages of a search in a large city), alike.go (which reports may repeat another), trust.go (what looks, keyed
+// search and the log cost), start.go (the built program), kernel.go, schedule.go, stat.go and places.go (figures without a
+// database), dossier.go (a case file as PDF/A), open311.go
 // (reports of other programs against the JSON API). All SQL is in store.go.
 package main
 
@@ -42,7 +43,7 @@ type options struct {
 func main() {
 	var o options
 	flag.BoolVar(&o.quick, "quick", false, "small sizes: under a minute, for a first look")
-	flag.StringVar(&o.only, "only", "", "comma-separated parts to run: kernel, schedule, stat, places, dossier, door, open311, trust, start, pages, alike (default: all)")
+	flag.StringVar(&o.only, "only", "", "comma-separated parts to run: kernel, schedule, stat, places, dossier, door, open311, trust, start, pages, alike, search (default: all)")
 	flag.IntVar(&o.cases, "cases", 1000, "cases opened and accepted per round")
 	flag.IntVar(&o.rounds, "rounds", 5, "rounds; medians are over rounds")
 	flag.IntVar(&o.clients, "clients", 8, "clients at the door at once")
@@ -80,7 +81,7 @@ func run(ctx context.Context, o options) error {
 	parts := []struct {
 		name string
 		run  func(context.Context, options, string, *table) error
-	}{{"kernel", kernel}, {"schedule", scheduling}, {"stat", statistics}, {"places", placesPart}, {"dossier", dossier}, {"door", door}, {"open311", geoReport}, {"trust", trust}, {"start", start}, {"pages", pages}, {"alike", likely}}
+	}{{"kernel", kernel}, {"schedule", scheduling}, {"stat", statistics}, {"places", placesPart}, {"dossier", dossier}, {"door", door}, {"open311", geoReport}, {"trust", trust}, {"start", start}, {"pages", pages}, {"alike", likely}, {"search", search}}
 	began := time.Now()
 	for _, p := range parts {
 		if o.only != "" && !slices.Contains(strings.Split(o.only, ","), p.name) {

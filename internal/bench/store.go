@@ -435,3 +435,70 @@ func readLog(ctx context.Context, d *db.DB) (n int, err error) {
 	})
 	return n, err
 }
+
+// indexed are the tokens of each case, in the order of their numbers.
+func indexed(ctx context.Context, d *db.DB) (out [][]string, err error) {
+	err = d.Transact(ctx, func(tx *db.Tx) error {
+		if _, err := tx.Exec(ctx, `CREATE VIRTUAL TABLE bench_tokens USING fts5vocab(case_words, instance)`); err != nil {
+			return err
+		}
+		list, err := db.All(ctx, tx, `SELECT doc, term FROM bench_tokens ORDER BY doc, offset`, nil, anyRow(2))
+		if err != nil {
+			return err
+		}
+		last := int64(-1)
+		for _, w := range list {
+			if n := w[0].(int64); n != last {
+				out, last = append(out, nil), n
+			}
+			out[len(out)-1] = append(out[len(out)-1], w[1].(string))
+		}
+		for _, q := range []string{`DROP TABLE bench_tokens`, `DELETE FROM case_words`} {
+			if _, err := tx.Exec(ctx, q); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return out, err
+}
+
+// copyWords indexes the copies that multiply makes.
+func copyWords(ctx context.Context, d *db.DB, n int, now time.Time, tokens [][]string, own func(i int) []string) error {
+	const most = 20_000
+	base := now.AddDate(-1, 0, 0).UnixMicro() << 10
+	for first := 1; first <= n; first += most {
+		err := d.Transact(ctx, func(tx *db.Tx) error {
+			for i := first; i <= min(n, first+most-1); i++ {
+				_, err := tx.Exec(ctx, `INSERT INTO case_words (rowid, tokens) VALUES (?1, ?2)`, base+int64(i)*30000000000, strings.Join(append(own(i), tokens[i%templates]...), " "))
+				if err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// matchText is a query to the index of SQLite, where all phrases must stand.
+func matchText(phrases []db.Phrase) string {
+	var parts []string
+	for _, p := range phrases {
+		parts = append(parts, `"`+strings.Join(p.Tokens, " ")+`"`)
+	}
+	return strings.Join(parts, " AND ")
+}
+
+// wordsFirst is the first page of a search as an index gives it that knows no scope.
+func wordsFirst(ctx context.Context, d *db.DB, query, unit string) error {
+	return d.View(ctx, func(tx *db.Tx) error {
+		_, err := db.All(ctx, tx, `WITH m AS NOT MATERIALIZED (SELECT rowid AS id FROM case_words WHERE case_words MATCH ?1)
+ SELECT c.n, c.doc FROM m JOIN cases c ON c.n = m.id JOIN worklist w ON w.n = c.n AND w.is_open = c.is_open AND w.sort_at = c.sort_at WHERE w.unit = ?2 ORDER BY w.n DESC LIMIT 51`,
+			[]any{query, unit}, anyRow(2))
+		return err
+	})
+}

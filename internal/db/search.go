@@ -118,6 +118,15 @@ func (s SearchTable) MatchText(tx *Tx, placeholder string) string {
 	return `m AS NOT MATERIALIZED (SELECT rowid AS id FROM ` + string(s) + ` WHERE ` + string(s) + ` MATCH ` + placeholder + `)`
 }
 
+// HasText is a condition: the row whose id stands in a column matches the query bound to the placeholder. It is for
+// a few rows that something else has found; to find rows by their text use [SearchTable.MatchText].
+func (s SearchTable) HasText(tx *Tx, placeholder, column string) string {
+	if tx.d.engine == Postgres {
+		return `EXISTS (SELECT 1 FROM ` + string(s) + ` s WHERE s.id = ` + column + ` AND s.tokens @@ CAST(CAST(` + placeholder + ` AS TEXT) AS TSQUERY))`
+	}
+	return `EXISTS (SELECT 1 FROM ` + string(s) + ` WHERE ` + string(s) + ` MATCH ` + placeholder + ` AND rowid = ` + column + `)`
+}
+
 // MatchQuery turns what a person typed into the engine's query: every word must
 // occur, a run of Chinese characters as it stands. ok is false when nothing in it
 // can be searched for.
@@ -125,29 +134,41 @@ func (tx *Tx) MatchQuery(typed string) (query string, ok bool) {
 	return tx.MatchPhrases(QueryPhrases(typed))
 }
 
-// MatchPhrases is MatchQuery for phrases whose tokens somebody else made.
+// MatchPhrases is MatchQuery for phrases whose tokens somebody else made. One of them at least has to occur: what is
+// only to be left out is no query.
 func (tx *Tx) MatchPhrases(phrases []Phrase) (query string, ok bool) {
-	var parts []string
+	var parts, not []string
 	for _, p := range phrases {
-		if tx.d.engine == Postgres {
-			text := "'" + strings.Join(p.Tokens, "' <-> '") + "'"
-			if p.Prefix {
-				text += ":*"
-			}
-			parts = append(parts, "("+text+")")
-			continue
+		text := tx.matchPhrase(p)
+		if p.Not {
+			not = append(not, text)
+		} else {
+			parts = append(parts, text)
 		}
-		text := `"` + strings.Join(p.Tokens, " ") + `"`
-		if p.Prefix {
-			text += "*"
-		}
-		parts = append(parts, text)
 	}
-	sep := " AND "
+	and, without := " AND ", " NOT "
 	if tx.d.engine == Postgres {
-		sep = " & "
+		and, without = " & ", " & !"
 	}
-	return strings.Join(parts, sep), len(parts) > 0
+	if len(parts) == 0 {
+		return "", false
+	}
+	query = "(" + strings.Join(parts, and) + ")"
+	for _, text := range not {
+		query += without + text
+	}
+	return query, true
+}
+
+func (tx *Tx) matchPhrase(p Phrase) string {
+	text, mark := `"`+strings.Join(p.Tokens, " ")+`"`, "*"
+	if tx.d.engine == Postgres {
+		text, mark = "'"+strings.Join(p.Tokens, "' <-> '")+"'", ":*"
+	}
+	if p.Prefix {
+		text += mark
+	}
+	return "(" + text + ")"
 }
 
 // Match returns the ids that match what a person typed, highest first, below

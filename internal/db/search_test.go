@@ -215,3 +215,60 @@ func Test_compacting_an_index_leaves_no_trace_of_removed_rows_and_finds_the_othe
 		})
 	})
 }
+
+func Test_phrases_in_quotation_marks_and_words_to_leave_out_find_the_same_on_both_engines(t *testing.T) {
+	texts := []string{"丁王台路灯坏了", "路灯 lamp broken", "broken street lamp", "street lamp, broken", "灯"}
+	ask := func(must, not string) []db.Phrase {
+		out := db.ExactPhrase(must)
+		for _, p := range db.QueryPhrases(not) {
+			p.Not = true
+			out = append(out, p)
+		}
+		return out
+	}
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		table := indexed(t, d, texts)
+		for _, c := range []struct{ must, not, want string }{
+			{"lamp broken", "", "[4 2]"}, {"street lamp", "", "[4 3]"}, {"street lamp", "broken", "[]"}, {"路灯 lamp", "", "[2]"},
+			{"路灯坏", "", "[1]"}, {"路灯", "坏了 lamp", "[]"}, {"路灯", "坏了", "[2]"}, {"灯", "路灯", "[5]"}, {"lamp", "路灯 street", "[]"}, {"", "lamp", "[]"},
+		} {
+			var got []int64
+			transact(t, d, func(tx *db.Tx) (err error) {
+				query, ok := tx.MatchPhrases(ask(c.must, c.not))
+				if !ok {
+					return nil
+				}
+				got, err = db.All(tx.Context(), tx, `WITH `+table.MatchText(tx, "?1")+` SELECT id FROM m ORDER BY id DESC`, []any{query}, func(r db.Scanner) (n int64, err error) { return n, r.Scan(&n) })
+				return err
+			})
+			if s := fmt.Sprint(got); s != c.want {
+				t.Errorf("%q without %q finds %s, want %s", c.must, c.not, s, c.want)
+			}
+		}
+	})
+}
+
+func Test_what_was_found_is_marked_where_it_stands(t *testing.T) {
+	for _, c := range []struct{ text, typed, exact, want string }{
+		{"丁王台路灯坏了", "路灯", "", "丁王台[路灯]坏了"},
+		{"丁王台路灯坏了", "王台路灯 了", "", "丁[王台路灯]坏[了]"},
+		{"灯灯灯", "灯灯", "", "[灯灯灯]"},
+		{"Street LAMPS, lamp no.12", "lamp 12", "", "Street [LAMPS], [lamp] no.[12]"},
+		{"notice no", "no", "", "notice [no]"},
+		{"５号楼Ａ座", "5 a座", "", "[５]号楼[Ａ座]"},
+		{"broken lamp, lamp broken", "", "lamp broken", "broken lamp, [lamp broken]"},
+		{"路灯 lamp", "", "灯 lamp", "路[灯 lamp]"},
+		{"nothing here", "lamp", "", "nothing here"},
+		{"a\xff灯", "灯", "", "a\xff[灯]"},
+	} {
+		var b strings.Builder
+		last := 0
+		for _, at := range db.Found(c.text, append(db.QueryPhrases(c.typed), db.ExactPhrase(c.exact)...)) {
+			b.WriteString(c.text[last:at[0]] + "[" + c.text[at[0]:at[1]] + "]")
+			last = at[1]
+		}
+		if got := b.String() + c.text[last:]; got != c.want {
+			t.Errorf("%q %q in %q: %s, want %s", c.typed, c.exact, c.text, got, c.want)
+		}
+	}
+}

@@ -342,7 +342,7 @@ func splitRows(list []string) (refs []string, versions map[string]int) {
 	return refs, versions
 }
 
-func bulkAddress(id string, list query) string {
+func bulkAddress(id string, list listQuery) string {
 	to := "/desk/bulk/" + url.PathEscape(id)
 	if in := list.encode(); in != "" {
 		to += "?in=" + url.QueryEscape(in)

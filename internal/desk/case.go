@@ -166,7 +166,7 @@ func (v *visit) definition(c casework.Case) (*procedure.Definition, error) {
 	return v.Packs.Definition(c.Pack, c.Procedure)
 }
 
-func (v *visit) sheet(p *web.Page, open shown, q query, listed bool) (sheet, error) {
+func (v *visit) sheet(p *web.Page, open shown, q listQuery, listed bool) (sheet, error) {
 	c, events := open.c, open.events
 	d, err := v.definition(c)
 	if err != nil {
@@ -424,7 +424,7 @@ func (v *visit) fileRow(p *web.Page, c casework.Case, f casework.File, events []
 
 // neighbours finds the cases before and after this one in the list it was opened from, by reading
 // that page of the list again: no state is kept anywhere.
-func (v *visit) neighbours(s *sheet, q query, listed bool) error {
+func (v *visit) neighbours(s *sheet, q listQuery, listed bool) error {
 	if !listed {
 		return nil
 	}
@@ -442,8 +442,8 @@ func (v *visit) neighbours(s *sheet, q query, listed bool) error {
 	return nil
 }
 
-func (v *visit) listRefs(q query) ([]string, error) {
-	f, err := v.filter(q)
+func (v *visit) listRefs(q listQuery) ([]string, error) {
+	f, err := v.filter(q, v.parsed(q))
 	if missing(err) {
 		return nil, nil
 	}

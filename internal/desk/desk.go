@@ -38,6 +38,7 @@ import (
 	"comity/internal/pack"
 	"comity/internal/procedure"
 	"comity/internal/programme"
+	"comity/internal/query"
 	"comity/internal/web"
 )
 
@@ -153,6 +154,9 @@ func (d *Desk) Register(mux web.Router) {
 	page("GET /desk", (*visit).front)
 	page("GET /desk/{$}", (*visit).front)
 	page("GET /desk/cases", (*visit).list)
+	page("GET /desk/views", (*visit).savedViews)
+	page("POST /desk/views", (*visit).viewSave)
+	page("POST /desk/views/{id}", (*visit).viewChange)
 	page("GET /desk/cases/{ref}", (*visit).caseShow)
 	page("GET /desk/cases/{ref}/do/{act}", (*visit).actShow)
 	page("POST /desk/cases/{ref}/do/{act}", (*visit).actDo)
@@ -250,6 +254,8 @@ type visit struct {
 	now   time.Time
 	pack  *pack.Pack // the current version
 	names map[string]string
+
+	typable *query.Vocabulary // what can be typed above a list, once it was asked for
 
 	standing *account.Standing // whom the officer acts for; nil = for nobody else
 	shared   string            // secret of the shared counter; empty = the browser is the officer's own
@@ -384,6 +390,10 @@ func (v *visit) shell(p *web.Page) *web.Shell {
 	if len(s.Where) > 3 {
 		s.Where = s.Where[len(s.Where)-3:]
 	}
+	if v.r.URL.Path == "/desk/cases" { // the page has the field itself, with room for all that can be typed
+		s.Search = web.Link{}
+		s.Keys = append(s.Keys, web.KeyGroup{Title: p.T("query.box"), Keys: []web.KeyHelp{{Keys: []string{"/"}, Label: p.T("web.search")}}})
+	}
 	if v.keepsOnly() {
 		s.Search, s.New = web.Link{}, web.Button{}
 	}
@@ -432,7 +442,7 @@ func (v *visit) navigation(p *web.Page, s *web.Shell) {
 	}
 	cases := at == "/desk/cases"
 	work := web.NavGroup{Title: p.T("desk.nav.work"), Items: []web.NavItem{
-		item("desk.nav.home", "home", "g h", "/desk", 0, at == "/desk" || at == "/desk/"),
+		item("desk.nav.home", "home", "g h", homeOf(v.who.Home()), 0, at == "/desk" || at == "/desk/"),
 		item("desk.view.todo", "list", "g w", "/desk/cases", v.sum(count.ByState, ours), cases && (view == "todo" || (view == "" && v.r.URL.Query().Get("q") == ""))),
 		item("desk.view.mine", "check2", "g m", "/desk/cases?view=mine", 0, cases && view == "mine"),
 		item("desk.view.unassigned", "people", "g u", "/desk/cases?view=unassigned", count.Unassigned, cases && view == "unassigned"),
@@ -482,7 +492,7 @@ func (v *visit) navigation(p *web.Page, s *web.Shell) {
 		s.Nav = append(s.Nav, v.demoNavigation(p, at))
 	}
 	s.Tabs = []web.NavItem{
-		item("desk.nav.home", "home", "", "/desk", 0, at == "/desk"),
+		item("desk.nav.home", "home", "", homeOf(v.who.Home()), 0, at == "/desk"),
 		item("desk.tab.work", "list", "", "/desk/cases", 0, cases && view != "mine"),
 		item("desk.tab.mine", "check2", "", "/desk/cases?view=mine", 0, cases && view == "mine"),
 		item("desk.tab.new", "plus", "", "/desk/new", 0, at == "/desk/new"),

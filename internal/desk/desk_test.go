@@ -210,9 +210,9 @@ func TestThe_list_keeps_every_filter_in_its_address(t *testing.T) {
 	has(t, b.ok("/desk/cases?state=service-request.closed"), "No case fits")
 	has(t, b.ok("/desk/cases?view=unassigned"), "The pavement")
 	hasNot(t, b.ok("/desk/cases?view=mine"), "The pavement")
-	has(t, b.ok("/desk/cases?q=pavement"), "The pavement")
+	has(t, b.ok("/desk/cases?q=pavement"), "The <mark>pavement</mark>")
 	c.as("guiyuan-officer").act(r.Ref, "redirect", "told_where", "The water company, 96533", "answer", "The pipe belongs to the water company.")
-	has(t, b.ok("/desk/cases?q=pavement"), "The pavement")
+	has(t, b.ok("/desk/cases?q=pavement"), "The <mark>pavement</mark>")
 	hasNot(t, b.ok("/desk/cases?q=pavement&view=todo"), "The pavement")
 	has(t, b.ok("/desk/cases?view=resident"), "The pavement")
 	for _, bad := range []string{"due=yesterday", "sort=evil&after=%00", "unit=nowhere"} {

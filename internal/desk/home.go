@@ -56,7 +56,7 @@ func (v *visit) home() error {
 		return err
 	}
 	p := v.page("desk.home.title", "unit", v.site.Text.In(v.site.Lang(v.r)).T("unit."+string(unit)))
-	q := query{View: "todo"}
+	q := listQuery{View: "todo"}
 	if unit != v.who.Home() {
 		q.Unit = string(unit)
 	}
@@ -82,9 +82,9 @@ func (v *visit) home() error {
 	return v.write(p, http.StatusOK, homeBody(p, data))
 }
 
-func (v *visit) figures(p *web.Page, q query, c ledger.Counts) []figure {
+func (v *visit) figures(p *web.Page, q listQuery, c ledger.Counts) []figure {
 	today := q.with("view", "open").with("due", midnight(v.now, v.site.Zone).Format("2006-01-02"))
-	fig := func(key string, n int, to query, class string) figure {
+	fig := func(key string, n int, to listQuery, class string) figure {
 		if n == 0 {
 			class = ""
 		}
@@ -117,7 +117,7 @@ func (v *visit) followers(counts []ledger.StateCount) (n int) {
 	return n
 }
 
-func (v *visit) byState(p *web.Page, q query, counts []ledger.StateCount) []stateGroup {
+func (v *visit) byState(p *web.Page, q listQuery, counts []ledger.StateCount) []stateGroup {
 	var out []stateGroup
 	most := 1
 	for _, s := range counts {
@@ -157,7 +157,7 @@ func (v *visit) procedures() []string {
 	return ids
 }
 
-func (v *visit) byUnit(q query, counts []ledger.UnitCount) []unitRow {
+func (v *visit) byUnit(q listQuery, counts []ledger.UnitCount) []unitRow {
 	var out []unitRow
 	for _, c := range counts {
 		if u, _ := v.pack.Units.Unit(c.Unit); len(u.Roles) == 0 && c.Open == 0 {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -11,12 +12,13 @@ import (
 	"comity/internal/casework"
 	"comity/internal/ledger"
 	"comity/internal/org"
+	"comity/internal/query"
 	"comity/internal/web"
 )
 
 // listPage is what the work list shows.
 type listPage struct {
-	Q       query
+	Q       listQuery
 	Heading string
 	Sub     string
 	Views   []viewLink
@@ -32,6 +34,12 @@ type listPage struct {
 	CSV     string
 	All     string // the same page with every row selected
 	Bulk    bool   // acts on many cases at once are set up
+
+	Box      string // everything the list is narrowed by, as it can be typed
+	Problems []queryProblem
+	Help     []helpLine
+	Saved    []viewLink
+	Save     saveForm
 }
 
 type viewLink struct {
@@ -60,6 +68,7 @@ type sortLink struct{ Href, Mark, Aria string }
 
 type listRow struct {
 	Ref, Title, Href, PeekHref string
+	TitleMarks, AddressMarks   []piece // the same words, marked where they were searched for
 	Pill                       web.Pill
 	Clock                      string // what the deadline is for, with its date
 	Icon, Category             string
@@ -78,32 +87,41 @@ func (v *visit) list() error {
 		return nil
 	}
 	q := readQuery(v.r.URL.Query())
-	f, err := v.filter(q)
+	typed := v.parsed(q)
+	f, err := v.filter(q, typed)
 	if err != nil {
 		return err
 	}
-	if wantsCSV(v.r) {
+	unread := len(typed.Problems) > 0 && len(typed.Words)+len(typed.Terms) == 0
+	if wantsCSV(v.r) && !unread {
 		return v.csv(f)
 	}
-	page, err := v.Reader.Worklist(v.ctx(), v.scope, f)
+	var page ledger.Page
+	if !unread { // or a slip of the pen would list everything
+		page, err = v.Reader.Worklist(v.ctx(), v.scope, f)
+	}
 	var bad *ledger.BadFilter
 	if errors.As(err, &bad) && q.After != "" {
 		// A position in a list that is sorted otherwise now: begin at its first page.
 		http.Redirect(v.w, v.r, q.page("").href(), http.StatusSeeOther)
 		return nil
 	}
+	if bad != nil && bad.Field == "values" { // more alternatives than a statement takes
+		typed.Problems = append(typed.Problems, query.Problem{Kind: query.Long, At: query.Span{To: len(q.Q)}})
+		err = nil
+	}
 	if err != nil {
 		return err
 	}
 	p := v.page("desk.view."+q.View, "n", strconv.Itoa(len(page.Items)))
-	data, err := v.listPage(p, q, f, page)
+	data, err := v.listPage(p, q, typed, f, page)
 	if err != nil {
 		return err
 	}
 	return v.write(p, http.StatusOK, listBody(p, data))
 }
 
-func (v *visit) listPage(p *web.Page, q query, f ledger.Filter, page ledger.Page) (listPage, error) {
+func (v *visit) listPage(p *web.Page, q listQuery, typed query.Query, f ledger.Filter, page ledger.Page) (listPage, error) {
 	data := listPage{Q: q, Heading: p.T("desk.view." + q.View), Sub: p.T("desk.list.unit", "unit", short(p, f.Unit)) + p.T("desk.sep") + p.Moment(v.now),
 		Caption: p.T("desk.list.caption", "view", p.T("desk.view."+q.View), "unit", short(p, f.Unit))}
 	count, err := v.Reader.Counts(v.ctx(), v.scope, f.Unit, v.endOfToday())
@@ -117,13 +135,19 @@ func (v *visit) listPage(p *web.Page, q query, f ledger.Filter, page ledger.Page
 		}
 	}
 	data.Chips, data.Picks = v.chips(p, q)
-	if q.Q == "" { // what is searched comes newest first
+	data.Chips = append(data.Chips, v.typedChips(p, q, typed)...)
+	data.Box, data.Problems, data.Help = v.typed(p, q), v.queryProblems(p, q, typed), v.queryHelp(p)
+	if err := v.savedLinks(p, q, &data); err != nil {
+		return data, err
+	}
+	if len(f.Words) == 0 && !f.Both { // what is searched comes newest first
 		data.Sorts = map[string]sortLink{"due": sorted(q, "due"), "opened": sorted(q, "opened")}
 	}
 	all := v.r.URL.Query().Get("pick") == "all"
 	for _, it := range page.Items {
 		row := v.row(p, q, it)
 		row.Picked = all
+		v.mark(p, &row, it, f)
 		data.Rows = append(data.Rows, row)
 	}
 	if len(data.Rows) > 1 {
@@ -140,14 +164,28 @@ func (v *visit) listPage(p *web.Page, q query, f ledger.Filter, page ledger.Page
 	return data, err
 }
 
-func (v *visit) viewLinks(p *web.Page, q query, c ledger.Counts) []viewLink {
+// mark shows in a line where the words stand that were searched for. Only what the line tells anyway is looked at:
+// of one without title or address there is nothing to mark.
+func (v *visit) mark(p *web.Page, row *listRow, it ledger.Item, f ledger.Filter) {
+	wanted := slices.ContainsFunc(f.Words, func(w ledger.Word) bool { return !w.Not })
+	if !wanted || it.Title == "" || it.Sealed {
+		return
+	}
+	title, address := f.Marks(it.Title), f.Marks(it.Address)
+	row.TitleMarks, row.AddressMarks = pieces(it.Title, title), pieces(it.Address, address)
+	if len(title)+len(address) == 0 && !slices.ContainsFunc(f.Words, func(w ledger.Word) bool { return strings.EqualFold(w.Text, string(it.Ref)) }) {
+		row.Tags = append(row.Tags, web.Tag{Class: "line", Icon: "search", Label: p.T("query.intext")})
+	}
+}
+
+func (v *visit) viewLinks(p *web.Page, q listQuery, c ledger.Counts) []viewLink {
 	n := map[string]int{"todo": v.sum(c.ByState, ours), "resident": v.sum(c.ByState, theirs), "open": c.Open, "unassigned": c.Unassigned, "offered": c.Offered, "overdue": c.Overdue, "paused": c.Paused}
 	var out []viewLink
 	for _, name := range views {
 		if (name == "paused" || name == "search") && q.View != name {
 			continue // reached from the unit's home and from the search field
 		}
-		to := query{View: name, Unit: q.Unit}
+		to := listQuery{View: name, Unit: q.Unit}
 		if name == "search" {
 			to.Q = q.Q
 		}
@@ -174,7 +212,7 @@ var (
 )
 
 // strip is the due strip: overdue, one bar a day, later.
-func (v *visit) strip(p *web.Page, q query, f ledger.Filter) ([]stripBar, error) {
+func (v *visit) strip(p *web.Page, q listQuery, f ledger.Filter) ([]stripBar, error) {
 	all := f
 	all.DueFrom, all.DueBefore, all.After = time.Time{}, time.Time{}, ""
 	today := midnight(v.now, v.site.Zone)
@@ -220,14 +258,14 @@ func (v *visit) strip(p *web.Page, q query, f ledger.Filter) ([]stripBar, error)
 		if k == 0 && b.Class == "" {
 			b.Class = "off"
 		}
-		b.Href = query{View: "open", Unit: q.Unit, Due: due}.href()
+		b.Href = listQuery{View: "open", Unit: q.Unit, Due: due}.href()
 		out = append(out, b)
 	}
 	return out, nil
 }
 
 // chips are the filters that are on, and the pickers for the others.
-func (v *visit) chips(p *web.Page, q query) ([]chip, []picker) {
+func (v *visit) chips(p *web.Page, q listQuery) ([]chip, []picker) {
 	var on []chip
 	var off []picker
 	add := func(name, value, label string, options func() []web.Choice) {
@@ -243,7 +281,6 @@ func (v *visit) chips(p *web.Page, q query) ([]chip, []picker) {
 		}
 	}
 	add("due", q.Due, v.dueWords(p, q.Due), nil)
-	add("q", q.Q, q.Q, nil)
 	add("unit", q.Unit, p.T("unit."+q.Unit), func() []web.Choice { return v.unitsBelow(p, v.who.Home()) })
 	add("programme", q.Programme, p.T("programme."+q.Programme), func() []web.Choice { return v.programmes(p) })
 	add("state", q.State, p.T("state."+q.State), func() []web.Choice { return v.states(p, q) })
@@ -254,7 +291,7 @@ func (v *visit) chips(p *web.Page, q query) ([]chip, []picker) {
 	return on, off
 }
 
-func (v *visit) filterUnit(q query) org.UnitID {
+func (v *visit) filterUnit(q listQuery) org.UnitID {
 	if q.Unit != "" {
 		return org.UnitID(q.Unit)
 	}
@@ -299,7 +336,7 @@ func (v *visit) programmes(p *web.Page) []web.Choice {
 	return out
 }
 
-func (v *visit) states(p *web.Page, q query) []web.Choice {
+func (v *visit) states(p *web.Page, q listQuery) []web.Choice {
 	var out []web.Choice
 	for _, id := range v.procedures() {
 		d := v.pack.Procedures[id]
@@ -341,7 +378,7 @@ func (v *visit) officers(p *web.Page, unit org.UnitID) []web.Choice {
 // stateOf takes the state from "<procedure>.<state>".
 func stateOf(s string) string { return s[strings.LastIndexByte(s, '.')+1:] }
 
-func sorted(q query, by string) sortLink {
+func sorted(q listQuery, by string) sortLink {
 	now := q.Sort
 	if now == "" {
 		now = "due"
@@ -355,7 +392,7 @@ func sorted(q query, by string) sortLink {
 	return sortLink{Href: q.with("sort", by).href()}
 }
 
-func (v *visit) row(p *web.Page, q query, it ledger.Item) listRow {
+func (v *visit) row(p *web.Page, q listQuery, it ledger.Item) listRow {
 	ref := string(it.Ref)
 	final := v.final(it.Procedure, it.State)
 	r := listRow{
@@ -458,7 +495,7 @@ func (v *visit) icon(category string) string {
 	return "more"
 }
 
-func pager(p *web.Page, q query, page ledger.Page) web.Pager {
+func pager(p *web.Page, q listQuery, page ledger.Page) web.Pager {
 	g := web.Pager{Words: p.N("desk.list.rows", len(page.Items))}
 	if q.After != "" {
 		g.Prev = q.page("").href()
@@ -470,10 +507,13 @@ func pager(p *web.Page, q query, page ledger.Page) web.Pager {
 }
 
 // blank says what an empty list means and offers one way on.
-func blank(p *web.Page, q query) web.Blank {
-	plain := query{View: q.View, Unit: q.Unit}
+func blank(p *web.Page, q listQuery) web.Blank {
+	plain := listQuery{View: q.View, Unit: q.Unit}
 	if q.View == "search" {
 		plain.View = "todo"
+	}
+	if q.Q != "" {
+		return web.Blank{Icon: "search", Title: p.T("query.blank"), Next: p.T("query.blank.next"), Way: web.Link{Href: plain.href(), Label: p.T("desk.blank.filtered.way")}}
 	}
 	if q.encode() != plain.encode() {
 		return web.Blank{Icon: "search", Title: p.T("desk.blank.filtered"), Next: p.T("desk.blank.filtered.next"),
@@ -498,7 +538,7 @@ type peek struct {
 	Latest []web.Entry
 }
 
-func (v *visit) peek(p *web.Page, q query) (*peek, error) {
+func (v *visit) peek(p *web.Page, q listQuery) (*peek, error) {
 	c, err := v.Reader.Case(v.ctx(), v.scope, q.Peek)
 	if missing(err) {
 		return nil, nil // it may have left the officer's units since the list was drawn

@@ -71,7 +71,7 @@ func (v *visit) news() error {
 		data.Tabs = append(data.Tabs, viewLink{Href: address(k, ""), Label: p.T("desk.news." + string(k)), Current: k == kind})
 	}
 	for _, n := range found.News {
-		data.Rows = append(data.Rows, newsRow{listRow: v.row(p, query{View: "open"}, n.Item), When: when(p, v.now, n.At), ISO: p.ISO(n.At),
+		data.Rows = append(data.Rows, newsRow{listRow: v.row(p, listQuery{View: "open"}, n.Item), When: when(p, v.now, n.At), ISO: p.ISO(n.At),
 			What: p.T("clock." + n.Item.Procedure + "." + n.Clock)})
 	}
 	data.Pager = web.Pager{Words: p.N("desk.list.rows", len(data.Rows))}

@@ -8,12 +8,13 @@ import (
 	"comity/internal/ledger"
 	"comity/internal/org"
 	"comity/internal/procedure"
+	"comity/internal/query"
 	"comity/internal/web"
 )
 
-// query is the state of the work list. All of it stands in the address, so that a list can be kept,
+// listQuery is the state of the work list. All of it stands in the address, so that a list can be kept,
 // shared and loaded again.
-type query struct {
+type listQuery struct {
 	View      string // one of views
 	Unit      string
 	State     string // "<procedure>.<state>"
@@ -32,8 +33,8 @@ var views = []string{"todo", "mine", "unassigned", "offered", "overdue", "reside
 
 var sorts = []string{"due", "-due", "opened", "-opened"}
 
-func readQuery(u url.Values) query {
-	var q query
+func readQuery(u url.Values) listQuery {
+	var q listQuery
 	for _, p := range q.parts() {
 		*p.value = u.Get(p.name)
 	}
@@ -56,13 +57,13 @@ type part struct {
 }
 
 // parts are all that makes up the list, in the order of the address.
-func (q *query) parts() []part {
+func (q *listQuery) parts() []part {
 	return []part{{"view", &q.View}, {"unit", &q.Unit}, {"programme", &q.Programme}, {"state", &q.State}, {"category", &q.Category},
 		{"holder", &q.Holder}, {"due", &q.Due}, {"q", &q.Q}, {"sort", &q.Sort}, {"after", &q.After}, {"peek", &q.Peek}}
 }
 
 // pairs are the parts as the address has them; what goes without saying is empty.
-func (q query) pairs() [][2]string {
+func (q listQuery) pairs() [][2]string {
 	if (q.View == views[0] && q.Q == "") || q.View == "search" {
 		q.View = ""
 	}
@@ -73,7 +74,7 @@ func (q query) pairs() [][2]string {
 	return out
 }
 
-func (q query) encode() string {
+func (q listQuery) encode() string {
 	u := url.Values{}
 	for _, p := range q.pairs() {
 		if p[1] != "" {
@@ -84,13 +85,13 @@ func (q query) encode() string {
 }
 
 // plain reports a list that is only narrowed by unit and day: what the due strip counts.
-func (q query) plain() bool {
+func (q listQuery) plain() bool {
 	q.Unit, q.Due, q.Sort, q.After, q.Peek = "", "", "", "", ""
-	return q == query{View: "todo"} || q == query{View: "open"}
+	return q == listQuery{View: "todo"} || q == listQuery{View: "open"}
 }
 
 // href is the address of the list.
-func (q query) href() string {
+func (q listQuery) href() string {
 	if s := q.encode(); s != "" {
 		return "/desk/cases?" + s
 	}
@@ -98,7 +99,7 @@ func (q query) href() string {
 }
 
 // with is the same list with one part changed, from its first page.
-func (q query) with(name, value string) query {
+func (q listQuery) with(name, value string) listQuery {
 	for _, p := range q.parts() {
 		if p.name == name {
 			*p.value = value
@@ -109,13 +110,13 @@ func (q query) with(name, value string) query {
 }
 
 // peek is the same page with a case in the side panel.
-func (q query) peek(ref string) query { q.Peek = ref; return q }
+func (q listQuery) peek(ref string) listQuery { q.Peek = ref; return q }
 
 // page is the same list from a keyset position on; empty is the first page.
-func (q query) page(after string) query { q.After, q.Peek = after, ""; return q }
+func (q listQuery) page(after string) listQuery { q.After, q.Peek = after, ""; return q }
 
 // caseHref is a case opened from this list, so that it knows its neighbours.
-func (q query) caseHref(ref string) string {
+func (q listQuery) caseHref(ref string) string {
 	q.Peek = ""
 	if in := q.encode(); in != "" {
 		return "/desk/cases/" + url.PathEscape(ref) + "?in=" + url.QueryEscape(in)
@@ -124,10 +125,10 @@ func (q query) caseHref(ref string) string {
 }
 
 // inList reads the list a case was opened from; false when it was opened alone.
-func inList(r url.Values) (query, bool) {
+func inList(r url.Values) (listQuery, bool) {
 	in := r.Get("in")
 	if in == "" {
-		return query{}, false
+		return listQuery{}, false
 	}
 	u, err := url.ParseQuery(in)
 	if err != nil || in == "-" {
@@ -141,9 +142,9 @@ const pageSize = 50
 
 // filter says the query in the ledger's terms. The officer's own unit is what a query without a unit
 // means; one outside the scope does not exist.
-func (v *visit) filter(q query) (ledger.Filter, error) {
+func (v *visit) filter(q listQuery, typed query.Query) (ledger.Filter, error) {
 	f := ledger.Filter{Unit: org.UnitID(q.Unit), Programme: q.Programme, Category: q.Category, Assignee: q.Holder,
-		Query: q.Q, Sort: q.Sort, Limit: pageSize, After: q.After}
+		Sort: q.Sort, Limit: pageSize, After: q.After, Both: q.View == "search"}
 	if f.Unit == "" {
 		f.Unit = v.who.Home()
 	}
@@ -152,6 +153,7 @@ func (v *visit) filter(q query) (ledger.Filter, error) {
 	}
 	if q.State != "" {
 		f.States = []string{stateOf(q.State)}
+		f.Tests = append(f.Tests, ledger.Test{Field: ledger.TestState, Values: []string{q.State}})
 	}
 	switch q.View {
 	case "todo":
@@ -174,7 +176,11 @@ func (v *visit) filter(q query) (ledger.Filter, error) {
 			f.Sort = "-opened"
 		}
 	}
-	return f, v.due(q.Due, &f)
+	if err := v.due(q.Due, &f); err != nil {
+		return f, err
+	}
+	v.narrowTyped(typed, &f)
+	return f, nil
 }
 
 // ours are the states in which a unit has to act, theirs those in which the resident may.
@@ -217,8 +223,10 @@ func (v *visit) due(due string, f *ledger.Filter) error {
 		return nil
 	case "over":
 		f.Late = true
+		f.Both = false
 		return nil
 	case "later":
+		f.Both = false
 		f.DueFrom, f.DueBefore = midnight(v.now, v.site.Zone).AddDate(0, 0, stripDays), farAhead
 		return nil
 	}
@@ -226,6 +234,7 @@ func (v *visit) due(due string, f *ledger.Filter) error {
 	if err != nil {
 		return web.ErrNotFound
 	}
+	f.Both = false
 	f.DueFrom, f.DueBefore = later(day, v.now), day.AddDate(0, 0, 1)
 	return nil
 }

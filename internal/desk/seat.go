@@ -95,6 +95,9 @@ func (v *visit) front() error {
 		http.Redirect(v.w, v.r, "/desk/compartment", http.StatusSeeOther)
 		return nil
 	}
+	if led, err := v.begin(); led || err != nil {
+		return err
+	}
 	return v.home()
 }
 

@@ -182,7 +182,7 @@ func (l *Ledger) forget(ctx context.Context, tx *db.Tx, s *stored) error {
 	if err := clearHeading(ctx, tx, s.n); err != nil {
 		return err
 	}
-	if err := words.RemoveText(ctx, tx, s.n); err != nil {
+	if err := dropWords(ctx, tx, s.n); err != nil {
 		return err
 	}
 	if err := dropSubjects(ctx, tx, s.n); err != nil {

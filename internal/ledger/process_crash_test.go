@@ -411,11 +411,12 @@ func (c *city) whole() {
 		index = "id"
 	}
 	for what, q := range map[string]string{
-		"cases whose number of events is not their seq": `SELECT ref FROM cases WHERE seq <> (SELECT COUNT(*) FROM events WHERE events.n = cases.n)`,
-		"events without a case":                         `SELECT CAST(n AS TEXT) FROM events WHERE n NOT IN (SELECT n FROM cases)`,
-		"cases that cannot be searched for":             `SELECT ref FROM cases WHERE n NOT IN (SELECT ` + index + ` FROM case_words) AND doc NOT LIKE '%"sealed":%'`,
-		"sealed cases that can be searched for":         `SELECT ref FROM cases WHERE n IN (SELECT ` + index + ` FROM case_words) AND doc LIKE '%"sealed":%'`,
-		"search rows without a case":                    `SELECT CAST(` + index + ` AS TEXT) FROM case_words WHERE ` + index + ` NOT IN (SELECT n FROM cases)`,
+		"cases whose number of events is not their seq":        `SELECT ref FROM cases WHERE seq <> (SELECT COUNT(*) FROM events WHERE events.n = cases.n)`,
+		"events without a case":                                `SELECT CAST(n AS TEXT) FROM events WHERE n NOT IN (SELECT n FROM cases)`,
+		"cases that cannot be searched for":                    `SELECT ref FROM cases WHERE n NOT IN (SELECT ` + index + ` FROM case_words) AND doc NOT LIKE '%"sealed":%' AND procedure IN ('service-request', 'matter')`,
+		"cases whose heading is not for lists, found by words": `SELECT ref FROM cases WHERE n IN (SELECT ` + index + ` FROM case_words) AND procedure NOT IN ('service-request', 'matter')`,
+		"sealed cases that can be searched for":                `SELECT ref FROM cases WHERE n IN (SELECT ` + index + ` FROM case_words) AND doc LIKE '%"sealed":%'`,
+		"search rows without a case":                           `SELECT CAST(` + index + ` AS TEXT) FROM case_words WHERE ` + index + ` NOT IN (SELECT n FROM cases)`,
 	} {
 		if bad := texts(c.t, c.db, q); len(bad) > 0 {
 			c.t.Errorf("%s: %v", what, bad)

@@ -49,9 +49,13 @@ type Filter struct {
 	DueFrom    time.Time // cases due at this time or later
 	DueBefore  time.Time // cases due before
 	Query      string    // words of title, text or address; or a case number
-	Sort       string    // due (default), -due, opened, -opened
-	Limit      int       // 1 to 200; 0 = 50
-	After      string    // cursor of the page before
+	Words      []Word    // in place of Query, one by one
+	Both       bool      // open and closed cases, newest first
+	Tests      []Test
+	Ranges     []Range
+	Sort       string // due (default), -due, opened, -opened; what is searched comes newest first
+	Limit      int    // 1 to 200; 0 = 50
+	After      string // cursor of the page before
 }
 
 // Sorts lists what Filter.Sort takes.
@@ -117,9 +121,15 @@ func (r *Reader) Worklist(ctx context.Context, in authz.Scope, f Filter) (Page, 
 	if !slices.Contains(Sorts, f.Sort) {
 		return Page{}, &BadFilter{"sort", f.Sort}
 	}
+	if err := f.usable(); err != nil {
+		return Page{}, err
+	}
 	roots := r.roots(in, f.Unit)
 	if len(roots) == 0 {
 		return Page{}, nil
+	}
+	if f.Both || len(f.sought()) > 0 {
+		f.Sort = "-opened" // ranking thousands of hits costs more than it tells
 	}
 	after, err := parseCursor(f.After, f.Sort)
 	if err != nil {
@@ -140,6 +150,28 @@ func (r *Reader) Worklist(ctx context.Context, in authz.Scope, f Filter) (Page, 
 		p.Next = last.cursor(f.Sort)
 	}
 	return p, nil
+}
+
+// maxValues of a filter leave room for all else that a statement asks.
+const maxValues = 75
+
+// usable refuses fields that do not exist, and more values than a statement takes.
+func (f Filter) usable() error {
+	n := len(f.States)
+	for _, t := range f.Tests {
+		if n += len(t.Values); n > maxValues {
+			return &BadFilter{"values", t.Field}
+		}
+		if !knownTest(t.Field) {
+			return &BadFilter{"test", t.Field}
+		}
+	}
+	for _, r := range f.Ranges {
+		if rangeFields[r.Field] == "" {
+			return &BadFilter{"range", r.Field}
+		}
+	}
+	return nil
 }
 
 // roots are the lists to read, by their names: those the rules reach, or of the asked unit what is inside

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"comity/internal/authz"
 	"comity/internal/casework"
@@ -127,31 +126,9 @@ func (k keeper) tokens(text string) []string {
 	return out
 }
 
-// sought are the phrases of a query as the index holds them. A word that may go on is looked for among
-// the beginnings of words.
-func (k keeper) sought(typed string) []db.Phrase {
-	phrases := db.QueryPhrases(typed)
-	for i, p := range phrases {
-		tokens := make([]string, len(p.Tokens))
-		for j, w := range p.Tokens {
-			if p.Prefix && j == len(p.Tokens)-1 {
-				w = "^" + db.PrefixOf(w)
-			}
-			tokens[j] = k.ring.Token(w)
-		}
-		phrases[i] = db.Phrase{Tokens: tokens}
-	}
-	return phrases
-}
-
 // keyedCode is how a follow code stands in the tables: whoever reads them cannot use it.
 func (k keeper) keyedCode(code casework.Code) string { return k.ring.Index("code", string(code)) }
 
 // keyedKey is how an idempotency key stands in the tables. Programs choose their keys, and one that takes the
 // number of a person for it would have joined what the person has in two compartments.
 func (k keeper) keyedKey(key string) string { return k.ring.Index("idempotency", key) }
-
-// searchText is what of a case can be searched for.
-func searchText(o *casework.Opening) string {
-	return strings.Join([]string{o.Title, o.Text, o.Place.Address}, "\n")
-}

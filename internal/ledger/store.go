@@ -108,17 +108,11 @@ func (l *Ledger) save(ctx context.Context, tx *db.Tx, s *stored) error {
 			string(s.c.Place.Unit), address, title, db.Micros(s.c.Opened), s.c.Source}
 		_, err = tx.Exec(ctx, `INSERT INTO cases (`+caseColumns+`) VALUES
  (?19, ?20, ?21, ?22, ?23, ?24, ?25, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?26, ?27, ?28, ?29, ?9, ?10, ?11, ?12, ?13, ?30, ?14, ?15, ?16, ?17, ?18)`, append(moving, fixed...)...)
-		if err == nil && s.c.Sealed == "" {
-			err = words.IndexTokens(ctx, tx, s.n, l.tokens(searchText(s.open)))
-		}
 		if err == nil {
 			err = l.putCaseKey(ctx, tx, s.n, "", s.wrapped)
 		}
 	} else {
 		if s.c.Sealed != "" && s.old.sealed == "" {
-			if err := words.RemoveText(ctx, tx, s.n); err != nil { // what is sealed cannot be searched
-				return err
-			}
 			if _, err := tx.Exec(ctx, `UPDATE cases SET title = '', address = '' WHERE n = ?1`, s.n); err != nil {
 				return err
 			}
@@ -130,6 +124,9 @@ func (l *Ledger) save(ctx context.Context, tx *db.Tx, s *stored) error {
 		return err
 	}
 	if err := l.saveSubjects(ctx, tx, s); err != nil {
+		return err
+	}
+	if err := l.saveWords(ctx, tx, s, p); err != nil {
 		return err
 	}
 	for _, e := range s.news {

@@ -84,6 +84,7 @@ func (w *where) of(table string, root authz.Root) {
 type lane struct {
 	root  authz.Root
 	state string // empty: any
+	open  int64
 }
 
 // maxLanes bounds the statements of one page; beyond it several states are one lane, which the
@@ -93,13 +94,18 @@ const maxLanes = 60
 // lanes cuts a list up. Asked for two units or two states at once, a database reads and sorts all of
 // them before it shows the first line; asked one after another it reads a page of each.
 func (f Filter) lanes(roots []authz.Root) (out []lane) {
-	states := f.States
-	if f.Query != "" || len(states) == 0 || len(states)*len(roots) > maxLanes {
+	states, open := f.States, []int64{flag(!f.Closed)}
+	if len(f.sought()) > 0 || len(states) == 0 || len(states)*len(roots) > maxLanes {
 		states = []string{""}
+	}
+	if f.Both && len(f.sought()) == 0 {
+		open = []int64{1, 0}
 	}
 	for _, root := range roots {
 		for _, state := range states {
-			out = append(out, lane{root, state})
+			for _, o := range open {
+				out = append(out, lane{root, state, o})
+			}
 		}
 	}
 	return out
@@ -128,38 +134,58 @@ func (f Filter) compare(a, b Item) int {
 	an, _ := number(a.ID)
 	bn, _ := number(b.ID)
 	c := cmp.Compare(an, bn)
-	if f.Query == "" && !strings.HasSuffix(f.Sort, "opened") {
+	if !strings.HasSuffix(f.Sort, "opened") {
 		c = cmp.Or(cmp.Compare(a.sortAt(), b.sortAt()), c)
 	}
-	if f.Sort[0] == '-' || f.Query != "" {
+	if f.Sort[0] == '-' {
 		return -c
 	}
 	return c
 }
 
 func (k keeper) listLane(ctx context.Context, tx *db.Tx, l lane, f Filter, after cursor) ([]Item, error) {
-	if f.Query != "" && !looksLikeRef(f.Query) && l.root.Level < authz.Story {
+	search, ref := len(f.sought()) > 0, f.ref()
+	if search && ref == "" && l.root.Level < authz.Story {
 		return nil, nil // what may not be read may not be searched either
 	}
 	w := &where{}
 	from, with, keys := "worklist w JOIN cases c ON c.n = w.n", "", "w.sort_at, w.n"
 	const byCase = "cases c JOIN worklist w ON w.n = c.n AND w.is_open = c.is_open AND w.sort_at = c.sort_at"
-	switch query, ok := tx.MatchPhrases(k.sought(f.Query)); {
-	case f.Query != "" && looksLikeRef(f.Query):
-		w.and("c.ref = %s", strings.ToUpper(strings.TrimSpace(f.Query)))
+	if search && len(f.Words) > 0 && !f.Both {
+		w.parts = append(w.parts, fmt.Sprintf("w.is_open = %d", l.open))
+	}
+	switch {
+	case ref != "":
+		w.and("c.ref = %s", ref)
 		from = byCase
-	case f.Query != "" && !ok:
-		return nil, nil
-	case f.Query != "":
+	case search:
+		phrases, any := k.asked(f, l.root.Unit)
+		query, ok := tx.MatchPhrases(phrases)
+		if !ok || !any {
+			return nil, nil
+		}
+		few, err := f.few(ctx, tx, l)
+		if err != nil {
+			return nil, err
+		}
+		if few {
+			if short, ok := tx.MatchPhrases(k.askedOf(f)); ok {
+				query = short // which list it is, is known of each
+			}
+			w.parts = append(w.parts, fmt.Sprintf("w.is_open = %d", l.open), words.HasText(tx, w.arg(query), "w.n"))
+			break
+		}
 		with = "WITH " + words.MatchText(tx, w.arg(query)) + " "
-		from = "m JOIN " + strings.Replace(byCase, " JOIN", " ON c.n = m.id JOIN", 1)
-		f.Sort = "-opened" // newest first: ranking thousands of hits costs more than it tells
+		// SQLite keeps the order of a cross join: from the newest hit on. Left free, it sometimes asks the index about each
+		// case of a list in turn.
+		from = "m CROSS JOIN cases c CROSS JOIN worklist w"
+		w.parts = append(w.parts, "c.n = m.id", "w.n = c.n", "w.is_open = c.is_open", "w.sort_at = c.sort_at")
 	case f.Assignee != "" && !strings.HasSuffix(f.Sort, "opened"):
 		from, keys = byCase, "c.sort_at, c.n" // what one person has is short, and has its own index
-		w.and("c.is_open = %s", flag(!f.Closed))
+		w.and("c.is_open = %s", l.open)
 		w.parts = append(w.parts, "c.assignee <> ''") // or the partial index is not seen
 	default:
-		w.parts = append(w.parts, fmt.Sprintf("w.is_open = %d", flag(!f.Closed))) // literal, for the partial index
+		w.parts = append(w.parts, fmt.Sprintf("w.is_open = %d", l.open)) // literal, for the partial index
 	}
 	w.scope(l.root)
 	if l.state != "" {
@@ -167,8 +193,16 @@ func (k keeper) listLane(ctx context.Context, tx *db.Tx, l lane, f Filter, after
 		f.States = nil
 	}
 	f.narrow(w)
-	if strings.HasSuffix(f.Sort, "opened") {
+	switch {
+	case search && ref == "" && with == "":
+		keys = "+w.n" // the plus keeps the engine from walking the whole unit in this order
+	case with != "":
+		keys = "m.id" // so that the engine takes the newest hits from the index, and no more than a page of them
+	case strings.HasSuffix(f.Sort, "opened"):
 		keys = "w.n"
+	}
+	if with != "" {
+		f.opened(w, keys)
 	}
 	below := f.Sort[0] == '-'
 	order := strings.ReplaceAll(keys, ",", " ASC,") + " ASC"
@@ -177,8 +211,8 @@ func (k keeper) listLane(ctx context.Context, tx *db.Tx, l lane, f Filter, after
 	}
 	if after.set {
 		than := map[bool]string{false: ">", true: "<"}[below]
-		if keys == "w.n" {
-			w.and("w.n "+than+" %s", after.n)
+		if !strings.Contains(keys, ",") {
+			w.and(keys+" "+than+" %s", after.n)
 		} else {
 			w.and("("+keys+") "+than+" (%s, %s)", after.sortAt, after.n)
 		}
@@ -238,6 +272,12 @@ func (f Filter) narrow(w *where) {
 	}
 	if !f.DueBefore.IsZero() {
 		w.and("w.sort_at < %s", db.Micros(f.DueBefore))
+	}
+	for _, t := range f.Tests {
+		w.test(t)
+	}
+	for _, r := range f.Ranges {
+		w.span(r)
 	}
 }
 

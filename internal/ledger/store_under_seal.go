@@ -115,7 +115,7 @@ func unlist(ctx context.Context, tx *db.Tx, unit org.UnitID, s *stored) error {
 // remove deletes the rows that lead to a case. Keys of commands are left: whoever sends such a command again
 // is answered as if it were the first time, see one.
 func (s *stored) remove(ctx context.Context, tx *db.Tx) error {
-	if err := words.RemoveText(ctx, tx, s.n); err != nil {
+	if err := dropWords(ctx, tx, s.n); err != nil {
 		return err
 	}
 	if err := dropSubjects(ctx, tx, s.n); err != nil { // the person's own page must not tell it either

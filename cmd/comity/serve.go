@@ -278,6 +278,7 @@ func joined(c *city, o surfaceOptions) (http.Handler, []string) {
 		logbook.New(logbook.Deps{Site: site, Log: r.tree, At: logAddress(r.compartment)}).Register(mux)
 	}
 	deskDeps := desk.Deps{Site: site, Ledger: c.ledger, Reader: c.reader, Packs: c.packs, Accounts: c.accounts, Files: c.files, Bulk: c.bulk, Programmes: plugged, Provider: o.provider, Heads: heads,
+		Secret: c.secret,
 		Follow: func(code casework.Code) string { return "/f/" + string(code) }}
 	if o.demo != nil {
 		deskDeps.SignIns = signIns(*o.demo)

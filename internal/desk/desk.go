@@ -59,6 +59,9 @@ type Deps struct {
 	Follow func(casework.Code) string
 	// Provider is the city's identity provider; nil leaves it out.
 	Provider *account.Provider
+	// Secret keys what telephones in the field keep for an account; see field.go. Without one there is no
+	// application for the field.
+	Secret []byte
 	// Programmes add their pages; the desk mounts them behind its own sign-in.
 	Programmes []programme.Programme
 	// Heads are the roles of those who lead a unit and may arrange a deputy for others of it.
@@ -190,6 +193,13 @@ func (d *Desk) Register(mux web.Router) {
 	page("POST /desk/new", (*visit).newDo)
 	page("GET /desk/where", (*visit).whereShow)
 	page("GET /desk/where/{door}", (*visit).whereShow)
+	if len(d.Secret) > 0 && d.name() == procedure.Civic {
+		open("GET "+fieldPath, d.fieldShow)
+		open("GET "+fieldWorker, d.fieldWorkerShow)
+		open("GET "+fieldPath+"/app.webmanifest", d.fieldManifest)
+		page("GET "+fieldPath+"/me", (*visit).fieldMe)
+		page("POST "+fieldPath+"/send", (*visit).fieldSend)
+	}
 	page("GET /desk/me", (*visit).me)
 	page("GET "+securityPath, (*visit).security)
 	page("GET "+securityPath+"/totp", (*visit).totpShow)
@@ -438,6 +448,9 @@ func (v *visit) navigation(p *web.Page, s *web.Shell) {
 		item("desk.nav.new", "inbox", "g i", "/desk/new", 0, at == "/desk/new"),
 	}}
 	work.Items[4].New = count.Offered > 0
+	if len(v.Secret) > 0 && v.name() == procedure.Civic {
+		work.Items = append(work.Items, item("desk.nav.field", "phone", "", fieldPath, 0, at == fieldPath))
+	}
 	if len(v.actor.Administers()) > 0 {
 		s.Nav = append(s.Nav, web.NavGroup{Title: p.T("accounts.nav"), Items: []web.NavItem{
 			item("accounts.admin.title", "people", "", "/desk/admin", 0, strings.HasPrefix(at, "/desk/admin")),

@@ -56,6 +56,8 @@ type Page struct {
 	Density string // roomy, compact
 	Keys    string // on, off
 
+	Manifest string // address that lets the page be put among the applications of a telephone; empty = it cannot
+
 	Idle    *Idle  // what happens when nobody touches the page; nil = nothing
 	Kiosk   bool   // the device belongs to nobody: the page says so and lets it be ended
 	Officer *Shell // what the officer layout shows around the page; nil on resident pages

@@ -29,7 +29,7 @@ func (s *Site) Harden(next http.Handler) http.Handler {
 	guard.SetDenyHandler(s.Serve(func(http.ResponseWriter, *http.Request) error {
 		return &Refused{Status: http.StatusForbidden, Rule: "web.cross_origin"}
 	}))
-	guarded := guard.Handler(s.remember(next))
+	guarded := guard.Handler(s.remember(s.kioskVisit(next)))
 	inner := s.Serve(func(w http.ResponseWriter, r *http.Request) error {
 		if err := s.vet(r); err != nil {
 			return err

@@ -75,7 +75,10 @@ func (s *Site) Page(r *http.Request, title string, kv ...string) *Page {
 	}
 	if s.IsKiosk(r) {
 		p.Kiosk, p.Private = true, true
-		p.Idle = &Idle{After: s.Kiosk, Plain: s.Kiosk, To: "/kiosk/end"}
+		p.Idle = &Idle{After: s.Kiosk, Plain: s.Kiosk, To: "/kiosk/end", Visit: s.Secret(r, visitCookie)}
+		if _, err := r.Cookie("size"); err != nil {
+			p.Size = "large" // read standing, by people who left their glasses at home
+		}
 	}
 	p.Title = p.T(title, kv...)
 	return p
@@ -208,6 +211,7 @@ func (p *Page) Others() []Link {
 func here(u *url.URL) string {
 	q := u.Query()
 	q.Del("lang")
+	q.Del(visitField)
 	return (&url.URL{Path: u.Path, RawPath: u.RawPath, RawQuery: q.Encode()}).RequestURI()
 }
 

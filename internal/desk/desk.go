@@ -105,6 +105,7 @@ type Desk struct {
 	guard   account.Guard
 	strays  *limit.Limiter // session cookies that open nothing, written down
 	begun   *limit.Limiter // sign-ins begun and not finished
+	codes   *limit.Limiter // follow codes that open nothing, by operator of a telephone
 	guesses *limit.Limiter // wrong invitations, setup codes and PINs, by address
 }
 
@@ -113,7 +114,7 @@ func New(deps Deps) *Desk {
 	if deps.Client == nil {
 		deps.Client = limit.AddressOf
 	}
-	d := &Desk{Deps: deps, strays: limit.New(10, time.Minute), begun: limit.New(300, time.Second), guesses: limit.New(limit.SignInsAtOnce, limit.SignInsEvery)}
+	d := &Desk{Deps: deps, strays: limit.New(10, time.Minute), begun: limit.New(300, time.Second), codes: limit.New(limit.CodesAtOnce, limit.CodesEvery), guesses: limit.New(limit.SignInsAtOnce, limit.SignInsEvery)}
 	site := *deps.Site
 	site.Missing = append(slices.Clone(site.Missing), ledger.ErrNotFound)
 	site.Shell = d.errorShell
@@ -193,6 +194,9 @@ func (d *Desk) Register(mux web.Router) {
 	page("POST /desk/new", (*visit).newDo)
 	page("GET /desk/where", (*visit).whereShow)
 	page("GET /desk/where/{door}", (*visit).whereShow)
+	page("GET "+phonePath, (*visit).phoneShow)
+	page("POST "+phonePath, (*visit).phoneDo)
+	page("POST "+phonePath+"/find", (*visit).phoneFind)
 	if len(d.Secret) > 0 && d.name() == procedure.Civic {
 		open("GET "+fieldPath, d.fieldShow)
 		open("GET "+fieldWorker, d.fieldWorkerShow)
@@ -448,8 +452,9 @@ func (v *visit) navigation(p *web.Page, s *web.Shell) {
 		item("desk.nav.new", "inbox", "g i", "/desk/new", 0, at == "/desk/new"),
 	}}
 	work.Items[4].New = count.Offered > 0
+	work.Items = append(work.Items, item("desk.nav.phone", "phone", "g p", phonePath, 0, at == phonePath))
 	if len(v.Secret) > 0 && v.name() == procedure.Civic {
-		work.Items = append(work.Items, item("desk.nav.field", "phone", "", fieldPath, 0, at == fieldPath))
+		work.Items = append(work.Items, item("desk.nav.field", "pin", "", fieldPath, 0, at == fieldPath))
 	}
 	if len(v.actor.Administers()) > 0 {
 		s.Nav = append(s.Nav, web.NavGroup{Title: p.T("accounts.nav"), Items: []web.NavItem{

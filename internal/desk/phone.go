@@ -276,17 +276,13 @@ func (v *visit) phoneDone(receipt ledger.Receipt, f newForm) error {
 	if err != nil {
 		return err
 	}
-	d, err := v.definition(c)
-	if err != nil {
-		return err
-	}
 	data.Scripts = v.inBoth(p, f, func(say *web.Page) []string {
 		out := []string{say.T("phone.done.ref", "ref", s.Ref), say.T("phone.done.code", "n", strconv.Itoa(len(data.Groups)))}
 		for i, g := range data.Groups {
 			out = append(out, say.T("phone.done.group", "n", strconv.Itoa(i+1), "group", strings.Join(strings.Split(g, ""), " ")))
 		}
-		if words := promise(say, d, c); words != "" {
-			out = append(out, words)
+		if k, ok := c.Promised(); ok && k.Running() {
+			out = append(out, say.T("phone.done.promise", "date", say.Day(k.Due)))
 		}
 		return append(out, say.T("phone.done.end"))
 	})

@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -24,11 +26,13 @@ import (
 // browserCity is the demo city without its played year, served for a real browser.
 type browserCity struct {
 	*city
-	t    *testing.T
-	url  string
-	tab  context.Context
-	axe  string
-	seen map[string]bool // pages checked for accessibility, by language
+	t        *testing.T
+	url      string
+	tab      context.Context
+	axe      string
+	chromium string
+	cut      atomic.Bool     // there is no network
+	seen     map[string]bool // pages checked for accessibility, by language
 }
 
 func openBrowserCity(t *testing.T, change ...func(*surfaceOptions)) *browserCity {
@@ -62,26 +66,45 @@ func openBrowserCity(t *testing.T, change ...func(*surfaceOptions)) *browserCity
 	for _, f := range change {
 		f(&o)
 	}
-	server := httptest.NewServer(surfaces(c, o))
+	b := &browserCity{city: c, t: t, chromium: path, seen: map[string]bool{}}
+	server := httptest.NewServer(b.reachable(surfaces(c, o)))
 	t.Cleanup(server.Close)
 	axe, err := os.ReadFile("testdata/axe-core/axe.min.js")
 	if err != nil {
 		t.Fatal(err)
 	}
-	opts := []chromedp.ExecAllocatorOption{chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.Headless, chromedp.DisableGPU, chromedp.NoFirstRun,
-		chromedp.UserDataDir(t.TempDir()), chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-component-update", true),
+	b.url, b.axe = server.URL, string(axe)
+	b.launch(t.TempDir())
+	return b
+}
+
+// reachable lets a test take the network away: every request then meets a connection that breaks.
+func (b *browserCity) reachable(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if b.cut.Load() {
+			panic(http.ErrAbortHandler)
+		}
+		h.ServeHTTP(w, r)
+	})
+}
+
+// launch starts a browser with what lies in the folder of its profile.
+func (b *browserCity) launch(profile string) {
+	b.t.Helper()
+	opts := []chromedp.ExecAllocatorOption{chromedp.ExecPath(b.chromium), chromedp.NoSandbox, chromedp.Headless, chromedp.DisableGPU, chromedp.NoFirstRun,
+		chromedp.UserDataDir(profile), chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-component-update", true),
 		chromedp.Flag("disable-sync", true), chromedp.Flag("disable-quic", true), chromedp.Flag("disable-dev-shm-usage", true)}
-	alloc, stop := chromedp.NewExecAllocator(ctx, opts...)
-	t.Cleanup(stop)
+	alloc, stop := chromedp.NewExecAllocator(context.Background(), opts...)
+	b.t.Cleanup(stop)
 	tab, stopTab := chromedp.NewContext(alloc)
-	t.Cleanup(stopTab)
+	b.t.Cleanup(stopTab)
 	tab, stopTime := context.WithTimeout(tab, 4*time.Minute)
-	t.Cleanup(stopTime)
+	b.t.Cleanup(stopTime)
 	// The browser lives as long as the context of its first step, so that one has no limit of its own.
 	if err := chromedp.Do(tab, chromedp.Navigate("about:blank")); err != nil {
-		t.Fatal(err)
+		b.t.Fatal(err)
 	}
-	return &browserCity{city: c, t: t, url: server.URL, tab: tab, axe: string(axe), seen: map[string]bool{}}
+	b.tab = tab
 }
 
 func findChromium(t *testing.T) string {

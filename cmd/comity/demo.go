@@ -104,7 +104,7 @@ func runDemo(ctx context.Context, args []string, stdout, stderr io.Writer) error
 	} else {
 		printCard(stdout, card, say)
 	}
-	return serve(ctx, c, listener, surfaceOptions{demo: &card, dev: *dev, kiosk: 2 * time.Minute}, stderr)
+	return serve(ctx, c, listener, surfaceOptions{demo: &card, dev: *dev, kiosk: time.Minute}, stderr)
 }
 
 // hostOf is an address a browser on this machine can open.

@@ -123,7 +123,7 @@ func runServe(ctx context.Context, args []string, _, stderr io.Writer) error {
 	hosts := f.String("hosts", os.Getenv("COMITY_HOSTS"), "further names the site answers to, with commas between; the one of --base and this machine's own always count")
 	media := f.String("media-hosts", os.Getenv("COMITY_MEDIA_HOSTS"), "machines inside your network from which Open311 may fetch pictures, with commas between; all others must have public addresses")
 	cf, idp := addCityFlags(f), addOIDCFlags(f)
-	kiosk := f.Duration("kiosk-idle", 2*time.Minute, "how long a shared device may stand before the resident's pages forget; a device is made one at /kiosk; 0 = there are none")
+	kiosk := f.Duration("kiosk-idle", time.Minute, "how long a shared device may stand before the resident's pages forget; a device is made one at /kiosk; 0 = there are none")
 	kioskOnly := f.Bool("kiosk", false, "every resident page is shown as on a shared device; for a server that only such devices reach")
 	if err := parse(f, args); err != nil {
 		return err
@@ -279,6 +279,7 @@ func joined(c *city, o surfaceOptions) (http.Handler, []string) {
 		logbook.New(logbook.Deps{Site: site, Log: r.tree, At: logAddress(r.compartment)}).Register(mux)
 	}
 	deskDeps := desk.Deps{Site: site, Ledger: c.ledger, Reader: c.reader, Packs: c.packs, Accounts: c.accounts, Files: c.files, Bulk: c.bulk, Maps: c.maps, Programmes: plugged, Provider: o.provider, Heads: heads,
+		Secret: c.secret,
 		Follow: func(code casework.Code) string { return "/f/" + string(code) }}
 	if o.demo != nil {
 		deskDeps.SignIns = signIns(*o.demo)

@@ -72,7 +72,7 @@ func (f Finder) Public(ctx context.Context, m Matter, limit int) ([]Likely, erro
 	if !ok {
 		return nil, nil
 	}
-	list, err := f.Reader.Published(ctx, ledger.PublicFilter{Categories: []string{m.Category}, Places: f.around(m), Open: true, Since: f.Now.AddDate(0, 0, -near.Days), Limit: read}, f.shown)
+	list, err := f.Reader.PublishedNear(ctx, ledger.PublicFilter{Categories: []string{m.Category}, Places: f.around(m), Open: true, Since: f.Now.AddDate(0, 0, -near.Days), Limit: read}, f.shown)
 	if err != nil {
 		return nil, err
 	}

@@ -112,6 +112,7 @@ func cityOf(t *testing.T, open func(*db.DB) *ledgertest.City) *city {
 		t.Fatal(err)
 	}
 	dk := desk.New(desk.Deps{Site: site, Ledger: l, Reader: c.reader, Packs: made.Packs, Accounts: accounts, Files: file.Store{Dir: t.TempDir()}, Bulk: book, Heads: []authz.Role{"head"},
+		Secret:  []byte("a secret of this test only"),
 		Follow:  func(code casework.Code) string { return "/f/" + string(code) },
 		SignIns: []desk.SignIn{{Login: "guiyuan-head", Password: password, Unit: "guiyuan", Role: "head"}},
 		Messages: func(context.Context) ([]desk.Message, error) {
@@ -154,9 +155,10 @@ func (c *city) report(text string) ledger.Receipt {
 
 // browser is one officer's browser, or nobody's.
 type browser struct {
-	t    *testing.T
-	base string
-	http *http.Client
+	t      *testing.T
+	base   string
+	http   *http.Client
+	asJSON bool // what a script of ours asks
 }
 
 func (c *city) browser() *browser {
@@ -187,6 +189,9 @@ type answer struct {
 
 func (b *browser) do(r *http.Request) answer {
 	b.t.Helper()
+	if b.asJSON {
+		r.Header.Set("Accept", "application/json")
+	}
 	res, err := b.http.Do(r)
 	if err != nil {
 		b.t.Fatal(err)

@@ -63,6 +63,9 @@ type Deps struct {
 	Follow func(casework.Code) string
 	// Provider is the city's identity provider; nil leaves it out.
 	Provider *account.Provider
+	// Secret keys what telephones in the field keep for an account; see field.go. Without one there is no
+	// application for the field.
+	Secret []byte
 	// Programmes add their pages; the desk mounts them behind its own sign-in.
 	Programmes []programme.Programme
 	// Heads are the roles of those who lead a unit and may arrange a deputy for others of it.
@@ -106,6 +109,7 @@ type Desk struct {
 	guard   account.Guard
 	strays  *limit.Limiter // session cookies that open nothing, written down
 	begun   *limit.Limiter // sign-ins begun and not finished
+	codes   *limit.Limiter // follow codes that open nothing, by operator of a telephone
 	guesses *limit.Limiter // wrong invitations, setup codes and PINs, by address
 }
 
@@ -114,7 +118,7 @@ func New(deps Deps) *Desk {
 	if deps.Client == nil {
 		deps.Client = limit.AddressOf
 	}
-	d := &Desk{Deps: deps, strays: limit.New(10, time.Minute), begun: limit.New(300, time.Second), guesses: limit.New(limit.SignInsAtOnce, limit.SignInsEvery)}
+	d := &Desk{Deps: deps, strays: limit.New(10, time.Minute), begun: limit.New(300, time.Second), codes: limit.New(limit.CodesAtOnce, limit.CodesEvery), guesses: limit.New(limit.SignInsAtOnce, limit.SignInsEvery)}
 	site := *deps.Site
 	site.Missing = append(slices.Clone(site.Missing), ledger.ErrNotFound)
 	site.Shell = d.errorShell
@@ -197,6 +201,16 @@ func (d *Desk) Register(mux web.Router) {
 	page("POST /desk/new", (*visit).newDo)
 	page("GET /desk/where", (*visit).whereShow)
 	page("GET /desk/where/{door}", (*visit).whereShow)
+	page("GET "+phonePath, (*visit).phoneShow)
+	page("POST "+phonePath, (*visit).phoneDo)
+	page("POST "+phonePath+"/find", (*visit).phoneFind)
+	if len(d.Secret) > 0 && d.name() == procedure.Civic {
+		open("GET "+fieldPath, d.fieldShow)
+		open("GET "+fieldWorker, d.fieldWorkerShow)
+		open("GET "+fieldPath+"/app.webmanifest", d.fieldManifest)
+		page("GET "+fieldPath+"/me", (*visit).fieldMe)
+		page("POST "+fieldPath+"/send", (*visit).fieldSend)
+	}
 	page("GET /desk/me", (*visit).me)
 	page("GET "+securityPath, (*visit).security)
 	page("GET "+securityPath+"/totp", (*visit).totpShow)
@@ -451,6 +465,10 @@ func (v *visit) navigation(p *web.Page, s *web.Shell) {
 		item("desk.nav.new", "inbox", "g i", "/desk/new", 0, at == "/desk/new"),
 	}}
 	work.Items[4].New = count.Offered > 0
+	work.Items = append(work.Items, item("desk.nav.phone", "phone", "g p", phonePath, 0, at == phonePath))
+	if len(v.Secret) > 0 && v.name() == procedure.Civic {
+		work.Items = append(work.Items, item("desk.nav.field", "pin", "", fieldPath, 0, at == fieldPath))
+	}
 	if len(v.actor.Administers()) > 0 {
 		s.Nav = append(s.Nav, web.NavGroup{Title: p.T("accounts.nav"), Items: []web.NavItem{
 			item("accounts.admin.title", "people", "", "/desk/admin", 0, strings.HasPrefix(at, "/desk/admin")),

@@ -23,7 +23,8 @@ import (
 // newForm is intake on behalf of a resident, with what was typed so far.
 type newForm struct {
 	Category, Text, Address, Unit          string
-	Same                                   string // number of the report it may be the same as, or sameNone
+	Same                                   string         // number of the report it may be the same as, or sameNone
+	likely                                 []alike.Likely // those it may be, asked before anything is stored
 	Source, Name, Channel, ContactTo, Lang string
 	Received                               string            // day a letter came in, 2006-01-02
 	Asked                                  string            // procedure whose own questions were on the form
@@ -97,18 +98,14 @@ func (v *visit) newShow() error {
 }
 
 func (v *visit) showNew(status int, f newForm, problems []form.Problem, key string) error {
-	return v.showNewWith(status, f, problems, nil, key)
-}
-
-// showLikely asks whether the matter is one of those that were reported already, before anything is stored.
-func (v *visit) showLikely(f newForm, list []alike.Likely, key string) error {
-	return v.showNewWith(http.StatusOK, f, nil, list, key)
-}
-
-func (v *visit) showNewWith(status int, f newForm, problems []form.Problem, likely []alike.Likely, key string) error {
 	p := v.page("desk.new.title")
+	return v.write(p, status, newBody(p, v.newData(p, f, problems, key)))
+}
+
+// newData is what a page of intake shows: what was typed, and what cannot stand.
+func (v *visit) newData(p *web.Page, f newForm, problems []form.Problem, key string) newPage {
 	p.Wrong = len(problems) > 0
-	data := newPage{Form: f, Groups: v.categoryGroups(p), Units: v.placeUnits(p), Key: key, Wrong: map[string]string{}, Today: v.today(), Guide: v.guided(), Same: v.likeRows(p, likely)}
+	data := newPage{Form: f, Groups: v.categoryGroups(p), Units: v.placeUnits(p), Key: key, Wrong: map[string]string{}, Today: v.today(), Guide: v.guided(), Same: v.likeRows(p, f.likely)}
 	for _, s := range sources {
 		data.Sources = append(data.Sources, web.Choice{Value: s, Label: p.T("desk.source." + s)})
 	}
@@ -135,7 +132,7 @@ func (v *visit) showNewWith(status int, f newForm, problems []form.Problem, like
 			data.Mistakes = append(data.Mistakes, web.Mistake{ID: "n-" + field, Words: p.T("desk.new."+field) + p.T("web.colon") + data.Wrong[field]})
 		}
 	}
-	return v.write(p, status, newBody(p, data))
+	return data
 }
 
 // askName is how the answer to a question of the procedure is sent: apart from the names every intake has.
@@ -218,16 +215,28 @@ func (v *visit) placeUnits(p *web.Page) []unitGroup {
 	return slices.DeleteFunc([]unitGroup{top, rest}, func(g unitGroup) bool { return len(g.Units) == 0 })
 }
 
-// newDo registers a matter. Nothing is stored until every answer stands, a caller has heard what will be
-// written, and a letter lies scanned with it.
+// screen is how the steps of an intake look: the form, what is read back to a caller, and the end.
+type screen struct {
+	form func(status int, f newForm, problems []form.Problem, key string) error
+	read func(f newForm, d *procedure.Definition, cmd casework.Command, key string) error
+	done func(receipt ledger.Receipt, f newForm) error
+}
+
+// newDo registers a matter.
 func (v *visit) newDo() error {
 	if err := v.parse(v.newFields()...); err != nil {
 		return err
 	}
-	f, key := v.readNew(), web.KeyOf(v.r)
+	return v.take(v.readNew(), screen{v.showNew, v.showReadBack, v.showSlip})
+}
+
+// take goes from a form to a case. Nothing is stored until every answer stands, a caller has heard what will
+// be written, and a letter lies scanned with it.
+func (v *visit) take(f newForm, at screen) error {
+	key := web.KeyOf(v.r)
 	d := v.pack.ProcedureFor(f.Category)
 	if v.r.PostFormValue("do") == "edit" || (d != nil && f.Asked != d.ID && asksMore(d)) {
-		return v.showNew(http.StatusOK, f, nil, key)
+		return at.form(http.StatusOK, f, nil, key)
 	}
 	cmd, problems, err := v.opening(f, d, key)
 	if err != nil {
@@ -243,33 +252,32 @@ func (v *visit) newDo() error {
 		}
 	}
 	if len(problems) > 0 {
-		return v.showNew(http.StatusUnprocessableEntity, f, problems, key)
+		return at.form(http.StatusUnprocessableEntity, f, problems, key)
 	}
-	likely, err := v.same(cmd.Open)
-	if err != nil {
+	if f.likely, err = v.same(cmd.Open); err != nil {
 		return err
 	}
 	if cmd.Open.Alike, err = v.sameAs(cmd.Open.Category, f.Same); err != nil {
 		return err
 	}
 	switch ticked := v.r.PostFormValue("readback"); {
-	case f.Source != byLetter && f.Same == "" && len(likely) > 0: // a scan would have to be chosen anew
-		return v.showLikely(f, likely, key)
+	case f.Source != byLetter && f.Same == "" && len(f.likely) > 0: // a scan would have to be chosen anew
+		return at.form(http.StatusOK, f, nil, key)
 	case f.Source == byPhone && ticked != "yes":
-		return v.showReadBack(f, d, cmd, key)
+		return at.read(f, d, cmd, key)
 	}
 	receipt, err := v.Ledger.Do(v.ctx(), v.actor, cmd)
 	var no *casework.Refusal
 	switch {
 	case errors.As(err, &no) && len(no.Fields) > 0:
-		return v.showNew(http.StatusUnprocessableEntity, f, no.Fields, key)
+		return at.form(http.StatusUnprocessableEntity, f, no.Fields, key)
 	case err != nil:
 		return err
 	}
 	if err := v.noteArrival(f, d, receipt, key); err != nil {
 		return err
 	}
-	return v.showSlip(receipt, f)
+	return at.done(receipt, f)
 }
 
 // newFields are the fields of the page: its own and every question any procedure asks, because the kind
@@ -369,6 +377,15 @@ func (v *visit) rehearse(d *procedure.Definition, cmd casework.Command) ([]form.
 // showReadBack shows what will be stored, to be read aloud; the form travels along.
 func (v *visit) showReadBack(f newForm, d *procedure.Definition, cmd casework.Command, key string) error {
 	p := v.page("desk.readback.title")
+	data := v.readBackOf(p, f, d, cmd, key)
+	status := http.StatusOK
+	if data.Wrong {
+		status, p.Wrong = http.StatusUnprocessableEntity, true
+	}
+	return v.write(p, status, readBackBody(p, data))
+}
+
+func (v *visit) readBackOf(p *web.Page, f newForm, d *procedure.Definition, cmd casework.Command, key string) readBack {
 	data := readBack{Form: f, Key: key, Wrong: v.r.PostFormValue("step") == "readback"}
 	row := func(label, value string) {
 		if value != "" {
@@ -394,11 +411,7 @@ func (v *visit) showReadBack(f newForm, d *procedure.Definition, cmd casework.Co
 	for _, q := range d.Intake {
 		data.Hidden = append(data.Hidden, [2]string{askName(q.Name), f.Fields[q.Name]})
 	}
-	status := http.StatusOK
-	if data.Wrong {
-		status, p.Wrong = http.StatusUnprocessableEntity, true
-	}
-	return v.write(p, status, readBackBody(p, data))
+	return data
 }
 
 // noteArrival keeps the day a letter came in where the procedure has no question for it. The case itself
@@ -462,17 +475,25 @@ func readContact(f newForm) (casework.Contact, []form.Problem) {
 // officers anywhere else.
 func (v *visit) showSlip(receipt ledger.Receipt, f newForm) error {
 	p := v.page("desk.slip.title")
+	s, err := v.slipOf(p, receipt, f)
+	if err != nil {
+		return err
+	}
+	return v.write(p, http.StatusOK, slipBody(p, s))
+}
+
+func (v *visit) slipOf(p *web.Page, receipt ledger.Receipt, f newForm) (slip, error) {
 	s := slip{Ref: string(receipt.Ref), Code: string(receipt.Code), Replayed: receipt.Replayed, Href: caseAddress(string(receipt.Ref), "")}
 	if v.Follow != nil {
 		s.Follow = p.Site.Origin(v.r) + v.Follow(receipt.Code)
 		var err error
 		if s.QR, err = web.QRSVG(s.Follow, p.T("desk.slip.qr")); err != nil {
-			return err
+			return s, err
 		}
 	}
 	c, err := v.Reader.ByID(v.ctx(), authz.Scope{Case: string(receipt.Case)}, receipt.Case)
 	if err != nil {
-		return err
+		return s, err
 	}
 	if f.Source == byLetter {
 		s.Dates = append(s.Dates, web.Fact{Label: p.T("desk.slip.arrived"), Value: v.dayWords(p.Speaker, f.Received)})
@@ -488,5 +509,5 @@ func (v *visit) showSlip(receipt ledger.Receipt, f newForm) error {
 			s.Dates = append(s.Dates, web.Fact{Label: p.T("clock." + d.ID + "." + k.ID), Value: p.Day(k.Due)})
 		}
 	}
-	return v.write(p, http.StatusOK, slipBody(p, s))
+	return s, nil
 }

@@ -29,7 +29,7 @@ const (
 // that is sealed.
 type PublicFilter struct {
 	Categories  []string
-	Places      []org.UnitID // units they lie in; none: everywhere
+	Places      []org.UnitID // units they lie in, for PublishedNear; none: everywhere
 	Open        bool         // open cases; with Closed or with neither, all
 	Closed      bool         // closed ones
 	Since       time.Time    // opened at this time or later

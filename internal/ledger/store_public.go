@@ -53,7 +53,6 @@ func publicCases(ctx context.Context, tx *db.Tx, f PublicFilter) iter.Seq2[*stor
 // public adds the parts of a filter beside the place in the list.
 func (f PublicFilter) public(w *where) {
 	w.category("category", f.Categories)
-	w.places("place_unit", f.Places)
 	if f.Open != f.Closed {
 		w.and("is_open = %s", flag(f.Open))
 	}

@@ -1,6 +1,7 @@
 package portal
 
 import (
+	"net/url"
 	"strings"
 
 	"comity/internal/casework"
@@ -33,7 +34,7 @@ func (m *matter) family(v *casePage) {
 
 func (m *matter) kid(k casework.Child) kidView {
 	c := m.kids[k.Case]
-	v := kidView{Purpose: explain.Purpose(m.page.Speaker, m.d.ID, k.Link), Ref: string(k.Ref), Href: "/f/" + string(c.Code), Open: k.Open}
+	v := kidView{Purpose: explain.Purpose(m.page.Speaker, m.d.ID, k.Link), Ref: string(k.Ref), Href: m.kidAt(k), Open: k.Open}
 	say := func(key string, kv ...string) { v.Words = append(v.Words, m.page.T(key, kv...)) }
 	switch outcome := explain.Outcome(m.page.Speaker, k.Procedure, k.Outcome); {
 	case k.Open:
@@ -58,11 +59,19 @@ func (m *matter) kidDue(c casework.Case) (casework.Clock, bool) {
 	return c.Due()
 }
 
+// kidAt is the page of another matter. At a device that belongs to nobody the link holds no code: see with.
+func (m *matter) kidAt(k casework.Child) string {
+	if m.page.Kiosk {
+		return m.base() + "/with/" + url.PathEscape(string(k.Ref))
+	}
+	return "/f/" + string(m.kids[k.Case].Code)
+}
+
 // kidHref is the page of the matter a change is about, if it is the resident's.
 func (m *matter) kidHref(c explain.Change) string {
 	for _, k := range m.c.Children {
 		if c.Ref != "" && k.Ref == c.Ref && explain.Theirs(m.d, k.Link) {
-			return "/f/" + string(m.kids[k.Case].Code)
+			return m.kidAt(k)
 		}
 	}
 	return ""

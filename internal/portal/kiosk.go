@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"comity/internal/casework"
+	"comity/internal/explain"
 	"comity/internal/web"
 )
 
@@ -64,6 +65,26 @@ func (p *Portal) keepCode(w http.ResponseWriter, code string, life time.Duration
 	p.Site.KeepSecret(w, codeCookie, code, age)
 }
 
+// with leads at such a device from a matter to one that was opened from it. The link names the number of
+// that matter, which opens nothing by itself: the code goes from one page to the other in the cookie.
+func (p *Portal) with(w http.ResponseWriter, r *http.Request) error {
+	if r.PathValue("code") != handle || !p.Site.IsKiosk(r) {
+		return web.ErrNotFound
+	}
+	m, err := p.matter(r, "portal.case.title")
+	if err != nil {
+		return err
+	}
+	for _, k := range m.c.Children {
+		if string(k.Ref) == r.PathValue("ref") && m.member.ID == "" && explain.Theirs(m.d, k.Link) {
+			p.keepCode(w, string(m.kids[k.Case].Code), p.Site.Kiosk)
+			http.Redirect(w, r, "/f/"+handle, http.StatusSeeOther)
+			return nil
+		}
+	}
+	return web.ErrNotFound
+}
+
 // kiosk explains the mode and switches it on.
 func (p *Portal) kiosk(w http.ResponseWriter, r *http.Request) error {
 	if p.Site.Kiosk <= 0 {
@@ -94,6 +115,7 @@ func (p *Portal) kioskEnd(w http.ResponseWriter, r *http.Request) error {
 	p.Site.KeepSecret(w, guideCookie, "", 0)
 	if p.Site.IsKiosk(r) {
 		p.Site.ForgetPrefs(w)
+		p.Site.NewVisit(w)
 	}
 	h := w.Header()
 	h.Set("Clear-Site-Data", `"cache", "storage"`)

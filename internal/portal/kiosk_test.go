@@ -82,14 +82,52 @@ func Test_a_shared_device_forgets_who_was_there(t *testing.T) {
 	if end := c.send(r); end.Head.Get("Clear-Site-Data") != `"cache", "storage"` || end.To != "/" {
 		t.Errorf("the end: %v", end.Head)
 	}
+	visit := d.held["kiosk_visit"]
+	c.holds(d.post("/report?lang=en&_v="+visit, url.Values{"text": {"Typed at the device."}}), "Typed at the device.")
 	d.post("/kiosk/end", nil)
+	if a = d.post("/report?_v="+visit, url.Values{"text": {"Typed at the device."}}); strings.Contains(a.Body, "Typed at the device.") {
+		t.Error("a form of the visit before, sent again out of the browser's memory, shows what was typed")
+	}
 	for _, back := range []string{"/f/_", "/f/_/why", "/sent/_"} {
 		if a = d.get(back); a.Code != http.StatusNotFound || strings.Contains(a.Body, "lamp") {
 			t.Errorf("going back to %s after the end shows %d", back, a.Code)
 		}
 	}
-	if d.held["kiosk"] != "on" || len(d.held) != 1 {
+	if d.held["kiosk"] != "on" || d.held["kiosk_visit"] == visit || len(d.held) != 2 {
 		t.Errorf("after the end the device holds %v", d.held)
+	}
+}
+
+func Test_a_shared_device_leads_to_a_matter_opened_from_another_without_its_code_on_the_page(t *testing.T) {
+	c := petitions(t)
+	code := c.petition("A")
+	c.staff(code, "begin", nil)
+	c.staff(code, "answer", map[string]string{"outcome": "refused", "finding": "refuse", "answer": "It stands."})
+	c.as("he-min", "clerk", code, "serve", map[string]string{"served_on": c.today()})
+	if a := c.post("/f/"+code+"/do/request_review", url.Values{"reason": {"It leans."}}); a.Code != 303 {
+		t.Fatalf("asking for a review answered %d", a.Code)
+	}
+	child := c.caseOf(code).Children[0]
+	review, _ := c.made.Opened(t, child.Case)
+	c.site.Kiosk = time.Minute
+	d := &device{c: c, held: map[string]string{}}
+	d.post("/kiosk", nil)
+	a := d.post("/follow", url.Values{"code": {code}})
+	c.holds(a, string(child.Ref), `href="/f/_/with/`+string(child.Ref)+`"`)
+	if strings.Contains(a.Body, string(review.Code)) || strings.Contains(a.Body, code) {
+		t.Error("the page holds a code in its source")
+	}
+	a = d.get("/f/_/with/" + string(child.Ref) + "?lang=en")
+	c.holds(a, "Part of ")
+	if strings.Contains(a.Body, string(review.Code)) {
+		t.Error("the page of the other matter holds its code")
+	}
+	if a = d.get("/f/_/with/SR-20-000001"); a.Code != http.StatusNotFound {
+		t.Errorf("a number of somebody else's answered %d", a.Code)
+	}
+	c.site.Kiosk = 0
+	if a = c.get("/f/" + code + "/with/" + string(child.Ref)); a.Code != http.StatusNotFound {
+		t.Errorf("on an own device it answered %d", a.Code)
 	}
 }
 

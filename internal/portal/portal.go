@@ -117,6 +117,7 @@ func (p *Portal) Mount(mux web.Router) {
 		"GET /f/{code}/proof":         p.proof,
 		"GET /f/{code}/proof/{seq}":   p.proofFile,
 		"GET /f/{code}/law":           p.caseLaw,
+		"GET /f/{code}/with/{ref}":    p.with,
 		"GET /f/{code}/do/{act}":      p.do,
 		"POST /f/{code}/do/{act}":     p.doPost,
 		"GET /f/{code}/note":          p.note,

@@ -9,9 +9,9 @@ import (
 	"time"
 )
 
-// policy is the content security policy of every page: nothing inline, nothing from elsewhere, and no
+// Policy is the content security policy of every page: nothing inline, nothing from elsewhere, and no
 // script may make markup out of text.
-const policy = "default-src 'self'; img-src 'self' data: blob:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; " +
+const Policy = "default-src 'self'; img-src 'self' data: blob:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; " +
 	"require-trusted-types-for 'script'; trusted-types 'none'"
 
 // Largest request bodies in bytes when the site names no limit. Photos come as multipart.
@@ -29,7 +29,7 @@ func (s *Site) Harden(next http.Handler) http.Handler {
 	guard.SetDenyHandler(s.Serve(func(http.ResponseWriter, *http.Request) error {
 		return &Refused{Status: http.StatusForbidden, Rule: "web.cross_origin"}
 	}))
-	guarded := guard.Handler(s.remember(next))
+	guarded := guard.Handler(s.remember(s.kioskVisit(next)))
 	inner := s.Serve(func(w http.ResponseWriter, r *http.Request) error {
 		if err := s.vet(r); err != nil {
 			return err
@@ -57,7 +57,7 @@ func (s *Site) Harden(next http.Handler) http.Handler {
 func (s *Site) headers(w http.ResponseWriter) {
 	h := w.Header()
 	h.Set("Cache-Control", "no-store") // what may be kept says so itself
-	h.Set("Content-Security-Policy", policy)
+	h.Set("Content-Security-Policy", Policy)
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Referrer-Policy", "same-origin") // follow codes stand in addresses
 	h.Set("Permissions-Policy", "camera=(), microphone=(), geolocation=(self)")

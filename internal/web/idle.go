@@ -15,6 +15,7 @@ type Idle struct {
 	After time.Duration // with script, since the last touch
 	Plain time.Duration // without script, since the page came
 	To    string        // where it leads
+	Visit string        // number of the visit, at a device that belongs to nobody; forms carry it
 	Alive string        // address told once a minute that somebody is typing; empty = none
 }
 
@@ -23,10 +24,45 @@ func (i *Idle) seconds() int { return int(i.Plain / time.Second) }
 func (i *Idle) refresh() string { return strconv.Itoa(i.seconds()) + ";url=" + i.To }
 
 func (i *Idle) attrs() templ.Attributes {
-	return templ.Attributes{"data-idle": strconv.Itoa(int(i.After / time.Second)), "data-to": i.To, "data-alive": i.Alive}
+	return templ.Attributes{"data-idle": strconv.Itoa(int(i.After / time.Second)), "data-to": i.To, "data-alive": i.Alive, "data-visit": i.Visit, "data-warn": strconv.Itoa(int(warnBefore / time.Second))}
 }
 
-const kioskCookie = "kiosk"
+const (
+	kioskCookie = "kiosk"
+	visitCookie = "kiosk_visit"
+	visitField  = "_v" // in the address a form of such a device is sent to
+)
+
+// warnBefore is how long before a page leaves it asks whether somebody is still there.
+const warnBefore = 15 * time.Second
+
+// kioskVisit gives every visit at such a device a number of its own, and answers a form of an earlier one
+// with the first page. Browsers keep what was sent with a form and send it again when somebody goes back:
+// what the person before typed would be shown to the next.
+func (s *Site) kioskVisit(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !s.IsKiosk(r) {
+			next.ServeHTTP(w, r)
+			return
+		}
+		now := s.Secret(r, visitCookie)
+		if sent := r.URL.Query().Get(visitField); sent != "" && sent != now {
+			http.Redirect(w, r, "/", http.StatusSeeOther)
+			return
+		}
+		if now == "" {
+			r.AddCookie(&http.Cookie{Name: s.secretName(visitCookie), Value: s.NewVisit(w)})
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// NewVisit begins the next visit at a device that belongs to nobody.
+func (s *Site) NewVisit(w http.ResponseWriter) string {
+	visit := NewKey()
+	s.KeepSecret(w, visitCookie, visit, 0)
+	return visit
+}
 
 // IsKiosk reports a request for a resident's page from a device that belongs to nobody.
 func (s *Site) IsKiosk(r *http.Request) bool {

@@ -56,6 +56,8 @@ type Page struct {
 	Density string // roomy, compact
 	Keys    string // on, off
 
+	Manifest string // address that lets the page be put among the applications of a telephone; empty = it cannot
+
 	Idle    *Idle  // what happens when nobody touches the page; nil = nothing
 	Kiosk   bool   // the device belongs to nobody: the page says so and lets it be ended
 	Officer *Shell // what the officer layout shows around the page; nil on resident pages
@@ -73,7 +75,10 @@ func (s *Site) Page(r *http.Request, title string, kv ...string) *Page {
 	}
 	if s.IsKiosk(r) {
 		p.Kiosk, p.Private = true, true
-		p.Idle = &Idle{After: s.Kiosk, Plain: s.Kiosk, To: "/kiosk/end"}
+		p.Idle = &Idle{After: s.Kiosk, Plain: s.Kiosk, To: "/kiosk/end", Visit: s.Secret(r, visitCookie)}
+		if _, err := r.Cookie("size"); err != nil {
+			p.Size = "large" // read standing, by people who left their glasses at home
+		}
 	}
 	p.Title = p.T(title, kv...)
 	return p
@@ -206,6 +211,7 @@ func (p *Page) Others() []Link {
 func here(u *url.URL) string {
 	q := u.Query()
 	q.Del("lang")
+	q.Del(visitField)
 	return (&url.URL{Path: u.Path, RawPath: u.RawPath, RawQuery: q.Encode()}).RequestURI()
 }
 

@@ -107,6 +107,18 @@
   });
   all('[data-draft-done]').forEach(function (el) { store(function (s) { s.removeItem('draft:' + el.dataset.draftDone); }); });
 
+  /* Where nobody is signed in, what a worker wrote for the field is closed: the key goes, the sealed words stay. */
+  if (document.querySelector('[data-seal]') && window.indexedDB) {
+    var kept = indexedDB.open('comity-field');
+    kept.onupgradeneeded = function () { kept.transaction.abort(); }; /* there was nothing here */
+    kept.onerror = function (e) { e.preventDefault(); };
+    kept.onsuccess = function () {
+      var names = kept.result.objectStoreNames;
+      if (names.contains('keep')) kept.result.transaction('keep', 'readwrite').objectStore('keep').clear();
+      kept.result.close();
+    };
+  }
+
   /* The position on the drawn map: a click or the device, into two plain fields. */
   all('[data-map]').forEach(function (map) {
     var svg = map.querySelector('svg'), pin = map.querySelector('[data-pin]');

@@ -1,0 +1,309 @@
+package main
+
+import (
+	"context"
+	"image"
+	"image/color"
+	"image/jpeg"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/chromedp"
+
+	"comity/internal/casework"
+)
+
+// network takes the network away or gives it back: the server breaks every connection and the browser is
+// told so.
+func (b *browserCity) network(on bool) {
+	b.t.Helper()
+	b.cut.Store(!on)
+	b.do(chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
+		_, err := cdp.Call(ctx, t, network.OverrideNetworkState, network.OverrideNetworkStateParams{Offline: !on, DownloadThroughput: -1, UploadThroughput: -1})
+		return err
+	}))
+}
+
+// kill ends the browser as a flat battery does, and starts it again with the same profile.
+func (b *browserCity) kill(profile string) {
+	b.t.Helper()
+	p := chromedp.FromContext(b.tab).Browser.Process()
+	if err := p.Kill(); err != nil {
+		b.t.Fatal(err)
+	}
+	p.Wait()
+	for _, lock := range []string{"SingletonLock", "SingletonCookie", "SingletonSocket"} {
+		os.Remove(filepath.Join(profile, lock))
+	}
+	b.launch(profile)
+	b.do(chromedp.EmulateViewport(360, 740))
+}
+
+// states are the states of the entries on the device, newest first.
+func (b *browserCity) states() string {
+	return b.js(`[...document.querySelectorAll("#f-queue > li")].map(l => l.dataset.state).join(" ")`)
+}
+
+// press presses what carries these words, as a person would.
+func (b *browserCity) press(words string) {
+	b.t.Helper()
+	b.until(func() bool {
+		return b.js(`(document.querySelectorAll("[data-press]").forEach(e => e.removeAttribute("data-press")),
+ [...document.querySelectorAll("button, a.btn")].filter(e => e.offsetParent && e.innerText.includes(`+strconv.Quote(words)+`)).slice(0, 1).map(e => e.setAttribute("data-press", "")).length)`) == "1"
+	})
+	b.do(chromedp.Click(chromedp.CSS("[data-press]")))
+}
+
+// photo is a picture as a telephone takes it, in a file.
+func photo(t *testing.T) string {
+	t.Helper()
+	m := image.NewRGBA(image.Rect(0, 0, 2000, 1500))
+	for i := range m.Pix {
+		m.Pix[i] = byte(i / 60000)
+	}
+	m.Set(3, 3, color.White)
+	path := filepath.Join(t.TempDir(), "IMG_0001.jpg")
+	f, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if err := jpeg.Encode(f, m, nil); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func (b *browserCity) total() int {
+	b.t.Helper()
+	n, err := b.reader.Total(context.Background())
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return n
+}
+
+// onSite opens the page of the field and waits until it is ready and kept for times without a network.
+func (b *browserCity) onSite(lang string) {
+	b.t.Helper()
+	b.open("/desk/field?lang=" + lang)
+	b.until(func() bool {
+		return b.js(`document.querySelector("#f-main") && !document.querySelector("#f-main").hidden`) == "true" && b.js(`document.querySelector("#f-signin").hidden`) == "true"
+	})
+	b.do(chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
+		_, err := chromedp.Evaluate[string](`navigator.serviceWorker.ready.then(() => "ready")`, chromedp.EvalAwaitPromise)(ctx, t)
+		return err
+	}))
+	b.until(func() bool { return b.js(`Boolean(navigator.serviceWorker.controller)`) == "true" })
+}
+
+func Test_a_report_written_without_a_network_survives_a_killed_browser_and_becomes_one_case(t *testing.T) {
+	b := openBrowserCity(t)
+	profile := t.TempDir()
+	b.launch(profile)
+	b.do(chromedp.EmulateViewport(360, 740))
+	login, _ := b.workers("guiyuan")
+	b.signIn(login)
+	b.onSite("en")
+	b.accessible("field")
+	before := b.total()
+
+	b.network(false)
+	b.open("/desk/field") // from what the telephone keeps
+	b.until(func() bool { return strings.Contains(b.words(), "No network") })
+	b.begin("New report")
+	b.accessible("field report")
+	b.js(`(document.querySelector("#f-category").value = "road.pavement", 1)`)
+	b.fill("#f-text", "The slabs before the gate wobble.")
+	b.js(`(document.querySelector("#f-unit").value = "guiyuan-ganyuan", 1)`)
+	b.fill("#f-address", "Gate 3")
+	b.do(chromedp.SetUploadFiles(chromedp.CSS("#f-photos"), []string{photo(t)}))
+	b.until(func() bool { return b.js(`document.querySelectorAll("#f-shots img").length`) == "1" })
+	b.until(func() bool { return strings.Contains(b.js(`document.querySelector("#f-saved").textContent`), "Kept") })
+	b.looks("field-report")
+	b.do(chromedp.Func(func(context.Context, *chromedp.Target) error { time.Sleep(400 * time.Millisecond); return nil })) // longer than a keystroke waits to be kept
+	b.sealed("wobble", "Gate 3")
+
+	b.kill(profile)
+	b.network(false)
+	b.open("/desk/field")
+	b.until(func() bool { return b.states() == "draft" })
+	b.expect("The slabs before the gate wobble.", "No network")
+	b.looks("field-draft")
+	b.press("Go on writing")
+	b.until(func() bool { return b.js(`document.querySelectorAll("#f-shots img").length`) == "1" })
+	if v := b.js(`document.querySelector("#f-category").value + "|" + document.querySelector("#f-address").value + "|" + document.querySelector("#f-unit").value`); v != "road.pavement|Gate 3|guiyuan-ganyuan" {
+		t.Errorf("the draft came back as %s", v)
+	}
+	b.submitKept()
+	b.until(func() bool { return b.states() == "waiting" })
+	if b.total() != before {
+		t.Fatal("a case without a network")
+	}
+
+	// With a network the session of the killed browser is over: what is written waits until the worker signs in.
+	b.network(true)
+	b.until(func() bool { return strings.Contains(b.words(), "You are not signed in") })
+	if b.states() != "waiting" {
+		t.Errorf("without a session the entry is %s", b.states())
+	}
+	b.signIn(login)
+	b.onSite("en")
+	b.until(func() bool { return b.states() == "sent" })
+	b.accessible("field, sent")
+	if n := b.total(); n != before+1 {
+		t.Fatalf("%d cases became of one report", n-before)
+	}
+	ref := b.js(`document.querySelector("#f-queue").innerText.match(/SR-\d\d-\d{6}/)[0]`)
+	c, err := b.reader.Case(context.Background(), machineScope(), ref)
+	if err != nil || c.Source != "field" || len(c.Files) != 1 || c.Files[0].Size > 260_000 {
+		t.Errorf("the case is %+v (%v)", c, err)
+	}
+	if left := b.stored("photos"); left != "0" {
+		t.Errorf("%s photos stay on the device after they were sent", left)
+	}
+
+	// The answer is lost on the way: the entry is sent again and stays one case.
+	b.begin("New report")
+	b.js(`(document.querySelector("#f-category").value = "road.pavement", 1)`)
+	b.fill("#f-text", "Answered by nobody.")
+	b.js(`(window.__fetch = window.fetch, window.fetch = (a, o) => window.__fetch(a, o).then(r => { if (o && o.method === "POST") throw new TypeError("lost"); return r }), 1)`)
+	b.submitKept()
+	b.until(func() bool { return b.total() == before+2 && strings.HasPrefix(b.states(), "waiting") })
+	b.js(`(window.fetch = window.__fetch, document.dispatchEvent(new Event("visibilitychange")), 1)`)
+	b.until(func() bool { return b.states() == "sent sent" })
+	if n := b.total(); n != before+2 {
+		t.Errorf("sent again it became %d cases", n-before-1)
+	}
+}
+
+// begin presses a button that opens the form.
+func (b *browserCity) begin(words string) {
+	b.t.Helper()
+	b.press(words)
+	b.until(func() bool { return b.js(`document.querySelector("#f-form").hidden`) == "false" })
+}
+
+// submitKept presses the button of the form, which stays on its page.
+func (b *browserCity) submitKept() {
+	b.t.Helper()
+	b.do(chromedp.Click(chromedp.CSS(`#f-form button[type="submit"]`)))
+}
+
+// stored counts what the browser's database holds.
+func (b *browserCity) stored(store string) string {
+	b.t.Helper()
+	n, err := chromedp.Run(b.tab, chromedp.Evaluate[string](`new Promise(done => { const r = indexedDB.open("comity-field"); r.onsuccess = () => { const q = r.result.transaction("`+store+`").objectStore("`+store+`").count(); q.onsuccess = () => { r.result.close(); done(String(q.result)) } } })`, chromedp.EvalAwaitPromise))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return n
+}
+
+// sealed fails when the database of the browser holds a word in the clear.
+func (b *browserCity) sealed(words ...string) {
+	b.t.Helper()
+	held, err := chromedp.Run(b.tab, chromedp.Evaluate[string](`new Promise(done => { const r = indexedDB.open("comity-field"); r.onsuccess = async () => {
+ const text = x => x instanceof ArrayBuffer || ArrayBuffer.isView(x) ? new TextDecoder("latin1").decode(x) : x && typeof x === "object" ? Object.values(x).map(text).join("\n") : String(x);
+ let out = ""; for (const s of r.result.objectStoreNames) { const q = r.result.transaction(s).objectStore(s).getAll(); await new Promise(ok => q.onsuccess = ok); out += q.result.map(text).join("\n") } r.result.close(); done(out) } })`, chromedp.EvalAwaitPromise))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	for _, w := range words {
+		if strings.Contains(held, w) {
+			b.t.Errorf("the device holds %q in the clear", w)
+		}
+	}
+}
+
+func Test_a_visit_note_that_came_too_late_is_shown_and_another_account_sees_nothing_of_it(t *testing.T) {
+	b := openBrowserCity(t)
+	b.do(chromedp.EmulateViewport(360, 740))
+	clerk, officer := b.workers("guiyuan")
+	ref := b.begun(clerk, officer)
+	b.onSite("en")
+	b.until(func() bool { return strings.Contains(b.words(), ref) })
+	b.network(false)
+	b.begin("Visit note")
+	b.fill("#f-text", "Three slabs are loose.")
+	b.submitKept()
+	b.until(func() bool { return b.states() == "waiting" })
+
+	// Meanwhile somebody writes into the case.
+	k, err := b.reader.Case(context.Background(), machineScope(), ref)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.noteAs(clerk, k.ID, "Wait for the water works.")
+	b.network(true)
+	b.until(func() bool { return b.states() == "conflict" })
+	b.expect("the case has moved on", "What happened in the meantime", "Three slabs are loose.")
+	if strings.Contains(b.words(), "water works") {
+		t.Error("the conflict shows what was written into the case")
+	}
+	b.accessible("field, conflict")
+	b.looks("field-conflict")
+	b.open("/desk/field?lang=zh-CN")
+	b.until(func() bool { return b.states() == "conflict" })
+	b.accessible("field, conflict")
+	b.looks("field-conflict")
+
+	// Another account on the same device.
+	b.open("/desk/field?lang=en")
+	b.until(func() bool { return b.states() == "conflict" })
+	b.press("Sign out")
+	b.press("Keep, sealed")
+	b.until(func() bool { return strings.Contains(b.where(), "/desk/signin") })
+	if n := b.stored("keep"); n != "0" {
+		t.Errorf("after the sign-out %s things that open the entries stay", n)
+	}
+	b.signIn(clerk)
+	b.onSite("en")
+	if got := b.states(); got != "" || strings.Contains(b.words(), "slabs") || strings.Contains(b.words(), ref) {
+		t.Errorf("another account sees %q:\n%s", got, b.words())
+	}
+	b.signOut()
+	b.signIn(officer)
+	b.onSite("en")
+	b.until(func() bool { return b.states() == "conflict" })
+	b.press("Add it anyway")
+	b.until(func() bool { return b.states() == "sent" })
+	after, err := b.reader.Case(context.Background(), machineScope(), ref)
+	if err != nil || after.Seq != k.Seq+2 {
+		t.Errorf("the case went from %d to %d, want the clerk's note and this one (%v)", k.Seq, after.Seq, err)
+	}
+}
+
+// begun is a case that the officer deals with; the officer is signed in.
+func (b *browserCity) begun(clerk, officer string) string {
+	b.t.Helper()
+	b.signIn(clerk)
+	b.open("/desk/new?lang=en&category=road.pavement")
+	b.fill("#n-text", "The pavement is broken near the school.")
+	b.js(`(document.querySelector("#n-unit").value = "guiyuan-ganyuan", 1)`)
+	b.submit(`form.intake button[type="submit"].prime`)
+	ref := b.js(`document.body.innerText.match(/SR-\d\d-\d{6}/)[0]`)
+	b.act(ref, "accept", nil)
+	b.signOut()
+	b.signIn(officer)
+	b.act(ref, "begin", nil)
+	return ref
+}
+
+// noteAs writes into a case behind the browser's back.
+func (b *browserCity) noteAs(login string, id casework.CaseID, words string) {
+	b.t.Helper()
+	a, err := b.accounts.ByLogin(context.Background(), login)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	if _, err := b.ledger.Do(context.Background(), a.Actor(b.packs.Current().Rules), casework.Command{Case: id, Version: casework.AnyVersion, Note: &casework.Note{Text: words}}); err != nil {
+		b.t.Fatal(err)
+	}
+}

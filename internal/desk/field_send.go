@@ -1,0 +1,180 @@
+package desk
+
+import (
+	"errors"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"comity/internal/casework"
+	"comity/internal/file"
+	"comity/internal/form"
+	"comity/internal/intake"
+	"comity/internal/ledger"
+	"comity/internal/org"
+	"comity/internal/place"
+	"comity/internal/web"
+)
+
+// byField is the channel of what a worker reports from outside.
+const byField = "field"
+
+// fieldAnswer is what became of one entry. What is refused is told as every refusal is told to programs.
+type fieldAnswer struct {
+	State string   `json:"state"` // sent, conflict
+	Ref   string   `json:"ref"`
+	Again bool     `json:"again,omitempty"` // it had arrived before
+	Seq   int      `json:"seq,omitempty"`   // of a conflict: what the case stands at
+	What  []string `json:"what,omitempty"`  // of a conflict: what happened meanwhile
+}
+
+// fieldSend takes one entry of a telephone's queue. The key was made when the entry was begun, so that an
+// entry whose answer was lost on the way is sent again without harm: the first one stands and is told again.
+func (v *visit) fieldSend() error {
+	if v.shared != "" {
+		return &web.Refused{Status: http.StatusForbidden, Rule: "field.shared"}
+	}
+	if err := v.parse("kind", "category", "text", "unit", "address", "lat", "lon", "ref", "seq", "anyway", "files*"); err != nil {
+		return err
+	}
+	key := web.KeyOf(v.r)
+	if key != v.r.PostFormValue("_key") {
+		return &web.Refused{Status: http.StatusBadRequest, Rule: "field.key"}
+	}
+	ref, _, err := v.Reader.OpenedBy(v.ctx(), v.actor, key)
+	switch {
+	case err == nil:
+		return v.json(http.StatusOK, fieldAnswer{State: "sent", Ref: string(ref), Again: true})
+	case !errors.Is(err, ledger.ErrNotFound):
+		return err
+	}
+	switch v.r.PostFormValue("kind") {
+	case "report":
+		return v.fieldReport(key)
+	case "note":
+		return v.fieldNote(key)
+	}
+	return &web.Refused{Status: http.StatusBadRequest, Rule: "field.kind"}
+}
+
+func (v *visit) fieldReport(key string) error {
+	get := v.r.PostFormValue
+	if category := get("category"); category != "" && !v.fieldKind(v.pack, category) {
+		return &web.Refused{Status: http.StatusUnprocessableEntity, Rule: "field.category"}
+	}
+	report := intake.Report{Category: get("category"), Text: get("text"), Address: get("address"), Unit: org.UnitID(get("unit")), Source: byField, Key: key, Now: v.now}
+	if d := v.pack.ProcedureFor(report.Category); d != nil {
+		report.Fields = openFields(newForm{}, d, v.today())
+	}
+	v.locate(&report, report.Address)
+	if err := v.fieldPoint(&report); err != nil {
+		return err
+	}
+	cmd, err := intake.Command(v.pack, report)
+	if err != nil {
+		return err
+	}
+	if d := v.pack.ProcedureFor(cmd.Open.Category); d != nil {
+		// Asked before the photos are kept: what will be refused leaves no files behind.
+		if bad, err := v.rehearse(d, cmd); err != nil || len(bad) > 0 {
+			return errors.Join(err, refusedFields(bad))
+		}
+	}
+	if cmd.Files, err = v.fieldPhotos(); err != nil {
+		return err
+	}
+	receipt, err := v.Ledger.Do(v.ctx(), v.actor, cmd)
+	if err != nil {
+		return err
+	}
+	return v.json(http.StatusOK, fieldAnswer{State: "sent", Ref: string(receipt.Ref), Again: receipt.Replayed})
+}
+
+func refusedFields(bad []form.Problem) error {
+	if len(bad) == 0 {
+		return nil
+	}
+	return &casework.Refusal{Rule: "form.invalid", Fields: bad}
+}
+
+// fieldPoint is the point the worker put into the report, if there is one.
+func (v *visit) fieldPoint(r *intake.Report) error {
+	lat, lon := v.r.PostFormValue("lat"), v.r.PostFormValue("lon")
+	if lat == "" && lon == "" {
+		return nil
+	}
+	a, err1 := strconv.ParseFloat(lat, 64)
+	o, err2 := strconv.ParseFloat(lon, 64)
+	if errors.Join(err1, err2) != nil {
+		return refusedFields([]form.Problem{{Field: "place", Rule: "place.position"}})
+	}
+	r.Point = &place.Point{Lat: a, Lon: o}
+	return nil
+}
+
+func (v *visit) fieldPhotos() ([]casework.File, error) {
+	files, err := v.uploads(false)
+	var no file.Refused
+	if errors.As(err, &no) {
+		return nil, &web.Refused{Status: http.StatusUnprocessableEntity, Rule: no.Rule, Params: no.Params}
+	}
+	return files, err
+}
+
+// fieldNote writes a visit note into a case. It names the state of the case it was written against: when
+// somebody did something since, the worker sees that first, and nothing is written until they say so.
+func (v *visit) fieldNote(key string) error {
+	c, err := v.Reader.Case(v.ctx(), v.scope, v.r.PostFormValue("ref"))
+	if err != nil {
+		return err
+	}
+	seq, err := strconv.Atoi(v.r.PostFormValue("seq"))
+	if err != nil || seq < 0 {
+		return &web.Refused{Status: http.StatusBadRequest, Rule: "field.seq"}
+	}
+	if v.r.PostFormValue("anyway") == "yes" {
+		seq = casework.AnyVersion
+	} else if seq < c.Version {
+		return v.fieldConflict(c, seq) // before the photos are kept
+	}
+	cmd := casework.Command{Case: c.ID, Version: seq, Key: key}
+	if cmd.Files, err = v.fieldPhotos(); err != nil {
+		return err
+	}
+	if text := v.r.PostFormValue("text"); strings.TrimSpace(text) != "" || len(cmd.Files) == 0 {
+		cmd.Note = &casework.Note{Text: text}
+	}
+	receipt, err := v.Ledger.Do(v.ctx(), v.actor, cmd)
+	var no *casework.Refusal
+	if errors.As(err, &no) && no.Rule == casework.Conflict {
+		if c, err = v.Reader.ByID(v.ctx(), v.scope, c.ID); err != nil {
+			return err
+		}
+		return v.fieldConflict(c, seq)
+	}
+	if err != nil {
+		return err
+	}
+	return v.json(http.StatusOK, fieldAnswer{State: "sent", Ref: string(receipt.Ref), Again: receipt.Replayed})
+}
+
+// fieldConflict tells what happened since, as the steps of a case are told to whoever may read it: which
+// act, when and by whom, and no word of what was written.
+func (v *visit) fieldConflict(c casework.Case, seq int) error {
+	d, err := v.definition(c)
+	if err != nil {
+		return err
+	}
+	events, err := v.Reader.Events(v.ctx(), c.ID)
+	if err != nil {
+		return err
+	}
+	p := v.site.Page(v.r, "field.title")
+	out := fieldAnswer{State: "conflict", Ref: string(c.Ref), Seq: c.Version, What: []string{}}
+	for _, e := range events {
+		if e.Seq > seq && e.Sent == nil {
+			out.What = append(out.What, p.T("field.happened", "when", when(p, v.now, e.At), "what", v.eventWords(p, d, c, e, events), "who", v.byline(p, e)))
+		}
+	}
+	return v.json(http.StatusConflict, out)
+}

@@ -41,8 +41,12 @@ func (v *visit) finder() alike.Finder {
 	return alike.Finder{Reader: v.Reader, Pack: v.pack, Now: v.now}
 }
 
-// same lists the reports that one about to be taken in may repeat.
-func (v *visit) same(o *casework.Opening) ([]alike.Likely, error) {
+// same lists the reports that one about to be taken in may repeat. A form that was sent before is not asked about: it
+// would be shown the very report it made.
+func (v *visit) same(o *casework.Opening, key string) ([]alike.Likely, error) {
+	if _, _, err := v.Reader.OpenedBy(v.ctx(), v.actor, key); !missing(err) {
+		return nil, err
+	}
 	return v.finder().Inside(v.ctx(), v.scope, alike.Of(o), mostAlike)
 }
 

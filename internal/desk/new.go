@@ -254,7 +254,7 @@ func (v *visit) take(f newForm, at screen) error {
 	if len(problems) > 0 {
 		return at.form(http.StatusUnprocessableEntity, f, problems, key)
 	}
-	if f.likely, err = v.same(cmd.Open); err != nil {
+	if f.likely, err = v.same(cmd.Open, key); err != nil {
 		return err
 	}
 	if cmd.Open.Alike, err = v.sameAs(cmd.Open.Category, f.Same); err != nil {

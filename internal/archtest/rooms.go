@@ -38,6 +38,7 @@ var Rooms = map[string]Room{
 	"internal/file/whole":        {Why: "a file is written whole or not at all; apart, so that an import does not stand on pictures"},
 	"internal/vault":             {Why: "keys of the compartments, and sealing with them", Rooms: []string{"file/whole"}, Others: []string{"github.com/emmansun/gmsm", "golang.org/x/crypto/argon2"}},
 	"internal/ical":              {Why: "calendar files that other programs read"},
+	"internal/export":            {Why: "tables that leave the house as files", Others: []string{"github.com/xuri/excelize/v2"}},
 	"internal/jobs":              {Why: "durable queue", Rooms: []string{"db"}},
 	"internal/receipt":           {Why: "what outsiders check without us: heads, proofs and receipts", Others: []string{"golang.org/x/mod/sumdb/tlog"}},
 	"internal/translog":          {Why: "the tamper-evident log of one compartment", Rooms: []string{"db", "receipt"}, Others: []string{"golang.org/x/mod/sumdb/tlog"}},
@@ -72,7 +73,7 @@ var Rooms = map[string]Room{
 
 	"internal/logbook":                   {Why: "the public side of the log", Rooms: []string{"receipt", "translog", "web"}, Others: []string{"github.com/a-h/templ", "golang.org/x/mod/sumdb/tlog"}},
 	"internal/portal":                    {Why: "what residents see", Rooms: with("casefile", "draw", "explain", "file", "intake", "journal", "ledger", "limit", "pack", "programme", "receipt", "text", "web"), Others: []string{"github.com/a-h/templ"}},
-	"internal/desk":                      {Why: "what officers see", Rooms: with("account", "bulk", "casefile", "explain", "file", "intake", "journal", "ledger", "limit", "pack", "paper", "programme", "text", "web"), Others: []string{"github.com/a-h/templ"}},
+	"internal/desk":                      {Why: "what officers see", Rooms: with("account", "bulk", "casefile", "explain", "export", "file", "intake", "journal", "ledger", "limit", "pack", "paper", "programme", "text", "web"), Others: []string{"github.com/a-h/templ"}},
 	"internal/api":                       {Why: "JSON for programs", Rooms: with("account", "db", "explain", "file", "intake", "jobs", "journal", "ledger", "limit", "pack", "text"), Others: []string{"github.com/danielgtaylor/huma/v2", "github.com/VictoriaMetrics/metrics", "golang.org/x/text/language"}},
 	"internal/programme/residence/sdjwt": {Why: "the residence card: a credential whose holder shows only what is asked for"},
 

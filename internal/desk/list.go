@@ -29,9 +29,9 @@ type listPage struct {
 	Pager   web.Pager
 	Blank   web.Blank
 	Peek    *peek
-	CSV     string
-	All     string // the same page with every row selected
-	Bulk    bool   // acts on many cases at once are set up
+	Files   []web.Link // the list as a file, by format
+	All     string     // the same page with every row selected
+	Bulk    bool       // acts on many cases at once are set up
 }
 
 type viewLink struct {
@@ -82,8 +82,8 @@ func (v *visit) list() error {
 	if err != nil {
 		return err
 	}
-	if wantsCSV(v.r) {
-		return v.csv(f)
+	if as := formatOf(v.r); as != "" {
+		return v.export(q, f, as)
 	}
 	page, err := v.Reader.Worklist(v.ctx(), v.scope, f)
 	var bad *ledger.BadFilter
@@ -132,8 +132,7 @@ func (v *visit) listPage(p *web.Page, q query, f ledger.Filter, page ledger.Page
 	data.Bulk = v.Bulk != nil
 	data.Pager = pager(p, q, page)
 	data.Blank = blank(p, q)
-	csv := q.page("")
-	data.CSV = "/desk/cases?" + strings.TrimPrefix(csv.encode()+"&format=csv", "&")
+	data.Files = fileLinks(p, q)
 	if q.Peek != "" {
 		data.Peek, err = v.peek(p, q)
 	}
@@ -543,10 +542,6 @@ func (v *visit) itemOf(c casework.Case) ledger.Item {
 		it.Due, it.Clock = k.Due, k.ID
 	}
 	return it
-}
-
-func wantsCSV(r *http.Request) bool {
-	return r.URL.Query().Get("format") == "csv" || strings.HasPrefix(r.Header.Get("Accept"), "text/csv")
 }
 
 // backTo is the list a page was opened from.

@@ -53,3 +53,21 @@ func (r *Reader) Exports(ctx context.Context, actor string, limit int) (out []Ex
 	})
 	return out, err
 }
+
+// OpenedCount is how many cases were opened in one place about one thing, by how they stand.
+type OpenedCount struct {
+	Category string
+	Place    org.UnitID
+	Outcome  string
+	N        int
+}
+
+// Opened counts the cases of categories that were opened in a span of time, without those under seal. The
+// numbers are as they are: whoever shows them to anybody hides the small ones.
+func (r *Reader) Opened(ctx context.Context, categories []string, from, before time.Time) (out []OpenedCount, err error) {
+	err = r.db.View(ctx, func(tx *db.Tx) error {
+		out, err = countOpened(ctx, tx, categories, from, before)
+		return err
+	})
+	return out, err
+}

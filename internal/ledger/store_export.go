@@ -2,6 +2,8 @@ package ledger
 
 import (
 	"context"
+	"slices"
+	"time"
 
 	"comity/internal/db"
 )
@@ -20,4 +22,20 @@ func exportsOf(ctx context.Context, tx *db.Tx, actor string, limit int) ([]Expor
 			e.At = db.FromMicros(at)
 			return e, err
 		})
+}
+
+// countOpened reads a span of the primary key: the key of a case begins with the time it was opened.
+func countOpened(ctx context.Context, tx *db.Tx, categories []string, from, before time.Time) ([]OpenedCount, error) {
+	if len(categories) == 0 {
+		return nil, nil
+	}
+	f := PublicFilter{Categories: categories, Since: from, Before: before}
+	w := &where{parts: []string{"sealed = 0"}}
+	w.and("n < %s", before.Add(drawnLater).UnixMicro()<<10)
+	f.public(w)
+	all, err := db.All(ctx, tx, `SELECT category, place_unit, outcome, COUNT(*) FROM cases WHERE `+w.String()+` GROUP BY category, place_unit, outcome ORDER BY category, place_unit, outcome`, w.args,
+		func(row db.Scanner) (c OpenedCount, err error) {
+			return c, row.Scan(&c.Category, &c.Place, &c.Outcome, &c.N)
+		})
+	return slices.DeleteFunc(all, func(c OpenedCount) bool { return !slices.Contains(categories, c.Category) }), err
 }

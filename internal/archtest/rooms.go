@@ -61,7 +61,7 @@ var Rooms = map[string]Room{
 	"internal/intake/importer":   {Why: "history from another system, through the door", Rooms: with("file/whole", "intake", "intake/csvin", "ledger", "pack")},
 	"internal/courier":           {Why: "sends what events owe", Rooms: with("db", "jobs", "ledger", "pack", "text")},
 
-	"internal/programme":                                 {Why: "the socket programmes plug into; surfaces mount what it holds", Rooms: with("db", "jobs", "web"), Others: []string{"github.com/a-h/templ"}},
+	"internal/programme":                                 {Why: "the socket programmes plug into; surfaces mount what it holds", Rooms: with("db", "ical", "jobs", "web"), Others: []string{"github.com/a-h/templ"}},
 	"internal/programme/programmetest":                   {Why: "a programme behind real surfaces, for tests of its pages", Rooms: []string{"account", "authz", "db", "db/dbtest", "desk", "file", "ledger", "ledger/ledgertest", "portal", "programme", "text", "web"}},
 	"internal/programme/dataaccess":                      {Why: "questions to other bodies, and the public register of cameras", Rooms: with("db", "intake/csvin", "pack", "programme", "text", "web"), Others: []string{"github.com/a-h/templ"}},
 	"internal/programme/opendata":                        {Why: "figures and a feed that anybody may take", Rooms: with("db", "export", "ledger", "pack", "programme", "stat", "text", "web"), Others: []string{"github.com/a-h/templ"}},
@@ -74,7 +74,7 @@ var Rooms = map[string]Room{
 
 	"internal/logbook":                   {Why: "the public side of the log", Rooms: []string{"receipt", "translog", "web"}, Others: []string{"github.com/a-h/templ", "golang.org/x/mod/sumdb/tlog"}},
 	"internal/portal":                    {Why: "what residents see", Rooms: with("casefile", "draw", "explain", "file", "intake", "journal", "ledger", "limit", "pack", "programme", "receipt", "text", "web"), Others: []string{"github.com/a-h/templ"}},
-	"internal/desk":                      {Why: "what officers see", Rooms: with("account", "bulk", "casefile", "explain", "export", "file", "intake", "journal", "ledger", "limit", "pack", "paper", "programme", "text", "web"), Others: []string{"github.com/a-h/templ"}},
+	"internal/desk":                      {Why: "what officers see", Rooms: with("account", "bulk", "casefile", "explain", "export", "file", "ical", "intake", "journal", "ledger", "limit", "pack", "paper", "programme", "text", "web"), Others: []string{"github.com/a-h/templ"}},
 	"internal/api":                       {Why: "JSON for programs", Rooms: with("account", "db", "explain", "file", "intake", "jobs", "journal", "ledger", "limit", "pack", "text"), Others: []string{"github.com/danielgtaylor/huma/v2", "github.com/VictoriaMetrics/metrics", "golang.org/x/text/language"}},
 	"internal/programme/residence/sdjwt": {Why: "the residence card: a credential whose holder shows only what is asked for"},
 

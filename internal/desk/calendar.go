@@ -86,7 +86,7 @@ const calendarMost = 200
 func (d *Desk) calendarFile(w http.ResponseWriter, r *http.Request) error {
 	from, now := d.Client(r), d.site.Now()
 	if wait := d.guesses.Wait(from, now); wait > 0 {
-		return &web.Refused{Status: http.StatusTooManyRequests, Rule: "desk.signin.slow", Wait: wait}
+		return &web.Refused{Status: http.StatusTooManyRequests, Rule: "desk.too_many", Wait: wait}
 	}
 	who, err := d.Accounts.Calendar(r.Context(), r.PathValue("secret"))
 	if errors.Is(err, account.ErrNoSession) {

@@ -59,6 +59,7 @@ var Rooms = map[string]Room{
 	"internal/intake":            {Why: "a report becomes a command", Rooms: with("pack")},
 	"internal/intake/csvin":      {Why: "reads import files of any spelling"},
 	"internal/intake/importer":   {Why: "history from another system, through the door", Rooms: with("file/whole", "intake", "intake/csvin", "ledger", "pack")},
+	"internal/inmail":            {Why: "a mail becomes a case, or a message on one", Rooms: with("explain", "file", "file/whole", "intake", "ledger", "limit", "pack", "text"), Others: []string{"github.com/emersion/go-imap/v2", "go.yaml.in/yaml/v4", "golang.org/x/net/html", "golang.org/x/text/encoding"}},
 	"internal/courier":           {Why: "sends what events owe", Rooms: with("db", "jobs", "ledger", "pack", "text")},
 
 	"internal/programme":                                 {Why: "the socket programmes plug into; surfaces mount what it holds", Rooms: with("db", "ical", "jobs", "web"), Others: []string{"github.com/a-h/templ"}},
@@ -115,6 +116,7 @@ var Clocks = []Exception{
 	{"internal/db", []string{"NewTimer", "NewTicker", "After", "AfterFunc", "Tick"}, "waits between tries after a conflict"},
 	{"internal/bench", []string{"Now", "Since", "After"}, "measures how long things take; no case's time comes from it"},
 	{"internal/web/slow.go", []string{"Now"}, "the deadline of a connection; no page's time comes from it"},
+	{"internal/inmail", []string{"NewTicker"}, "looks into a mailbox now and then; no case's time comes from it"},
 	{"internal/courier", []string{"NewTimer", "After"}, "waits for another machine's answer"},
 }
 
@@ -125,6 +127,7 @@ var Actors = []Exception{
 	{"internal/api", []string{"Holder", "Machine"}, "the follow code has been checked; the figures of /metrics are read by the machine"},
 	{"internal/ledger", []string{"Machine"}, "clocks run out by themselves; a follow code is looked up before there is an actor"},
 	{"internal/courier", []string{"Machine"}, "sending is the machine's own act"},
+	{"internal/inmail", []string{"Holder", "Reporter"}, "the address that was written to has proved the case, or a new report is filed"},
 	{"internal/intake/importer", []string{"History"}, "history is imported under the account that started it"},
 	{"internal/ledger/ledgertest", []string{"Machine"}, "tests read what was stored as the machine does"},
 	{"internal/selfview", []string{"Holder", "Machine", "Reporter"}, "the person has just proved that a case is theirs; the machine reads the contact that was proved"},
@@ -138,6 +141,7 @@ var Actors = []Exception{
 
 // Hans lists literals with Chinese characters that are not phrases.
 var Hans = []Exception{
+	{"internal/inmail/quote.go", nil, "words by which mail programs mark what they repeat"},
 	{"internal/db/bigram.go", nil, "two characters by which Chinese text is recognised"},
 	{"cmd/comity/people.go", nil, "a name in the example of a flag that takes a Chinese name"},
 }

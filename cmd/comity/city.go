@@ -20,6 +20,7 @@ import (
 	"comity/internal/courier"
 	"comity/internal/courier/gateway"
 	"comity/internal/db"
+	"comity/internal/inmail"
 	"comity/internal/jobs"
 	"comity/internal/ledger"
 	"comity/internal/maps"
@@ -75,6 +76,7 @@ type city struct {
 	secret   []byte
 	archive  string
 	maps     *maps.Source  // the operator's; nil: drawn from the pack alone
+	mail     *inmail.Room  // takes in what comes by mail; nil: nothing does
 	post     *courier.Post // how messages leave the house; nil: they do not
 }
 
@@ -302,6 +304,9 @@ func (c *city) Work(ctx context.Context) {
 		})
 	}
 	wait.Go(func() { c.timers(ctx) })
+	if c.mail != nil {
+		wait.Go(func() { c.mail.Run(ctx) })
+	}
 	wait.Go(func() { c.recounts(ctx) })
 	wait.Go(func() { c.surveys(ctx) })
 	wait.Go(func() { c.retentions(ctx) })

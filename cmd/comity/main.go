@@ -31,6 +31,7 @@ func commands() []command {
 		{"pack", "check, compare, describe and simulate packs: comity pack check DIR", runPack},
 		{"story", "play stories: comity story FILE…", runStory},
 		{"import", "import the requests of another system with their history", runImport},
+		{"export", "write the figures the city publishes: comity export open-data", runExport},
 		{"user", "add the people who sign in", runUser},
 		{"who", "tell who can see a case, and why", runWho},
 		{"people", "invite an administrator of accounts", runPeople},

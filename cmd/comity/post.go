@@ -26,6 +26,7 @@ var postVerbs = []struct {
 	run        func(context.Context, []string, io.Writer, io.Writer) error
 }{
 	{"check", "check FILE", runPostCheck},
+	{"mail", "mail FILE", runPostMail},
 	{"try", "try FILE --to ADDRESS", runPostTry},
 	{"preview", "preview PACK", runPostPreview},
 	{"secret", "secret", runPostSecret},

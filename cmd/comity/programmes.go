@@ -5,6 +5,7 @@ import (
 	"comity/internal/programme/dataaccess"
 	"comity/internal/programme/mediation"
 	"comity/internal/programme/mediation/talks"
+	"comity/internal/programme/opendata"
 	"comity/internal/programme/petition"
 	"comity/internal/programme/post"
 )
@@ -17,10 +18,16 @@ func programmes(c *city) []programme.Programme {
 		dataaccess.New(dataaccess.Deps{DB: c.db, Packs: c.packs, Index: c.ring.Index}),
 		talks.New(talks.Deps{Ledger: c.ledger, Reader: c.reader, Packs: c.packs, Files: c.files}),
 		c.postPages(&c.rooms),
+		c.openData().Programme(),
 	}
 }
 
 // postPages are the pages of the messages of one compartment.
 func (c *city) postPages(r *rooms) programme.Programme {
 	return post.New(post.Deps{Courier: r.courier, Packs: c.packs, Words: c.wordings})
+}
+
+// openData is what the city publishes of its civic cases.
+func (c *city) openData() *opendata.Office {
+	return opendata.New(opendata.Deps{DB: c.db, Reader: c.reader, Packs: c.packs, Now: c.clock.Now})
 }

@@ -40,7 +40,7 @@ import (
 
 const serveExamples = `  comity serve --pack ./mycity --data /var/lib/comity
   comity serve --pack ./mycity --data /var/lib/comity --db postgres://comity@db.internal/comity
-  comity serve --pack ./mycity --data /var/lib/comity --post /etc/comity/post.yaml
+  comity serve --pack ./mycity --data /var/lib/comity --post /etc/comity/post.yaml --mail /etc/comity/mail.yaml
   COMITY_DB=postgres://… COMITY_PACK=./mycity comity serve
 `
 
@@ -122,6 +122,7 @@ func runServe(ctx context.Context, args []string, _, stderr io.Writer) error {
 	metrics := f.Bool("metrics", false, "serve figures for monitoring at /metrics; they name nobody, but keep them from the public")
 	hosts := f.String("hosts", os.Getenv("COMITY_HOSTS"), "further names the site answers to, with commas between; the one of --base and this machine's own always count")
 	media := f.String("media-hosts", os.Getenv("COMITY_MEDIA_HOSTS"), "machines inside your network from which Open311 may fetch pictures, with commas between; all others must have public addresses")
+	mail := f.String("mail", os.Getenv("COMITY_MAIL"), "file that says where mail from residents comes from (comity post mail FILE); without it none is taken in")
 	cf, idp := addCityFlags(f), addOIDCFlags(f)
 	kiosk := f.Duration("kiosk-idle", time.Minute, "how long a shared device may stand before the resident's pages forget; a device is made one at /kiosk; 0 = there are none")
 	kioskOnly := f.Bool("kiosk", false, "every resident page is shown as on a shared device; for a server that only such devices reach")
@@ -142,6 +143,11 @@ func runServe(ctx context.Context, args []string, _, stderr io.Writer) error {
 		return err
 	}
 	defer c.Close()
+	if *mail != "" {
+		if err := c.takeMail(*mail); err != nil {
+			return err
+		}
+	}
 	listener, err := net.Listen("tcp", *addr)
 	if err != nil {
 		return fmt.Errorf("cannot listen on %s: %w; choose another with --addr", *addr, err)

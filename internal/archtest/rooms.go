@@ -39,6 +39,7 @@ var Rooms = map[string]Room{
 	"internal/file/whole":        {Why: "a file is written whole or not at all; apart, so that an import does not stand on pictures"},
 	"internal/vault":             {Why: "keys of the compartments, and sealing with them", Rooms: []string{"file/whole"}, Others: []string{"github.com/emmansun/gmsm", "golang.org/x/crypto/argon2"}},
 	"internal/ical":              {Why: "calendar files that other programs read"},
+	"internal/export":            {Why: "tables that leave the house as files", Others: []string{"github.com/xuri/excelize/v2"}},
 	"internal/jobs":              {Why: "durable queue", Rooms: []string{"db"}},
 	"internal/receipt":           {Why: "what outsiders check without us: heads, proofs and receipts", Others: []string{"golang.org/x/mod/sumdb/tlog"}},
 	"internal/translog":          {Why: "the tamper-evident log of one compartment", Rooms: []string{"db", "receipt"}, Others: []string{"golang.org/x/mod/sumdb/tlog"}},
@@ -61,11 +62,13 @@ var Rooms = map[string]Room{
 	"internal/intake":            {Why: "a report becomes a command", Rooms: with("pack")},
 	"internal/intake/csvin":      {Why: "reads import files of any spelling"},
 	"internal/intake/importer":   {Why: "history from another system, through the door", Rooms: with("file/whole", "intake", "intake/csvin", "ledger", "pack")},
+	"internal/inmail":            {Why: "a mail becomes a case, or a message on one", Rooms: with("explain", "file", "file/whole", "intake", "ledger", "limit", "pack", "text"), Others: []string{"github.com/emersion/go-imap/v2", "go.yaml.in/yaml/v4", "golang.org/x/net/html", "golang.org/x/text/encoding"}},
 	"internal/courier":           {Why: "sends what events owe", Rooms: with("db", "jobs", "ledger", "pack", "text")},
 
-	"internal/programme":                                 {Why: "the socket programmes plug into; surfaces mount what it holds", Rooms: with("db", "jobs", "web"), Others: []string{"github.com/a-h/templ"}},
+	"internal/programme":                                 {Why: "the socket programmes plug into; surfaces mount what it holds", Rooms: with("db", "ical", "jobs", "web"), Others: []string{"github.com/a-h/templ"}},
 	"internal/programme/programmetest":                   {Why: "a programme behind real surfaces, for tests of its pages", Rooms: []string{"account", "authz", "db", "db/dbtest", "desk", "file", "ledger", "ledger/ledgertest", "portal", "programme", "text", "web"}},
 	"internal/programme/dataaccess":                      {Why: "questions to other bodies, and the public register of cameras", Rooms: with("db", "intake/csvin", "pack", "programme", "text", "web"), Others: []string{"github.com/a-h/templ"}},
+	"internal/programme/opendata":                        {Why: "figures and a feed that anybody may take", Rooms: with("db", "export", "ledger", "pack", "programme", "stat", "text", "web"), Others: []string{"github.com/a-h/templ"}},
 	"internal/programme/petition":                        {Why: "reception days of the petition programme", Rooms: with("courier", "db", "ical", "jobs", "ledger", "pack", "programme", "text", "web"), Others: []string{"github.com/a-h/templ"}},
 	"internal/programme/mediation":                       {Why: "roster, rooms and sessions of the mediation programme", Rooms: with("courier", "db", "ical", "intake/csvin", "jobs", "ledger", "pack", "programme", "programme/mediation/schedule", "stat", "text", "web"), Others: []string{"github.com/a-h/templ"}},
 	"internal/programme/mediation/schedule":              {Why: "when sessions are held, by whom and where, with the proof", Kernel: true},
@@ -75,7 +78,7 @@ var Rooms = map[string]Room{
 
 	"internal/logbook":                   {Why: "the public side of the log", Rooms: []string{"receipt", "translog", "web"}, Others: []string{"github.com/a-h/templ", "golang.org/x/mod/sumdb/tlog"}},
 	"internal/portal":                    {Why: "what residents see", Rooms: with("alike", "casefile", "draw", "explain", "file", "intake", "journal", "ledger", "limit", "maps", "pack", "programme", "receipt", "text", "web"), Others: []string{"github.com/a-h/templ"}},
-	"internal/desk":                      {Why: "what officers see", Rooms: with("account", "alike", "bulk", "casefile", "explain", "file", "intake", "journal", "ledger", "limit", "maps", "pack", "paper", "programme", "query", "text", "web"), Others: []string{"github.com/a-h/templ"}},
+	"internal/desk":                      {Why: "what officers see", Rooms: with("account", "alike", "bulk", "casefile", "explain", "export", "file", "ical", "intake", "journal", "ledger", "limit", "maps", "pack", "paper", "programme", "query", "text", "web"), Others: []string{"github.com/a-h/templ"}},
 	"internal/api":                       {Why: "JSON for programs", Rooms: with("account", "db", "explain", "file", "intake", "jobs", "journal", "ledger", "limit", "pack", "text"), Others: []string{"github.com/danielgtaylor/huma/v2", "github.com/VictoriaMetrics/metrics", "golang.org/x/text/language"}},
 	"internal/programme/residence/sdjwt": {Why: "the residence card: a credential whose holder shows only what is asked for"},
 
@@ -116,6 +119,7 @@ var Clocks = []Exception{
 	{"internal/db", []string{"NewTimer", "NewTicker", "After", "AfterFunc", "Tick"}, "waits between tries after a conflict"},
 	{"internal/bench", []string{"Now", "Since", "After"}, "measures how long things take; no case's time comes from it"},
 	{"internal/web/slow.go", []string{"Now"}, "the deadline of a connection; no page's time comes from it"},
+	{"internal/inmail", []string{"NewTicker"}, "looks into a mailbox now and then; no case's time comes from it"},
 	{"internal/courier", []string{"NewTimer", "After"}, "waits for another machine's answer"},
 }
 
@@ -126,6 +130,7 @@ var Actors = []Exception{
 	{"internal/api", []string{"Holder", "Machine"}, "the follow code has been checked; the figures of /metrics are read by the machine"},
 	{"internal/ledger", []string{"Machine"}, "clocks run out by themselves; a follow code is looked up before there is an actor"},
 	{"internal/courier", []string{"Machine"}, "sending is the machine's own act"},
+	{"internal/inmail", []string{"Holder", "Reporter"}, "the address that was written to has proved the case, or a new report is filed"},
 	{"internal/intake/importer", []string{"History"}, "history is imported under the account that started it"},
 	{"internal/ledger/ledgertest", []string{"Machine"}, "tests read what was stored as the machine does"},
 	{"internal/selfview", []string{"Holder", "Machine", "Reporter"}, "the person has just proved that a case is theirs; the machine reads the contact that was proved"},
@@ -139,6 +144,7 @@ var Actors = []Exception{
 
 // Hans lists literals with Chinese characters that are not phrases.
 var Hans = []Exception{
+	{"internal/inmail/quote.go", nil, "words by which mail programs mark what they repeat"},
 	{"internal/db/bigram.go", nil, "two characters by which Chinese text is recognised"},
 	{"cmd/comity/people.go", nil, "a name in the example of a flag that takes a Chinese name"},
 }

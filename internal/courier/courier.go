@@ -52,6 +52,8 @@ type Courier struct {
 	Party func(casework.Code) string
 	Desk  string // address of the site, before the desk's own addresses; empty = relative
 	Post  *Post  // how messages leave the house; nil: they stay in it
+	// Reply is the address at which an answer to a mail about a case is taken in; nil: the relay's own.
+	Reply func(casework.CaseID) string
 }
 
 // Migrate makes the table of messages.

@@ -19,6 +19,7 @@ import (
 	"comity/internal/jobs"
 	"comity/internal/ledger"
 	"comity/internal/org"
+	"comity/internal/procedure"
 )
 
 // State is where a delivery stands.
@@ -83,6 +84,7 @@ type Gateway struct {
 // repeats by. It tells nothing about the case.
 type Parcel struct {
 	Key, Channel, Address, Lang, Subject, Text string
+	Reply                                      string    // where an answer is taken in; empty: nowhere
 	At                                         time.Time // when it was written
 }
 
@@ -315,8 +317,16 @@ func (c *Courier) opened(ctx context.Context, d Delivery, m Message) (p Parcel, 
 	}
 	pk := c.Packs.Pack(look.Case().Pack)
 	say := c.Words(pk).In(d.Lang)
-	return Parcel{Key: parcelKey(d.Key), Channel: d.Channel, Address: look.Text(authz.Identity, m.Address), Lang: d.Lang, At: m.At,
+	return Parcel{Key: parcelKey(d.Key), Reply: c.reply(d), Channel: d.Channel, Address: look.Text(authz.Identity, m.Address), Lang: d.Lang, At: m.At,
 		Subject: say.T("post.subject", "city", say.T("city"), "ref", string(d.Ref)), Text: look.Text(authz.Identity, m.Body)}, false, nil
+}
+
+// reply is where the resident of a case may answer a mail. A member's answer would not be the resident's.
+func (c *Courier) reply(d Delivery) string {
+	if c.Reply == nil || d.Channel != "mail" || d.Recipient != procedure.ByResident || d.Whom != "" {
+		return ""
+	}
+	return c.Reply(d.Case)
 }
 
 // parcelKey is the name of a message for the world outside.

@@ -171,7 +171,7 @@ func meWays(p *web.Page) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		for _, w := range [][3]string{{"people", "/desk/me/delegations", "accounts.delegations.title"}, {"keys", "/desk/me/tokens", "accounts.tokens.title"}, {"lock", "/desk/me/counter", "accounts.counter.title"}} {
+		for _, w := range [][3]string{{"people", "/desk/me/delegations", "accounts.delegations.title"}, {"keys", "/desk/me/tokens", "accounts.tokens.title"}, {"clock", "/desk/me/calendar", "desk.calendar.title"}, {"lock", "/desk/me/counter", "accounts.counter.title"}} {
 			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 13, "<li>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err

@@ -128,7 +128,7 @@ func TestA_sealed_case_shows_no_title_place_or_name_in_any_list(t *testing.T) {
 	r := c.petition("B", "Secret words about the quay.")
 	b := c.as("guiyuan-officer")
 	ref := string(r.Ref)
-	for _, path := range []string{"/desk", "/desk/cases?view=open", "/desk/cases?view=open&peek=" + ref, "/desk/cases?view=open&format=csv", "/desk/cases?view=search&q=" + ref} {
+	for _, path := range []string{"/desk", "/desk/cases?view=open", "/desk/cases?view=open&peek=" + ref, "/desk/cases?view=search&q=" + ref} {
 		page := b.ok(path)
 		has(t, page, ref)
 		has(t, page, "Sealed matter")

@@ -31,9 +31,9 @@ type listPage struct {
 	Pager   web.Pager
 	Blank   web.Blank
 	Peek    *peek
-	CSV     string
-	All     string // the same page with every row selected
-	Bulk    bool   // acts on many cases at once are set up
+	Files   []web.Link // the list as a file, by format
+	All     string     // the same page with every row selected
+	Bulk    bool       // acts on many cases at once are set up
 
 	Box      string // everything the list is narrowed by, as it can be typed
 	Problems []queryProblem
@@ -93,8 +93,8 @@ func (v *visit) list() error {
 		return err
 	}
 	unread := len(typed.Problems) > 0 && len(typed.Words)+len(typed.Terms) == 0
-	if wantsCSV(v.r) && !unread {
-		return v.csv(f)
+	if as := formatOf(v.r); as != "" && !unread {
+		return v.export(q, f, as)
 	}
 	var page ledger.Page
 	if !unread { // or a slip of the pen would list everything
@@ -156,8 +156,7 @@ func (v *visit) listPage(p *web.Page, q listQuery, typed query.Query, f ledger.F
 	data.Bulk = v.Bulk != nil
 	data.Pager = pager(p, q, page)
 	data.Blank = blank(p, q)
-	csv := q.page("")
-	data.CSV = "/desk/cases?" + strings.TrimPrefix(csv.encode()+"&format=csv", "&")
+	data.Files = fileLinks(p, q)
 	if q.Peek != "" {
 		data.Peek, err = v.peek(p, q)
 	}
@@ -583,10 +582,6 @@ func (v *visit) itemOf(c casework.Case) ledger.Item {
 		it.Due, it.Clock = k.Due, k.ID
 	}
 	return it
-}
-
-func wantsCSV(r *http.Request) bool {
-	return r.URL.Query().Get("format") == "csv" || strings.HasPrefix(r.Header.Get("Accept"), "text/csv")
 }
 
 // backTo is the list a page was opened from.

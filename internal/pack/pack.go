@@ -76,6 +76,7 @@ type Pack struct {
 	Explorer    *Explorer                            // the guide before filing; nil: none
 	Mediation   *Mediation                           // which acts and answers mediation rests on; nil: no sessions
 	Talks       *Talks                               // which acts are offers, drafts and signatures; nil: no pages for them
+	OpenData    *OpenData                            // what is published of cases as figures; nil: nothing
 	Open311     *Open311                             // what is offered to other programs; nil: nothing
 	Post        *Post                                // who looks after messages, and when none are sent; nil: nobody, and always
 	Notices     []Notice                             // what people are told before they are asked for a consent

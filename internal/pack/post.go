@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"comity/internal/authz"
+	"comity/internal/procedure"
 	"comity/internal/worktime"
 )
 
@@ -18,6 +19,7 @@ type Post struct {
 	Channels []string      // held in quiet hours
 	Calendar string        // whose zone and days count; empty: there are no quiet hours
 	From, To int           // minutes after midnight; From may be the later one
+	Inbound  string        // category of what comes by mail, until somebody has sorted it; empty: no mail is taken in
 	DaysOff  bool          // days on which the calendar does not work are quiet throughout
 }
 
@@ -70,6 +72,7 @@ type postFile struct {
 	Keepers []string  `yaml:"keepers" doc:"Roles that look after what did not arrive, for their unit and those below it."`
 	Again   int       `yaml:"again_minutes" doc:"Within so many minutes the same text about the same case is not sent to the same person again; left out, it always is."`
 	Urgent  []string  `yaml:"urgent" doc:"Templates (notice.NAME without notice.) that are sent at once and always, because a law wants it."`
+	Inbound string    `yaml:"inbound" doc:"Category that a mail from a resident is filed under until a person has sorted it; without it no mail is taken in."`
 	Quiet   quietYAML `yaml:"quiet" doc:"When people are left in peace."`
 }
 
@@ -107,11 +110,34 @@ func (l *loader) post() {
 		l.id(f.Mark.of("urgent"), "template", t)
 	}
 	l.quiet(f.Quiet, p)
+	l.inbound(f, p)
 	l.p.Post = p
 	b := builder{loader: l}
 	held := b.rolesHeld()
 	if !l.p.Abstract && !slices.ContainsFunc(f.Keepers, func(r string) bool { return held[r] }) {
 		l.p.Warnings = append(l.p.Warnings, f.Mark.of("keepers").String()+": no unit has one of the roles that look after messages; nobody sees what did not arrive")
+	}
+}
+
+// inbound holds the category of mail to what a mail can give: it answers no questions.
+func (l *loader) inbound(f postFile, p *Post) {
+	if p.Inbound = f.Inbound; f.Inbound == "" || l.p.Abstract {
+		return
+	}
+	m := f.Mark.of("inbound")
+	c, ok := l.p.Category(f.Inbound)
+	d := l.p.ProcedureFor(f.Inbound)
+	switch {
+	case !ok || d == nil:
+		l.bad.on(m, "inbound: there is no category %q", f.Inbound)
+	case !c.Resident || d.Compartment != procedure.Civic:
+		l.bad.on(m, "inbound: category %q is not one residents choose in a civic procedure", f.Inbound)
+	default:
+		for _, x := range d.Intake {
+			if x.Required {
+				l.bad.on(m, "inbound: procedure %q asks for %q, which a mail does not answer; name a category without such a question", d.ID, x.Name)
+			}
+		}
 	}
 }
 

@@ -18,6 +18,7 @@ import (
 	"comity/internal/authz"
 	"comity/internal/casework"
 	"comity/internal/db"
+	"comity/internal/ical"
 	"comity/internal/jobs"
 	"comity/internal/org"
 	"comity/internal/web"
@@ -45,6 +46,8 @@ type Programme struct {
 	Menu   func(p *web.Page, officer authz.Actor, at string) []web.NavItem     // places of the desk; at is the path of the page
 	// Instead names the page, below that of a case, on which an act is done better than on a form of its own.
 	Instead func(c casework.Case, act string) (page string, ok bool)
+	// Agenda are the appointments of whoever works at the desk, for their calendar. They name nobody.
+	Agenda func(ctx context.Context, p *web.Page, officer authz.Actor, host, origin string) ([]ical.Event, error)
 	// Ways from the page of a case as a member of it sees it, and as the desk does.
 	PartyBeside func(context.Context, *web.Page, casework.Case, casework.Member) ([]web.Link, error)
 	DeskBeside  func(context.Context, *web.Page, casework.Case, authz.Actor) ([]web.Link, error)

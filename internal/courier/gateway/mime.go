@@ -42,8 +42,8 @@ func (g *SMTP) letter(p courier.Parcel, to string) []byte {
 	header("Date", p.At.UTC().Format(time.RFC1123Z))
 	header("From", folded(from.String()))
 	header("To", "<"+to+">")
-	if g.ReplyTo != "" {
-		header("Reply-To", "<"+g.ReplyTo+">")
+	if to := g.answersTo(p); to != "" {
+		header("Reply-To", "<"+to+">")
 	}
 	header("Subject", encoded(oneLine(p.Subject)))
 	header("Message-ID", messageID(p.Key, g.From.Address))
@@ -65,6 +65,14 @@ func (g *SMTP) letter(p courier.Parcel, to string) []byte {
 	w.Write([]byte(strings.ReplaceAll(text, "\n", "\r\n") + "\r\n")) // into memory: cannot fail
 	w.Close()
 	return b.Bytes()
+}
+
+// answersTo is where an answer goes: what the message itself says, where that is an address.
+func (g *SMTP) answersTo(p courier.Parcel) string {
+	if to, err := mailbox(p.Reply); err == nil {
+		return to
+	}
+	return g.ReplyTo
 }
 
 // messageID never changes for a message, so that a second copy is known for one.

@@ -1,12 +1,14 @@
 package mediation
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"strconv"
 	"strings"
 	"time"
 
+	"comity/internal/authz"
 	"comity/internal/casework"
 	"comity/internal/db"
 	"comity/internal/ical"
@@ -111,4 +113,31 @@ func (s *service) mediatorFile(o *programme.Officer) error {
 		mine = append(mine, x)
 	}
 	return s.deskFile(o, p, mine)
+}
+
+// agenda are the sessions of a mediator who signs in at the desk, for their calendar.
+func (s *service) agenda(ctx context.Context, page *web.Page, who authz.Actor, host, origin string) (out []ical.Event, err error) {
+	p := s.Packs.Current()
+	if p.Mediation == nil {
+		return nil, nil
+	}
+	var list []Session
+	err = s.DB.View(ctx, func(tx *db.Tx) (err error) {
+		list, err = ofAccount(ctx, tx, who.ID(), page.Site.Now())
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	for _, x := range list {
+		_, err := s.Reader.ByID(ctx, who.Scope(), casework.CaseID(x.Case))
+		switch {
+		case errors.Is(err, ledger.ErrNotFound), err == nil && x.Begins.IsZero():
+		case err != nil:
+			return nil, err
+		default:
+			out = append(out, event(page.Speaker, p, x, host, origin+"/desk/cases/"+x.Ref+"/sessions"))
+		}
+	}
+	return out, nil
 }

@@ -117,7 +117,7 @@ func New(d Deps) programme.Programme {
 			"GET /desk/cases/{ref}/mediator":                  s.naming,
 			"POST /desk/cases/{ref}/mediator":                 s.namingPost,
 		},
-		Front: s.front, Beside: s.beside, PartyBeside: s.partyBeside, DeskBeside: s.deskBeside, Menu: s.menu,
+		Front: s.front, Beside: s.beside, PartyBeside: s.partyBeside, DeskBeside: s.deskBeside, Menu: s.menu, Agenda: s.agenda,
 	}
 }
 

@@ -168,6 +168,12 @@ func ofMediator(ctx context.Context, tx *db.Tx, mediator int64, from time.Time) 
 	return withHolders(ctx, tx, list)
 }
 
+// ofAccount lists the sessions before a mediator with an account.
+func ofAccount(ctx context.Context, tx *db.Tx, account string, from time.Time) ([]Session, error) {
+	return db.All(ctx, tx, `SELECT `+sessionColumns+` FROM mediation_sessions WHERE ends > ?1 AND state IN ('called', 'open', 'held', 'absent') AND id IN
+ (SELECT h.session FROM mediation_holders h JOIN mediation_mediators m ON m.id = h.mediator WHERE m.account = ?2) ORDER BY begins, id`, []any{db.Micros(from), account}, scanSession)
+}
+
 // clash finds a session that keeps a mediator or the room of another at its time. Whoever asks takes a turn at
 // both first, so that of two at once, on whatever node, the later one sees what the first did.
 func clash(ctx context.Context, tx *db.Tx, s Session) (other Session, mediator int64, ok bool, err error) {

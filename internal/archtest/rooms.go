@@ -34,7 +34,7 @@ var Rooms = map[string]Room{
 	"internal/db/dbtest":         {Why: "databases for tests", Rooms: []string{"db"}},
 	"internal/limit":             {Why: "slows down who guesses codes"},
 	"internal/journal":           {Why: "what was refused, for who watches over the city"},
-	"internal/file":              {Why: "the one attachment pipeline", Rooms: []string{"file/whole", "vault"}, Others: []string{"golang.org/x/image"}},
+	"internal/file":              {Why: "the one attachment pipeline", Rooms: with("vault"), Others: []string{"github.com/pdfcpu/pdfcpu", "golang.org/x/image"}},
 	"internal/file/whole":        {Why: "a file is written whole or not at all; apart, so that an import does not stand on pictures"},
 	"internal/vault":             {Why: "keys of the compartments, and sealing with them", Rooms: []string{"file/whole"}, Others: []string{"github.com/emmansun/gmsm", "golang.org/x/crypto/argon2"}},
 	"internal/ical":              {Why: "calendar files that other programs read"},

@@ -181,6 +181,14 @@ type File struct {
 	Redacts     string `json:"redacts,omitempty"`      // hash of the file of the case this is a copy of, made to be published
 }
 
+// Stored names everything that is kept of it.
+func (f File) Stored() []string {
+	if f.Original == "" {
+		return []string{f.SHA256}
+	}
+	return []string{f.SHA256, f.Original}
+}
+
 // HeldRefused is what a file is held by for good: somebody decided that nobody is to open it.
 const HeldRefused = "refused"
 

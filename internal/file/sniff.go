@@ -138,6 +138,8 @@ func saidByType(declared string) string {
 		return ""
 	case "image/jpg", "image/pjpeg":
 		return KindJPEG
+	case "application/x-zip-compressed", "application/x-zip":
+		return kindZip
 	case "image/x-png":
 		return KindPNG
 	case "application/x-pdf":

@@ -47,6 +47,7 @@ type cityConfig struct {
 	Witness string                               // file or address of a published head the log must continue; empty: none
 	Mending bool                                 // leave the comparison of keys, data and log out, for the commands that put them right
 	Post    string                               // file that names gateways and receivers of webhooks; empty: messages stay in the house
+	Files   string                               // file that names a scanner and a bucket; empty: nobody scans, and files rest in the data folder
 	Archive string                               // folder that takes cases over before they are erased; empty: they wait
 	Rings   func(compartment string) *vault.Ring // keys without key files, for tests; nil: those of the key files
 	Pack    fs.FS

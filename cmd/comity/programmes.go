@@ -17,6 +17,7 @@ func programmes(c *city) []programme.Programme {
 		dataaccess.New(dataaccess.Deps{DB: c.db, Packs: c.packs, Index: c.ring.Index}),
 		talks.New(talks.Deps{Ledger: c.ledger, Reader: c.reader, Packs: c.packs, Files: c.files}),
 		c.postPages(&c.rooms),
+		c.heldPages(&c.rooms),
 	}
 }
 

@@ -47,9 +47,6 @@ type Limits struct {
 	// Declared is the media type the sender gave, if any. It is held against
 	// the content and never believed.
 	Declared string
-	// KeepSent keeps what was sent beside what is shown, sealed under a key of its own: for matters in which the
-	// untouched file may be evidence.
-	KeepSent bool
 }
 
 const (
@@ -145,7 +142,7 @@ func (s Store) Take(ctx context.Context, r io.Reader, name string, lim Limits) (
 		return casework.File{}, err
 	}
 	f.Name, f.Key = cleanName(name, c.Kind, f.Sent), clean.key
-	if held != "" || lim.KeepSent {
+	if held != "" || s.KeepSent {
 		if f.Original, err = s.keep(ctx, sent); err != nil {
 			return casework.File{}, err
 		}

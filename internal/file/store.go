@@ -33,7 +33,9 @@ type Store struct {
 	Dir    string
 	Suite  string // algorithms, "std" or "sm"; empty is std
 	Bucket Bucket // nil: the files rest in Dir
-	Scan   Scan   // looks for viruses in what is taken in; nil: nobody does
+	// KeepSent keeps what was sent beside what is shown, sealed under a key of its own, because it may be evidence.
+	KeepSent bool
+	Scan     Scan // looks for viruses in what is taken in; nil: nobody does
 }
 
 // Bucket is a place of others for sealed bytes. It is handed nothing that opens them. An absent name is

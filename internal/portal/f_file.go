@@ -62,4 +62,14 @@ func (p *Portal) serve(w http.ResponseWriter, r *http.Request, store file.Store,
 }
 
 // picture reports kinds the pipeline has redrawn from their pixels.
-func picture(f casework.File) bool { return f.Kind == file.KindJPEG || f.Kind == file.KindPNG }
+func picture(f casework.File) bool {
+	return f.Held == "" && (f.Kind == file.KindJPEG || f.Kind == file.KindPNG)
+}
+
+// waits is the key of the words for a file that cannot be opened.
+func waits(f casework.File) string {
+	if f.Held == casework.HeldRefused {
+		return "file.refused"
+	}
+	return "file.waits"
+}

@@ -36,6 +36,7 @@ var Rooms = map[string]Room{
 	"internal/journal":           {Why: "what was refused, for who watches over the city"},
 	"internal/file":              {Why: "the one attachment pipeline", Rooms: with("vault"), Others: []string{"github.com/pdfcpu/pdfcpu", "golang.org/x/image"}},
 	"internal/file/bucket":       {Why: "sealed files in a store that speaks S3", Others: []string{"github.com/minio/minio-go/v7"}},
+	"internal/file/filetest":     {Why: "one file of every kind, honest and not; for tests alone"},
 	"internal/file/clamd":        {Why: "asks ClamAV about a file"},
 	"internal/file/whole":        {Why: "a file is written whole or not at all; apart, so that an import does not stand on pictures"},
 	"internal/vault":             {Why: "keys of the compartments, and sealing with them", Rooms: []string{"file/whole"}, Others: []string{"github.com/emmansun/gmsm", "golang.org/x/crypto/argon2"}},

@@ -34,7 +34,7 @@ var Rooms = map[string]Room{
 	"internal/db/dbtest":         {Why: "databases for tests", Rooms: []string{"db"}},
 	"internal/limit":             {Why: "slows down who guesses codes"},
 	"internal/journal":           {Why: "what was refused, for who watches over the city"},
-	"internal/file":              {Why: "the one attachment pipeline", Rooms: with("vault"), Others: []string{"github.com/pdfcpu/pdfcpu", "golang.org/x/image"}},
+	"internal/file":              {Why: "the one attachment pipeline", Rooms: with("file/whole", "vault"), Others: []string{"github.com/pdfcpu/pdfcpu", "golang.org/x/image"}},
 	"internal/file/bucket":       {Why: "sealed files in a store that speaks S3", Others: []string{"github.com/minio/minio-go/v7"}},
 	"internal/file/filetest":     {Why: "one file of every kind, honest and not; for tests alone"},
 	"internal/file/clamd":        {Why: "asks ClamAV about a file"},

@@ -13,6 +13,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"sync"
 
 	"comity/internal/authz"
 	"comity/internal/casework"
@@ -83,6 +84,10 @@ func (d Deps) doorOf(category string) Door {
 type Portal struct {
 	Deps
 	wrong *limit.Limiter // wrong codes
+
+	once   sync.Once
+	begun  *limit.Limiter // uploads
+	coming *file.Uploads
 }
 
 // New makes the portal. It panics on a short secret, because such a site must not start.
@@ -106,6 +111,11 @@ func (p *Portal) Mount(mux web.Router) {
 		"GET /sent/{code}":            p.sent,
 		"GET /follow":                 p.follow,
 		"POST /follow":                p.followPost,
+		"OPTIONS /upload":             p.uploadOptions,
+		"POST /upload":                p.uploadBegin,
+		"HEAD /upload/{name}":         p.uploadAt,
+		"PATCH /upload/{name}":        p.uploadMore,
+		"DELETE /upload/{name}":       p.uploadDrop,
 		"GET /f/{code}":               p.caseOf,
 		"GET /f/{code}/why":           p.why,
 		"GET /f/{code}/proof":         p.proof,

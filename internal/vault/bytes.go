@@ -25,3 +25,21 @@ func OpenBytes(key string, sealed []byte) ([]byte, error) {
 	}
 	return open(a, fileContext, sealed)
 }
+
+// NewFileKey draws a key for SealBytesUnder, for what is sealed more than once while it grows.
+func NewFileKey(suiteName string) (string, error) {
+	s, err := suiteNamed(suiteName)
+	if err != nil {
+		return "", err
+	}
+	return string(s.letter) + "." + encode(random(s.keySize)), nil
+}
+
+// SealBytesUnder is SealBytes with a key of before. OpenBytes opens it.
+func SealBytesUnder(key string, plain []byte) ([]byte, error) {
+	a, err := fileAEAD(key)
+	if err != nil {
+		return nil, err
+	}
+	return seal(a, fileContext, plain), nil
+}

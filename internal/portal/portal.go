@@ -111,6 +111,7 @@ func (p *Portal) Mount(mux web.Router) {
 		"GET /sent/{code}":            p.sent,
 		"GET /follow":                 p.follow,
 		"POST /follow":                p.followPost,
+		"GET /report/upload.js":       p.uploadScript,
 		"OPTIONS /upload":             p.uploadOptions,
 		"POST /upload":                p.uploadBegin,
 		"HEAD /upload/{name}":         p.uploadAt,

@@ -1,7 +1,10 @@
 package portal
 
 import (
+	"crypto/sha256"
+	_ "embed"
 	"encoding/base64"
+	"encoding/hex"
 	"errors"
 	"net/http"
 	"path/filepath"
@@ -24,6 +27,22 @@ const (
 	uploadsBurst = 40       // that one network may begin at once
 	uploadsEvery = 30 * time.Second
 )
+
+//go:embed upload.js
+var uploadScript []byte
+
+func uploadHref() string {
+	sum := sha256.Sum256(uploadScript)
+	return "/report/upload.js?v=" + hex.EncodeToString(sum[:6])
+}
+
+func (p *Portal) uploadScript(w http.ResponseWriter, _ *http.Request) error {
+	h := w.Header()
+	h.Set("Content-Type", "text/javascript; charset=utf-8")
+	h.Set("Cache-Control", "public, max-age=31536000, immutable")
+	_, err := w.Write(uploadScript)
+	return err
+}
 
 func (p *Portal) uploads() *file.Uploads {
 	p.once.Do(func() {

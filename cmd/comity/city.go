@@ -50,6 +50,7 @@ type cityConfig struct {
 	Mending bool                                 // leave the comparison of keys, data and log out, for the commands that put them right
 	Maps    string                               // file that names the operator's tiles and address service; empty: maps are drawn from the pack
 	Post    string                               // file that names gateways and receivers of webhooks; empty: messages stay in the house
+	Files   string                               // file that names a scanner and a bucket; empty: nobody scans, and files rest in the data folder
 	Archive string                               // folder that takes cases over before they are erased; empty: they wait
 	Rings   func(compartment string) *vault.Ring // keys without key files, for tests; nil: those of the key files
 	Pack    fs.FS

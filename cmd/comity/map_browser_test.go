@@ -18,7 +18,9 @@ func Test_the_map_is_fetched_when_it_is_asked_for_and_marks_a_place_by_keyboard(
 		t.Errorf("%s files of the map came before anybody asked for it", n)
 	}
 	b.do(chromedp.Click(`[data-live]`))
-	b.until(func() bool { return b.js(`document.querySelectorAll(".live svg path").length > 20 ? "yes" : "no"`) == "yes" })
+	b.until(func() bool {
+		return b.js(`document.querySelectorAll(".live svg path").length > 20 ? "yes" : "no"`) == "yes"
+	})
 	if focus := b.js(`document.activeElement.className`); !strings.Contains(focus, "live") {
 		t.Errorf("the focus is on %q", focus)
 	}

@@ -19,6 +19,7 @@ func programmes(c *city) []programme.Programme {
 		talks.New(talks.Deps{Ledger: c.ledger, Reader: c.reader, Packs: c.packs, Files: c.files}),
 		c.postPages(&c.rooms),
 		c.openData().Programme(),
+		c.heldPages(&c.rooms),
 	}
 }
 

@@ -20,6 +20,7 @@ import (
 	"comity/internal/org"
 	"comity/internal/pack"
 	"comity/internal/procedure"
+	"comity/internal/programme/quarantine"
 	"comity/internal/translog"
 	"comity/internal/vault"
 )
@@ -50,8 +51,12 @@ func openDatabase(ctx context.Context, cfg cityConfig, compartment string) (*roo
 	if err != nil {
 		return nil, fmt.Errorf("the database of compartment %s: %w", compartment, err)
 	}
-	r := &rooms{compartment: compartment, db: d, files: file.Store{Dir: filesOf(cfg.Data, compartment)}}
-	if err := errors.Join(jobs.Migrate(ctx, d), courier.Migrate(ctx, d), bulk.Migrate(ctx, d), migrateSelf(ctx, d)); err != nil {
+	files, err := cfg.storeOf(compartment)
+	if err != nil {
+		return nil, errors.Join(err, d.Close())
+	}
+	r := &rooms{compartment: compartment, db: d, files: files}
+	if err := errors.Join(jobs.Migrate(ctx, d), courier.Migrate(ctx, d), bulk.Migrate(ctx, d), migrateSelf(ctx, d), quarantine.Migrate(ctx, d)); err != nil {
 		return nil, errors.Join(err, d.Close())
 	}
 	return r, nil
@@ -136,7 +141,7 @@ func (c *city) furnish(ctx context.Context, cfg cityConfig, r *rooms, kinds ...j
 		Owes:        courier.Owes,
 		Alarm:       courier.Alarm,
 		Forget:      c.forget(r),
-		Erased:      courier.Erased,
+		Erased:      erased,
 		Random:      cfg.Random,
 		Log:         cfg.Log,
 	})
@@ -153,7 +158,7 @@ func (c *city) furnish(ctx context.Context, cfg cityConfig, r *rooms, kinds ...j
 		return a.In(r.compartment), err
 	}}
 	r.tree = r.publicLog(c.packs.Current().ID)
-	kinds = append(kinds, c.selfJobs(r)...)
+	kinds = append(append(kinds, c.selfJobs(r)...), c.heldPages(r).Jobs...)
 	r.runner, err = jobs.NewRunner(r.db, append([]jobs.Kind{r.courier.Kind(), r.courier.Alarms(), r.courier.Deliveries(), r.courier.Hooks(), r.bulk.Kind()}, kinds...)...)
 	if err != nil {
 		return err
@@ -205,7 +210,7 @@ func (c *city) officerOf(r *rooms) func(context.Context, *db.Tx, org.UnitID, str
 // projectOf lets deliveries follow their cases and, in the civic compartment, receivers of webhooks hear of events
 // and the programmes that bring code keep rows beside them; no programme and no receiver sees another compartment.
 func (c *city) projectOf(r *rooms) func(context.Context, *db.Tx, casework.Case, casework.Event) error {
-	follow := courier.Follow(func() *org.Tree { return c.packs.Current().Units })
+	follow := followed(func() *org.Tree { return c.packs.Current().Units })
 	if r.compartment != procedure.Civic {
 		return follow
 	}

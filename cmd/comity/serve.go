@@ -45,8 +45,9 @@ const serveExamples = `  comity serve --pack ./mycity --data /var/lib/comity
 `
 
 // cityFlags are the flags every command shares that opens a city. The environment stands in for a flag
-// that is not given: COMITY_DB, COMITY_DATA, COMITY_KEYS, COMITY_PACK, COMITY_BASE, COMITY_POST.
-type cityFlags struct{ db, data, pack, base, keys, suite, witness, archive, maps, post *string }
+// that is not given: COMITY_DB, COMITY_DATA, COMITY_KEYS, COMITY_PACK, COMITY_BASE, COMITY_POST, COMITY_MAPS,
+// COMITY_FILES.
+type cityFlags struct{ db, data, pack, base, keys, suite, witness, archive, maps, post, files *string }
 
 func addCityFlags(f *flag.FlagSet) cityFlags {
 	env := func(name, otherwise string) string {
@@ -65,6 +66,7 @@ func addCityFlags(f *flag.FlagSet) cityFlags {
 		archive: f.String("archive", env("COMITY_ARCHIVE", ""), "folder that takes over cases which a pack wants archived before they are erased; without it they wait"),
 		maps:    f.String("maps", env("COMITY_MAPS", ""), "file that names your tiles and your address service (docs/operations.md); without it maps are drawn from the pack and nothing is fetched"),
 		post:    f.String("post", env("COMITY_POST", ""), "file that names mail relays, gateways for text messages and receivers of webhooks (comity post check FILE); without it messages stay in the house"),
+		files:   f.String("files", env("COMITY_FILES", ""), "file that names a virus scanner and a bucket for attachments; without it nobody scans, and attachments rest in --data"),
 		base:    f.String("base", env("COMITY_BASE", ""), "public address of the site, such as https://help.example.gov, for links in messages"),
 	}
 }
@@ -80,7 +82,7 @@ func (c cityFlags) openWith(ctx context.Context, log *slog.Logger, change func(*
 		return nil, err
 	}
 	cfg := cityConfig{DB: *c.db, Data: *c.data, Keys: *c.keys, Suite: *c.suite, Pack: fsys, Bases: basesOf(*c.pack), Clock: &clock{}, Log: log, Hashing: account.OWASP(), Base: strings.TrimSuffix(*c.base, "/"),
-		Witness: *c.witness, Archive: *c.archive, Maps: *c.maps, Post: *c.post}
+		Witness: *c.witness, Archive: *c.archive, Maps: *c.maps, Post: *c.post, Files: *c.files}
 	change(&cfg)
 	return openCity(ctx, cfg)
 }
@@ -300,7 +302,7 @@ func joined(c *city, o surfaceOptions) (http.Handler, []string) {
 	desks := []*desk.Desk{desk.New(deskDeps)}
 	for _, r := range c.apart {
 		apart := deskDeps
-		apart.Compartment, apart.Ledger, apart.Reader, apart.Files, apart.Bulk, apart.Programmes = r.compartment, r.ledger, r.reader, r.files, r.bulk, []programme.Programme{c.postPages(r)}
+		apart.Compartment, apart.Ledger, apart.Reader, apart.Files, apart.Bulk, apart.Programmes = r.compartment, r.ledger, r.reader, r.files, r.bulk, []programme.Programme{c.postPages(r), c.heldPages(r)}
 		if o.dev {
 			apart.Messages = r.messages
 		}

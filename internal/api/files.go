@@ -32,7 +32,7 @@ type filesInput struct {
 	Key     string `header:"Idempotency-Key" maxLength:"200"`
 	Public  bool   `query:"public" doc:"The resident may see them"`
 	RawBody huma.MultipartFormFiles[struct {
-		Files []huma.FormFile `form:"files" required:"true" doc:"Photos (JPEG, PNG, WebP), PDF or text"`
+		Files []huma.FormFile `form:"files" required:"true" doc:"Photos (JPEG, PNG, WebP), PDF, text, or papers of office programs (docx, xlsx, pptx, odt, ods, odp)"`
 	}]
 }
 
@@ -55,7 +55,7 @@ func (a *API) addFiles(ctx context.Context, in *filesInput) (*doneOutput, error)
 	}
 	var kept []casework.File
 	for _, u := range uploads {
-		f, err := a.keepFile(u, in.Public)
+		f, err := a.keepFile(ctx, u, in.Public)
 		if err != nil {
 			return nil, err
 		}
@@ -80,8 +80,8 @@ func (a *API) unknownPart(ctx context.Context, f *multipart.Form) error {
 	return nil
 }
 
-func (a *API) keepFile(u huma.FormFile, public bool) (casework.File, error) {
-	clean, err := file.Clean(u, u.Filename, file.Limits{Declared: u.ContentType})
+func (a *API) keepFile(ctx context.Context, u huma.FormFile, public bool) (casework.File, error) {
+	f, err := a.Files.Take(ctx, u, u.Filename, file.Limits{Declared: u.ContentType})
 	var no file.Refused
 	if errors.As(err, &no) {
 		return casework.File{}, &casework.Refusal{Rule: "form.invalid", Fields: []form.Problem{{Field: "files", Rule: no.Rule, Params: no.Params}}}
@@ -89,9 +89,6 @@ func (a *API) keepFile(u huma.FormFile, public bool) (casework.File, error) {
 	if err != nil {
 		return casework.File{}, err
 	}
-	name, opens, err := a.Files.Put(clean.Data)
-	if err != nil {
-		return casework.File{}, err
-	}
-	return casework.File{SHA256: name, Key: opens, Sent: clean.SHA256, Name: clean.Name, Kind: clean.Kind, Size: clean.Size, Public: public}, nil
+	f.Public = public
+	return f, nil
 }

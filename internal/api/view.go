@@ -120,6 +120,9 @@ type FileView struct {
 	Kind   string `json:"kind"`
 	Size   int64  `json:"size"`
 	Public bool   `json:"public"`
+
+	Held    string `json:"held,omitempty" enum:"unseen,virus,refused" doc:"Why nobody can open it: it waits for a look (unseen), a scanner found something (virus), or it was refused"`
+	Redacts string `json:"redacts,omitempty" doc:"The file this is a copy of, made to be published"`
 }
 
 // ClockView is one term with the whole count behind its date.
@@ -396,7 +399,7 @@ func (v viewer) files(list []casework.File, publicOnly bool) []FileView {
 	out := []FileView{}
 	for _, f := range list {
 		if f.Public || !publicOnly {
-			out = append(out, FileView{SHA256: f.SHA256, Name: f.Name, Kind: f.Kind, Size: f.Size, Public: f.Public})
+			out = append(out, FileView{SHA256: f.SHA256, Name: f.Name, Kind: f.Kind, Size: f.Size, Public: f.Public, Held: f.Held, Redacts: f.Redacts})
 		}
 	}
 	return out

@@ -174,10 +174,34 @@ type File struct {
 	Sent   string `json:"-"`             // hash of what was sent, to know a repeated command by; stored nowhere
 	Seq    int    `json:"seq"`
 	Public bool   `json:"public,omitempty"` // the resident sent it or may see it
+
+	Held        string `json:"held,omitempty"`         // why it waits until somebody decides, or Refused; it then has no Key
+	Locked      string `json:"locked,omitempty"`       // what Key will be when it is released
+	Original    string `json:"original,omitempty"`     // what was sent, untouched, is kept under this hash
+	OriginalKey string `json:"original_key,omitempty"` // and opened by this
+	Redacts     string `json:"redacts,omitempty"`      // hash of the file of the case this is a copy of, made to be published
+}
+
+// Stored names everything that is kept of it.
+func (f File) Stored() []string {
+	if f.Original == "" {
+		return []string{f.SHA256}
+	}
+	return []string{f.SHA256, f.Original}
+}
+
+// HeldRefused is what a file is held by for good: somebody decided that nobody is to open it.
+const HeldRefused = "refused"
+
+// Checked is the decision about a file that was held.
+type Checked struct {
+	SHA256  string `json:"sha256"`
+	Release bool   `json:"release,omitempty"`
+	Reason  string `json:"reason,omitempty"` // in words; empty where the scanner found nothing the second time
 }
 
 // Command asks for one change. Exactly one of Open, Act, Note, Attach, Tick, Sent, Ended, Recall,
-// Recount, Filed, Follow and Led is set.
+// Recount, Filed, Checked, Follow and Led is set.
 type Command struct {
 	Case    CaseID
 	Version int       // the Version or Seq the actor has seen; AnyVersion where the actor sees none
@@ -197,6 +221,8 @@ type Command struct {
 	Recall  bool   // the parent recalls this case
 	Recount bool   // the calendar has a new version: count the dates of the clocks again
 	Filed   *Filed `json:",omitempty"` // the file of the ended case was put together; it comes with Files
+
+	Checked *Checked `json:",omitempty"` // a file that was held is released or refused
 
 	Lead   *Leading  `json:"-"` // with an act of effect group: the case that field "lead" names, for the ledger to find
 	Follow *Follower `json:"-"` // a case goes with this one from now on, or has left
@@ -327,6 +353,7 @@ type Event struct {
 	Alert     string              `json:"alert,omitempty"`     // the clock whose date comes near
 	Recounted []Recounted         `json:"recounted,omitempty"` // dates before a new calendar
 	Filed     *Filed              `json:"filed,omitempty"`     // the file as it went to the archive
+	Checked   *Checked            `json:"checked,omitempty"`   // a file that was held is released or refused
 	Lead      *Lead               `json:"lead,omitempty"`      // the case it goes with from here on
 	Unled     CaseID              `json:"unled,omitempty"`     // the case it went with until here
 	Follow    *Follower           `json:"follow,omitempty"`    // another case goes with this one, or left

@@ -58,6 +58,8 @@ func Decide(d *procedure.Definition, c Case, cmd Command, who authz.Actor, now t
 		return k.recount()
 	case cmd.Filed != nil:
 		return k.filed()
+	case cmd.Checked != nil:
+		return k.checked()
 	case cmd.Follow != nil:
 		return k.follow()
 	case cmd.Led != nil:

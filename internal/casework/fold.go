@@ -88,6 +88,9 @@ func Fold(c Case, e Event) Case {
 	if len(e.Files) > 0 {
 		c.Files = append(slices.Clone(c.Files), e.Files...)
 	}
+	if e.Checked != nil {
+		c.Files = settled(c.Files, *e.Checked)
+	}
 	if e.Filed != nil {
 		c.Filed = append(slices.Clone(c.Filed), *e.Filed)
 	}

@@ -42,6 +42,11 @@ func (e Event) Private(d *procedure.Definition, keep Keep) Event {
 		n.Text = keep.at(authz.Story, n.Text)
 		e.Note = &n
 	}
+	if e.Checked != nil {
+		v := *e.Checked
+		v.Reason = keep.at(authz.Story, v.Reason)
+		e.Checked = &v
+	}
 	e.Files = keep.files(e.Files)
 	if len(e.Spawn) > 0 {
 		e.Spawn = slices.Clone(e.Spawn)
@@ -144,6 +149,8 @@ func (keep Keep) files(list []File) []File {
 	for i := range list {
 		list[i].Name = keep.at(authz.Story, list[i].Name)
 		list[i].Key = keep.at(authz.Story, list[i].Key)
+		list[i].Locked = keep.at(authz.Story, list[i].Locked)
+		list[i].OriginalKey = keep.at(authz.Story, list[i].OriginalKey)
 	}
 	return list
 }

@@ -77,6 +77,8 @@ type fileRow struct {
 	Name, Href, Sub, Icon string
 	Image                 bool
 	Public                bool
+	Held                  string // why it cannot be opened; empty: it can
+	Redacted              bool
 }
 
 type noteForm struct {
@@ -419,6 +421,16 @@ func (v *visit) fileRow(p *web.Page, c casework.Case, f casework.File, events []
 	if r.Image {
 		r.Icon = "camera"
 	}
+	if i := slices.IndexFunc(c.Files, func(now casework.File) bool { return now.SHA256 == f.SHA256 }); i >= 0 {
+		f.Held, f.Redacts = c.Files[i].Held, c.Files[i].Redacts // an event tells how it was then
+	}
+	if f.Held != "" {
+		r.Href, r.Image, r.Icon, r.Held = "", false, "lock", p.T("file.waits")
+		if f.Held == casework.HeldRefused {
+			r.Held = p.T("file.refused")
+		}
+	}
+	r.Redacted = f.Redacts != ""
 	return r
 }
 

@@ -290,7 +290,7 @@ func (v *visit) paperOfLeaf(p *web.Page, l leafOf) (casefile.Paper, bool, error)
 
 func (v *visit) scanOf(l leafOf) (casefile.Scan, bool, error) {
 	s := casefile.Scan{Name: l.file.Name, Kind: l.file.Kind, Where: v.site.Origin(v.r) + caseHref(string(l.c.Ref)) + "/files/" + l.file.SHA256}
-	if l.file.Key == casework.Veil {
+	if l.file.Key == casework.Veil || l.file.Held != "" {
 		return s, false, nil
 	}
 	content, err := v.Files.Open(l.file.SHA256, l.file.Key)

@@ -109,16 +109,13 @@ func (v *visit) uploads(public bool) ([]casework.File, error) {
 		if err != nil {
 			return nil, err
 		}
-		clean, err := file.Clean(f, h.Filename, file.Limits{Declared: h.Header.Get("Content-Type")})
+		taken, err := v.Files.Take(v.ctx(), f, h.Filename, file.Limits{Declared: h.Header.Get("Content-Type")})
 		f.Close()
 		if err != nil {
 			return nil, err
 		}
-		name, key, err := v.Files.Put(clean.Data)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, casework.File{SHA256: name, Key: key, Sent: clean.SHA256, Name: clean.Name, Kind: clean.Kind, Size: clean.Size, Public: public})
+		taken.Public = public
+		out = append(out, taken)
 	}
 	return out, nil
 }
@@ -145,8 +142,8 @@ func (v *visit) fileShow() error {
 		return open.no
 	}
 	f := open.c.Files[i]
-	if f.Key == casework.Veil {
-		return web.ErrNotFound // erased
+	if f.Key == casework.Veil || f.Held != "" {
+		return web.ErrNotFound // erased, or held
 	}
 	content, err := v.Files.Open(f.SHA256, f.Key)
 	if err != nil {

@@ -35,6 +35,8 @@ func (m Matter) Title(e casework.Event) (string, bool) {
 	case e.Ended != nil:
 		link, _ := m.child(e.Ended.Case)
 		return m.Say.T("event.child.ended", "purpose", Purpose(m.Say, m.D.ID, link.Link)), true
+	case e.Checked != nil:
+		return m.Say.T("event." + e.Kind), true
 	case e.Follow != nil:
 		return m.Say.T("event."+e.Kind, "ref", string(e.Follow.Ref)), true
 	}

@@ -1,8 +1,10 @@
 package file
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/binary"
+	"io"
 )
 
 // Only one fact of EXIF is read, the Orientation tag (EXIF 2.3, 4.6.4 A), and
@@ -11,16 +13,19 @@ import (
 
 const upright = 1
 
-// orientation returns 1 to 8 for a picture of the given kind.
-func orientation(data []byte, kind string) int {
+// orientation returns 1 to 8 for a picture of the given kind. It moves the position of src.
+func orientation(src io.ReadSeeker, kind string) int {
+	if _, err := src.Seek(0, io.SeekStart); err != nil {
+		return upright
+	}
 	var exif []byte
-	switch kind {
+	switch r := bufio.NewReader(src); kind {
 	case KindJPEG:
-		exif = jpegEXIF(data)
+		exif = jpegEXIF(r)
 	case KindPNG:
-		exif = pngEXIF(data)
+		exif = chunk(r, 8, binary.BigEndian, "eXIf")
 	case KindWebP:
-		exif = webpEXIF(data)
+		exif = chunk(r, 12, binary.LittleEndian, "EXIF")
 	}
 	return exifOrientation(bytes.TrimPrefix(exif, []byte("Exif\x00\x00")))
 }
@@ -62,11 +67,11 @@ func exifOrientation(b []byte) int {
 }
 
 // jpegEXIF returns the payload of the first APP1 segment that is EXIF.
-func jpegEXIF(data []byte) []byte {
+func jpegEXIF(r *bufio.Reader) []byte {
 	var exif []byte
-	jpegSegments(data, func(marker byte, payload []byte) bool {
+	jpegSegments(r, func(marker byte, payload []byte) bool {
 		if marker == 0xE1 && bytes.HasPrefix(payload, []byte("Exif\x00\x00")) {
-			exif = payload
+			exif = bytes.Clone(payload)
 		}
 		return exif == nil && marker != markerSOS
 	})
@@ -76,62 +81,73 @@ func jpegEXIF(data []byte) []byte {
 const markerSOS = 0xDA // start of scan: compressed samples follow
 
 // jpegSegments calls visit for each marker segment that has a length, until
-// visit returns false or the segments end.
-func jpegSegments(data []byte, visit func(marker byte, payload []byte) bool) {
-	for at := 2; at+4 <= len(data); {
-		if data[at] != 0xFF { // inside compressed samples: go to the next marker
-			next := bytes.IndexByte(data[at:], 0xFF)
-			if next < 0 {
+// visit returns false or the segments end. The payload is visit's only while it runs.
+func jpegSegments(r *bufio.Reader, visit func(marker byte, payload []byte) bool) {
+	if _, err := r.Discard(2); err != nil {
+		return
+	}
+	var payload [1 << 16]byte
+	for {
+		b, err := r.ReadByte()
+		if err != nil {
+			return
+		}
+		if b != 0xFF { // inside compressed samples: go to the next marker
+			continue
+		}
+		for b == 0xFF { // fill bytes
+			if b, err = r.ReadByte(); err != nil {
 				return
 			}
-			at += next
-			continue
 		}
-		marker := data[at+1]
 		switch {
-		case marker == 0xFF: // fill byte
-			at++
+		case b == 0 || b == 1 || b >= 0xD0 && b <= 0xD8: // no length
 			continue
-		case marker == 0 || marker == 1 || marker >= 0xD0 && marker <= 0xD8: // no length
-			at += 2
-			continue
-		case marker == 0xD9: // end of image
+		case b == 0xD9: // end of image
 			return
 		}
-		size := int(binary.BigEndian.Uint16(data[at+2:]))
-		if size < 2 || at+2+size > len(data) || !visit(marker, data[at+4:at+2+size]) {
+		if _, err := io.ReadFull(r, payload[:2]); err != nil {
 			return
 		}
-		at += 2 + size
+		size := int(binary.BigEndian.Uint16(payload[:])) - 2
+		if size < 0 {
+			return
+		}
+		if _, err := io.ReadFull(r, payload[:size]); err != nil || !visit(b, payload[:size]) {
+			return
+		}
 	}
 }
 
-// pngEXIF returns the content of the eXIf chunk.
-func pngEXIF(data []byte) []byte {
-	for at := uint64(8); at+12 <= uint64(len(data)); {
-		size := uint64(binary.BigEndian.Uint32(data[at:]))
-		if at+12+size > uint64(len(data)) {
-			return nil
-		}
-		if string(data[at+4:at+8]) == "eXIf" {
-			return data[at+8 : at+8+size]
-		}
-		at += 12 + size
-	}
-	return nil
-}
+const maxEXIF = 1 << 20 // bytes of a block that is read at all
 
-// webpEXIF returns the content of the EXIF chunk.
-func webpEXIF(data []byte) []byte {
-	for at := uint64(12); at+8 <= uint64(len(data)); {
-		size := uint64(binary.LittleEndian.Uint32(data[at+4:]))
-		if at+8+size > uint64(len(data)) {
+// chunk returns the content of the first chunk of a name in a PNG or a WebP, which differ in the order of bytes,
+// in what stands around the content and in padding.
+func chunk(r *bufio.Reader, begin int, order binary.ByteOrder, name string) []byte {
+	if _, err := r.Discard(begin); err != nil {
+		return nil
+	}
+	png := order == binary.ByteOrder(binary.BigEndian)
+	for {
+		var head [8]byte
+		if _, err := io.ReadFull(r, head[:]); err != nil {
 			return nil
 		}
-		if string(data[at:at+4]) == "EXIF" {
-			return data[at+8 : at+8+size]
+		size, called := int64(order.Uint32(head[4:])), string(head[:4])
+		more := size & 1 // chunks of WebP are padded to even length
+		if png {
+			const checksum = 4
+			size, called, more = int64(order.Uint32(head[:])), string(head[4:]), checksum
 		}
-		at += 8 + size + size&1 // chunks are padded to even length
+		if called == name && size <= maxEXIF {
+			out := make([]byte, size)
+			if _, err := io.ReadFull(r, out); err != nil {
+				return nil
+			}
+			return out
+		}
+		if _, err := io.CopyN(io.Discard, r, size+more); err != nil {
+			return nil
+		}
 	}
-	return nil
 }

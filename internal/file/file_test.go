@@ -1,6 +1,7 @@
 package file
 
 import (
+	"bufio"
 	"bytes"
 	"compress/zlib"
 	"encoding/base64"
@@ -119,8 +120,27 @@ func bigHeader(t testing.TB, w, h uint32) []byte {
 	return b
 }
 
-func pdfOf(body string) []byte {
-	return []byte("%PDF-1.7\n1 0 obj\n<< /Type /Catalog >>\nendobj\n" + body + "\nstartxref\n9\n%%EOF\n")
+// pdfOf is a PDF of one empty page, with one object more that its catalogue names.
+func pdfOf(body string) []byte { return pdfWith(body, "") }
+
+func pdfWith(body, trailer string) []byte {
+	if body == "" {
+		body = "null"
+	}
+	var b bytes.Buffer
+	var at []int
+	b.WriteString("%PDF-1.7\n")
+	for i, o := range []string{"<</Type/Catalog/Pages 2 0 R/Extra 4 0 R>>", "<</Type/Pages/Kids[3 0 R]/Count 1>>", "<</Type/Page/Parent 2 0 R/MediaBox[0 0 200 200]>>", body} {
+		at = append(at, b.Len())
+		fmt.Fprintf(&b, "%d 0 obj\n%s\nendobj\n", i+1, o)
+	}
+	start := b.Len()
+	b.WriteString("xref\n0 5\n0000000000 65535 f \n")
+	for _, n := range at {
+		fmt.Fprintf(&b, "%010d 00000 n \n", n)
+	}
+	fmt.Fprintf(&b, "trailer\n<</Size 5/Root 1 0 R%s>>\nstartxref\n%d\n%%%%EOF\n", trailer, start)
+	return b.Bytes()
 }
 
 func deflated(s string) string {
@@ -132,7 +152,7 @@ func deflated(s string) string {
 }
 
 func pdfStream(dict, content string) []byte {
-	return pdfOf("2 0 obj\n<< " + dict + " >>\nstream\r\n" + content + "\nendstream\nendobj")
+	return pdfOf(fmt.Sprintf("<< %s /Length %d >>\nstream\n%s\nendstream", dict, len(content), content))
 }
 
 func join(parts ...[]byte) []byte { return bytes.Join(parts, nil) }
@@ -191,7 +211,7 @@ func tricks(t testing.TB) []trick {
 		{"a PNG named pdf", pic, "lamp.pdf", "file.mismatch"},
 		{"a name that hides its end by bidi marks", jpg, "lamp\u202Egpj.exe", "file.mismatch"},
 		{"HEIC named jpg", []byte("\x00\x00\x00\x18ftypheic\x00\x00\x00\x00"), "lamp.jpg", "file.mismatch"},
-		{"HEIC", []byte("\x00\x00\x00\x18ftypheic\x00\x00\x00\x00"), "lamp.heic", "file.kind"},
+		{"HEIC", []byte("\x00\x00\x00\x18ftypheic\x00\x00\x00\x00"), "lamp.heic", "file.heic"},
 		{"HTML named txt", html, "note.txt", "file.kind"},
 		{"SVG", []byte(`<svg xmlns="http://www.w3.org/2000/svg"/>`), "lamp.svg", "file.kind"},
 		{"a zip", zip, "all.zip", "file.kind"},
@@ -206,7 +226,7 @@ func tricks(t testing.TB) []trick {
 		{"a PDF with a script spelled in hex", pdfOf("<< /S /J#61v#61Script >>"), "letter.pdf", "file.active"},
 		{"a PDF that starts a program", pdfOf("<</S/Launch/F(x)>>"), "letter.pdf", "file.active"},
 		{"a PDF with a file inside", pdfOf("<</Type/EmbeddedFile>>"), "letter.pdf", "file.active"},
-		{"an encrypted PDF", pdfOf("trailer <</Encrypt 5 0 R>>"), "letter.pdf", "file.active"},
+		{"an encrypted PDF", pdfWith("<</Filter/Standard/V 1/R 2/O(aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa)/U(aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa)/P -4>>", "/Encrypt 4 0 R/ID[(a)(a)]"), "letter.pdf", "file.active"},
 		{"a PDF with a script in an object stream", pdfStream("/Type /ObjStm /Filter /FlateDecode",
 			deflated(filler+"<</S/JavaScript>>"+filler)), "letter.pdf", "file.active"},
 		{"a PDF with a script in an unnamed stream", pdfStream("", deflated(filler+"<</S/JavaScript>>")), "letter.pdf", "file.active"},
@@ -267,14 +287,14 @@ func checkKept(t *testing.T, c Cleaned) {
 
 func TestClean_the_position_is_there_before_and_gone_after(t *testing.T) {
 	data := withEXIF(jpegOf(t, quarters(64, 48)), exifBlock(binary.BigEndian, 6))
-	if !bytes.Contains(data, []byte(secret)) || orientation(data, KindJPEG) != 6 {
+	if !bytes.Contains(data, []byte(secret)) || orientation(bytes.NewReader(data), KindJPEG) != 6 {
 		t.Fatal("the test photo carries nothing: the test would prove nothing")
 	}
 	c, err := Clean(bytes.NewReader(data), "x.jpg", Limits{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if bytes.Contains(c.Data, []byte("GPS")) || jpegEXIF(c.Data) != nil {
+	if bytes.Contains(c.Data, []byte("GPS")) || jpegEXIF(bufio.NewReader(bytes.NewReader(c.Data))) != nil {
 		t.Fatal("EXIF survived")
 	}
 }
@@ -558,13 +578,13 @@ func FuzzEXIF(f *testing.F) {
 	f.Add(exifBlock(binary.BigEndian, 3))
 	f.Add([]byte("MM\x00*\xFF\xFF\xFF\xFF"))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		os := []int{exifOrientation(b), orientation(b, KindJPEG), orientation(b, KindPNG), orientation(b, KindWebP)}
+		os := []int{exifOrientation(b), orientation(bytes.NewReader(b), KindJPEG), orientation(bytes.NewReader(b), KindPNG), orientation(bytes.NewReader(b), KindWebP)}
 		for _, o := range os {
 			if o < 1 || o > 8 {
 				t.Fatalf("orientation %d", o)
 			}
 		}
-		jpegWork(b)
+		jpegWork(bytes.NewReader(b))
 	})
 }
 
@@ -594,7 +614,7 @@ func TestClean_refuses_what_carries_the_marker_of_a_virus_wherever_it_stands(t *
 	z.Write(bytes.Repeat([]byte("x"), 64<<10-30)) // the marker lies across two blocks
 	z.Write(marker)
 	z.Close()
-	pdf := "%PDF-1.4\n1 0 obj\n<< /Filter /FlateDecode >>\nstream\n" + deflated.String() + "\nendstream\nendobj\nstartxref\n9\n%%EOF\n"
+	pdf := string(pdfStream("/Filter /FlateDecode", deflated.String()))
 	for name, data := range map[string][]byte{"note.txt": marker, "scan.png": append(pngOf(t, quarters(4, 4)), marker...), "scan.pdf": []byte(pdf)} {
 		_, err := Clean(bytes.NewReader(data), name, Limits{})
 		var no Refused

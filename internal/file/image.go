@@ -1,16 +1,20 @@
 package file
 
 import (
-	"bytes"
+	"bufio"
+	"errors"
 	"fmt"
 	"image"
 	"image/color"
 	"image/jpeg"
 	"image/png"
+	"io"
 	"strconv"
 
 	"golang.org/x/image/draw"
 	"golang.org/x/image/webp"
+
+	"comity/internal/vault"
 )
 
 const (
@@ -20,29 +24,47 @@ const (
 	maxScans = 64
 )
 
-// cleanImage rebuilds a picture from its pixels. Nothing of data but the pixels
-// reaches the result.
-func cleanImage(data []byte, kind string, lim Limits) (Cleaned, error) {
-	if err := checkCost(data, kind, lim); err != nil {
+// cleanImage rebuilds a picture from its pixels into out. Nothing of src but the pixels reaches the result.
+// as is the kind to encode; "" decides by whether something is transparent.
+func cleanImage(out io.Writer, src io.ReadSeeker, kind, as string, lim Limits) (Cleaned, error) {
+	defer heavy()()
+	if err := checkCost(src, kind, lim); err != nil {
 		return Cleaned{}, err
 	}
-	img, err := decode(data, kind)
+	img, err := decode(src, kind)
 	if err != nil || img.Bounds().Empty() {
-		return Cleaned{}, broken(kind, "decode")
+		return Cleaned{}, failed(err, broken(kind, "decode"))
 	}
-	canvas := turn(shrink(img, lim.MaxSide), orientation(data, kind))
-	var out bytes.Buffer
-	c := Cleaned{Kind: KindJPEG, Width: canvas.Rect.Dx(), Height: canvas.Rect.Dy()}
-	if canvas.Opaque() {
-		err = jpeg.Encode(&out, canvas, &jpeg.Options{Quality: jpegQuality})
-	} else {
+	return encode(out, turn(shrink(img, lim.MaxSide), orientation(src, kind)), as)
+}
+
+// heavy lets few pictures be decoded at a time: each takes up to a few hundred megabytes, and a hundred people may
+// send one in the same second.
+func heavy() (done func()) {
+	decoders <- struct{}{}
+	return func() { <-decoders }
+}
+
+var decoders = make(chan struct{}, 2)
+
+// encode writes a picture anew.
+func encode(out io.Writer, canvas *image.RGBA, as string) (Cleaned, error) {
+	c := Cleaned{Kind: as, Width: canvas.Rect.Dx(), Height: canvas.Rect.Dy()}
+	if as == "" {
 		c.Kind = KindPNG
-		err = png.Encode(&out, canvas)
+		if canvas.Opaque() {
+			c.Kind = KindJPEG
+		}
+	}
+	var err error
+	if c.Kind == KindJPEG {
+		err = jpeg.Encode(out, canvas, &jpeg.Options{Quality: jpegQuality})
+	} else {
+		err = png.Encode(out, canvas)
 	}
 	if err != nil {
 		return Cleaned{}, fmt.Errorf("encode picture: %w", err)
 	}
-	c.Data = out.Bytes()
 	return c, nil
 }
 
@@ -50,43 +72,53 @@ func cleanImage(data []byte, kind string, lim Limits) (Cleaned, error) {
 // other decoder a program registers can ever be reached by an upload. A decoder
 // that panics on crafted bytes has not decoded them: that is a refusal too, and
 // must not end the job that fetches the mail.
-func decode(data []byte, kind string) (img image.Image, err error) {
+func decode(src io.ReadSeeker, kind string) (img image.Image, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			img, err = nil, fmt.Errorf("decoder of %s panicked: %v", kind, p)
 		}
 	}()
+	if _, err := src.Seek(0, io.SeekStart); err != nil {
+		return nil, unread{err}
+	}
+	r := bufio.NewReader(src)
 	switch kind {
 	case KindJPEG:
-		return jpeg.Decode(bytes.NewReader(data))
+		return jpeg.Decode(r)
 	case KindPNG:
-		return png.Decode(bytes.NewReader(data))
+		return png.Decode(r)
 	}
-	return webp.Decode(bytes.NewReader(data))
+	return webp.Decode(r)
 }
 
-func decodeConfig(data []byte, kind string) (image.Config, error) {
+func decodeConfig(src io.ReadSeeker, kind string) (image.Config, error) {
+	if _, err := src.Seek(0, io.SeekStart); err != nil {
+		return image.Config{}, unread{err}
+	}
+	r := bufio.NewReader(src)
 	switch kind {
 	case KindJPEG:
-		return jpeg.DecodeConfig(bytes.NewReader(data))
+		return jpeg.DecodeConfig(r)
 	case KindPNG:
-		return png.DecodeConfig(bytes.NewReader(data))
+		return png.DecodeConfig(r)
 	}
-	return webp.DecodeConfig(bytes.NewReader(data))
+	return webp.DecodeConfig(r)
 }
 
 // checkCost refuses, before any pixel is decoded, a picture whose decoding
 // would take too much memory or time, whatever the size of the upload.
-func checkCost(data []byte, kind string, lim Limits) error {
-	cfg, err := decodeConfig(data, kind)
+func checkCost(src io.ReadSeeker, kind string, lim Limits) error {
+	cfg, err := decodeConfig(src, kind)
 	if err != nil || cfg.Width <= 0 || cfg.Height <= 0 {
-		return broken(kind, "decode")
+		return failed(err, broken(kind, "decode"))
 	}
 	const reference = 4 // bytes per pixel that MaxPixels counts on
 	perPixel, scans := bytesPerPixel(cfg.ColorModel), 1
 	if kind == KindJPEG {
 		var progressive int
-		progressive, scans = jpegWork(data)
+		if progressive, scans, err = jpegWork(src); err != nil {
+			return err
+		}
 		perPixel += progressive
 	}
 	// Division, because a product of two lengths of 32 bits may overflow.
@@ -96,6 +128,19 @@ func checkCost(data []byte, kind string, lim Limits) error {
 			"width": strconv.Itoa(cfg.Width), "height": strconv.Itoa(cfg.Height), "max": strconv.FormatInt(most, 10)}}
 	}
 	return nil
+}
+
+// unread is trouble with our own copy of an upload, which is not the sender's fault.
+type unread struct{ error }
+
+func (u unread) Unwrap() error { return u.error }
+
+// failed is what to answer when a decoder fails: the file is broken, unless it was us who could not read it.
+func failed(err, otherwise error) error {
+	if u := (unread{}); errors.As(err, &u) || errors.Is(err, vault.ErrBroken) {
+		return err
+	}
+	return otherwise
 }
 
 func bytesPerPixel(m color.Model) int {
@@ -108,8 +153,11 @@ func bytesPerPixel(m color.Model) int {
 
 // jpegWork returns the extra bytes per pixel a progressive JPEG needs (four per
 // sample, all coefficients are held until the last scan) and its scans.
-func jpegWork(data []byte) (extra, scans int) {
-	jpegSegments(data, func(marker byte, payload []byte) bool {
+func jpegWork(src io.ReadSeeker) (extra, scans int, err error) {
+	if _, err := src.Seek(0, io.SeekStart); err != nil {
+		return 0, 0, unread{err}
+	}
+	jpegSegments(bufio.NewReaderSize(src, 64<<10), func(marker byte, payload []byte) bool {
 		const startProgressive = 0xC2
 		switch {
 		case marker == startProgressive && len(payload) >= 6:
@@ -119,7 +167,7 @@ func jpegWork(data []byte) (extra, scans int) {
 		}
 		return scans <= maxScans
 	})
-	return extra, scans
+	return extra, scans, nil
 }
 
 // samplesPerPixel reads a frame header: for each component its sampling

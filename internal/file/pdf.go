@@ -20,29 +20,64 @@ const (
 	trailerWindow  = 1024      // readers look for %%EOF in the last 1024 bytes
 )
 
-// checkPDF accepts a complete PDF without active parts. It scans for names,
-// also where they are spelled with #xx and inside compressed streams; it does
-// not parse the document, so it refuses what it cannot look into and may refuse
-// a harmless page that quotes such a name.
-func checkPDF(data []byte) error {
-	if len(data) < 8 || data[5] < '1' || data[5] > '2' || data[6] != '.' {
-		return broken(KindPDF, "header")
+// cleanPDF writes a PDF anew from what its pages need. What a document says about itself (Info, XMP, the data of
+// programs, previews, who commented and when), what earlier versions of it left behind and what is hidden between its
+// objects do not come along. What runs, sends or hides something is refused and not left out, because whoever sent it
+// should learn that something is missing.
+//
+// The objects are held in memory while this runs. byMarker looks for the marker of virus.go in compressed parts.
+func cleanPDF(out io.Writer, src source, byMarker bool) error {
+	defer heavy()()
+	if err := framePDF(src); err != nil {
+		return err
 	}
-	end := data[max(0, len(data)-trailerWindow):]
-	if !bytes.Contains(end, []byte("%%EOF")) || !bytes.Contains(end, []byte("startxref")) {
+	data, err := rewritten(src)
+	if err != nil {
+		return err
+	}
+	if err := checkPDF(data, byMarker); err != nil {
+		return err
+	}
+	_, err = out.Write(data)
+	return err
+}
+
+// framePDF looks at the beginning and the end.
+func framePDF(src source) error {
+	head, end := make([]byte, 8), make([]byte, min(trailerWindow, src.Size()))
+	if _, err := src.ReadAt(head, 0); err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	if _, err := src.ReadAt(end, src.Size()-int64(len(end))); err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	switch {
+	case head[5] < '1' || head[5] > '2' || head[6] != '.':
+		return broken(KindPDF, "header")
+	case !bytes.Contains(end, []byte("%%EOF")) || !bytes.Contains(end, []byte("startxref")):
 		return broken(KindPDF, "trailer")
+	}
+	return nil
+}
+
+// checkPDF accepts what cleanPDF wrote, if it has no active parts. It scans for names, also where they are spelled
+// with #xx and inside compressed streams, and so sees what was not understood when it was read: it refuses what it
+// cannot look into, and may refuse a harmless page that quotes such a name.
+func checkPDF(data []byte, byMarker bool) error {
+	if byMarker && marked(data) {
+		return Refused{Rule: "file.virus"}
 	}
 	if found := activeName(data); found != "" {
 		return Refused{"file.active", map[string]string{"found": found}}
 	}
-	return checkStreams(data)
+	return checkStreams(data, byMarker)
 }
 
 // checkStreams looks into the compressed parts. Objects, and with them actions,
 // may be stored in "object streams"; what a stream is called does not have to
 // be true, so each one that inflates is scanned.
-func checkStreams(data []byte) error {
-	scan := inflater{budget: maxInflated, buf: make([]byte, 64<<10)}
+func checkStreams(data []byte, byMarker bool) error {
+	scan := inflater{byMarker: byMarker, budget: maxInflated, buf: make([]byte, 64<<10)}
 	keyword := []byte("stream")
 	before := 0 // end of the previous keyword: the dictionary lies in between
 	for {
@@ -81,8 +116,9 @@ func plainlyDeflated(dict []byte) bool {
 
 // inflater scans compressed streams of one PDF within a budget of bytes.
 type inflater struct {
-	budget int64
-	buf    []byte
+	budget   int64
+	buf      []byte
+	byMarker bool
 }
 
 // stream scans body when it begins like a zlib stream. A broken one is read as
@@ -106,7 +142,7 @@ func (f *inflater) stream(body []byte) error {
 			return broken(KindPDF, "hidden")
 		}
 		block := f.buf[:kept+n]
-		if marked(block) {
+		if f.byMarker && marked(block) {
 			return Refused{Rule: "file.virus"}
 		}
 		if found := activeName(block); found != "" {

@@ -5,7 +5,6 @@ import (
 	"mime"
 	"path"
 	"strings"
-	"unicode/utf8"
 )
 
 // The kinds an attachment may have. WebP is accepted but kept as JPEG or PNG.
@@ -15,6 +14,13 @@ const (
 	KindWebP = "image/webp"
 	KindPDF  = "application/pdf"
 	KindText = "text/plain"
+
+	KindDOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+	KindXLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+	KindPPTX = "application/vnd.openxmlformats-officedocument.presentationml.presentation"
+	KindODT  = "application/vnd.oasis.opendocument.text"
+	KindODS  = "application/vnd.oasis.opendocument.spreadsheet"
+	KindODP  = "application/vnd.oasis.opendocument.presentation"
 )
 
 // Kinds that are recognised only to be refused by their name, so that the
@@ -26,6 +32,7 @@ const (
 	kindVideo   = "video/mp4"
 	kindProgram = "application/x-executable"
 	kindOffice  = "application/x-ole-storage"
+	kindMacros  = "application/vnd.ms-office.macroenabled"
 )
 
 // signatures are tried in order. None of them is a prefix of another.
@@ -60,38 +67,28 @@ var signatures = []struct {
 	{4, "ftyp", kindVideo},
 }
 
-// sniff returns the media type of data by its content alone, "" when unknown.
-func sniff(data []byte) string {
+// sniffed returns the media type of what begins with head by its content alone, "" when unknown; text says
+// whether all of it is plain text.
+func sniffed(head []byte, text bool) string {
 	for _, s := range signatures {
-		if len(data) < s.at || !bytes.HasPrefix(data[s.at:], []byte(s.sign)) {
+		if len(head) < s.at || !bytes.HasPrefix(head[s.at:], []byte(s.sign)) {
 			continue
 		}
-		if s.kind == KindWebP && !bytes.HasPrefix(data, []byte("RIFF")) {
+		if s.kind == KindWebP && !bytes.HasPrefix(head, []byte("RIFF")) {
 			continue
 		}
-		if s.sign == "MZ" && isText(data) { // two letters a sentence may begin with
+		if s.sign == "MZ" && text { // two letters a sentence may begin with
 			continue
 		}
 		return s.kind
 	}
 	switch {
-	case len(data) == 0 || !isText(data):
+	case len(head) == 0 || !text:
 		return ""
-	case isMarkup(data):
+	case isMarkup(head):
 		return kindMarkup
 	}
 	return KindText
-}
-
-// isText reports plain UTF-8 without control characters but line ends, tabs
-// and form feeds.
-func isText(data []byte) bool {
-	for _, b := range data {
-		if b < ' ' && b != '\n' && b != '\r' && b != '\t' && b != '\f' || b == 0x7F {
-			return false
-		}
-	}
-	return utf8.Valid(data)
 }
 
 // isMarkup reports text that an old browser would run as a page in spite of its
@@ -112,7 +109,8 @@ var extensions = map[string]string{
 	".png": KindPNG, ".webp": KindWebP, ".pdf": KindPDF,
 	".txt": KindText, ".text": KindText, ".log": KindText, ".md": KindText, ".csv": KindText,
 	".htm": kindMarkup, ".html": kindMarkup, ".xhtml": kindMarkup, ".svg": kindMarkup, ".xml": kindMarkup,
-	".zip": kindZip, ".docx": kindZip, ".xlsx": kindZip, ".pptx": kindZip, ".apk": kindZip, ".jar": kindZip,
+	".docx": KindDOCX, ".xlsx": KindXLSX, ".pptx": KindPPTX, ".odt": KindODT, ".ods": KindODS, ".odp": KindODP,
+	".docm": kindMacros, ".xlsm": kindMacros, ".pptm": kindMacros, ".zip": kindZip, ".apk": kindZip, ".jar": kindZip,
 	".doc": kindOffice, ".xls": kindOffice, ".ppt": kindOffice, ".wps": kindOffice, ".msi": kindOffice,
 	".exe": kindProgram, ".dll": kindProgram, ".com": kindProgram, ".scr": kindProgram, ".bat": kindProgram,
 	".cmd": kindProgram, ".ps1": kindProgram, ".vbs": kindProgram, ".js": kindProgram, ".sh": kindProgram,
@@ -123,7 +121,8 @@ var extensions = map[string]string{
 }
 
 // trueExtension is what the name of a kept file ends in.
-var trueExtension = map[string]string{KindJPEG: ".jpg", KindPNG: ".png", KindPDF: ".pdf", KindText: ".txt"}
+var trueExtension = map[string]string{KindJPEG: ".jpg", KindPNG: ".png", KindPDF: ".pdf", KindText: ".txt",
+	KindDOCX: ".docx", KindXLSX: ".xlsx", KindPPTX: ".pptx", KindODT: ".odt", KindODS: ".ods", KindODP: ".odp"}
 
 func saidByName(name string) string { return extensions[strings.ToLower(path.Ext(visible(name)))] }
 
@@ -139,6 +138,8 @@ func saidByType(declared string) string {
 		return ""
 	case "image/jpg", "image/pjpeg":
 		return KindJPEG
+	case "application/x-zip-compressed", "application/x-zip":
+		return kindZip
 	case "image/x-png":
 		return KindPNG
 	case "application/x-pdf":

@@ -268,8 +268,10 @@ func (l *Ledger) append(ctx context.Context, tx *db.Tx, s *stored, e casework.Ev
 		s.told = append(s.told, e)
 	}
 	for _, f := range e.Files {
-		if err := putCaseFile(ctx, tx, s.n, f.SHA256); err != nil {
-			return err
+		for _, name := range f.Stored() {
+			if err := putCaseFile(ctx, tx, s.n, name); err != nil {
+				return err
+			}
 		}
 	}
 	if err := s.putNotable(ctx, tx, e); err != nil {
@@ -345,6 +347,7 @@ func asSent(list []casework.File) []casework.File {
 	for i, f := range list {
 		if f.Sent != "" {
 			list[i].SHA256, list[i].Key = f.Sent, ""
+			list[i].Held, list[i].Locked, list[i].Original, list[i].OriginalKey = "", "", "", ""
 		}
 	}
 	return list

@@ -322,8 +322,10 @@ func listFilesAfter(ctx context.Context, tx *db.Tx, after int64, limit int) (las
 	}
 	for _, o := range list {
 		for _, f := range o.files {
-			if err := putCaseFile(ctx, tx, o.n, f.SHA256); err != nil {
-				return 0, err
+			for _, name := range f.Stored() {
+				if err := putCaseFile(ctx, tx, o.n, name); err != nil {
+					return 0, err
+				}
 			}
 		}
 		last = o.n

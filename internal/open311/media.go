@@ -61,7 +61,7 @@ func (s *Server) media(c *call) (kept []casework.File, lost []lostFile, err erro
 	if c.MultipartForm != nil {
 		for _, h := range filesOf(c.MultipartForm) {
 			names = append(names, h.Filename)
-			all = append(all, func() (casework.File, error) { return s.part(h) })
+			all = append(all, func() (casework.File, error) { return s.part(ctx, h) })
 		}
 	}
 	for _, u := range slices.Concat(c.form.all("media_url"), c.form.all("media_url[]")) {
@@ -112,26 +112,20 @@ func filesOf(f *multipart.Form) []*multipart.FileHeader {
 	return out
 }
 
-func (s *Server) part(h *multipart.FileHeader) (casework.File, error) {
+func (s *Server) part(ctx context.Context, h *multipart.FileHeader) (casework.File, error) {
 	src, err := h.Open()
 	if err != nil {
 		return casework.File{}, fmt.Errorf("open311: open upload: %w", err)
 	}
 	defer src.Close()
-	return s.keep(src, h.Filename, h.Header.Get("Content-Type"))
+	return s.keep(ctx, src, h.Filename, h.Header.Get("Content-Type"))
 }
 
 // keep cleans and stores one file.
-func (s *Server) keep(r io.Reader, name, declared string) (casework.File, error) {
-	clean, err := file.Clean(r, name, file.Limits{Declared: declared})
-	if err != nil {
-		return casework.File{}, err
-	}
-	stored, opens, err := s.Files.Put(clean.Data)
-	if err != nil {
-		return casework.File{}, err
-	}
-	return casework.File{SHA256: stored, Key: opens, Sent: clean.SHA256, Name: clean.Name, Kind: clean.Kind, Size: clean.Size, Public: true}, nil
+func (s *Server) keep(ctx context.Context, r io.Reader, name, declared string) (casework.File, error) {
+	f, err := s.Files.Take(ctx, r, name, file.Limits{Declared: declared})
+	f.Public = true
+	return f, err
 }
 
 // behind takes in what stands behind a media_url.
@@ -141,14 +135,14 @@ func (s *Server) behind(ctx context.Context, raw string) (casework.File, error) 
 		if err != nil {
 			return casework.File{}, err
 		}
-		return s.keep(bytes.NewReader(data), "", kind)
+		return s.keep(ctx, bytes.NewReader(data), "", kind)
 	}
 	body, kind, err := s.fetch.get(ctx, raw)
 	if err != nil {
 		return casework.File{}, err
 	}
 	defer body.Close()
-	f, err := s.keep(body, nameOfURL(raw), kind)
+	f, err := s.keep(ctx, body, nameOfURL(raw), kind)
 	var no file.Refused
 	if err != nil && !errors.As(err, &no) && ctx.Err() != nil {
 		return f, &unreachable{rule: "slow", err: err}

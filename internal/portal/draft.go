@@ -1,6 +1,7 @@
 package portal
 
 import (
+	"context"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
@@ -115,7 +116,7 @@ func (p *Portal) keep(r *http.Request, room int) (kept []casework.File, refused 
 		if len(kept) >= room {
 			return kept, append(refused, form.Problem{Field: "photos", Rule: "file.too_many", Params: map[string]string{"max": strconv.Itoa(maxPhotos)}}), nil
 		}
-		f, err := p.keepOne(h)
+		f, err := p.keepOne(r.Context(), h)
 		var no file.Refused
 		if errors.As(err, &no) {
 			refused = append(refused, form.Problem{Field: "photos", Rule: no.Rule, Params: withName(no.Params, h.Filename)})
@@ -137,21 +138,15 @@ func withName(params map[string]string, name string) map[string]string {
 	return out
 }
 
-func (p *Portal) keepOne(h *multipart.FileHeader) (casework.File, error) {
+func (p *Portal) keepOne(ctx context.Context, h *multipart.FileHeader) (casework.File, error) {
 	src, err := h.Open()
 	if err != nil {
 		return casework.File{}, fmt.Errorf("open upload: %w", err)
 	}
 	defer src.Close()
-	c, err := file.Clean(src, h.Filename, file.Limits{})
-	if err != nil {
-		return casework.File{}, err
-	}
-	name, key, err := p.Files.Put(c.Data)
-	if err != nil {
-		return casework.File{}, fmt.Errorf("store upload: %w", err)
-	}
-	return casework.File{SHA256: name, Key: key, Sent: c.SHA256, Name: c.Name, Kind: c.Kind, Size: c.Size, Public: true}, nil
+	f, err := p.Files.Take(ctx, src, h.Filename, file.Limits{Declared: h.Header.Get("Content-Type")})
+	f.Public = true
+	return f, err
 }
 
 // ticket is what a token says. Without the signature a form could claim any stored file. The key of the file
@@ -163,10 +158,16 @@ type ticket struct {
 	Kind   string `json:"k"`
 	Size   int64  `json:"s"`
 	Until  int64  `json:"u"`
+
+	Held        string `json:"w,omitempty"`
+	Locked      string `json:"l,omitempty"`
+	Original    string `json:"o,omitempty"`
+	OriginalKey string `json:"ok,omitempty"`
 }
 
 func (p *Portal) sign(f casework.File) string {
-	doc, err := json.Marshal(ticket{f.SHA256, f.Key, f.Name, f.Kind, f.Size, p.Site.Now().Add(photoLife).Unix()})
+	doc, err := json.Marshal(ticket{SHA256: f.SHA256, Key: f.Key, Name: f.Name, Kind: f.Kind, Size: f.Size, Until: p.Site.Now().Add(photoLife).Unix(),
+		Held: f.Held, Locked: f.Locked, Original: f.Original, OriginalKey: f.OriginalKey})
 	if err != nil {
 		panic("portal: a ticket of strings and numbers does not encode: " + err.Error())
 	}
@@ -183,7 +184,8 @@ func (p *Portal) unsign(token string) (casework.File, bool) {
 	if json.Unmarshal(raw[sha256.Size:], &t) != nil || p.Site.Now().Unix() > t.Until {
 		return casework.File{}, false
 	}
-	return casework.File{SHA256: t.SHA256, Key: t.Key, Name: t.Name, Kind: t.Kind, Size: t.Size, Public: true}, true
+	return casework.File{SHA256: t.SHA256, Key: t.Key, Name: t.Name, Kind: t.Kind, Size: t.Size, Public: true,
+		Held: t.Held, Locked: t.Locked, Original: t.Original, OriginalKey: t.OriginalKey}, true
 }
 
 func (p *Portal) mac(doc []byte) []byte {

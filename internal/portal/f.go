@@ -50,6 +50,7 @@ type casePage struct {
 	Sent    []web.Fact
 	Photos  []casework.File
 	Papers  []casework.File
+	Held    []casework.File // wait for a check, or were refused
 	Entries []web.Entry
 }
 
@@ -202,6 +203,10 @@ func (m *matter) view(done string) casePage {
 	}
 	for _, f := range m.c.Files {
 		if !f.Public {
+			continue
+		}
+		if f.Held != "" {
+			v.Held = append(v.Held, f)
 			continue
 		}
 		if picture(f) {

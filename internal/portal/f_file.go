@@ -36,6 +36,9 @@ func (p *Portal) file(w http.ResponseWriter, r *http.Request) error {
 // serve sends a stored file. Only pictures are shown in the page; anything else is a download, and
 // a sandbox keeps a browser that opens it anyway from running anything.
 func (p *Portal) serve(w http.ResponseWriter, r *http.Request, store file.Store, f casework.File) error {
+	if f.Held != "" {
+		return web.ErrNotFound
+	}
 	body, err := store.Open(f.SHA256, f.Key)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, file.ErrName) {
 		return web.ErrNotFound
@@ -59,4 +62,14 @@ func (p *Portal) serve(w http.ResponseWriter, r *http.Request, store file.Store,
 }
 
 // picture reports kinds the pipeline has redrawn from their pixels.
-func picture(f casework.File) bool { return f.Kind == file.KindJPEG || f.Kind == file.KindPNG }
+func picture(f casework.File) bool {
+	return f.Held == "" && (f.Kind == file.KindJPEG || f.Kind == file.KindPNG)
+}
+
+// waits is the key of the words for a file that cannot be opened.
+func waits(f casework.File) string {
+	if f.Held == casework.HeldRefused {
+		return "file.refused"
+	}
+	return "file.waits"
+}

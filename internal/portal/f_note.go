@@ -54,7 +54,7 @@ func (p *Portal) notePost(w http.ResponseWriter, r *http.Request) error {
 	for _, f := range d.Photos {
 		cmd.Files = append(cmd.Files, f.File)
 	}
-	if err := m.door.take(p.Files, cmd.Files); err != nil {
+	if err := m.door.take(r.Context(), p.Files, cmd.Files); err != nil {
 		return err
 	}
 	_, err = m.door.Ledger.Do(r.Context(), authz.Holder(string(m.c.ID)), cmd)

@@ -12,8 +12,8 @@ package portal
 import (
 	"context"
 	"errors"
-	"io"
 	"net/http"
+	"sync"
 
 	"comity/internal/authz"
 	"comity/internal/casework"
@@ -87,6 +87,10 @@ func (d Deps) doorOf(category string) Door {
 type Portal struct {
 	Deps
 	wrong *limit.Limiter // wrong codes
+
+	once   sync.Once
+	begun  *limit.Limiter // uploads
+	coming *file.Uploads
 }
 
 // New makes the portal. It panics on a short secret, because such a site must not start.
@@ -112,6 +116,12 @@ func (p *Portal) Mount(mux web.Router) {
 		"GET /sent/{code}":            p.sent,
 		"GET /follow":                 p.follow,
 		"POST /follow":                p.followPost,
+		"GET /report/upload.js":       p.uploadScript,
+		"OPTIONS /upload":             p.uploadOptions,
+		"POST /upload":                p.uploadBegin,
+		"HEAD /upload/{name}":         p.uploadAt,
+		"PATCH /upload/{name}":        p.uploadMore,
+		"DELETE /upload/{name}":       p.uploadDrop,
 		"GET /f/{code}":               p.caseOf,
 		"GET /f/{code}/why":           p.why,
 		"GET /f/{code}/proof":         p.proof,
@@ -221,25 +231,37 @@ func (p *Portal) behind(r *http.Request, find func(Door) error) (at Door, err er
 
 // take copies photos that waited for their report into the folder of the compartment it goes to, where they
 // get another name and key: no two compartments share either. They stay known by what was sent.
-func (d Door) take(from file.Store, list []casework.File) error {
+func (d Door) take(ctx context.Context, from file.Store, list []casework.File) error {
 	if d.Files.Dir == from.Dir {
 		return nil
 	}
 	for i, f := range list {
-		src, err := from.Open(f.SHA256, f.Key)
-		if err != nil {
-			return err
-		}
-		data, err := io.ReadAll(src)
-		if err = errors.Join(err, src.Close()); err != nil {
-			return err
-		}
 		if f.Sent == "" {
 			list[i].Sent = f.SHA256
 		}
-		if list[i].SHA256, list[i].Key, err = d.Files.Put(data); err != nil {
+		key := &list[i].Key
+		if f.Held != "" {
+			key = &list[i].Locked
+		}
+		if err := d.carry(ctx, from, &list[i].SHA256, key); err != nil {
+			return err
+		}
+		if err := d.carry(ctx, from, &list[i].Original, &list[i].OriginalKey); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// carry copies one stored file, if there is one, and puts its new name and key in place of the old.
+func (d Door) carry(ctx context.Context, from file.Store, name, key *string) error {
+	if *name == "" {
+		return nil
+	}
+	src, err := from.Open(*name, *key)
+	if err != nil {
+		return err
+	}
+	*name, *key, err = d.Files.PutFrom(ctx, src)
+	return errors.Join(err, src.Close())
 }

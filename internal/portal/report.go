@@ -83,7 +83,7 @@ func (p *Portal) reportPost(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	door := p.doorOf(d.Category)
-	if err := door.take(p.Files, cmd.Files); err != nil {
+	if err := door.take(r.Context(), p.Files, cmd.Files); err != nil {
 		return err
 	}
 	receipt, err := door.Ledger.Do(r.Context(), authz.Reporter(), cmd)

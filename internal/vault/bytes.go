@@ -1,10 +1,5 @@
 package vault
 
-import (
-	"fmt"
-	"strings"
-)
-
 const fileContext = "comity file"
 
 // SealBytes seals the bytes of a file under a key that is drawn for it alone, and returns both. The key is a
@@ -24,20 +19,27 @@ func SealBytes(suiteName string, plain []byte) (sealed []byte, key string, err e
 
 // OpenBytes is the inverse of SealBytes: ErrBroken for any other bytes or key.
 func OpenBytes(key string, sealed []byte) ([]byte, error) {
-	letter, body, _ := strings.Cut(key, ".")
-	for _, s := range suites {
-		if letter != string(s.letter) {
-			continue
-		}
-		raw, err := decode(body)
-		if err != nil {
-			return nil, ErrBroken
-		}
-		a, err := s.aead(raw)
-		if err != nil {
-			return nil, ErrBroken
-		}
-		return open(a, fileContext, sealed)
+	a, err := fileAEAD(key)
+	if err != nil {
+		return nil, err
 	}
-	return nil, fmt.Errorf("%w: the key of the file is none", ErrBroken)
+	return open(a, fileContext, sealed)
+}
+
+// NewFileKey draws a key for SealBytesUnder, for what is sealed more than once while it grows.
+func NewFileKey(suiteName string) (string, error) {
+	s, err := suiteNamed(suiteName)
+	if err != nil {
+		return "", err
+	}
+	return string(s.letter) + "." + encode(random(s.keySize)), nil
+}
+
+// SealBytesUnder is SealBytes with a key of before. OpenBytes opens it.
+func SealBytesUnder(key string, plain []byte) ([]byte, error) {
+	a, err := fileAEAD(key)
+	if err != nil {
+		return nil, err
+	}
+	return seal(a, fileContext, plain), nil
 }

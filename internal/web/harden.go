@@ -73,7 +73,7 @@ func (s *Site) bodyLimit(r *http.Request) int64 {
 	switch {
 	case s.MaxBody > 0:
 		return s.MaxBody
-	case strings.HasPrefix(r.Header.Get("Content-Type"), "multipart/"):
+	case strings.HasPrefix(r.Header.Get("Content-Type"), "multipart/"), r.Header.Get("Content-Type") == "application/offset+octet-stream":
 		return maxMultipart
 	}
 	return maxForm

@@ -1,6 +1,7 @@
 package talks
 
 import (
+	"context"
 	"encoding/base64"
 	"net/http"
 	"strconv"
@@ -162,7 +163,7 @@ func (s *service) signed(r *http.Request, p *web.Page, m *matter, open opener, w
 	if len(no.Fields) > 0 {
 		return v, no, nil
 	}
-	f, err := s.signature(p, hash, drawing, v.Name)
+	f, err := s.signature(r.Context(), p, hash, drawing, v.Name)
 	if bad, is := refused(err); is {
 		return v, bad, nil
 	}
@@ -180,15 +181,15 @@ const drawn = "data:image/png;base64,"
 
 // signature makes a file of what was drawn, else of the name that was typed, with the hash of the words it
 // stands under.
-func (s *service) signature(p *web.Page, hash, drawing, typed string) (casework.File, error) {
+func (s *service) signature(ctx context.Context, p *web.Page, hash, drawing, typed string) (casework.File, error) {
 	name := p.T("talks.signature", "hash", hash[:12])
 	if drawing == "" {
-		return s.made([]byte(p.T("talks.typed", "name", typed, "hash", hash)+"\n"), name+".txt")
+		return s.made(ctx, []byte(p.T("talks.typed", "name", typed, "hash", hash)+"\n"), name+".txt")
 	}
 	raw, ok := strings.CutPrefix(drawing, drawn)
 	data, err := base64.StdEncoding.DecodeString(raw)
 	if !ok || err != nil {
 		return casework.File{}, &casework.Refusal{Rule: "form.invalid", Fields: []form.Problem{{Field: "typed", Rule: "talks.drawing"}}}
 	}
-	return s.made(data, name+".png")
+	return s.made(ctx, data, name+".png")
 }

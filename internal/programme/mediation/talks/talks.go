@@ -274,11 +274,6 @@ func refused(err error) (*casework.Refusal, bool) {
 }
 
 // made takes in what the page itself wrote: a signature that was drawn or typed.
-func (s *service) made(data []byte, name string) (casework.File, error) {
-	clean, err := file.Clean(bytes.NewReader(data), name, file.Limits{})
-	if err != nil {
-		return casework.File{}, err
-	}
-	at, key, err := s.Files.Put(clean.Data)
-	return casework.File{SHA256: at, Key: key, Sent: clean.SHA256, Name: clean.Name, Kind: clean.Kind, Size: clean.Size}, err
+func (s *service) made(ctx context.Context, data []byte, name string) (casework.File, error) {
+	return s.Files.Take(ctx, bytes.NewReader(data), name, file.Limits{})
 }

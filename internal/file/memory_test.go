@@ -1,0 +1,55 @@
+package file_test
+
+import (
+	"context"
+	"io"
+	"runtime"
+	"testing"
+
+	"comity/internal/file"
+)
+
+// lines gives n bytes of text without having them.
+type lines struct{ left int64 }
+
+func (l *lines) Read(p []byte) (int, error) {
+	if l.left == 0 {
+		return 0, io.EOF
+	}
+	p = p[:min(int64(len(p)), l.left)]
+	for i := range p {
+		p[i] = 'a' + byte(i%26)
+	}
+	l.left -= int64(len(p))
+	return len(p), nil
+}
+
+func Test_two_hundred_megabytes_pass_without_being_held(t *testing.T) {
+	const size, most = 200 << 20, 16 << 20
+	looked := int64(0)
+	s := file.Store{Dir: t.TempDir(), KeepSent: true, Scan: func(_ context.Context, r io.Reader) (string, error) {
+		n, err := io.Copy(io.Discard, r)
+		looked = n
+		return "", err
+	}}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	f, err := s.Take(t.Context(), &lines{size}, "long.txt", file.Limits{MaxBytes: size})
+	if err != nil || f.Size != size || looked != size {
+		t.Fatalf("%+v, %d bytes looked at, %v", f, looked, err)
+	}
+	r, err := s.Open(f.SHA256, f.Key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	n, err := io.Copy(io.Discard, r)
+	if err != nil || n != size {
+		t.Fatalf("read %d bytes, %v", n, err)
+	}
+	runtime.ReadMemStats(&after)
+	// All that was ever allocated, so that nothing can have been held and let go.
+	if took := after.TotalAlloc - before.TotalAlloc; took > most {
+		t.Errorf("it took %d MB of memory", took>>20)
+	}
+}

@@ -1,0 +1,120 @@
+package file
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/iotest"
+	"time"
+)
+
+func uploadsFor(t *testing.T, now *time.Time) *Uploads {
+	return &Uploads{Dir: filepath.Join(t.TempDir(), "uploads"), Now: func() time.Time { return *now }}
+}
+
+func TestUploads_a_photo_in_pieces_survives_a_broken_line_and_a_restart(t *testing.T) {
+	now := time.Now()
+	u, s := uploadsFor(t, &now), Store{Dir: t.TempDir()}
+	photo := withEXIF(jpegOf(t, quarters(200, 160)), exifBlock(binary.BigEndian, 1))
+	name, at, err := u.Begin(int64(len(photo)), "lamp.jpg", "image/jpeg")
+	if err != nil || at.Offset != 0 {
+		t.Fatalf("%+v, %v", at, err)
+	}
+	third := len(photo) / 3
+	if at, err = u.Add(name, 0, bytes.NewReader(photo[:third])); err != nil || at.Offset != int64(third) {
+		t.Fatalf("%+v, %v", at, err)
+	}
+	broken := errors.New("the line")
+	at, err = u.Add(name, at.Offset, io.MultiReader(bytes.NewReader(photo[third:third+100]), iotest.ErrReader(broken)))
+	if !errors.Is(err, broken) || at.Offset != int64(third+100) {
+		t.Fatalf("what arrived before the line broke is lost: %+v, %v", at, err)
+	}
+	for _, wrong := range []int64{0, at.Offset - 1, at.Offset + 1} {
+		if _, err := u.Add(name, wrong, strings.NewReader("x")); !errors.Is(err, ErrOffset) {
+			t.Errorf("from %d: %v", wrong, err)
+		}
+	}
+	if _, err := u.Finish(t.Context(), name, s); !errors.Is(err, ErrOffset) {
+		t.Errorf("finished before it was complete: %v", err)
+	}
+	u = &Uploads{Dir: u.Dir, Now: u.Now} // the server starts again
+	if at, err = u.At(name); err != nil || at.Offset != int64(third+100) {
+		t.Fatalf("after a restart: %+v, %v", at, err)
+	}
+	if at, err = u.Add(name, at.Offset, io.MultiReader(bytes.NewReader(photo[at.Offset:]), strings.NewReader("and more than was said"))); err != nil || at.Offset != at.Length {
+		t.Fatalf("%+v, %v", at, err)
+	}
+	err = filepath.WalkDir(u.Dir, func(path string, d os.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		raw, err := os.ReadFile(path)
+		if bytes.Contains(raw, []byte("lamp")) || bytes.Contains(raw, []byte(secret)) || bytes.Contains(raw, []byte("\xFF\xD8\xFF")) {
+			t.Errorf("%s can be read by whoever has the disk", path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := u.Finish(t.Context(), name, s)
+	if err != nil || f.Kind != KindJPEG || f.Name != "lamp.jpg" {
+		t.Fatalf("%+v, %v", f, err)
+	}
+	if strings.Contains(read(t, s, f.SHA256, f.Key), secret) {
+		t.Error("it was not cleaned")
+	}
+	again, err := u.Finish(t.Context(), name, s)
+	if err != nil || again.SHA256 != f.SHA256 || again.Key != f.Key {
+		t.Errorf("asked again it says %+v, %v", again, err)
+	}
+}
+
+func TestUploads_are_their_owners_alone_and_for_a_day(t *testing.T) {
+	now := time.Now()
+	u := uploadsFor(t, &now)
+	name, _, err := u.Begin(10, "a.txt", "text/plain")
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, _, err := u.Begin(10, "b.txt", "text/plain")
+	if err != nil {
+		t.Fatal(err)
+	}
+	id, _, _ := strings.Cut(name, ".")
+	_, key, _ := strings.Cut(other, ".")
+	for _, wrong := range []string{"", id, id + ".", id + "." + key, "../" + name, strings.ToUpper(id) + name[32:], "x"} {
+		if _, err := u.At(wrong); !errors.Is(err, ErrNoUpload) {
+			t.Errorf("%q: %v", wrong, err)
+		}
+		if err := u.Drop(wrong); !errors.Is(err, ErrNoUpload) {
+			t.Errorf("drop %q: %v", wrong, err)
+		}
+	}
+	if err := u.Drop(other); err != nil {
+		t.Error(err)
+	}
+	if _, err := u.At(other); !errors.Is(err, ErrNoUpload) {
+		t.Errorf("dropped, but %v", err)
+	}
+	now = now.Add(25 * time.Hour)
+	if _, err := u.Add(name, 0, strings.NewReader("x")); !errors.Is(err, ErrNoUpload) {
+		t.Errorf("after a day: %v", err)
+	}
+	now = now.Add(25 * time.Hour)
+	if _, _, err := u.Begin(1, "", ""); err != nil {
+		t.Fatal(err)
+	}
+	if list, err := os.ReadDir(u.Dir); err != nil || len(list) != 1 {
+		t.Errorf("what nobody finished is still there: %v, %v", list, err)
+	}
+	u.Most, now = 1, time.Now() // a folder's time is the disk's
+	if _, _, err := u.Begin(1, "", ""); !errors.Is(err, ErrMany) {
+		t.Errorf("one too many: %v", err)
+	}
+}

@@ -307,3 +307,58 @@ func (b *browserCity) noteAs(login string, id casework.CaseID, words string) {
 		b.t.Fatal(err)
 	}
 }
+
+func Test_what_the_office_refuses_says_why_and_can_be_mended_and_a_sign_out_can_discard_the_rest(t *testing.T) {
+	b := openBrowserCity(t)
+	b.do(chromedp.EmulateViewport(360, 740))
+	login, _ := b.workers("guiyuan")
+	b.signIn(login)
+	b.onSite("en")
+	before := b.total()
+	b.begin("New report")
+	b.submitKept()
+	b.until(func() bool { return strings.Contains(b.js(`document.querySelector("#f-saved").textContent`), "Say what kind it is") })
+	b.js(`(document.querySelector("#f-category").value = "road.pavement", document.querySelector("#f-form").elements.lat.value = "91", document.querySelector("#f-form").elements.lon.value = "0", 1)`)
+	b.fill("#f-text", "The slabs wobble.")
+	b.submitKept()
+	b.until(func() bool { return b.states() == "refused" })
+	b.expect("Not accepted. Nothing was stored", "The slabs wobble.")
+	if why := b.js(`document.querySelector("#f-queue .msg").textContent`); len(why) < 10 || strings.Contains(why, "place.") {
+		t.Errorf("the reason is %q", why)
+	}
+	b.accessible("field, refused")
+	b.looks("field-refused")
+	b.press("Change")
+	b.press("Take the point out")
+	b.submitKept()
+	b.until(func() bool { return b.states() == "sent" })
+	if n := b.total(); n != before+1 {
+		t.Errorf("%d cases", n-before)
+	}
+
+	b.begin("New report")
+	notPicture := filepath.Join(t.TempDir(), "list.jpg")
+	if err := os.WriteFile(notPicture, []byte("no picture"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	b.do(chromedp.SetUploadFiles(chromedp.CSS("#f-photos"), []string{notPicture}))
+	b.until(func() bool { return strings.Contains(b.js(`document.querySelector("#f-saved").textContent`), "list.jpg is not a picture") })
+	b.fill("#f-text", "Not to be kept.")
+	b.press("Keep as draft")
+	b.until(func() bool { return b.states() == "draft sent" })
+	b.press("Sign out")
+	b.until(func() bool { return b.js(`document.querySelector("#f-sure").open`) == "true" })
+	b.accessible("field, signing out")
+	b.do(chromedp.Click(chromedp.CSS(`#f-sure [data-sure="drop"]`)))
+	b.until(func() bool { return strings.Contains(b.where(), "/desk/signin") })
+	b.signIn(login)
+	b.onSite("en")
+	if got := b.states(); got != "sent" {
+		t.Errorf("after discarding, the device has %q", got)
+	}
+
+	// Opened at the sign-in page, the device forgets the key, and gets it again with the next sign-in.
+	b.signOut()
+	b.open("/desk/signin?lang=en")
+	b.until(func() bool { return b.stored("keep") == "0" })
+}

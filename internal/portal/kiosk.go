@@ -16,7 +16,7 @@ import (
 // the time of the device, and the address says handle instead.
 const (
 	codeCookie = "kiosk_code"
-	handle     = "_"
+	handle     = web.CodeHandle
 )
 
 // sheltered keeps codes out of the addresses of such a device.

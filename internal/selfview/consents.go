@@ -24,7 +24,7 @@ func (v *View) beside(ctx context.Context, p *web.Page, c casework.Case) (out []
 		}
 		for _, k := range list {
 			if k.Status == consent.Requested {
-				out = append(out, web.Link{Href: "/f/" + string(c.Code) + "/consent/" + k.ID, Label: p.T("consent.asked.link"), Icon: "pen"})
+				out = append(out, web.Link{Href: p.FollowAt(string(c.Code)) + "/consent/" + k.ID, Label: p.T("consent.asked.link"), Icon: "pen"})
 			}
 		}
 	}

@@ -73,6 +73,18 @@ func (s *Site) IsKiosk(r *http.Request) bool {
 	return s.KioskOnly || err == nil && c.Value == "on"
 }
 
+// CodeHandle stands in addresses in the place of a follow code at a device that belongs to nobody.
+const CodeHandle = "_"
+
+// FollowAt is the address of a case for whoever follows it. At a device that belongs to nobody the page must
+// not hold the code: the cookie does.
+func (p *Page) FollowAt(code string) string {
+	if p.Kiosk {
+		return "/f/" + CodeHandle
+	}
+	return "/f/" + code
+}
+
 // MakeKiosk marks a device as one that belongs to nobody. Nothing on a page takes that back: whoever keeps
 // the device clears its cookies.
 func (s *Site) MakeKiosk(w http.ResponseWriter, r *http.Request) {

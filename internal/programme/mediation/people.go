@@ -255,7 +255,7 @@ func busyFrom(raw map[string]string, p *pack.Pack, a *attendee) (u Unavailable, 
 
 // beside and partyBeside lead from the page of a matter to its sessions.
 func (s *service) beside(ctx context.Context, page *web.Page, c casework.Case) ([]web.Link, error) {
-	return s.ways(ctx, page, c, "/f/"+string(c.Code))
+	return s.ways(ctx, page, c, page.FollowAt(string(c.Code)))
 }
 
 func (s *service) partyBeside(ctx context.Context, page *web.Page, c casework.Case, m casework.Member) ([]web.Link, error) {

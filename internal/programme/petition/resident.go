@@ -56,7 +56,7 @@ type confirmPage struct {
 	Button                string
 }
 
-func base(c casework.Case) string { return "/f/" + string(c.Code) }
+func base(p *web.Page, c casework.Case) string { return p.FollowAt(string(c.Code)) }
 
 // there is the reception page of a matter; one of another programme has none.
 func (r *receptions) there(c casework.Case) (*pack.Pack, error) {
@@ -130,7 +130,7 @@ func (r *receptions) showMine(v *programme.Resident, status int, refused string)
 	}
 	page := v.Page("reception.mine.title")
 	page.Wrong = refused != ""
-	m := minePage{Base: base(v.Case), Ref: string(v.Case.Ref), Title: v.Case.Title, Papers: papers(page), Refused: refused}
+	m := minePage{Base: base(page, v.Case), Ref: string(v.Case.Ref), Title: v.Case.Title, Papers: papers(page), Refused: refused}
 	if done := v.R.URL.Query().Get("done"); slices.Contains([]string{"booked", "withdrawn"}, done) {
 		m.Done = page.T("reception.done." + done)
 	}
@@ -233,14 +233,14 @@ func (r *receptions) confirm(v *programme.Resident) error {
 	i := slices.IndexFunc(s.choices, func(d Day) bool { return d.ID == id })
 	switch {
 	case s.hasLive || !may(p, v.Case):
-		return v.Go(base(v.Case) + "/reception")
+		return v.Go("/f/" + string(v.Case.Code) + "/reception")
 	case i < 0:
 		return r.showMine(v, http.StatusConflict, page.Problem("reception.closed", nil))
 	case slot > 0 && !slices.Contains(free(s.choices[i], s.taken[id]), slot):
 		return r.showMine(v, http.StatusConflict, page.Problem("reception.taken", nil))
 	}
 	d := s.choices[i]
-	c := confirmPage{Base: base(v.Case), Ref: string(v.Case.Ref), Title: v.Case.Title, Key: web.NewKey(), At: at,
+	c := confirmPage{Base: base(page, v.Case), Ref: string(v.Case.Ref), Title: v.Case.Title, Key: web.NewKey(), At: at,
 		Head: page.Title, Words: wish(page, d, slot, p.Zone), Papers: papers(page), Day: r.shown(page, p, d, s.taken[id], now), Button: page.T("reception.confirm.button")}
 	c.Day.Room, c.Day.Date = "", ""
 	return v.Write(page, http.StatusOK, confirmBody(page, c))
@@ -275,7 +275,7 @@ func (r *receptions) bookPost(v *programme.Resident) error {
 	if err != nil {
 		return err
 	}
-	return v.Go(base(v.Case) + "/reception?done=booked")
+	return v.Go("/f/" + string(v.Case.Code) + "/reception?done=booked")
 }
 
 // book stores the booking and the note on the case that tells of it, both or neither.
@@ -314,10 +314,10 @@ func (r *receptions) withdrawAsk(v *programme.Resident) error {
 		return err
 	}
 	if !s.hasLive {
-		return v.Go(base(v.Case) + "/reception")
+		return v.Go("/f/" + string(v.Case.Code) + "/reception")
 	}
 	page := v.Page("reception.withdraw.title")
-	c := confirmPage{Base: base(v.Case), Ref: string(v.Case.Ref), Title: v.Case.Title, Key: web.NewKey(), At: strconv.FormatInt(s.live.ID, 10), Withdraw: true,
+	c := confirmPage{Base: base(page, v.Case), Ref: string(v.Case.Ref), Title: v.Case.Title, Key: web.NewKey(), At: strconv.FormatInt(s.live.ID, 10), Withdraw: true,
 		Head: page.Title, Words: bookingWords(page, s.live, s.day, s.bookings, p.Zone), Day: r.shown(page, p, s.day, s.bookings, now), Button: page.T("reception.withdraw.button")}
 	c.Day.Room, c.Day.Date = "", ""
 	return v.Write(page, http.StatusOK, confirmBody(page, c))
@@ -359,7 +359,7 @@ func (r *receptions) withdrawPost(v *programme.Resident) error {
 	if err != nil {
 		return err
 	}
-	return v.Go(base(v.Case) + "/reception?done=withdrawn")
+	return v.Go("/f/" + string(v.Case.Code) + "/reception?done=withdrawn")
 }
 
 func orNone(err error) error {
@@ -379,7 +379,7 @@ func (r *receptions) beside(ctx context.Context, page *web.Page, c casework.Case
 	if err != nil {
 		return nil, err
 	}
-	l := web.Link{Href: base(c) + "/reception", Icon: "calendar", Label: page.T("reception.mine.ask")}
+	l := web.Link{Href: base(page, c) + "/reception", Icon: "calendar", Label: page.T("reception.mine.ask")}
 	switch {
 	case s.hasLive:
 		l.Label = page.T("reception.mine.has", "how", bookingWords(page, s.live, s.day, s.bookings, p.Zone))

@@ -122,6 +122,7 @@
     });
   }
   function addPhotos(it, files) {
+    var missed = false;
     return Array.prototype.reduce.call(files, function (before, file) {
       return before.then(function () {
         return list('photos', 'item', it.id).then(function (rows) {
@@ -129,9 +130,9 @@
           return shrink(file).then(function (b) { return b.arrayBuffer(); }).then(seal).then(function (box) {
             return put('photos', { id: newId(), item: it.id, tag: me.tag, at: Date.now(), iv: box.iv, data: box.data });
           });
-        }).catch(function (e) { $('f-saved').textContent = e && e.name === 'QuotaExceededError' ? say('full') : say('photo.bad', { name: file.name }); });
+        }).catch(function (e) { missed = true; $('f-saved').textContent = e && e.name === 'QuotaExceededError' ? say('full') : say('photo.bad', { name: file.name }); });
       });
-    }, Promise.resolve());
+    }, Promise.resolve()).then(function () { if (!missed) $('f-saved').textContent = say('saved'); });
   }
   function photosOf(it) {
     return list('photos', 'item', it.id).then(function (rows) {
@@ -158,7 +159,13 @@
   function refresh() {
     return ask('/me').then(function (r) {
       if (r.type === 'opaqueredirect' || r.status === 401) { signedIn = false; return; }
-      if (!r.ok) return problem(r).then(function (p) { signedIn = false; if (r.status === 403 || r.status === 404) closed(p.why.join(' ')); });
+      if (!r.ok) return problem(r).then(function (p) {
+        signedIn = false;
+        if (r.status !== 403 && r.status !== 404) return;
+        closed(p.why.join(' ')); /* not on this device, or not in what this officer works on now */
+        current = null;
+        return lock();
+      });
       return r.json().then(function (a) {
         var raw = Uint8Array.from(atob(a.key), function (c) { return c.charCodeAt(0); });
         return crypto.subtle.importKey('raw', raw, 'AES-GCM', false, ['encrypt', 'decrypt']).then(function (key) {
@@ -343,7 +350,7 @@
   $('f-photos').addEventListener('change', function () {
     var it = current, files = Array.prototype.slice.call(this.files);
     this.value = '';
-    addPhotos(it, files).then(shots).then(keepSoon);
+    addPhotos(it, files).then(shots);
   });
   $('f-point').addEventListener('click', function () {
     var it = current;
@@ -366,7 +373,7 @@
   addEventListener('online', look);
   addEventListener('offline', function () { online = false; draw(); });
   setInterval(function () {
-    if (me && Date.now() > me.until) { current = null; lock().then(draw); return; }
+    if (me && Date.now() > me.until) { current = null; signedIn = false; lock().then(look); return; }
     if (!document.hidden && items.some(function (x) { return x.state === 'waiting'; })) look();
   }, 60000);
 

@@ -189,7 +189,7 @@ func (s *service) ways(p *web.Page, c casework.Case, member casework.Member, bas
 func (s *service) residentBeside(_ context.Context, p *web.Page, c casework.Case) ([]web.Link, error) {
 	for _, x := range c.Members {
 		if x.Own && !x.Left {
-			return s.ways(p, c, x, "/f/"+string(c.Code))
+			return s.ways(p, c, x, p.FollowAt(string(c.Code)))
 		}
 	}
 	return nil, nil

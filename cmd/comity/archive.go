@@ -39,15 +39,23 @@ func (r *rooms) handOver(folder string, look *ledger.Look) error {
 		return err
 	}
 	for i, f := range k.Files {
-		if err := r.handFile(f, filepath.Join(dir, "files", f.SHA256)); err != nil {
-			return fmt.Errorf("file %s: %w", f.SHA256, err)
+		if f.Held == "" { // what nobody was allowed to open stays behind; the case says that it was there
+			if err := r.handFile(f.SHA256, f.Key, filepath.Join(dir, "files", f.SHA256)); err != nil {
+				return fmt.Errorf("file %s: %w", f.SHA256, err)
+			}
+			if f.Original != "" {
+				if err := r.handFile(f.Original, f.OriginalKey, filepath.Join(dir, "files", f.Original)); err != nil {
+					return fmt.Errorf("what was sent as file %s: %w", f.SHA256, err)
+				}
+			}
 		}
-		k.Files[i].Key = ""
+		k.Files[i].Key, k.Files[i].Locked, k.Files[i].OriginalKey = "", "", ""
 	}
 	events := look.Events()
 	for i := range events {
 		for j := range events[i].Files {
-			events[i].Files[j].Key = ""
+			f := &events[i].Files[j]
+			f.Key, f.Locked, f.OriginalKey = "", "", ""
 		}
 	}
 	doc, err := json.MarshalIndent(archived{archiveFormat, k, events}, "", "  ")
@@ -60,8 +68,8 @@ func (r *rooms) handOver(folder string, look *ledger.Look) error {
 	return errors.Join(syncDir(dir), syncDir(filepath.Dir(dir)))
 }
 
-func (r *rooms) handFile(f casework.File, to string) error {
-	content, err := r.files.Open(f.SHA256, f.Key)
+func (r *rooms) handFile(name, key, to string) error {
+	content, err := r.files.Open(name, key)
 	if err != nil {
 		return err
 	}

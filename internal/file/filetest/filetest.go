@@ -57,7 +57,7 @@ func All() []Sample {
 		{"DOCX with authors, changes and a photo", "letter.docx", word, docx, Cleaned, word, ""},
 		{"XLSX with people, printer and path", "list.xlsx", sheet, XLSX(), Cleaned, sheet, ""},
 		{"ODT with authors and settings", "letter.odt", odt, ODT(), Cleaned, odt, ""},
-		{"plain text", "note.txt", "text/plain", []byte("路灯不亮 since Monday"), Cleaned, "text/plain", ""},
+		{"plain text", "note.txt", "text/plain", []byte("The lamp is dark since Monday"), Cleaned, "text/plain", ""},
 		{"JPEG that is a zip as well", "lamp.jpg", "image/jpeg", append(bytes.Clone(jpg), Zip("secret.txt", Secret)...), Cleaned, "image/jpeg", ""},
 		{"PDF that is a zip as well", "letter.pdf", "application/pdf", append(bytes.Clone(pdf), Zip("secret.txt", Secret)...), Cleaned, "application/pdf", ""},
 

@@ -325,7 +325,7 @@ func Test_what_the_office_refuses_says_why_and_can_be_mended_and_a_sign_out_can_
 	b.submitKept()
 	b.until(func() bool { return b.states() == "refused" })
 	b.expect("Not accepted. Nothing was stored", "The slabs wobble.")
-	if why := b.js(`document.querySelector("#f-queue .msg").textContent`); len(why) < 10 || strings.Contains(why, "place.") {
+	if why := b.js(`document.querySelector("#f-queue .msg").textContent`); len(why) < 10 || strings.Contains(why, "field.") {
 		t.Errorf("the reason is %q", why)
 	}
 	b.accessible("field, refused")

@@ -169,7 +169,7 @@ func (v *visit) fieldMe() error {
 		return &web.Refused{Status: http.StatusForbidden, Rule: "field.shared"}
 	}
 	me := v.live.Account
-	out := fieldAccount{Tag: hex.EncodeToString(v.fieldSecret("tag", me.ID)[:12]), Key: base64.StdEncoding.EncodeToString(v.fieldSecret("key", me.ID)),
+	out := fieldAccount{Tag: hex.EncodeToString(v.fieldSecret("tag", me.ID)[:20]), Key: base64.StdEncoding.EncodeToString(v.fieldSecret("key", me.ID)),
 		Name: me.NameIn(v.site.Lang(v.r)), Home: string(me.Home()), Open: fieldOpen.Milliseconds(), Cases: []fieldCase{}}
 	if v.standing == nil { // the list of somebody absent is not taken along
 		var err error

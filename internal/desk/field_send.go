@@ -105,10 +105,11 @@ func (v *visit) fieldPoint(r *intake.Report) error {
 	}
 	a, err1 := strconv.ParseFloat(lat, 64)
 	o, err2 := strconv.ParseFloat(lon, 64)
-	if errors.Join(err1, err2) != nil {
-		return refusedFields([]form.Problem{{Field: "place", Rule: "place.position"}})
+	at := &place.Point{Lat: a, Lon: o}
+	if errors.Join(err1, err2) != nil || at.Check() != nil {
+		return &web.Refused{Status: http.StatusUnprocessableEntity, Rule: "field.point"}
 	}
-	r.Point = &place.Point{Lat: a, Lon: o}
+	r.Point = at
 	return nil
 }
 

@@ -152,8 +152,8 @@
   }
   function problem(r) {
     return r.json().then(function (p) {
-      var why = (p.fields || []).map(function (f) { return f.detail; }).concat(p.detail || []).filter(Boolean);
-      return { rule: String(p.type || ''), why: why.length ? why : [p.title || String(r.status)] };
+      var why = (p.fields || []).map(function (f) { return f.detail; }).filter(Boolean);
+      return { rule: String(p.type || ''), why: why.length ? why : [p.detail || p.title || String(r.status)] };
     }, function () { return { rule: '', why: [String(r.status)] }; });
   }
   function refresh() {

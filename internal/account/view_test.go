@@ -1,0 +1,81 @@
+package account_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"comity/internal/account"
+	"comity/internal/authz"
+)
+
+func Test_a_view_is_kept_shared_begun_with_and_brought_back_only_by_those_who_may(t *testing.T) {
+	each(t, func(t *testing.T, s *account.Store, set func(time.Time)) {
+		now := time.Date(2026, 3, 2, 1, 0, 0, 0, time.UTC)
+		set(now)
+		head := create(t, s, hemin())
+		clerk := create(t, s, account.Account{ID: "chen", Login: "chen", Grants: []authz.Grant{{Role: "clerk", Unit: "linjiang"}}})
+		plan := account.Plan{Heads: []authz.Role{"head"}}
+		refused := func(what, rule string, err error) {
+			t.Helper()
+			var no *account.Refused
+			if !errors.As(err, &no) || no.Rule != rule {
+				t.Errorf("%s: %v, want %s", what, err, rule)
+			}
+		}
+		id, err := s.SaveView(t.Context(), head.ID, "  Dark   lamps ", "q=lamp")
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, err := s.SaveView(t.Context(), head.ID, "Dark lamps", "q=lamps")
+		if err != nil || again != id {
+			t.Errorf("the same name again is %s, %v; want %s", again, err, id)
+		}
+		_, err = s.SaveView(t.Context(), head.ID, strings.Repeat("灯", 61), "q=lamp")
+		refused("a long name", "view.name", err)
+		_, err = s.SaveView(t.Context(), head.ID, "x", "")
+		refused("no query", "view.query", err)
+		other, err := s.SaveView(t.Context(), head.ID, "Holes", "q=hole")
+		if err != nil {
+			t.Fatal(err)
+		}
+		refused("a name twice", "view.taken", s.RenameView(t.Context(), head.ID, other, "Dark lamps"))
+		refused("shared where one does not lead", "view.share", s.ShareView(t.Context(), head, plan, id, "guiyuan"))
+		wants(t, s.RenameView(t.Context(), clerk.ID, id, "Mine"), account.ErrUnknown)
+		wants(t, s.StartWith(t.Context(), clerk, id), account.ErrUnknown)
+		if err := s.ShareView(t.Context(), head, plan, id, "linjiang"); err != nil {
+			t.Fatal(err)
+		}
+		wants(t, s.RemoveView(t.Context(), clerk.ID, id), account.ErrUnknown)
+		if err := s.StartWith(t.Context(), clerk, id); err != nil {
+			t.Fatal(err)
+		}
+		list, err := s.Views(t.Context(), clerk)
+		if err != nil || len(list) != 1 || list[0].Name != "Dark lamps" || list[0].Query != "q=lamps" || !list[0].Start {
+			t.Errorf("shared: %+v, %v", list, err)
+		}
+		if err := s.RemoveView(t.Context(), head.ID, id); err != nil {
+			t.Fatal(err)
+		}
+		if list, _ := s.Views(t.Context(), clerk); len(list) != 0 {
+			t.Errorf("removed and still shared: %+v", list)
+		}
+		set(now.Add(30 * time.Minute))
+		if err := s.RestoreView(t.Context(), head.ID, id); err != nil {
+			t.Errorf("brought back: %v", err)
+		}
+		if list, _ := s.Views(t.Context(), clerk); len(list) != 1 || !list[0].Start {
+			t.Errorf("brought back: %+v", list)
+		}
+		if err := s.RemoveView(t.Context(), head.ID, id); err != nil {
+			t.Fatal(err)
+		}
+		set(now.Add(2 * time.Hour))
+		wants(t, s.RestoreView(t.Context(), head.ID, id), account.ErrUnknown)
+		for i := range account.MaxViews {
+			_, err = s.SaveView(t.Context(), head.ID, "view "+strings.Repeat("i", i+1), "q=x")
+		}
+		refused("too many", "view.many", err)
+	})
+}

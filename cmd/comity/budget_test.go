@@ -86,7 +86,9 @@ func Test_how_long_the_first_page_takes_over_a_slow_network_is_told(t *testing.T
 				continue
 			}
 			b.open(path + "?lang=en")
-			b.until(func() bool { return b.js(`performance.getEntriesByType("navigation")[0].domContentLoadedEventEnd > 0`) == "true" })
+			b.until(func() bool {
+				return b.js(`performance.getEntriesByType("navigation")[0].domContentLoadedEventEnd > 0`) == "true"
+			})
 			t.Logf("%s over %s: interactive after %s ms, %s bytes", path, n.name, b.js(`Math.round(performance.getEntriesByType("navigation")[0].domContentLoadedEventEnd)`),
 				b.js(`performance.getEntriesByType("resource").concat(performance.getEntriesByType("navigation")).reduce((a, e) => a + e.transferSize, 0)`))
 		}

@@ -317,7 +317,9 @@ func Test_what_the_office_refuses_says_why_and_can_be_mended_and_a_sign_out_can_
 	before := b.total()
 	b.begin("New report")
 	b.submitKept()
-	b.until(func() bool { return strings.Contains(b.js(`document.querySelector("#f-saved").textContent`), "Say what kind it is") })
+	b.until(func() bool {
+		return strings.Contains(b.js(`document.querySelector("#f-saved").textContent`), "Say what kind it is")
+	})
 	b.js(`(document.querySelector("#f-category").value = "road.pavement", document.querySelector("#f-form").elements.lat.value = "91", document.querySelector("#f-form").elements.lon.value = "0", 1)`)
 	b.fill("#f-text", "The slabs wobble.")
 	b.submitKept()
@@ -342,7 +344,9 @@ func Test_what_the_office_refuses_says_why_and_can_be_mended_and_a_sign_out_can_
 		t.Fatal(err)
 	}
 	b.do(chromedp.SetUploadFiles(chromedp.CSS("#f-photos"), []string{notPicture}))
-	b.until(func() bool { return strings.Contains(b.js(`document.querySelector("#f-saved").textContent`), "list.jpg is not a picture") })
+	b.until(func() bool {
+		return strings.Contains(b.js(`document.querySelector("#f-saved").textContent`), "list.jpg is not a picture")
+	})
 	b.fill("#f-text", "Not to be kept.")
 	b.press("Keep as draft")
 	b.until(func() bool { return b.states() == "draft sent" })

@@ -126,7 +126,6 @@ func (d *Desk) fieldWorkerShow(w http.ResponseWriter, _ *http.Request) error {
 	}
 	h := w.Header()
 	h.Set("Content-Type", "text/javascript; charset=utf-8")
-	h.Set("Cache-Control", "no-cache")
 	h.Set("Service-Worker-Allowed", fieldPath)
 	_, err = w.Write([]byte("const SHELL = " + string(head) + ";\n" + fieldWorkerScript))
 	return err
@@ -136,7 +135,6 @@ func (d *Desk) fieldWorkerShow(w http.ResponseWriter, _ *http.Request) error {
 func (d *Desk) fieldManifest(w http.ResponseWriter, r *http.Request) error {
 	p := d.site.Page(r, "field.title")
 	w.Header().Set("Content-Type", "application/manifest+json")
-	w.Header().Set("Cache-Control", "no-cache")
 	return json.NewEncoder(w).Encode(map[string]any{
 		"id": fieldPath, "name": p.Name() + " - " + p.T("field.title"), "short_name": p.T("field.title"), "lang": p.Lang, "start_url": fieldPath, "scope": fieldPath,
 		"display": "standalone", "background_color": "#f3f5f3", "theme_color": "#0b3640",

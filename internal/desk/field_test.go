@@ -231,7 +231,7 @@ func Test_without_a_session_the_page_of_the_field_opens_empty_and_nothing_is_tak
 	for _, want := range []string{"/desk/field?lang=zh-CN", "/assets/field.js?v="} {
 		has(t, worker.body, want)
 	}
-	if worker.header.Get("Service-Worker-Allowed") != "/desk/field" || worker.header.Get("Cache-Control") != "no-cache" {
+	if worker.header.Get("Service-Worker-Allowed") != "/desk/field" || worker.header.Get("Cache-Control") != "no-store" {
 		t.Errorf("the worker: %v", worker.header)
 	}
 	has(t, b.ok("/desk/field/app.webmanifest"), `"start_url":"/desk/field"`)

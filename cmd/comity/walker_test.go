@@ -725,7 +725,7 @@ func Test_pages_may_not_be_kept_and_what_may_be_kept_says_so(t *testing.T) {
 	for _, pattern := range w.routes(http.MethodGet) {
 		a := w.get(w.fill(pattern, nil), officer)
 		kept := a.header.Get("Cache-Control")
-		public := strings.HasPrefix(pattern, "/assets/") || pattern == "/desk/desk.css" || strings.HasPrefix(pattern, "/reception") || pattern == "/favicon.ico" ||
+		public := strings.HasPrefix(pattern, "/assets/") || pattern == "/desk/desk.css" || strings.HasPrefix(pattern, "/data/") || strings.HasPrefix(pattern, "/reception") || pattern == "/favicon.ico" ||
 			slices.Contains([]string{"/desk/passkey.js", "/talks/sign.js", "/cameras.csv", "/cameras.json", "/questions.json"}, pattern) || strings.HasPrefix(pattern, "/log") && (strings.HasSuffix(pattern, ".css") || strings.HasSuffix(pattern, ".js"))
 		if !public && !strings.Contains(kept, "no-store") {
 			t.Errorf("GET %s may be kept: %q", pattern, kept)

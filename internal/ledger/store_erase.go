@@ -335,7 +335,7 @@ func listFilesAfter(ctx context.Context, tx *db.Tx, after int64, limit int) (las
 
 // recordHash is the stored hash of a row that has a leaf of one of these kinds in the log.
 func recordHash(ctx context.Context, tx *db.Tx, kind, ref string) ([]byte, error) {
-	table := map[string]string{LeafErased: "erasures", LeafHold: "holds", LeafRelease: "holds", LeafKey: "key_care"}[kind]
+	table := map[string]string{LeafErased: "erasures", LeafHold: "holds", LeafRelease: "holds", LeafKey: "key_care", LeafExport: "exports"}[kind]
 	if table == "" {
 		return nil, fmt.Errorf("ledger: no table keeps records of kind %q", strings.TrimSpace(kind))
 	}

@@ -101,7 +101,6 @@ func headers(w http.ResponseWriter, kind, name string) {
 	h.Set("Content-Disposition", `attachment; filename="`+name+`"`)
 	h.Set("Cache-Control", "public, max-age=3600")
 	h.Set("Access-Control-Allow-Origin", "*")
-	h.Set("Cross-Origin-Resource-Policy", "cross-origin") // figures are there to be used from other pages
 	h.Set("Vary", "Accept-Language, Cookie")
 }
 

@@ -426,4 +426,3 @@ func Test_programs_are_told_that_a_file_waits(t *testing.T) {
 		}
 	}
 }
-

@@ -36,7 +36,7 @@ func (d *Desk) redactScript(w http.ResponseWriter, _ *http.Request) error {
 	return err
 }
 
-const maxBoxes = 8
+const maxBoxes = 6
 
 // boxRow is one box of the form as it was typed.
 type boxRow struct {

@@ -222,7 +222,7 @@ func (r *Room) through(ctx context.Context, m *Mail, key string, about casework.
 	p := r.Packs.Current()
 	lang := langOf(p, m)
 	say := r.Words(p).In(lang)
-	kept, lost, err := r.keep(say, m.Parts)
+	kept, lost, err := r.keep(ctx, say, m.Parts)
 	if err != nil {
 		return fate{}, err
 	}
@@ -326,7 +326,7 @@ const maxFiles = 10
 
 // keep takes the files in, through the one pipeline. One that cannot be kept does not take the mail with it: it is
 // told in the words of the case.
-func (r *Room) keep(say text.Speaker, parts []Part) (kept []casework.File, lost []string, err error) {
+func (r *Room) keep(ctx context.Context, say text.Speaker, parts []Part) (kept []casework.File, lost []string, err error) {
 	for i, p := range parts {
 		name := cut(p.Name, maxName)
 		if name == "" {
@@ -334,8 +334,9 @@ func (r *Room) keep(say text.Speaker, parts []Part) (kept []casework.File, lost 
 		}
 		no := file.Refused{Rule: "file.too_many"}
 		if len(kept) < maxFiles {
-			f, err := r.keepOne(p)
+			f, err := r.Files.Take(ctx, bytes.NewReader(p.Data), p.Name, file.Limits{})
 			if err == nil {
+				f.Public = true
 				kept = append(kept, f)
 				continue
 			}
@@ -350,16 +351,4 @@ func (r *Room) keep(say text.Speaker, parts []Part) (kept []casework.File, lost 
 		lost = append(lost, say.T("inmail.lost", "name", name, "why", say.T("problem."+no.Rule, figures...)))
 	}
 	return kept, lost, nil
-}
-
-func (r *Room) keepOne(p Part) (casework.File, error) {
-	c, err := file.Clean(bytes.NewReader(p.Data), p.Name, file.Limits{})
-	if err != nil {
-		return casework.File{}, err
-	}
-	name, key, err := r.Files.Put(c.Data)
-	if err != nil {
-		return casework.File{}, fmt.Errorf("store a file of a mail: %w", err)
-	}
-	return casework.File{SHA256: name, Key: key, Sent: c.SHA256, Name: c.Name, Kind: c.Kind, Size: c.Size, Public: true}, nil
 }

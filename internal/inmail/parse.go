@@ -139,7 +139,7 @@ func (m *Mail) part(h textproto.MIMEHeader, body []byte, depth int) {
 		m.blocks = append(m.blocks, block{inUTF8(params["charset"], data[:min(len(data), maxWords)]), kind == "text/html"})
 		return
 	}
-	if len(data) > 0 {
+	if len(data) > 0 || name != "" { // an empty file is told as one that was not kept
 		m.Parts = append(m.Parts, Part{Name: decoded(name), Data: data})
 	}
 }

@@ -90,7 +90,7 @@ func Open(t testing.TB, p Plan) *House {
 	site.Mount(mux)
 	portal.New(portal.Deps{Site: site, Packs: p.City.Packs, Ledger: p.City.Ledger, Reader: p.City.Reader, Files: p.Files,
 		Secret: []byte("0123456789abcdef"), Programmes: p.Programmes}).Mount(mux)
-	desk.New(desk.Deps{Site: site, Ledger: p.City.Ledger, Reader: p.City.Reader, Packs: p.City.Packs, Accounts: accounts, Files: p.Files,
+	desk.New(desk.Deps{Site: site, Ledger: p.City.Ledger, Reader: p.City.Reader, Packs: p.City.Packs, Accounts: accounts, Files: p.Files, Secret: []byte("a secret of the tests for the field"),
 		Programmes: p.Programmes}).Register(mux)
 	if p.Also != nil {
 		p.Also(mux, accounts)

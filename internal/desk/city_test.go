@@ -57,8 +57,6 @@ func newCity(t *testing.T) *city {
 	return cityOf(t, func(d *db.DB) *ledgertest.City { return ledgertest.Open(t, d, "../../packs/demo") })
 }
 
-var inboundIn = regexp.MustCompile(`(?m)^inbound:.*\n`)
-
 // newCityWith is a city whose pack differs in one passage of one file.
 func newCityWith(t *testing.T, file, old, now string) *city {
 	t.Helper()
@@ -71,7 +69,7 @@ func newCityWith(t *testing.T, file, old, now string) *city {
 		t.Fatalf("%s has no passage %q", file, old)
 	}
 	files[file] = []byte(strings.Replace(string(files[file]), old, now, 1))
-	files["post.yaml"] = inboundIn.ReplaceAll(files["post.yaml"], nil) // a mail answers no question such a change may add
+	files["post.yaml"] = ledgertest.Unposted(files["post.yaml"]) // such a change may ask what a mail does not answer
 	fsys, err := pack.FromFiles(files)
 	if err != nil {
 		t.Fatal(err)

@@ -20,3 +20,6 @@ func cut(from []byte, begin, end string) []byte {
 	}
 	return append(append(bytes.Clone(head), end...), tail...)
 }
+
+// Unposted is the demo's post.yaml without mail that comes in, for packs whose matters ask more than a mail answers.
+func Unposted(post []byte) []byte { return cut(post, "inbound:", "\n") }

@@ -13,6 +13,7 @@ install_needs() {
   have cc || want+=(gcc libc6-dev)
   have pdftotext || want+=(poppler-utils)
   have qpdf || want+=(qpdf)
+  have clamd || want+=(clamav-daemon)
   fc-list 2>/dev/null | grep -qi 'cjk\|noto sans sc' || want+=(fonts-noto-cjk)
   [ ${#want[@]} -eq 0 ] && return 0
   echo "The tests need these Debian packages, which are not here: ${want[*]}"

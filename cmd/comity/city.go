@@ -163,11 +163,26 @@ func (c *city) join(ctx context.Context, cfg cityConfig, current *pack.Pack) err
 		}
 	}
 	for _, r := range c.all() {
+		if err := r.indexWords(ctx, c.log); err != nil {
+			return err
+		}
 		if err := r.reconcile(ctx, cfg, c.log); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// indexWords brings the search index up to this version, and says so while it takes long: pages are not served before.
+func (r *rooms) indexWords(ctx context.Context, log *slog.Logger) error {
+	const often = 10_000
+	told := 0
+	return r.ledger.IndexWords(ctx, func(done int) {
+		if done/often > told {
+			told = done / often
+			log.Info("cases are indexed for searching, once after the upgrade", "compartment", r.compartment, "done", done)
+		}
+	})
 }
 
 // furnishCivic joins the civic rooms, with the programmes that bring code and tables of their own.

@@ -141,7 +141,7 @@ func Open(ctx context.Context, d *db.DB, cfg Config) (*Ledger, error) {
 		cfg.Random(b[:])
 		l.shard = int64(b[0] % 16)
 	}
-	if err := errors.Join(l.keyCodes(ctx), l.fillSubjects(ctx), l.fillWords(ctx)); err != nil {
+	if err := errors.Join(l.keyCodes(ctx), l.fillSubjects(ctx)); err != nil {
 		return nil, err
 	}
 	l.done.Go(l.write)

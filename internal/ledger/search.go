@@ -210,9 +210,11 @@ func (l *Ledger) indexed(s *stored, lists []org.UnitID, texts ...string) []strin
 // wordsPage keeps the transaction that catches up short.
 const wordsPage = 100
 
-// fillWords indexes cases anew that were indexed by an older version.
-func (l *Ledger) fillWords(ctx context.Context) error {
-	for {
+// IndexWords indexes cases anew that were indexed by an older version, at the start and before anybody searches. It asks for the
+// procedures of every case, so the packs under which cases were opened have to be there. done is told how many it has
+// indexed; it may be nil.
+func (l *Ledger) IndexWords(ctx context.Context, done func(int)) error {
+	for total := 0; ; {
 		n := 0
 		err := l.db.Transact(ctx, func(tx *db.Tx) error {
 			list, err := missingWords(ctx, tx, wordsPage)
@@ -226,6 +228,9 @@ func (l *Ledger) fillWords(ctx context.Context) error {
 		})
 		if err != nil || n == 0 {
 			return err
+		}
+		if total += n; done != nil {
+			done(total)
 		}
 	}
 }

@@ -205,7 +205,7 @@ func (u *Uploads) hold(id string) (free func(), ok bool) {
 // Add takes the next part of an upload, from offset on. What arrived before the line broke is kept, and the error of
 // the line returned.
 func (u *Uploads) Add(name string, offset int64, r io.Reader) (Upload, error) {
-	id, key, s, err := u.open(name)
+	id, _, s, err := u.open(name)
 	if err != nil {
 		return Upload{}, err
 	}
@@ -214,7 +214,8 @@ func (u *Uploads) Add(name string, offset int64, r io.Reader) (Upload, error) {
 		return s.Upload, ErrBusy
 	}
 	defer free()
-	if id, key, s, err = u.open(name); err != nil { // as it stands now
+	_, key, s, err := u.open(name) // as it stands now
+	if err != nil {
 		return Upload{}, err
 	}
 	if offset != s.Offset || len(s.Parts) >= mostParts {
@@ -252,7 +253,7 @@ func (u *Uploads) part(id string, n int) string { return filepath.Join(u.Dir, id
 // Finish takes an upload that is complete into a store, through the one pipeline. A second time it says the same
 // again, so that an answer that was lost can be asked for.
 func (u *Uploads) Finish(ctx context.Context, name string, into Store) (casework.File, error) {
-	id, key, s, err := u.open(name)
+	id, _, _, err := u.open(name)
 	if err != nil {
 		return casework.File{}, err
 	}
@@ -261,7 +262,8 @@ func (u *Uploads) Finish(ctx context.Context, name string, into Store) (casework
 		return casework.File{}, ErrBusy
 	}
 	defer free()
-	if id, key, s, err = u.open(name); err != nil {
+	_, key, s, err := u.open(name)
+	if err != nil {
 		return casework.File{}, err
 	}
 	switch {

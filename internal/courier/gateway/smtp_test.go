@@ -3,7 +3,6 @@ package gateway_test
 import (
 	"context"
 	"crypto/tls"
-	"fmt"
 	"io"
 	"mime"
 	"net/mail"
@@ -222,6 +221,6 @@ func Test_a_stop_does_not_wait_for_a_relay_that_is_silent(t *testing.T) {
 			t.Errorf("got %+v", a)
 		}
 	case <-time.After(20 * time.Second):
-		t.Fatal(fmt.Sprint("it waits"))
+		t.Fatal("it waits")
 	}
 }

@@ -426,17 +426,17 @@ func Test_the_whole_way_to_a_mail_relay(t *testing.T) {
 		g := &gateway.SMTP{Name: "relay", Host: relay.Host, Port: relay.Port, Security: gateway.Plain, Timeout: 5 * time.Second, Guard: gateway.Guard{Hosts: []string{relay.Host}}}
 		g.From.Address = "noreply@linjiang.example"
 		c.post.Post.Gateways["mail"] = g.Gateway()
-		relay.Answer = func(command, _ string) string {
+		relay.Says(func(command, _ string) string {
 			if command == "RCPT" {
 				return "450 4.2.0 greylisted"
 			}
 			return ""
-		}
+		})
 		c.set(at(2, 10))
 		c.report("松动的地砖", casework.Contact{Channel: "mail", Address: "li@example.org", Lang: "zh-CN"})
 		c.carry()
 		c.only(courier.Temporary, "")
-		relay.Answer = nil
+		relay.Says(nil)
 		c.set(at(2, 11))
 		c.carry()
 		d := c.only(courier.Delivered, "")

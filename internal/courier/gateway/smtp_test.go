@@ -47,11 +47,12 @@ func Test_a_message_in_Chinese_arrives_at_a_relay_as_it_was_written(t *testing.T
 	for _, mode := range []string{gateway.Plain, gateway.StartTLS, gateway.TLS} {
 		r, g := relay(t, mode)
 		if mode != gateway.Plain {
-			r.Ways, r.User, r.Password = []string{"LOGIN"}, "comity", "secret"
+			keys := smtptest.Keys{Ways: []string{"LOGIN"}, User: "comity", Password: "secret"}
 			if mode == gateway.TLS {
-				r.Ways = []string{"PLAIN", "LOGIN"}
+				keys.Ways = []string{"PLAIN", "LOGIN"}
 			}
-			g.User, g.Password = r.User, r.Password
+			r.Wants(keys)
+			g.User, g.Password = keys.User, keys.Password
 		}
 		a := g.Send(t.Context(), parcel)
 		if a.State != courier.Delivered || !strings.Contains(a.Words, "queued as 1") {
@@ -137,12 +138,12 @@ func Test_what_a_relay_answers_decides_whether_it_is_tried_again(t *testing.T) {
 	} {
 		r, g := relay(t, gateway.Plain)
 		g.Timeout = 400 * time.Millisecond
-		r.Answer = func(command, _ string) string {
+		r.Says(func(command, _ string) string {
 			if command == c.command {
 				return c.says
 			}
 			return ""
-		}
+		})
 		if a := g.Send(t.Context(), parcel); a.State != c.want {
 			t.Errorf("%s answered %.40q gives %+v, want %s", c.command, c.says, a, c.want)
 		}
@@ -151,7 +152,7 @@ func Test_what_a_relay_answers_decides_whether_it_is_tried_again(t *testing.T) {
 
 func Test_a_wrong_password_and_a_relay_without_TLS_lose_no_message(t *testing.T) {
 	r, g := relay(t, gateway.StartTLS)
-	r.Ways, r.User, r.Password = []string{"PLAIN"}, "comity", "secret"
+	r.Wants(smtptest.Keys{Ways: []string{"PLAIN"}, User: "comity", Password: "secret"})
 	g.User, g.Password = "comity", "wrong"
 	if a := g.Send(t.Context(), parcel); a.State != courier.Temporary || !strings.Contains(a.Words, "535") {
 		t.Errorf("got %+v", a)
@@ -162,8 +163,8 @@ func Test_a_wrong_password_and_a_relay_without_TLS_lose_no_message(t *testing.T)
 		t.Errorf("got %+v", a)
 	}
 	r, g = relay(t, gateway.Plain)
-	r.Ways, r.User, r.Password = []string{"LOGIN"}, "comity", "secret"
-	g.User, g.Password = r.User, r.Password
+	r.Wants(smtptest.Keys{Ways: []string{"LOGIN"}, User: "comity", Password: "secret"})
+	g.User, g.Password = "comity", "secret"
 	if a := g.Send(t.Context(), parcel); a.State != courier.Temporary || len(r.Letters()) > 0 {
 		t.Errorf("a password goes over an open line: %+v", a)
 	}
@@ -206,13 +207,13 @@ func Test_a_stop_does_not_wait_for_a_relay_that_is_silent(t *testing.T) {
 	r, g := relay(t, gateway.Plain)
 	g.Timeout = time.Minute
 	ctx, stop := context.WithCancel(t.Context())
-	r.Answer = func(command, _ string) string {
+	r.Says(func(command, _ string) string {
 		if command == "MAIL" {
 			stop()
 			return smtptest.Silent
 		}
 		return ""
-	}
+	})
 	done := make(chan courier.Answer)
 	go func() { done <- g.Send(ctx, parcel) }()
 	select {

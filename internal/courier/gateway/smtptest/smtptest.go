@@ -37,19 +37,41 @@ type Relay struct {
 	Host, Port string
 	Roots      *x509.CertPool // that vouch for it
 
-	// Answer may answer a command (EHLO, AUTH, MAIL, RCPT, DATA, or "." for the end of a message) in the
-	// relay's place; empty lets the relay answer. Silent never answers it.
-	Answer func(command, line string) string
-	// Ways it offers to sign in; empty offers none.
-	Ways []string
-	// User and Password that it takes.
-	User, Password string
-
 	tls  *tls.Config
 	mode string
 	mu   sync.Mutex
 	got  []Letter
 	bad  []string
+	says func(command, line string) string
+	keys Keys
+}
+
+// Keys are what a relay wants to know of who sends.
+type Keys struct {
+	Ways           []string // it offers to sign in; none offers none
+	User, Password string   // it takes
+}
+
+// Says has the relay answer a command (EHLO, AUTH, MAIL, RCPT, DATA, or "." for the end of a message) as the test wants; empty
+// lets the relay answer. Silent never answers it.
+func (r *Relay) Says(answer func(command, line string) string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.says = answer
+}
+
+// Wants has the relay ask who sends.
+func (r *Relay) Wants(k Keys) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.keys = k
+}
+
+// now is how the relay is set.
+func (r *Relay) now() (func(command, line string) string, Keys) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.says, r.keys
 }
 
 // Silent is an answer that never comes.
@@ -172,8 +194,8 @@ func (s *session) say(text string) bool {
 
 // answer says what the test wants said, or else what is usual; false ends the connection.
 func (s *session) answer(command, line, usual string) bool {
-	if s.Answer != nil {
-		switch a := s.Answer(command, line); a {
+	if says, _ := s.now(); says != nil {
+		switch a := says(command, line); a {
 		case "":
 		case Silent:
 			io.Copy(io.Discard, s.conn) // until the other side gives up
@@ -190,10 +212,11 @@ func (s *session) answer(command, line, usual string) bool {
 
 // refused says whether the test has the relay refuse a command.
 func (s *session) refused(command, line string) (done, open bool) {
-	if s.Answer == nil {
+	says, _ := s.now()
+	if says == nil {
 		return false, true
 	}
-	if a := s.Answer(command, line); a == "" || strings.HasPrefix(a, "2") || strings.HasPrefix(a, "3") {
+	if a := says(command, line); a == "" || strings.HasPrefix(a, "2") || strings.HasPrefix(a, "3") {
 		return false, true
 	}
 	return true, s.answer(command, line, "")
@@ -253,7 +276,8 @@ func (s *session) offers() bool {
 	if s.mode == StartTLS && !s.secure && !s.say("250-STARTTLS") {
 		return false
 	}
-	return len(s.Ways) == 0 || s.say("250-AUTH "+strings.Join(s.Ways, " "))
+	_, keys := s.now()
+	return len(keys.Ways) == 0 || s.say("250-AUTH "+strings.Join(keys.Ways, " "))
 }
 
 // path is the address of FROM:<a> or TO:<a>.
@@ -276,7 +300,7 @@ func (s *session) auth(rest string) bool {
 	case "LOGIN":
 		user, password = s.asked("Username:"), s.asked("Password:")
 	}
-	if user != s.User || password != s.Password {
+	if _, keys := s.now(); user != keys.User || password != keys.Password {
 		return s.say("535 no")
 	}
 	s.user = user

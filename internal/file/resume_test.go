@@ -54,7 +54,7 @@ func TestUploads_a_photo_in_pieces_survives_a_broken_line_and_a_restart(t *testi
 			return err
 		}
 		raw, err := os.ReadFile(path)
-		if bytes.Contains(raw, []byte("lamp")) || bytes.Contains(raw, []byte(secret)) || bytes.Contains(raw, []byte("\xFF\xD8\xFF")) {
+		if bytes.Contains(raw, []byte("lamp")) || bytes.Contains(raw, []byte(secret)) || bytes.Contains(raw, photo[:12]) { // longer than chance writes
 			t.Errorf("%s can be read by whoever has the disk", path)
 		}
 		return err

@@ -324,7 +324,10 @@ func Test_what_an_older_version_indexed_is_indexed_anew_and_nothing_of_veiled_he
 		if len(before) == 0 || len(o.found(in, f)) != 0 {
 			t.Fatalf("%d before, and then still something", len(before))
 		}
-		second := ledgertest.OpenPack(t, d, o.pack) // starting brings it up to date
+		second := ledgertest.OpenPack(t, d, o.pack)
+		if err := second.Ledger.IndexWords(t.Context(), nil); err != nil {
+			t.Fatal(err)
+		}
 		o.r = second.Reader
 		if after := o.found(in, f); !maps.Equal(before, after) {
 			t.Errorf("%d before, %d after", len(before), len(after))

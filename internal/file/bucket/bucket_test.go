@@ -158,7 +158,7 @@ func Test_sealed_files_rest_in_a_bucket(t *testing.T) {
 	server := httptest.NewServer(f)
 	defer server.Close()
 	exercise(t, open(t, server.URL))
-	if len(f.seen) == 0 || bytes.Contains(f.seen, []byte("xxxxxxxx")) || bytes.Contains(f.seen, []byte("\xFF\xD8\xFF")) {
+	if len(f.seen) == 0 || bytes.Contains(f.seen, []byte("xxxxxxxx")) || bytes.Contains(f.seen, []byte("\xFF\xD8\xFF\xDB\x00\x84\x00")) { // as pictures begin here; what is shorter stands in sealed bytes by chance
 		t.Error("the bucket was handed something that is not sealed")
 	}
 }

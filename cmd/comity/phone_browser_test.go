@@ -96,7 +96,7 @@ func Test_an_operator_files_a_callers_case_with_the_keyboard_alone(t *testing.T)
 
 	// The next caller has that code.
 	b.alt("0")
-	b.until(func() bool { return b.js(`document.activeElement.id`) == "ph-q" })
+	b.until(func() bool { return b.js(`(document.activeElement || {}).id + ""`) == "ph-q" })
 	if v := b.js(`document.querySelector("#n-text").value`); v != "" {
 		t.Errorf("the next call begins with %q of the one before", v)
 	}

@@ -313,8 +313,11 @@ var mailNumber = regexp.MustCompile(`[A-Z]{2}-\d\d-\d{6}`)
 
 func Test_no_kind_of_file_gets_through_any_channel_unclean(t *testing.T) {
 	c := newTown(t)
-	for _, ch := range c.channels() {
-		for _, s := range filetest.All() {
+	for i, ch := range c.channels() {
+		for k, s := range filetest.All() {
+			if testing.Short() && (i+k)%4 != 0 {
+				continue // the race detector looks at every channel, not at every file of each
+			}
 			if ch.name == "data URI" && s.What == "program" {
 				continue // without a name and a type there is nothing that makes it one but its bytes; see the other doors
 			}

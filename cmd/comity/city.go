@@ -133,7 +133,6 @@ func (c *city) join(ctx context.Context, cfg cityConfig, current *pack.Pack) err
 		return err
 	}
 	if cfg.Maps != "" {
-		var err error
 		if c.maps, err = maps.Load(cfg.Maps); err != nil {
 			return err
 		}

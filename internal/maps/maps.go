@@ -1,8 +1,8 @@
 // Package maps lends a city the operator's own maps: tiles below the pack's outlines, and a service that knows addresses.
 //
-// It owns the operator's file that names them (Load), the door through which browsers get tiles (Tiles), the outlines as the
-// map in a browser wants them (Shapes), and the question of where an address lies (Addresses). Everything works without it: pages draw
-// their maps from the pack, and addresses are looked up among its names.
+// It owns the operator's file that names them (Load), the tiles browsers get (Source.Tile), the outlines as the map in a browser wants them
+// (Source.ShapesOf), and the question of where an address lies (Source.Find). Everything works without it: pages draw their maps
+// from the pack, and addresses are looked up among its names.
 //
 // It refuses a map service of its own choosing: without a file nothing is fetched from anywhere. Browsers ask nobody but the
 // city, so no map service learns who looks at which place, and nothing that was asked is kept here.
@@ -14,6 +14,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"os"
@@ -75,7 +76,9 @@ func Read(name string, raw []byte) (*Source, error) {
 	var f file
 	d := yaml.NewDecoder(bytes.NewReader(raw))
 	d.KnownFields(true)
-	if err := d.Decode(&f); err != nil {
+	if err := d.Decode(&f); errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("%s: the file is empty; it names tiles, addresses or both", name)
+	} else if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	var bad []error
@@ -92,6 +95,8 @@ func Read(name string, raw []byte) (*Source, error) {
 	var err error
 	if s.system, err = place.ParseSystem(f.Tiles.System); err != nil {
 		no("tiles.system", "%v", err)
+	} else if s.system == place.BD09 {
+		no("tiles.system", "%s tiles are cut in a way of their own, which the map does not draw; use wgs84 or gcj02", s.system)
 	}
 	switch {
 	case f.Tiles.URL != "" && f.Tiles.Folder != "":

@@ -46,7 +46,9 @@ func Test_a_file_that_cannot_stand_is_refused_with_every_reason(t *testing.T) {
 		"addresses: {url: 'https://a.example', kind: google}":                        {"addresses.kind", `"google" is not photon or nominatim`},
 		"addresses: {kind: photon, url: a.example, system: mars}":                    {"addresses.url", "mars"},
 		"tile: {}": {"tile"},
-		"tiles: {url: 'https://t.example/{z}/{x}/{y}', to: 30}": {"0 to 30"},
+		"":         {"the file is empty"},
+		"tiles: {url: 'https://t.example/{z}/{x}/{y}', system: bd09}": {"tiles.system", "bd09"},
+		"tiles: {url: 'https://t.example/{z}/{x}/{y}', to: 30}":       {"0 to 30"},
 	} {
 		_, err := Read("maps.yaml", []byte(words))
 		for _, w := range want {

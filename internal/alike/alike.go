@@ -49,6 +49,7 @@ type Likely struct {
 	Opened               time.Time
 	Metres               float64 // between the two places; below 0: not known
 	Alike                float64 // between 0 and 1
+	Listed               bool    // on the reader's own lists: a case of theirs can go with it
 }
 
 // How likeness is made of its parts: one place and one wording are each worth half. What shares neither is not shown.
@@ -85,8 +86,7 @@ func (f Finder) Public(ctx context.Context, m Matter, limit int) ([]Likely, erro
 	return best(out, limit), nil
 }
 
-// Inside lists at most limit cases that a scope reads, or that are public, in the same order. Cases of a procedure that
-// wait for another one's answer are left out: that one is the one to go with.
+// Inside lists at most limit cases that a scope reads, or that are public, in the same order.
 func (f Finder) Inside(ctx context.Context, in authz.Scope, m Matter, limit int) ([]Likely, error) {
 	out, err := f.Public(ctx, m, read)
 	if err != nil {
@@ -107,7 +107,7 @@ func (f Finder) Inside(ctx context.Context, in authz.Scope, m Matter, limit int)
 		if !f.working(item.Procedure, item.State, item.Outcome) {
 			continue
 		}
-		x := Likely{Ref: item.Ref, Procedure: item.Procedure, State: item.State, Title: item.Title, Address: item.Address, Unit: item.PlaceUnit, Opened: item.Opened}
+		x := Likely{Ref: item.Ref, Procedure: item.Procedure, State: item.State, Title: item.Title, Address: item.Address, Unit: item.PlaceUnit, Opened: item.Opened, Listed: true}
 		if i := slices.IndexFunc(out, func(o Likely) bool { return o.Ref == item.Ref }); i >= 0 {
 			x.Text, x.Metres = out[i].Text, out[i].Metres
 			x.Alike = max(out[i].Alike, f.score(m, x))
@@ -169,6 +169,9 @@ func (f Finder) working(proc, state, outcome string) bool {
 // Named is the case of a number that was chosen among those of Public, or of Inside if in is a scope of somebody's; empty
 // if there is none. It may have been answered meanwhile: a form that is sent twice says the same twice.
 func (f Finder) Named(ctx context.Context, in authz.Scope, category, ref string) (casework.Ref, error) {
+	if _, ok := f.Pack.Alike(category); !ok {
+		return "", nil
+	}
 	c, _, err := f.Reader.PublishedCase(ctx, ref, f.shown)
 	if errors.Is(err, ledger.ErrNotFound) {
 		c, err = f.Reader.Case(ctx, in, ref)

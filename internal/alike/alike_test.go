@@ -2,6 +2,7 @@ package alike_test
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -16,6 +17,7 @@ import (
 	"comity/internal/ledger/ledgertest"
 	"comity/internal/org"
 	"comity/internal/place"
+	"comity/internal/procedure"
 )
 
 // bank is a place in Ganyuan community; at lies metres east of it.
@@ -186,5 +188,39 @@ func Test_what_was_answered_or_waits_for_another_is_not_proposed_and_what_was_co
 		}
 		do(authz.Holder(string(c.ID)), lead, "contest", map[string]string{"reason": "It wobbles again."})
 		proposed(lead)
+	})
+}
+
+func Test_an_officer_is_told_which_of_them_a_case_can_go_with(t *testing.T) {
+	each(t, func(w *world, set func(time.Time)) {
+		ours := w.file("road.pothole", "Deep pothole", "guiyuan-ganyuan", at(0))
+		list, err := w.finder().Inside(t.Context(), authz.Scope{Roots: []authz.Root{{Unit: "donghu", Reach: authz.Subtree, Level: authz.Story}}}, alike.Matter{Category: "road.pothole", Point: at(0), Unit: "guiyuan-ganyuan", Words: "Deep pothole"}, 10)
+		if err != nil || refs(list) != fmt.Sprint([]casework.Ref{ours}) || list[0].Listed {
+			t.Errorf("who reads another street: %+v, %v", list, err)
+		}
+		list, err = w.finder().Inside(t.Context(), authz.Scope{Roots: []authz.Root{{Unit: "linjiang", Reach: authz.Subtree, Level: authz.Story}}}, alike.Matter{Category: "road.pothole", Point: at(0), Unit: "guiyuan-ganyuan", Words: "Deep pothole"}, 10)
+		if err != nil || len(list) != 1 || !list[0].Listed {
+			t.Errorf("who reads the city: %+v, %v", list, err)
+		}
+	})
+}
+
+func Test_where_cases_go_under_seal_none_is_proposed_nor_named(t *testing.T) {
+	each(t, func(w *world, set func(time.Time)) {
+		ref := w.file("road.pothole", "Deep pothole", "guiyuan-ganyuan", at(0))
+		f := w.finder()
+		sealing, proc := *f.Pack, *f.Pack.Procedures["service-request"]
+		proc.Sealing.When = procedure.AtClosure
+		sealing.Procedures = maps.Clone(sealing.Procedures)
+		sealing.Procedures["service-request"] = &proc
+		f.Pack = &sealing
+		city := authz.Scope{Roots: []authz.Root{{Unit: "linjiang", Reach: authz.Subtree, Level: authz.Story}}}
+		list, err := f.Public(t.Context(), alike.Matter{Category: "road.pothole", Point: at(0), Words: "Deep pothole"}, 10)
+		if err != nil || len(list) != 0 {
+			t.Errorf("%+v, %v", list, err)
+		}
+		if named, err := f.Named(t.Context(), city, "road.pothole", string(ref)); err != nil || named != "" {
+			t.Errorf("%s, %v", named, err)
+		}
 	})
 }

@@ -29,7 +29,7 @@ func (v *visit) alike(p *web.Page, d *procedure.Definition, c casework.Case, a *
 	if err != nil {
 		return nil, err
 	}
-	list = slices.DeleteFunc(list, func(x alike.Likely) bool { return x.Procedure != d.ID })
+	list = slices.DeleteFunc(list, func(x alike.Likely) bool { return !x.Listed || x.Procedure != d.ID }) // the door would refuse the others
 	rows := v.likeRows(p, list)
 	for i, r := range rows {
 		rows[i].Use = web.WithPrefill(actAddress(string(c.Ref), a.ID, in), map[string]string{procedure.FieldLead: r.Ref})
@@ -44,6 +44,9 @@ func (v *visit) finder() alike.Finder {
 // same lists the reports that one about to be taken in may repeat. A form that was sent before is not asked about: it
 // would be shown the very report it made.
 func (v *visit) same(o *casework.Opening, key string) ([]alike.Likely, error) {
+	if _, ok := v.pack.Alike(o.Category); !ok {
+		return nil, nil
+	}
 	if _, _, err := v.Reader.OpenedBy(v.ctx(), v.actor, key); !missing(err) {
 		return nil, err
 	}
@@ -90,7 +93,7 @@ func (v *visit) named(d *procedure.Definition, c casework.Case) (r *groupRow, us
 		return nil, "", err
 	}
 	for i := range d.Acts {
-		if a := &d.Acts[i]; a.Has(procedure.Group) && slices.Contains(a.From, c.State) {
+		if a := &d.Acts[i]; row.Href != "" && a.Has(procedure.Group) && slices.Contains(a.From, c.State) {
 			use = web.WithPrefill(actAddress(string(c.Ref), a.ID, ""), map[string]string{procedure.FieldLead: row.Ref})
 		}
 	}

@@ -159,9 +159,12 @@ func (p *Pack) Category(id string) (Category, bool) {
 }
 
 // Alike says how near another report of a category must be to be proposed as the same matter; ok is false where nothing
-// is proposed.
+// is proposed. Nothing is where cases may go under seal: no case may then name another one.
 func (p *Pack) Alike(category string) (near Near, ok bool) {
 	c, _ := p.Category(category)
+	if d := p.Procedures[c.Procedure]; d != nil && d.Sealing.When != "" {
+		return Near{}, false
+	}
 	return c.Near, c.Near != Near{}
 }
 

@@ -144,6 +144,8 @@ func Test_a_pack_that_does_not_hold_together_is_refused_by_file_and_line(t *test
 		"one key for two acts in one state":          {proc, "  - id: redirect", `key "a" already does "accept"`, []edit{{proc, "    key: z", "    key: a"}}},
 		"an unknown kind of field":                   {proc, "      - {name: days", `kind "numbr" is not one of`, []edit{{proc, "{name: days, kind: number,", "{name: days, kind: numbr,"}}},
 		"a notice without words":                     {proc, "    notices: [{to: resident, template: begune", `notice "begune" has no words`, []edit{{proc, "template: begun}", "template: begune}"}}},
+		"reports that are near at no distance":       {"categories.yaml", "", `group "road": alike: metres 0 is not between 1 and 5000`, []edit{{"categories.yaml", "alike: {metres: 80, days: 90}", "alike: {days: 90}"}}},
+		"reports that are near for years":            {"categories.yaml", "", `group "road": alike: days 900 is not between 1 and 366`, []edit{{"categories.yaml", "alike: {metres: 80, days: 90}", "alike: {metres: 80, days: 900}"}}},
 		"a route to no department":                   {"categories.yaml", "", `no unit is department "moats"`, []edit{{"categories.yaml", "route: {dept: roads,", "route: {dept: moats,"}}},
 		"a term for an unknown category":             {proc, "", `by_category names "hazard.mole"`, []edit{{proc, "hazard.manhole:", "hazard.mole:"}}},
 		"a word for a number":                        {proc, "    times: two", `times: "two" is not a whole number`, []edit{{proc, "    times: 2 ", "    times: two "}}},

@@ -11,6 +11,7 @@ import (
 
 	"comity/internal/export"
 	"comity/internal/programme/opendata"
+	"comity/internal/text"
 )
 
 const exportExamples = `  comity export open-data --pack ./mycity --data /var/lib/comity --out figures.csv
@@ -48,7 +49,7 @@ func runExport(ctx context.Context, args []string, stdout, stderr io.Writer) err
 		return err
 	}
 	if *out == "" {
-		return writeOpenData(ctx, office, stdout, export.Format(*format), *lang, c)
+		return writeOpenData(ctx, office, stdout, export.Format(*format), say)
 	}
 	file, err := os.CreateTemp(filepath.Dir(*out), ".figures-*")
 	if err != nil {
@@ -56,7 +57,7 @@ func runExport(ctx context.Context, args []string, stdout, stderr io.Writer) err
 	}
 	defer os.Remove(file.Name()) // gone already where all went well
 	defer file.Close()
-	if err := writeOpenData(ctx, office, file, export.Format(*format), *lang, c); err != nil {
+	if err := writeOpenData(ctx, office, file, export.Format(*format), say); err != nil {
 		return err
 	}
 	if err := file.Chmod(0o644); err != nil {
@@ -72,9 +73,9 @@ func runExport(ctx context.Context, args []string, stdout, stderr io.Writer) err
 	return nil
 }
 
-func writeOpenData(ctx context.Context, office *opendata.Office, w io.Writer, as export.Format, lang string, c *city) error {
+func writeOpenData(ctx context.Context, office *opendata.Office, w io.Writer, as export.Format, say text.Speaker) error {
 	b := bufio.NewWriter(w)
-	if err := office.WriteCases(ctx, b, as, c.words.In(langOf(lang))); err != nil {
+	if err := office.WriteCases(ctx, b, as, say); err != nil {
 		return err
 	}
 	return b.Flush()

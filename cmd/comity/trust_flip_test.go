@@ -17,6 +17,7 @@ import (
 var guarded = []struct{ table, key, columns string }{
 	{"events", "id", "n seq kind at hash doc"},
 	{"looks", "id", "ref n at actor for_actor role unit purpose ground level note hash"},
+	{"exports", "id", "ref at actor unit list format hash"},
 	{"log_entries", "id", "kind ref hash pos"},
 	{"log_hashes", "idx", "hash idx"},
 	{"log_heads", "size", "at root signature key size"},
@@ -48,6 +49,15 @@ func Test_any_byte_of_an_event_a_look_a_log_entry_or_a_head_that_is_changed_is_n
 		if bad := w.differences(); bad != "" {
 			t.Errorf("restored, verify still names:\n%s", bad)
 		}
+		if err := w.c.db.Transact(t.Context(), func(tx *db.Tx) error {
+			_, err := tx.Exec(t.Context(), `DELETE FROM exports WHERE id = (SELECT MIN(id) FROM exports)`)
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		if bad := w.differences(); !strings.Contains(bad, "not there: export ") {
+			t.Errorf("a record of an export that was taken away is not named:\n%s", bad)
+		}
 	})
 }
 
@@ -62,6 +72,9 @@ func (w *trusted) smallRecord() casework.Ref {
 		}
 		w.tick()
 		if _, err := w.c.ledger.Look(w.t.Context(), authz.Machine(), ledger.Ticket{Case: got.Case, Purpose: ledger.PurposeNotice, Level: authz.Identity, Note: "why"}); err != nil {
+			w.t.Fatal(err)
+		}
+		if _, err := w.c.ledger.Exporting(w.t.Context(), authz.Machine(), ledger.Export{Unit: w.c.packs.Current().Units.Root(), List: "open", Format: "csv"}); err != nil {
 			w.t.Fatal(err)
 		}
 		if round == 0 {

@@ -194,7 +194,7 @@ func meterOf(w io.Writer, say text.Speaker, key string, total int, every time.Du
 // recorded compares a record about keys with the row it is of. Events and looks were compared row by row.
 func (r *rooms) recorded(ctx context.Context, e translog.Entry, bad func(error)) error {
 	switch e.Kind {
-	case ledger.LeafErased, ledger.LeafHold, ledger.LeafRelease, ledger.LeafKey:
+	case ledger.LeafErased, ledger.LeafHold, ledger.LeafRelease, ledger.LeafKey, ledger.LeafExport:
 	default:
 		return nil
 	}

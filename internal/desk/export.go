@@ -92,6 +92,7 @@ func (v *visit) exportTo(w io.Writer, p *web.Page, f ledger.Filter, as export.Fo
 	if err != nil {
 		return err
 	}
+	defer t.Drop()
 	ticked := v.r.URL.Query()["id"]
 	for {
 		for _, it := range page.Items {

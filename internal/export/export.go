@@ -58,10 +58,12 @@ type Cell struct {
 // Say is a cell of words alone.
 func Say(words string) Cell { return Cell{Words: words} }
 
-// Table takes rows until it is closed. After Close the file is whole; without it, it is not.
+// Table takes rows until it is closed. After Close the file is whole; without it, it is not. Drop takes away what is
+// kept on disk of a table that broke off; after Close there is nothing left to take.
 type Table interface {
 	Row([]Cell) error
 	Close() error
+	Drop() error
 }
 
 // Options is what a table is written with.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/csv"
 	"encoding/json"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -120,6 +121,33 @@ func Test_a_list_longer_than_a_sheet_goes_on_in_another(t *testing.T) {
 	}
 	if n != 5 || len(f.GetSheetList()) != 3 {
 		t.Errorf("%d rows in %v", n, f.GetSheetList())
+	}
+}
+
+func Test_a_sheet_that_breaks_off_leaves_nothing_on_the_disk(t *testing.T) {
+	dir := t.TempDir()
+	t.Setenv("TMPDIR", dir)
+	s, err := newSheet(&bytes.Buffer{}, options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	kept := func() int {
+		all, err := os.ReadDir(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(all)
+	}
+	for i := 0; kept() == 0; i++ {
+		if i == 2000 {
+			t.Fatal("nothing is kept on disk of 60 megabytes; what is this test for?")
+		}
+		if err := s.Row(row(strings.Repeat("x", 30_000))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.Drop(); err != nil || kept() != 0 {
+		t.Errorf("%d files are left, %v", kept(), err)
 	}
 }
 

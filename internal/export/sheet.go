@@ -16,7 +16,7 @@ const (
 )
 
 // sheet is a table as XLSX. The library keeps what does not fit a few megabytes in a file of its own, which
-// Close takes away.
+// Close and Drop take away.
 type sheet struct {
 	w     io.Writer
 	o     Options
@@ -148,8 +148,10 @@ func (s *sheet) cell(c Cell) any {
 
 func (s *sheet) Close() error {
 	if err := s.flow.Flush(); err != nil {
-		return errors.Join(err, s.file.Close())
+		return errors.Join(err, s.Drop())
 	}
 	_, err := s.file.WriteTo(s.w)
-	return errors.Join(err, s.file.Close())
+	return errors.Join(err, s.Drop())
 }
+
+func (s *sheet) Drop() error { return s.file.Close() }

@@ -56,6 +56,8 @@ func (t *text) Close() error {
 	return t.csv.Error()
 }
 
+func (t *text) Drop() error { return nil }
+
 // Safe keeps what somebody wrote from running as a formula in a spreadsheet: a cell that begins like one
 // gets an apostrophe in front, also after blanks that some programs skip.
 func Safe(s string) string {
@@ -98,6 +100,8 @@ func (l *lines) Row(row []Cell) error {
 }
 
 func (l *lines) Close() error { return nil }
+
+func (l *lines) Drop() error { return nil }
 
 // forPrograms is null for nothing, so that an empty word and no word are told apart by nobody.
 func (c Cell) forPrograms() any {

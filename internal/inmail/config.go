@@ -78,7 +78,7 @@ func (c *Config) check(path string) error {
 		}
 	}
 	if c.IMAP != nil {
-		c.IMAP.check(path, wrong)
+		c.IMAP.check(wrong)
 	}
 	return errors.Join(bad...)
 }
@@ -95,7 +95,7 @@ func (c *Config) Apply(d *Deps) {
 // securities are the ways a mailbox is reached.
 var securities = []string{"tls", "starttls", "none"}
 
-func (b *Mailbox) check(_ string, wrong func(field, format string, args ...any)) {
+func (b *Mailbox) check(wrong func(field, format string, args ...any)) {
 	if b.Security == "" {
 		b.Security = securities[0]
 	}

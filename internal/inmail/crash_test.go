@@ -67,16 +67,11 @@ func takeUntilKilled(ctx context.Context, dir string) error {
 }
 
 func Test_a_program_that_is_killed_again_and_again_loses_no_mail_and_takes_none_twice(t *testing.T) {
-	const mails = 120
+	const rounds, each = 8, 15
+	const mails = rounds * each
 	dir := t.TempDir()
 	if err := (inmail.Folder{Dir: filepath.Join(dir, "mail")}).Make(); err != nil {
 		t.Fatal(err)
-	}
-	for i := range mails {
-		mail := strings.ReplaceAll(mailOf(fmt.Sprint("k", i), fmt.Sprintf("Subject: Matter %d\n", i), "A hole."), "li@home", fmt.Sprintf("li%d@home", i))
-		if err := os.WriteFile(filepath.Join(dir, "mail", "new", fmt.Sprintf("%03d.eml", i)), []byte(mail), 0o600); err != nil {
-			t.Fatal(err)
-		}
 	}
 	left := func() int {
 		all, err := os.ReadDir(filepath.Join(dir, "mail", "new"))
@@ -85,11 +80,7 @@ func Test_a_program_that_is_killed_again_and_again_loses_no_mail_and_takes_none_
 		}
 		return len(all)
 	}
-	kills := 0
-	for round := 0; left() > 0; round++ {
-		if round > 60 {
-			t.Fatalf("%d mails are left after %d rounds", left(), round)
-		}
+	begin := func() *exec.Cmd {
 		child := exec.Command(os.Args[0])
 		child.Env = append(os.Environ(), childEnv+"="+dir)
 		out, err := child.StdoutPipe()
@@ -103,13 +94,31 @@ func Test_a_program_that_is_killed_again_and_again_loses_no_mail_and_takes_none_
 		if _, err := out.Read(ready); err != nil { // it works on mail from here on
 			t.Fatal(err)
 		}
-		if kills < 8 {
-			time.Sleep(time.Duration(rand.IntN(60)) * time.Millisecond)
-			if child.Process.Kill() == nil {
-				kills++
+		return child
+	}
+	kills := 0
+	for round := range rounds {
+		for i := round * each; i < (round+1)*each; i++ {
+			mail := strings.ReplaceAll(mailOf(fmt.Sprint("k", i), fmt.Sprintf("Subject: Matter %d\n", i), "A hole."), "li@home", fmt.Sprintf("li%d@home", i))
+			if err := os.WriteFile(filepath.Join(dir, "mail", "new", fmt.Sprintf("%03d.eml", i)), []byte(mail), 0o600); err != nil {
+				t.Fatal(err)
 			}
 		}
-		_ = child.Wait() // it was killed, or is done
+		goal := left() - 1 - rand.IntN(each)
+		child := begin()
+		for tries := 0; left() > goal; tries++ {
+			if tries == 60_000 {
+				t.Fatalf("of %d mails none is taken in", left())
+			}
+			time.Sleep(time.Millisecond)
+		}
+		if child.Process.Kill() == nil {
+			kills++
+		}
+		_ = child.Wait() // it was killed
+	}
+	if err := begin().Wait(); err != nil || left() > 0 {
+		t.Fatalf("%d mails are left, %v", left(), err)
 	}
 	d, err := db.Open(t.Context(), "sqlite:"+filepath.Join(dir, "mail.db"), start)
 	if err != nil {

@@ -6,8 +6,9 @@ import (
 	"golang.org/x/net/html"
 )
 
-// hidden are elements whose words nobody reads.
-var hidden = map[string]bool{"script": true, "style": true, "head": true, "title": true, "template": true, "noscript": true}
+// hidden are elements whose words nobody reads. The head is none of them: programs leave its end out, and then the
+// whole mail would be hidden.
+var hidden = map[string]bool{"script": true, "style": true, "title": true, "template": true, "noscript": true}
 
 // broken are elements that begin a line of their own.
 var broken = map[string]bool{"p": true, "div": true, "br": true, "tr": true, "li": true, "ul": true, "ol": true, "table": true, "blockquote": true, "h1": true, "h2": true, "h3": true, "h4": true, "hr": true, "pre": true}

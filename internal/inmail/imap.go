@@ -60,11 +60,17 @@ func (b *Mailbox) Fetch(ctx context.Context, f Folder) error {
 	}
 	uids := found.AllUIDs()
 	for _, uid := range uids[:min(len(uids), imapBatch)] {
-		if err := fetchOne(c, uid, box.UIDValidity, f); err != nil {
-			return fmt.Errorf("mailbox %s: mail %d: %w", b.Host, uid, err)
+		fail := fetchOne(c, uid, box.UIDValidity, f)
+		if fail == nil {
+			continue
+		}
+		err = errors.Join(err, fmt.Errorf("mailbox %s: mail %d: %w", b.Host, uid, fail))
+		// One mail that the server does not give stands in the way of no other.
+		if no := (*imap.Error)(nil); !errors.As(fail, &no) {
+			return err
 		}
 	}
-	return errors.Join(c.Logout().Wait())
+	return errors.Join(err, c.Logout().Wait())
 }
 
 func (b *Mailbox) dial(ctx context.Context) (*imapclient.Client, error) {

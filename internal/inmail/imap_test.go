@@ -17,7 +17,7 @@ import (
 )
 
 // mailServer is a real server of the protocol, with one mailbox in memory.
-func mailServer(t *testing.T, security string) (*Mailbox, *imapmemserver.User) {
+func mailServer(t *testing.T, security string, around ...func(imapserver.Session) imapserver.Session) (*Mailbox, *imapmemserver.User) {
 	t.Helper()
 	keys := httptest.NewUnstartedServer(nil)
 	keys.StartTLS()
@@ -30,7 +30,11 @@ func mailServer(t *testing.T, security string) (*Mailbox, *imapmemserver.User) {
 	mem.AddUser(user)
 	server := imapserver.New(&imapserver.Options{
 		NewSession: func(*imapserver.Conn) (imapserver.Session, *imapserver.GreetingData, error) {
-			return mem.NewSession(), nil, nil
+			s := mem.NewSession()
+			for _, wrap := range around {
+				s = wrap(s)
+			}
+			return s, nil, nil
 		},
 		Caps: imap.CapSet{imap.CapIMAP4rev1: {}, imap.CapIMAP4rev2: {}}, TLSConfig: &tls.Config{Certificates: keys.TLS.Certificates}, InsecureAuth: security == "none",
 	})
@@ -123,6 +127,39 @@ func Test_a_mail_that_could_not_be_written_down_stays_in_the_mailbox(t *testing.
 	}
 	if err := b.Fetch(t.Context(), f); err != nil || len(waitingIn(t, f)) != 1 {
 		t.Errorf("%v, %v", waitingIn(t, f), err)
+	}
+}
+
+// grudging gives every mail but the first.
+type grudging struct{ imapserver.SessionIMAP4rev2 }
+
+func (g grudging) Fetch(w *imapserver.FetchWriter, set imap.NumSet, o *imap.FetchOptions) error {
+	if uids, ok := set.(imap.UIDSet); ok && uids.Contains(1) {
+		return &imap.Error{Type: imap.StatusResponseTypeNo, Text: "damaged"}
+	}
+	return g.SessionIMAP4rev2.Fetch(w, set, o)
+}
+
+func Test_a_mail_that_the_server_does_not_give_stands_in_the_way_of_no_other(t *testing.T) {
+	b, user := mailServer(t, "none", func(s imapserver.Session) imapserver.Session {
+		return grudging{s.(imapserver.SessionIMAP4rev2)}
+	})
+	appendMail(t, user, letter("Subject: Damaged\n", "x\n"))
+	second := letter("Subject: Hole\n", "A deep hole.\n")
+	appendMail(t, user, second)
+	f := Folder{Dir: t.TempDir()}
+	if err := f.Make(); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Fetch(t.Context(), f); err == nil || !strings.Contains(err.Error(), "mail 1") || !strings.Contains(err.Error(), "damaged") {
+		t.Errorf("the mail is not named: %v", err)
+	}
+	list := waitingIn(t, f)
+	if len(list) != 1 {
+		t.Fatalf("fetched are %v", list)
+	}
+	if raw, err := os.ReadFile(filepath.Join(f.Dir, list[0])); err != nil || string(raw) != second {
+		t.Errorf("what was fetched is %q, %v", raw, err)
 	}
 }
 

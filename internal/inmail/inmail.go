@@ -173,6 +173,9 @@ func (r *Room) take(ctx context.Context, raw []byte) (fate, error) {
 	if why := m.machine(append([]string{r.Door.Address}, r.Own...)); why != "" {
 		return fate{folder: folderReview, why: why}, nil
 	}
+	if m.beyond {
+		return fate{folder: folderFailed, why: whyOversize}, nil
+	}
 	key := keyOf(m, raw)
 	id, claimed, proved := r.Door.about(m)
 	if claimed && !proved {
@@ -226,7 +229,7 @@ func (r *Room) through(ctx context.Context, m *Mail, key string, about casework.
 	if err != nil {
 		return fate{}, err
 	}
-	words := fit(fresh(m.Text), lost, say)
+	words := fit(m.fresh(), lost, say)
 	if words == "" && len(kept) == 0 && m.Subject == "" {
 		return fate{folder: folderReview, why: whyEmpty}, nil
 	}
@@ -312,7 +315,11 @@ func fit(words string, lost []string, say text.Speaker) string {
 
 // langOf guesses in which language somebody is answered: of what they wrote, else of what their program says.
 func langOf(p *pack.Pack, m *Mail) string {
-	han := strings.ContainsFunc(m.Subject+m.Text, func(r rune) bool { return unicode.Is(unicode.Han, r) })
+	written := m.Subject + m.Text
+	han := strings.ContainsFunc(written, func(r rune) bool { return unicode.Is(unicode.Han, r) })
+	if !strings.ContainsFunc(written, unicode.IsLetter) {
+		han = strings.HasPrefix(strings.ToLower(m.Language), "zh")
+	}
 	for _, l := range p.Langs {
 		if strings.HasPrefix(l, "zh") == han {
 			return l

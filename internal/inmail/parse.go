@@ -11,6 +11,7 @@ import (
 	"mime/quotedprintable"
 	"net/mail"
 	"net/textproto"
+	"regexp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -40,6 +41,7 @@ type Mail struct {
 	report   bool // it tells of another message, such as a bounce
 	blocks   []block
 	count    int
+	beyond   bool // some of it was not read, for the bounds
 }
 
 // Part is a file that came with it.
@@ -99,7 +101,7 @@ func Parse(raw []byte) (*Mail, error) {
 func (m *Mail) addresses(name string) (out []*mail.Address, err error) {
 	p := mail.AddressParser{WordDecoder: wordDecoder()}
 	for _, line := range m.header[name] {
-		list, fail := p.ParseList(oneLine(unmixed(line)))
+		list, fail := p.ParseList(joined(oneLine(unmixed(line))))
 		out, err = append(out, list...), errors.Join(err, fail)
 	}
 	for _, a := range out {
@@ -114,6 +116,7 @@ func (m *Mail) addresses(name string) (out []*mail.Address, err error) {
 // part reads one part and what is inside it.
 func (m *Mail) part(h textproto.MIMEHeader, body []byte, depth int) {
 	if m.count++; m.count > maxParts || depth > maxDepth {
+		m.beyond = true
 		return
 	}
 	kind, params, err := mime.ParseMediaType(h.Get("Content-Type"))
@@ -136,7 +139,7 @@ func (m *Mail) part(h textproto.MIMEHeader, body []byte, depth int) {
 		name = params["name"]
 	}
 	if words := kind == "text/plain" || kind == "text/html"; words && disposition != "attachment" && name == "" {
-		m.blocks = append(m.blocks, block{inUTF8(params["charset"], data[:min(len(data), maxWords)]), kind == "text/html"})
+		m.blocks = append(m.blocks, block{inUTF8(params["charset"], m.most(data)), kind == "text/html"})
 		return
 	}
 	if len(data) > 0 || name != "" { // an empty file is told as one that was not kept
@@ -144,12 +147,18 @@ func (m *Mail) part(h textproto.MIMEHeader, body []byte, depth int) {
 	}
 }
 
+// most is as much of a text as is looked at.
+func (m *Mail) most(data []byte) []byte {
+	m.beyond = m.beyond || len(data) > maxWords
+	return data[:min(len(data), maxWords)]
+}
+
 // several reads a part made of parts. Of alternatives the first with words counts: plain text stands before
 // the same in HTML.
 func (m *Mail) several(kind, boundary string, body []byte, depth int) {
 	before := len(m.blocks)
 	if boundary == "" {
-		m.blocks = append(m.blocks, block{inUTF8("", body[:min(len(body), maxWords)]), false})
+		m.blocks = append(m.blocks, block{inUTF8("", m.most(body)), false})
 		return
 	}
 	r := multipart.NewReader(bytes.NewReader(body), boundary)
@@ -291,11 +300,37 @@ func wordDecoder() *mime.WordDecoder {
 // decoded reads a header value as RFC 2047 writes it, and as programs write it that have not read it.
 func decoded(s string) string {
 	s = unmixed(s)
-	out, err := wordDecoder().DecodeHeader(strings.Join(strings.Fields(s), " "))
+	out, err := wordDecoder().DecodeHeader(joined(strings.Join(strings.Fields(s), " ")))
 	if err != nil {
 		out = s
 	}
 	return oneLine(out)
+}
+
+var (
+	encodedWord = regexp.MustCompile(`=\?([^?\s]+)\?([bBqQ])\?([^?\s]*)\?=`)
+	wordRun     = regexp.MustCompile(encodedWord.String() + `(?:\s*` + encodedWord.String() + `)+`)
+)
+
+// joined makes one encoded word of neighbours in one charset: programs break them inside a character, and neither
+// half alone is one.
+func joined(s string) string {
+	return wordRun.ReplaceAllStringFunc(s, func(run string) string {
+		var out []string
+		var raw []byte
+		words := encodedWord.FindAllStringSubmatch(run, -1)
+		for i, w := range words {
+			if strings.EqualFold(w[2], "q") {
+				raw = append(raw, plain("quoted-printable", []byte(strings.ReplaceAll(w[3], "_", "=20")))...)
+			} else {
+				raw = append(raw, plain("base64", []byte(w[3]))...)
+			}
+			if i+1 == len(words) || !strings.EqualFold(words[i+1][1], w[1]) {
+				out, raw = append(out, "=?"+w[1]+"?B?"+base64.StdEncoding.EncodeToString(raw)+"?="), nil
+			}
+		}
+		return strings.Join(out, " ")
+	})
 }
 
 // unmixed makes raw bytes in a header UTF-8.

@@ -53,6 +53,10 @@ func Test_a_mail_is_read_as_its_program_wrote_it(t *testing.T) {
 		"folded subject":   {letter("Subject: one\n two\n", "x"), "one two", "x"},
 		"sent on":          {letter("Subject: Fwd\nContent-Type: multipart/mixed; boundary=b\n", "--b\nContent-Type: text/plain\n\nSee below.\n--b\nContent-Type: message/rfc822\n\nFrom: x@y.example\nSubject: Hole\n\nA deep hole.\n--b--\n"), "Fwd", "See below.\n\nHole\n\nA deep hole."},
 		"unknown charset":  {letter("Subject: a\nContent-Type: text/plain; charset=x-klingon\n", "words"), "a", "words"},
+		"no end of head":   {letter("Subject: a\nContent-Type: text/html\n", "<html><head><title>x</title><style>p{}</style><body><p>The lamp is out."), "a", "The lamp is out."},
+		"broken words":     {letter("Subject: "+coded("gbk", in(t, gbk, "路灯")[:3])+"\n "+coded("GBK", in(t, gbk, "路灯坏了")[3:])+"\n", "x"), "路灯坏了", "x"},
+		"broken, quoted":   {letter("Subject: =?gb2312?Q?=C2=B7_=B5?= =?gb2312?q?=C6_?= =?utf-8?q?ok?=\n", "x"), "路 灯 ok", "x"},
+		"two charsets":     {letter("Subject: "+coded("gbk", in(t, gbk, "路"))+" "+coded("big5", in(t, big5, "燈"))+"\n", "x"), "路燈", "x"},
 		"one mailbox file": {"From li@home.example Mon Mar  2 09:00:00 2026\n" + letter("Subject: a\n", "words"), "a", "words"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -107,6 +111,19 @@ func Test_what_was_written_now_is_kept_and_what_is_repeated_is_not(t *testing.T)
 	m, err := Parse([]byte(letter("Content-Type: text/html\n", "<div>No.</div><blockquote>Was it mended?<br>Yours</blockquote>")))
 	if err != nil || fresh(m.Text) != "No." {
 		t.Errorf("HTML: %q, %v", m.Text, err)
+	}
+}
+
+func Test_a_mail_whose_subject_says_that_it_is_sent_on_is_kept_whole(t *testing.T) {
+	body := "Please see to this.\n\nFrom: Wang <w@x.example>\nSent: Monday\nTo: Li\nSubject: Hole\n\nThere is a hole."
+	for subject, whole := range map[string]bool{"FW: Hole": true, "Fwd: Hole": true, "转发：坑": true, "Re: Hole": false, "Forwarders": false} {
+		m, err := Parse([]byte(letter("Subject: "+subject+"\n", body)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := m.fresh(); strings.Contains(got, "There is a hole.") != whole || !strings.Contains(got, "Please see to this.") {
+			t.Errorf("%s: kept is %q", subject, got)
+		}
 	}
 }
 

@@ -13,7 +13,17 @@ var (
 	headOf   = regexp.MustCompile(`(?i)^\**(from|发件人|寄件者)\**\s*[:：]`)
 	headMore = regexp.MustCompile(`(?i)^\**(sent|date|to|发送时间|发送日期|日期|收件人|收件者)\**\s*[:：]`)
 	sentOn   = regexp.MustCompile(`(?i)^-{2,}\s*(forwarded message|转发的邮件|转发邮件信息|轉寄郵件)\s*-{2,}`)
+	sendsOn  = regexp.MustCompile(`(?i)^(fwd?|转发|轉寄)\s*[:：]`) // a subject
 )
+
+// fresh is what somebody wrote now. Some programs mark a mail that is sent on in the subject alone, and set its
+// head as in an answer.
+func (m *Mail) fresh() string {
+	if sendsOn.MatchString(m.Subject) {
+		return m.Text
+	}
+	return fresh(m.Text)
+}
 
 // fresh is what somebody wrote now: without what their program repeats of an earlier mail, and without their
 // signature. A mail that was sent on is kept whole, and so is one of which nothing would be left.

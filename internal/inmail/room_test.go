@@ -306,6 +306,39 @@ func Test_what_cannot_be_taken_in_waits_with_its_reason(t *testing.T) {
 	}
 }
 
+func Test_a_mail_of_which_not_all_can_be_read_waits_for_a_person(t *testing.T) {
+	o := quick(t)
+	o.put("parts.eml", mailOf("b1", "Subject: Many\nContent-Type: multipart/mixed; boundary=b\n", strings.Repeat("--b\nContent-Type: text/plain\n\nA hole.\n", 300)+"--b--\n"))
+	o.put("words.eml", mailOf("b2", "Subject: Long\nContent-Type: text/html\n", "<p>A hole.<img src=\"data:,"+strings.Repeat("x", 1<<20)+"\"><p>And where it is."))
+	o.once()
+	for _, name := range []string{"parts.eml", "words.eml"} {
+		if folder, why := o.why(name); folder != "failed" || !strings.Contains(why, "oversize") {
+			t.Errorf("%s lies in %s: %s", name, folder, why)
+		}
+	}
+	if n := len(o.cases()); n != 0 {
+		t.Errorf("%d cases of what nobody read whole", n)
+	}
+}
+
+func Test_who_sends_a_picture_without_a_word_is_answered_in_the_language_of_their_program(t *testing.T) {
+	o := quick(t)
+	for i, lang := range []string{"zh-CN", "en"} {
+		o.put(fmt.Sprintf("%d.eml", i), strings.Replace(mailOf(fmt.Sprint("w", i), "Content-Language: "+lang+"\nContent-Type: image/jpeg; name=hole.jpg\nContent-Transfer-Encoding: base64\n", picture(t)), "li@home", lang+"@home", 1))
+	}
+	o.once()
+	list := o.cases()
+	if len(list) != 2 {
+		t.Fatalf("%d cases", len(list))
+	}
+	for _, it := range list {
+		c, _ := o.city.Opened(t, it.ID)
+		if !strings.HasPrefix(c.Contact.Address, c.Contact.Lang+"@") {
+			t.Errorf("%s is answered in %s", c.Contact.Address, c.Contact.Lang)
+		}
+	}
+}
+
 func Test_what_is_done_goes_after_its_days_and_what_waits_for_a_person_stays(t *testing.T) {
 	o := quick(t)
 	o.put("1.eml", mailOf("a1", "Subject: Hole\n", "A deep hole."))

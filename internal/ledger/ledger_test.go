@@ -3,6 +3,7 @@ package ledger_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -173,6 +174,46 @@ func Test_a_changed_byte_of_an_event_is_named(t *testing.T) {
 		}
 		if err := c.r.Verify(ctx, good.Case); err != nil {
 			t.Errorf("the untouched case: %v", err)
+		}
+	})
+}
+
+func Test_a_changed_record_of_a_list_that_left_is_named_and_so_is_one_the_log_does_not_know(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		c := newCity(t, d)
+		ctx := t.Context()
+		var list []ledger.Export
+		for _, name := range []string{"clerk", "head", "deputy"} {
+			e, err := c.l.Exporting(ctx, authz.Staff(name, nil), ledger.Export{Unit: c.pack.Units.Root(), List: "open", Format: "csv"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			list = append(list, e)
+		}
+		named := func() (out []string) {
+			if _, err := c.r.VerifyAll(ctx, func(err error) {
+				var diff *ledger.Difference
+				if !errors.As(err, &diff) || diff.What != ledger.DiffExport {
+					t.Errorf("named is %v", err)
+					return
+				}
+				out = append(out, diff.Of)
+			}); err != nil {
+				t.Fatal(err)
+			}
+			return out
+		}
+		if got := named(); len(got) != 0 {
+			t.Fatalf("untouched, and named are %q", got)
+		}
+		for _, change := range []string{`UPDATE exports SET actor = 'nobody' WHERE actor = 'head'`, `INSERT INTO exports (id, ref, at, actor, for_actor, unit, list, format, hash)
+ SELECT id + 100, 'made-up', at, actor, for_actor, unit, list, format, hash FROM exports WHERE actor = 'clerk'`} {
+			if err := d.Transact(ctx, func(tx *db.Tx) error { _, err := tx.Exec(ctx, change); return err }); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := named(); !slices.Equal(got, []string{list[1].Ref, "made-up"}) {
+			t.Errorf("named are %q, want %q and the one made up", got, list[1].Ref)
 		}
 	})
 }

@@ -24,6 +24,23 @@ func exportsOf(ctx context.Context, tx *db.Tx, actor string, limit int) ([]Expor
 		})
 }
 
+// keptExport is an export as it lies in its table.
+type keptExport struct {
+	Export
+	id   int64
+	hash []byte
+}
+
+func exportsAfter(ctx context.Context, tx *db.Tx, last int64, limit int) ([]keptExport, error) {
+	return db.All(ctx, tx, `SELECT id, ref, at, actor, for_actor, unit, list, format, hash FROM exports WHERE id > ?1 ORDER BY id LIMIT ?2`,
+		[]any{last, int64(limit)}, func(row db.Scanner) (e keptExport, err error) {
+			var at int64
+			err = row.Scan(&e.id, &e.Ref, &at, &e.Actor, &e.For, &e.Unit, &e.List, &e.Format, &e.hash)
+			e.At = db.FromMicros(at)
+			return e, err
+		})
+}
+
 // countOpened reads a span of the primary key: the key of a case begins with the time it was opened.
 func countOpened(ctx context.Context, tx *db.Tx, categories []string, from, before time.Time) ([]OpenedCount, error) {
 	if len(categories) == 0 {

@@ -33,13 +33,14 @@ const (
 	DiffMember    = "member"     // the key of a member opens nothing, or another page
 	DiffLook      = "look"       // a recorded look is not what was written
 	DiffLookLeaf  = "look_leaf"  // a look has no record in the log, or another one
+	DiffExport    = "export"     // the record of a list that left as a file is not what was written, or not in the log
 	DiffStray     = "stray"      // rows that belong to no case
 	DiffRecord    = "record"     // the log records an event or a look that is not there
 	DiffTally     = "tally"      // a unit's figures are not those of its cases
 )
 
 // Differences lists them.
-var Differences = []string{DiffUnread, DiffEvent, DiffEventLeaf, DiffFold, DiffColumns, DiffList, DiffTimer, DiffMember, DiffLook, DiffLookLeaf, DiffStray, DiffRecord, DiffTally}
+var Differences = []string{DiffUnread, DiffEvent, DiffEventLeaf, DiffFold, DiffColumns, DiffList, DiffTimer, DiffMember, DiffLook, DiffLookLeaf, DiffExport, DiffStray, DiffRecord, DiffTally}
 
 // Difference is one thing that is not as the events say.
 type Difference struct {
@@ -124,7 +125,7 @@ func (r *Reader) VerifyTelling(ctx context.Context, bad func(error), tell func(s
 		return v.seen, err
 	}
 	return v.seen, errors.Join(v.lists(ctx), r.db.View(ctx, func(tx *db.Tx) error {
-		return errors.Join(v.strays(ctx, tx), v.tallies(ctx, tx), v.records(ctx, tx))
+		return errors.Join(v.exports(ctx, tx), v.strays(ctx, tx), v.tallies(ctx, tx), v.records(ctx, tx))
 	}))
 }
 
@@ -393,6 +394,31 @@ func (v *verification) looks(ctx context.Context, tx *db.Tx, n int64, c casework
 		}
 	}
 	return nil
+}
+
+// exports computes the hash of every list that left the house again and finds its record.
+func (v *verification) exports(ctx context.Context, tx *db.Tx) error {
+	const page = 500
+	for last := int64(0); ; {
+		list, err := exportsAfter(ctx, tx, last, page)
+		if err != nil || len(list) == 0 {
+			return err
+		}
+		for _, row := range list {
+			hash, err := hashOf(row.Export)
+			if err != nil {
+				return err
+			}
+			if err = translog.Holds(ctx, tx, LeafExport, row.Ref, hash); err == nil && bytes.Equal(hash, row.hash) {
+				continue
+			}
+			if bad := (*translog.Difference)(nil); err != nil && !errors.Is(err, translog.ErrNoEntry) && !errors.As(err, &bad) {
+				return err
+			}
+			v.bad(&Difference{What: DiffExport, Of: row.Ref})
+		}
+		last = list[len(list)-1].id
+	}
 }
 
 // lists finds rows of worklists that no case put there. A case that changed meanwhile is looked at again.

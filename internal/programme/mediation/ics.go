@@ -97,25 +97,34 @@ func (s *service) mediatorFile(o *programme.Officer) error {
 		return err
 	}
 	ctx := o.R.Context()
-	var list, mine []Session
+	var list []Session
 	err = s.DB.View(ctx, func(tx *db.Tx) (err error) { list, err = ofMediator(ctx, tx, m.ID, o.Site.Now()); return err })
 	if err != nil {
 		return err
 	}
-	for _, x := range list {
-		_, err := s.Reader.ByID(ctx, o.Actor.Scope(), casework.CaseID(x.Case))
-		if errors.Is(err, ledger.ErrNotFound) {
-			continue // not theirs to read
-		}
-		if err != nil {
-			return err
-		}
-		mine = append(mine, x)
+	if list, err = s.readable(ctx, o.Actor, list); err != nil {
+		return err
 	}
-	return s.deskFile(o, p, mine)
+	return s.deskFile(o, p, list)
 }
 
-// agenda are the sessions of a mediator who signs in at the desk, for their calendar.
+// readable are the sessions of matters that are somebody's to read.
+func (s *service) readable(ctx context.Context, who authz.Actor, list []Session) (out []Session, err error) {
+	for _, x := range list {
+		_, err := s.Reader.ByID(ctx, who.Scope(), casework.CaseID(x.Case))
+		if errors.Is(err, ledger.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, x)
+	}
+	return out, nil
+}
+
+// agenda are the sessions of a mediator who signs in at the desk, for their calendar. It is read without a sign-in, so
+// that it does not say where: that is somebody's home at times, or the way into a conversation.
 func (s *service) agenda(ctx context.Context, page *web.Page, who authz.Actor, host, origin string) (out []ical.Event, err error) {
 	p := s.Packs.Current()
 	if p.Mediation == nil {
@@ -129,14 +138,14 @@ func (s *service) agenda(ctx context.Context, page *web.Page, who authz.Actor, h
 	if err != nil {
 		return nil, err
 	}
+	if list, err = s.readable(ctx, who, list); err != nil {
+		return nil, err
+	}
 	for _, x := range list {
-		_, err := s.Reader.ByID(ctx, who.Scope(), casework.CaseID(x.Case))
-		switch {
-		case errors.Is(err, ledger.ErrNotFound), err == nil && x.Begins.IsZero():
-		case err != nil:
-			return nil, err
-		default:
-			out = append(out, event(page.Speaker, p, x, host, origin+"/desk/cases/"+x.Ref+"/sessions"))
+		if !x.Begins.IsZero() {
+			e := event(page.Speaker, p, x, host, origin+"/desk/cases/"+x.Ref+"/sessions")
+			e.Location = ""
+			out = append(out, e)
 		}
 	}
 	return out, nil

@@ -296,6 +296,28 @@ func Test_the_file_of_a_party_has_the_session_that_will_be_though_a_later_one_fe
 	programmetest.Holds(t, file, "DTSTART:20260309T010000Z", "STATUS:CONFIRMED")
 }
 
+func Test_the_calendar_of_the_desk_has_a_mediators_sessions_and_not_where_they_are(t *testing.T) {
+	h := newHouse(t)
+	m, r := h.mediator("Zhou Hua"), h.room("Room 1", 8)
+	h.tx(func(ctx context.Context, tx *db.Tx) error {
+		_, err := tx.Exec(ctx, `UPDATE mediation_mediators SET account = 'one' WHERE id = ?1`, m.ID)
+		return err
+	})
+	id := h.ready("leak", m.Name)
+	if err := h.booking(director("boss"), id).call(t.Context(), h.wish(r, h.at(7, 9, 0))); err != nil {
+		t.Fatal(describe(err))
+	}
+	at := regexp.MustCompile(`/desk/calendar/[\w-]+`)
+	for login, there := range map[string]bool{"one": true, "two": false} {
+		address := at.FindString(h.As(login).Post("/desk/me/calendar").Body)
+		file := strings.ReplaceAll(h.Browser().OK(address), "\r\n ", "")
+		if got := strings.Contains(file, "DTSTART:20260309T010000Z"); got != there {
+			t.Errorf("%s has the session in the calendar: %t", login, got)
+		}
+		programmetest.Lacks(t, file, "Room 1", "Garden Road", "LOCATION", "Zhou Hua", "leak")
+	}
+}
+
 func Test_a_remote_session_has_an_address_that_is_safe_to_open(t *testing.T) {
 	h := newHouse(t)
 	m := h.mediator("Zhou Hua")

@@ -30,6 +30,7 @@ func (o *Office) WriteCases(ctx context.Context, w io.Writer, as export.Format, 
 	if err != nil {
 		return err
 	}
+	defer t.Drop()
 	err = o.Each(ctx, func(m Month) error {
 		for _, r := range m.Rows {
 			if err := t.Row([]export.Cell{export.Say(m.Month), export.Say(r.Category), export.Say(say.T("category." + r.Category)), plain(r.Area), export.Say(areaName(say, r.Area)),
@@ -90,6 +91,9 @@ func (o *Office) casesFile(v *programme.Visitor) error {
 	page := v.Page("opendata.title")
 	headers(v.W, as.Type(), "cases."+string(as))
 	if err := o.WriteCases(ctx, v.W, as, page.Speaker); err != nil {
+		if v.Site.Log != nil {
+			v.Site.Log.Error("published figures broke off", "format", string(as), "error", err.Error())
+		}
 		panic(http.ErrAbortHandler) // a file that ends early must not look like a whole one
 	}
 	return nil

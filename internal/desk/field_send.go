@@ -3,6 +3,7 @@ package desk
 import (
 	"errors"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -24,7 +25,6 @@ type fieldAnswer struct {
 	State string   `json:"state"` // sent, conflict
 	Ref   string   `json:"ref"`
 	Again bool     `json:"again,omitempty"` // it had arrived before
-	Seq   int      `json:"seq,omitempty"`   // of a conflict: what the case stands at
 	What  []string `json:"what,omitempty"`  // of a conflict: what happened meanwhile
 }
 
@@ -34,12 +34,15 @@ func (v *visit) fieldSend() error {
 	if v.shared != "" {
 		return &web.Refused{Status: http.StatusForbidden, Rule: "field.shared"}
 	}
-	if err := v.parse("kind", "category", "text", "unit", "address", "lat", "lon", "ref", "seq", "anyway", "files*"); err != nil {
+	if err := v.parse("kind", "category", "text", "unit", "address", "lat", "lon", "ref", "seq", "anyway", "tag", "files*"); err != nil {
 		return err
 	}
 	key := web.KeyOf(v.r)
 	if key != v.r.PostFormValue("_key") {
 		return &web.Refused{Status: http.StatusBadRequest, Rule: "field.key"}
+	}
+	if v.r.PostFormValue("tag") != v.accountMark("tag", v.live.Account.ID) { // somebody else signed in while the page was open
+		return &web.Refused{Status: http.StatusForbidden, Rule: "field.other"}
 	}
 	ref, _, err := v.Reader.OpenedBy(v.ctx(), v.actor, key)
 	switch {
@@ -133,10 +136,18 @@ func (v *visit) fieldNote(key string) error {
 	if err != nil || seq < 0 {
 		return &web.Refused{Status: http.StatusBadRequest, Rule: "field.seq"}
 	}
-	if v.r.PostFormValue("anyway") == "yes" {
+	events, err := v.Reader.Events(v.ctx(), c.ID)
+	if err != nil {
+		return err
+	}
+	switch {
+	case v.r.PostFormValue("anyway") == "yes":
 		seq = casework.AnyVersion
-	} else if seq < c.Version {
-		return v.fieldConflict(c, seq) // before the photos are kept
+	case seq >= c.Version:
+	case v.onlyOwnNotes(events, seq):
+		seq = c.Version
+	default:
+		return v.fieldConflict(c, events, seq) // before the photos are kept
 	}
 	cmd := casework.Command{Case: c.ID, Version: seq, Key: key}
 	if cmd.Files, err = v.fieldPhotos(); err != nil {
@@ -151,7 +162,10 @@ func (v *visit) fieldNote(key string) error {
 		if c, err = v.Reader.ByID(v.ctx(), v.scope, c.ID); err != nil {
 			return err
 		}
-		return v.fieldConflict(c, seq)
+		if events, err = v.Reader.Events(v.ctx(), c.ID); err != nil {
+			return err
+		}
+		return v.fieldConflict(c, events, seq)
 	}
 	if err != nil {
 		return err
@@ -159,19 +173,24 @@ func (v *visit) fieldNote(key string) error {
 	return v.json(http.StatusOK, fieldAnswer{State: "sent", Ref: string(receipt.Ref), Again: receipt.Replayed})
 }
 
+// onlyOwnNotes reports that since then the worker has put in notes and photos and nothing else happened: two
+// notes on one case, both written without a network, are no conflict.
+func (v *visit) onlyOwnNotes(events []casework.Event, since int) bool {
+	return !slices.ContainsFunc(events, func(e casework.Event) bool {
+		own := (e.Kind == "noted" || e.Kind == "attached") && e.By.Actor == v.actor.ID()
+		return e.Seq > since && e.Sent == nil && !own
+	})
+}
+
 // fieldConflict tells what happened since, as the steps of a case are told to whoever may read it: which
 // act, when and by whom, and no word of what was written.
-func (v *visit) fieldConflict(c casework.Case, seq int) error {
+func (v *visit) fieldConflict(c casework.Case, events []casework.Event, seq int) error {
 	d, err := v.definition(c)
 	if err != nil {
 		return err
 	}
-	events, err := v.Reader.Events(v.ctx(), c.ID)
-	if err != nil {
-		return err
-	}
 	p := v.site.Page(v.r, "field.title")
-	out := fieldAnswer{State: "conflict", Ref: string(c.Ref), Seq: c.Version, What: []string{}}
+	out := fieldAnswer{State: "conflict", Ref: string(c.Ref), What: []string{}}
 	for _, e := range events {
 		if e.Seq > seq && e.Sent == nil {
 			out.What = append(out.What, p.T("field.happened", "when", when(p, v.now, e.At), "what", v.eventWords(p, d, c, e, events), "who", v.byline(p, e)))

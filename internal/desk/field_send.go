@@ -28,6 +28,22 @@ type fieldAnswer struct {
 	What  []string `json:"what,omitempty"`  // of a conflict: what happened meanwhile
 }
 
+// fieldEntry is one entry as it was sent: a report, or a note into a case.
+type fieldEntry struct {
+	Key, Tag, Kind                    string
+	Text                              string
+	Category, Unit, Address, Lat, Lon string // of a report
+	Ref, Seq                          string // of a note: the case, and its state when the note was begun
+	Anyway                            bool   // the worker saw what happened since
+}
+
+func (v *visit) readField() fieldEntry {
+	get := v.r.PostFormValue
+	return fieldEntry{Key: get("_key"), Tag: get("tag"), Kind: get("kind"), Text: get("text"),
+		Category: get("category"), Unit: get("unit"), Address: get("address"), Lat: get("lat"), Lon: get("lon"),
+		Ref: get("ref"), Seq: get("seq"), Anyway: get("anyway") == "yes"}
+}
+
 // fieldSend takes one entry of a telephone's queue. The key was made when the entry was begun, so that an
 // entry whose answer was lost on the way is sent again without harm: the first one stands and is told again.
 func (v *visit) fieldSend() error {
@@ -37,41 +53,44 @@ func (v *visit) fieldSend() error {
 	if err := v.parse("kind", "category", "text", "unit", "address", "lat", "lon", "ref", "seq", "anyway", "tag", "files*"); err != nil {
 		return err
 	}
-	key := web.KeyOf(v.r)
-	if key != v.r.PostFormValue("_key") {
+	in := v.readField()
+	if in.Key != web.KeyOf(v.r) { // one that is none was replaced
 		return &web.Refused{Status: http.StatusBadRequest, Rule: "field.key"}
 	}
-	if v.r.PostFormValue("tag") != v.accountMark("tag", v.live.Account.ID) { // somebody else signed in while the page was open
+	if in.Tag != v.accountMark("tag", v.live.Account.ID) { // somebody else signed in while the page was open
 		return &web.Refused{Status: http.StatusForbidden, Rule: "field.other"}
 	}
-	ref, _, err := v.Reader.OpenedBy(v.ctx(), v.actor, key)
+	ref, _, err := v.Reader.OpenedBy(v.ctx(), v.actor, in.Key)
 	switch {
 	case err == nil:
 		return v.json(http.StatusOK, fieldAnswer{State: "sent", Ref: string(ref), Again: true})
 	case !errors.Is(err, ledger.ErrNotFound):
 		return err
 	}
-	switch v.r.PostFormValue("kind") {
+	switch in.Kind {
 	case "report":
-		return v.fieldReport(key)
+		return v.fieldReport(in)
 	case "note":
-		return v.fieldNote(key)
+		return v.fieldNote(in)
 	}
 	return &web.Refused{Status: http.StatusBadRequest, Rule: "field.kind"}
 }
 
-func (v *visit) fieldReport(key string) error {
-	get := v.r.PostFormValue
-	if category := get("category"); category != "" && !v.fieldKind(v.pack, category) {
+func (v *visit) fieldReport(in fieldEntry) error {
+	if in.Category != "" && !v.fieldKind(v.pack, in.Category) {
 		return &web.Refused{Status: http.StatusUnprocessableEntity, Rule: "field.category"}
 	}
-	report := intake.Report{Category: get("category"), Text: get("text"), Address: get("address"), Unit: org.UnitID(get("unit")), Source: byField, Key: key, Now: v.now}
+	report := intake.Report{Category: in.Category, Text: in.Text, Address: in.Address, Unit: org.UnitID(in.Unit), Source: byField, Key: in.Key, Now: v.now}
 	if d := v.pack.ProcedureFor(report.Category); d != nil {
 		report.Fields = openFields(newForm{}, d, v.today())
 	}
 	v.locate(&report, report.Address)
-	if err := v.fieldPoint(&report); err != nil {
-		return err
+	if in.Lat != "" || in.Lon != "" {
+		at, err := in.point()
+		if err != nil {
+			return err
+		}
+		report.Point = at
 	}
 	cmd, err := intake.Command(v.pack, report)
 	if err != nil {
@@ -100,20 +119,15 @@ func refusedFields(bad []form.Problem) error {
 	return &casework.Refusal{Rule: "form.invalid", Fields: bad}
 }
 
-// fieldPoint is the point the worker put into the report, if there is one.
-func (v *visit) fieldPoint(r *intake.Report) error {
-	lat, lon := v.r.PostFormValue("lat"), v.r.PostFormValue("lon")
-	if lat == "" && lon == "" {
-		return nil
-	}
-	a, err1 := strconv.ParseFloat(lat, 64)
-	o, err2 := strconv.ParseFloat(lon, 64)
-	at := &place.Point{Lat: a, Lon: o}
+// point is the one the worker put into the report.
+func (in fieldEntry) point() (*place.Point, error) {
+	lat, err1 := strconv.ParseFloat(in.Lat, 64)
+	lon, err2 := strconv.ParseFloat(in.Lon, 64)
+	at := &place.Point{Lat: lat, Lon: lon}
 	if errors.Join(err1, err2) != nil || at.Check() != nil {
-		return &web.Refused{Status: http.StatusUnprocessableEntity, Rule: "field.point"}
+		return nil, &web.Refused{Status: http.StatusUnprocessableEntity, Rule: "field.point"}
 	}
-	r.Point = at
-	return nil
+	return at, nil
 }
 
 func (v *visit) fieldPhotos() ([]casework.File, error) {
@@ -127,12 +141,12 @@ func (v *visit) fieldPhotos() ([]casework.File, error) {
 
 // fieldNote writes a visit note into a case. It names the state of the case it was written against: when
 // somebody did something since, the worker sees that first, and nothing is written until they say so.
-func (v *visit) fieldNote(key string) error {
-	c, err := v.Reader.Case(v.ctx(), v.scope, v.r.PostFormValue("ref"))
+func (v *visit) fieldNote(in fieldEntry) error {
+	c, err := v.Reader.Case(v.ctx(), v.scope, in.Ref)
 	if err != nil {
 		return err
 	}
-	seq, err := strconv.Atoi(v.r.PostFormValue("seq"))
+	seq, err := strconv.Atoi(in.Seq)
 	if err != nil || seq < 0 {
 		return &web.Refused{Status: http.StatusBadRequest, Rule: "field.seq"}
 	}
@@ -141,7 +155,7 @@ func (v *visit) fieldNote(key string) error {
 		return err
 	}
 	switch {
-	case v.r.PostFormValue("anyway") == "yes":
+	case in.Anyway:
 		seq = casework.AnyVersion
 	case seq >= c.Version:
 	case v.onlyOwnNotes(events, seq):
@@ -149,12 +163,12 @@ func (v *visit) fieldNote(key string) error {
 	default:
 		return v.fieldConflict(c, events, seq) // before the photos are kept
 	}
-	cmd := casework.Command{Case: c.ID, Version: seq, Key: key}
+	cmd := casework.Command{Case: c.ID, Version: seq, Key: in.Key}
 	if cmd.Files, err = v.fieldPhotos(); err != nil {
 		return err
 	}
-	if text := v.r.PostFormValue("text"); strings.TrimSpace(text) != "" || len(cmd.Files) == 0 {
-		cmd.Note = &casework.Note{Text: text}
+	if strings.TrimSpace(in.Text) != "" || len(cmd.Files) == 0 {
+		cmd.Note = &casework.Note{Text: in.Text}
 	}
 	receipt, err := v.Ledger.Do(v.ctx(), v.actor, cmd)
 	var no *casework.Refusal

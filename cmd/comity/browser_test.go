@@ -245,13 +245,7 @@ func (b *browserCity) signIn(login string) {
 func (b *browserCity) signOut() {
 	b.t.Helper()
 	b.js(`(document.cookie, fetch("/desk/signout", {method: "POST"}).then(() => { window.__out = 1 }), 1)`)
-	for range 200 {
-		if b.js(`window.__out`) == "1" {
-			return
-		}
-		time.Sleep(25 * time.Millisecond)
-	}
-	b.t.Fatal("cannot sign out")
+	b.until(func() bool { return b.js(`window.__out`) == "1" })
 }
 
 // act opens the form of an act and sends it with the answers.

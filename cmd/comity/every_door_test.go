@@ -114,7 +114,9 @@ var doors = map[string]func(h *potholes, lang string) casework.Case{
 	"phone":   func(h *potholes, lang string) casework.Case { return h.desk("/desk/phone", "phone", lang) },
 	"field": func(h *potholes, lang string) casework.Case {
 		h.n++
-		r := h.multipart("/desk/field/send", url.Values{"_key": {fmt.Sprintf("abcdefghijklmnopqrstuvwx%02d", 22+h.n%8)}, "kind": {"report"}, "category": {"road.pothole"}, "text": {told[lang]}, "unit": {"guiyuan-ganyuan"}, "address": {"柑园路"}})
+		var me struct{ Tag string }
+		json.Unmarshal([]byte(h.get("/desk/field/me", officer).body), &me)
+		r := h.multipart("/desk/field/send", url.Values{"tag": {me.Tag}, "_key": {fmt.Sprintf("abcdefghijklmnopqrstuvwx%02d", 22+h.n%8)}, "kind": {"report"}, "category": {"road.pothole"}, "text": {told[lang]}, "unit": {"guiyuan-ganyuan"}, "address": {"柑园路"}})
 		r.Header.Set("Accept", "application/json")
 		a := h.send(r, officer)
 		var out struct{ Ref string }

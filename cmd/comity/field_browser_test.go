@@ -10,7 +10,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/network"
@@ -127,7 +126,7 @@ func Test_a_report_written_without_a_network_survives_a_killed_browser_and_becom
 	b.until(func() bool { return b.js(`document.querySelectorAll("#f-shots img").length`) == "1" })
 	b.until(func() bool { return strings.Contains(b.js(`document.querySelector("#f-saved").textContent`), "Kept") })
 	b.looks("field-report")
-	b.do(chromedp.Func(func(context.Context, *chromedp.Target) error { time.Sleep(400 * time.Millisecond); return nil })) // longer than a keystroke waits to be kept
+	b.kept()
 	b.sealed("wobble", "Gate 3")
 
 	b.kill(profile)
@@ -181,6 +180,13 @@ func Test_a_report_written_without_a_network_survives_a_killed_browser_and_becom
 	if n := b.total(); n != before+2 {
 		t.Errorf("sent again it became %d cases", n-before-1)
 	}
+}
+
+// kept waits until a write that began after everything typed so far has ended.
+func (b *browserCity) kept() {
+	b.t.Helper()
+	b.js(`(document.querySelector("#f-saved").textContent = "", document.querySelector("#f-form").dispatchEvent(new Event("input")), 1)`)
+	b.until(func() bool { return strings.Contains(b.js(`document.querySelector("#f-saved").textContent`), "Kept") })
 }
 
 // begin presses a button that opens the form.
@@ -280,6 +286,34 @@ func Test_a_visit_note_that_came_too_late_is_shown_and_another_account_sees_noth
 	}
 }
 
+func Test_who_signs_in_beside_the_open_page_of_the_field_sends_nothing_of_the_one_before(t *testing.T) {
+	b := openBrowserCity(t)
+	b.do(chromedp.EmulateViewport(360, 740))
+	clerk, officer := b.workers("guiyuan")
+	b.signIn(officer)
+	b.onSite("en")
+	before := b.total()
+	b.begin("New report")
+	b.js(`(document.querySelector("#f-category").value = "road.pavement", 1)`)
+	b.fill("#f-text", "The slabs wobble.")
+	b.kept()
+	b.js(`(fetch("/desk/signout", {method: "POST"}).then(() => fetch("/desk/signin", {method: "POST", body: new URLSearchParams({login: "` + clerk + `", password: "` + demoPassword + `"})})).then(() => { window.__other = 1 }), 1)`)
+	b.until(func() bool { return b.js(`window.__other`) == "1" })
+	b.submitKept()
+	b.until(func() bool { return b.js(`window.__other || "anew"`) == "anew" && b.states() == "" })
+	b.onSite("en")
+	if got := b.states(); got != "" || b.total() != before {
+		t.Fatalf("the other account sees %q and there are %d cases more", got, b.total()-before)
+	}
+	b.signOut()
+	b.signIn(officer)
+	b.onSite("en")
+	b.until(func() bool { return b.states() == "sent" })
+	if n := b.total(); n != before+1 {
+		t.Errorf("the report became %d cases", n-before)
+	}
+}
+
 // begun is a case that the officer deals with; the officer is signed in.
 func (b *browserCity) begun(clerk, officer string) string {
 	b.t.Helper()
@@ -347,7 +381,16 @@ func Test_what_the_office_refuses_says_why_and_can_be_mended_and_a_sign_out_can_
 	b.until(func() bool {
 		return strings.Contains(b.js(`document.querySelector("#f-saved").textContent`), "list.jpg is not a picture")
 	})
+
+	// A device that was full for a moment keeps what is typed after that.
+	b.js(`(window.__put = IDBObjectStore.prototype.put, IDBObjectStore.prototype.put = () => { throw new DOMException("full", "QuotaExceededError") }, 1)`)
 	b.fill("#f-text", "Not to be kept.")
+	b.js(`(document.querySelector("#f-form").dispatchEvent(new Event("input")), 1)`)
+	b.until(func() bool {
+		return strings.Contains(b.js(`document.querySelector("#f-saved").textContent`), "no room left")
+	})
+	b.js(`(IDBObjectStore.prototype.put = window.__put, 1)`)
+	b.kept()
 	b.press("Keep as draft")
 	b.until(func() bool { return b.states() == "draft sent" })
 	b.press("Sign out")

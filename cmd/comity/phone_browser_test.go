@@ -34,7 +34,7 @@ func (b *browserCity) sent() {
 func Test_an_operator_files_a_callers_case_with_the_keyboard_alone(t *testing.T) {
 	b := openBrowserCity(t)
 	b.do(chromedp.EmulateViewport(1280, 900))
-	clerk, _ := b.workers("guiyuan")
+	clerk, officer := b.workers("guiyuan")
 	b.signIn(clerk)
 	b.everywhere("telephone", "/desk/phone")
 	b.do(chromedp.EmulateViewport(360, 740))
@@ -72,6 +72,20 @@ func Test_an_operator_files_a_callers_case_with_the_keyboard_alone(t *testing.T)
 	if v := b.js(`localStorage.length`); v != "0" {
 		t.Errorf("%s things stay in the browser after the tab is closed", v)
 	}
+
+	// Somebody else who signs in in the same tab sees nothing of it.
+	b.signOut()
+	b.signIn(officer)
+	b.open("/desk/phone?lang=en")
+	if v := b.js(`["text", "name", "contact"].map(n => document.querySelector("#n-" + n).value).join("") + sessionStorage.getItem("call")`); v != "null" {
+		t.Errorf("another account is shown %s", v)
+	}
+	b.signOut()
+	b.signIn(clerk)
+	b.open("/desk/phone?lang=en")
+	b.fill("#n-text", "The slabs before the gate wobble.")
+	b.js(`(document.querySelector("#n-category").value = "road.pavement", document.querySelector("#n-unit").value = "guiyuan-ganyuan", 1)`)
+	b.fill("#n-contact", "13800002075")
 	b.alt("8")
 	b.sent()
 	b.expect("您说的是：The slabs before the gate wobble.", "138 0000 2075")

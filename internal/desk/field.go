@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"io"
 	"net/http"
 	"slices"
 	"strings"
@@ -46,7 +47,6 @@ type fieldPage struct {
 	Units  []web.Choice
 	Places []string
 	Words  []fieldWord
-	Phone  string
 }
 
 // fieldWord is a phrase the script needs.
@@ -62,10 +62,16 @@ var fieldWords = []string{
 func (d *Desk) fieldShow(w http.ResponseWriter, r *http.Request) error {
 	p := d.site.Page(r, "field.title")
 	p.Manifest = fieldPath + "/app.webmanifest"
-	data := fieldPage{Kinds: d.fieldKinds(p), Phone: p.Site.Phone}
+	// A script may register the worker only through a policy of its own; this page names the one there is.
+	w.Header().Set("Content-Security-Policy", strings.Replace(web.Policy, "trusted-types 'none'", "trusted-types comity-field", 1))
+	return p.Write(w, r, http.StatusOK, web.BareLayout(p, fieldBody(p, d.fieldPage(p))))
+}
+
+func (d *Desk) fieldPage(p *web.Page) fieldPage {
+	data := fieldPage{Kinds: d.fieldKinds(p)}
 	current := d.Packs.Current()
 	for _, id := range current.Units.All() {
-		if u, _ := current.Units.Unit(id); u.Kind != "department" {
+		if u, _ := current.Units.Unit(id); holdsMatters(u) {
 			data.Units = append(data.Units, web.Choice{Value: string(id), Label: strings.Repeat("\u2003", max(0, int(u.Level)-1)) + p.T("unit."+string(id))})
 		}
 	}
@@ -75,9 +81,7 @@ func (d *Desk) fieldShow(w http.ResponseWriter, r *http.Request) error {
 	for _, key := range fieldWords {
 		data.Words = append(data.Words, fieldWord{key, p.T("field." + key)})
 	}
-	// A script may register the worker only through a policy of its own; this page names the one there is.
-	w.Header().Set("Content-Security-Policy", strings.Replace(web.Policy, "trusted-types 'none'", "trusted-types comity-field", 1))
-	return p.Write(w, r, http.StatusOK, web.BareLayout(p, fieldBody(p, data)))
+	return data
 }
 
 // fieldKinds are the matters a worker can report from outside: those about places, whose procedure asks
@@ -115,12 +119,20 @@ func (d *Desk) fieldShell() []string {
 }
 
 // fieldWorkerShow is the service worker with the list of what it keeps in front. The name of its cache is
-// made of everything the page can hold, so that a new program or pack brings a new one.
-func (d *Desk) fieldWorkerShow(w http.ResponseWriter, _ *http.Request) error {
-	current := d.Packs.Current()
+// made of the page itself in every language and the addresses of what it is drawn with, so that a new program
+// or pack brings a new one.
+func (d *Desk) fieldWorkerShow(w http.ResponseWriter, r *http.Request) error {
 	shell := d.fieldShell()
-	sum := sha256.Sum256([]byte(fieldWorkerScript + strings.Join(shell, "\n") + current.Digest))
-	head, err := json.Marshal(map[string]any{"version": hex.EncodeToString(sum[:6]), "page": fieldPath, "langs": d.site.Langs, "keep": shell})
+	sum := sha256.New()
+	io.WriteString(sum, fieldWorkerScript+strings.Join(shell, "\n"))
+	for _, lang := range d.site.Langs {
+		p := *d.site.Page(r, "field.title")
+		p.Speaker = d.site.Text.In(lang)
+		if err := fieldBody(&p, d.fieldPage(&p)).Render(r.Context(), sum); err != nil {
+			return err
+		}
+	}
+	head, err := json.Marshal(map[string]any{"version": hex.EncodeToString(sum.Sum(nil)[:6]), "page": fieldPath, "langs": d.site.Langs, "keep": shell})
 	if err != nil {
 		return err
 	}
@@ -167,7 +179,7 @@ func (v *visit) fieldMe() error {
 		return &web.Refused{Status: http.StatusForbidden, Rule: "field.shared"}
 	}
 	me := v.live.Account
-	out := fieldAccount{Tag: hex.EncodeToString(v.fieldSecret("tag", me.ID)[:20]), Key: base64.StdEncoding.EncodeToString(v.fieldSecret("key", me.ID)),
+	out := fieldAccount{Tag: v.accountMark("tag", me.ID), Key: base64.StdEncoding.EncodeToString(v.fieldSecret("key", me.ID)),
 		Name: me.NameIn(v.site.Lang(v.r)), Home: string(me.Home()), Open: fieldOpen.Milliseconds(), Cases: []fieldCase{}}
 	if v.standing == nil { // the list of somebody absent is not taken along
 		var err error
@@ -176,6 +188,11 @@ func (v *visit) fieldMe() error {
 		}
 	}
 	return v.json(http.StatusOK, out)
+}
+
+// accountMark tells what one account left in a browser from what another did, and names neither.
+func (d *Desk) accountMark(use, account string) string {
+	return hex.EncodeToString(d.fieldSecret(use, account)[:20])
 }
 
 // fieldSecret makes 32 bytes that need the secret of this installation and belong to one account.

@@ -3,6 +3,7 @@ package desk
 import (
 	"errors"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -24,8 +25,23 @@ type fieldAnswer struct {
 	State string   `json:"state"` // sent, conflict
 	Ref   string   `json:"ref"`
 	Again bool     `json:"again,omitempty"` // it had arrived before
-	Seq   int      `json:"seq,omitempty"`   // of a conflict: what the case stands at
 	What  []string `json:"what,omitempty"`  // of a conflict: what happened meanwhile
+}
+
+// fieldEntry is one entry as it was sent: a report, or a note into a case.
+type fieldEntry struct {
+	Key, Tag, Kind                    string
+	Text                              string
+	Category, Unit, Address, Lat, Lon string // of a report
+	Ref, Seq                          string // of a note: the case, and its state when the note was begun
+	Anyway                            bool   // the worker saw what happened since
+}
+
+func (v *visit) readField() fieldEntry {
+	get := v.r.PostFormValue
+	return fieldEntry{Key: get("_key"), Tag: get("tag"), Kind: get("kind"), Text: get("text"),
+		Category: get("category"), Unit: get("unit"), Address: get("address"), Lat: get("lat"), Lon: get("lon"),
+		Ref: get("ref"), Seq: get("seq"), Anyway: get("anyway") == "yes"}
 }
 
 // fieldSend takes one entry of a telephone's queue. The key was made when the entry was begun, so that an
@@ -34,41 +50,47 @@ func (v *visit) fieldSend() error {
 	if v.shared != "" {
 		return &web.Refused{Status: http.StatusForbidden, Rule: "field.shared"}
 	}
-	if err := v.parse("kind", "category", "text", "unit", "address", "lat", "lon", "ref", "seq", "anyway", "files*"); err != nil {
+	if err := v.parse("kind", "category", "text", "unit", "address", "lat", "lon", "ref", "seq", "anyway", "tag", "files*"); err != nil {
 		return err
 	}
-	key := web.KeyOf(v.r)
-	if key != v.r.PostFormValue("_key") {
+	in := v.readField()
+	if in.Key != web.KeyOf(v.r) { // one that is none was replaced
 		return &web.Refused{Status: http.StatusBadRequest, Rule: "field.key"}
 	}
-	ref, _, err := v.Reader.OpenedBy(v.ctx(), v.actor, key)
+	if in.Tag != v.accountMark("tag", v.live.Account.ID) { // somebody else signed in while the page was open
+		return &web.Refused{Status: http.StatusForbidden, Rule: "field.other"}
+	}
+	ref, _, err := v.Reader.OpenedBy(v.ctx(), v.actor, in.Key)
 	switch {
 	case err == nil:
 		return v.json(http.StatusOK, fieldAnswer{State: "sent", Ref: string(ref), Again: true})
 	case !errors.Is(err, ledger.ErrNotFound):
 		return err
 	}
-	switch v.r.PostFormValue("kind") {
+	switch in.Kind {
 	case "report":
-		return v.fieldReport(key)
+		return v.fieldReport(in)
 	case "note":
-		return v.fieldNote(key)
+		return v.fieldNote(in)
 	}
 	return &web.Refused{Status: http.StatusBadRequest, Rule: "field.kind"}
 }
 
-func (v *visit) fieldReport(key string) error {
-	get := v.r.PostFormValue
-	if category := get("category"); category != "" && !v.fieldKind(v.pack, category) {
+func (v *visit) fieldReport(in fieldEntry) error {
+	if in.Category != "" && !v.fieldKind(v.pack, in.Category) {
 		return &web.Refused{Status: http.StatusUnprocessableEntity, Rule: "field.category"}
 	}
-	report := intake.Report{Category: get("category"), Text: get("text"), Address: get("address"), Unit: org.UnitID(get("unit")), Source: byField, Key: key, Now: v.now}
+	report := intake.Report{Category: in.Category, Text: in.Text, Address: in.Address, Unit: org.UnitID(in.Unit), Source: byField, Key: in.Key, Now: v.now}
 	if d := v.pack.ProcedureFor(report.Category); d != nil {
 		report.Fields = openFields(newForm{}, d, v.today())
 	}
 	v.locate(&report, report.Address)
-	if err := v.fieldPoint(&report); err != nil {
-		return err
+	if in.Lat != "" || in.Lon != "" {
+		at, err := in.point()
+		if err != nil {
+			return err
+		}
+		report.Point = at
 	}
 	cmd, err := intake.Command(v.pack, report)
 	if err != nil {
@@ -97,20 +119,15 @@ func refusedFields(bad []form.Problem) error {
 	return &casework.Refusal{Rule: "form.invalid", Fields: bad}
 }
 
-// fieldPoint is the point the worker put into the report, if there is one.
-func (v *visit) fieldPoint(r *intake.Report) error {
-	lat, lon := v.r.PostFormValue("lat"), v.r.PostFormValue("lon")
-	if lat == "" && lon == "" {
-		return nil
-	}
-	a, err1 := strconv.ParseFloat(lat, 64)
-	o, err2 := strconv.ParseFloat(lon, 64)
-	at := &place.Point{Lat: a, Lon: o}
+// point is the one the worker put into the report.
+func (in fieldEntry) point() (*place.Point, error) {
+	lat, err1 := strconv.ParseFloat(in.Lat, 64)
+	lon, err2 := strconv.ParseFloat(in.Lon, 64)
+	at := &place.Point{Lat: lat, Lon: lon}
 	if errors.Join(err1, err2) != nil || at.Check() != nil {
-		return &web.Refused{Status: http.StatusUnprocessableEntity, Rule: "field.point"}
+		return nil, &web.Refused{Status: http.StatusUnprocessableEntity, Rule: "field.point"}
 	}
-	r.Point = at
-	return nil
+	return at, nil
 }
 
 func (v *visit) fieldPhotos() ([]casework.File, error) {
@@ -124,26 +141,34 @@ func (v *visit) fieldPhotos() ([]casework.File, error) {
 
 // fieldNote writes a visit note into a case. It names the state of the case it was written against: when
 // somebody did something since, the worker sees that first, and nothing is written until they say so.
-func (v *visit) fieldNote(key string) error {
-	c, err := v.Reader.Case(v.ctx(), v.scope, v.r.PostFormValue("ref"))
+func (v *visit) fieldNote(in fieldEntry) error {
+	c, err := v.Reader.Case(v.ctx(), v.scope, in.Ref)
 	if err != nil {
 		return err
 	}
-	seq, err := strconv.Atoi(v.r.PostFormValue("seq"))
+	seq, err := strconv.Atoi(in.Seq)
 	if err != nil || seq < 0 {
 		return &web.Refused{Status: http.StatusBadRequest, Rule: "field.seq"}
 	}
-	if v.r.PostFormValue("anyway") == "yes" {
-		seq = casework.AnyVersion
-	} else if seq < c.Version {
-		return v.fieldConflict(c, seq) // before the photos are kept
+	events, err := v.Reader.Events(v.ctx(), c.ID)
+	if err != nil {
+		return err
 	}
-	cmd := casework.Command{Case: c.ID, Version: seq, Key: key}
+	switch {
+	case in.Anyway:
+		seq = casework.AnyVersion
+	case seq >= c.Version:
+	case v.onlyOwnNotes(events, seq):
+		seq = c.Version
+	default:
+		return v.fieldConflict(c, events, seq) // before the photos are kept
+	}
+	cmd := casework.Command{Case: c.ID, Version: seq, Key: in.Key}
 	if cmd.Files, err = v.fieldPhotos(); err != nil {
 		return err
 	}
-	if text := v.r.PostFormValue("text"); strings.TrimSpace(text) != "" || len(cmd.Files) == 0 {
-		cmd.Note = &casework.Note{Text: text}
+	if strings.TrimSpace(in.Text) != "" || len(cmd.Files) == 0 {
+		cmd.Note = &casework.Note{Text: in.Text}
 	}
 	receipt, err := v.Ledger.Do(v.ctx(), v.actor, cmd)
 	var no *casework.Refusal
@@ -151,7 +176,10 @@ func (v *visit) fieldNote(key string) error {
 		if c, err = v.Reader.ByID(v.ctx(), v.scope, c.ID); err != nil {
 			return err
 		}
-		return v.fieldConflict(c, seq)
+		if events, err = v.Reader.Events(v.ctx(), c.ID); err != nil {
+			return err
+		}
+		return v.fieldConflict(c, events, seq)
 	}
 	if err != nil {
 		return err
@@ -159,19 +187,24 @@ func (v *visit) fieldNote(key string) error {
 	return v.json(http.StatusOK, fieldAnswer{State: "sent", Ref: string(receipt.Ref), Again: receipt.Replayed})
 }
 
+// onlyOwnNotes reports that since then the worker has put in notes and photos and nothing else happened: two
+// notes on one case, both written without a network, are no conflict.
+func (v *visit) onlyOwnNotes(events []casework.Event, since int) bool {
+	return !slices.ContainsFunc(events, func(e casework.Event) bool {
+		own := (e.Kind == "noted" || e.Kind == "attached") && e.By.Actor == v.actor.ID()
+		return e.Seq > since && e.Sent == nil && !own
+	})
+}
+
 // fieldConflict tells what happened since, as the steps of a case are told to whoever may read it: which
 // act, when and by whom, and no word of what was written.
-func (v *visit) fieldConflict(c casework.Case, seq int) error {
+func (v *visit) fieldConflict(c casework.Case, events []casework.Event, seq int) error {
 	d, err := v.definition(c)
 	if err != nil {
 		return err
 	}
-	events, err := v.Reader.Events(v.ctx(), c.ID)
-	if err != nil {
-		return err
-	}
 	p := v.site.Page(v.r, "field.title")
-	out := fieldAnswer{State: "conflict", Ref: string(c.Ref), Seq: c.Version, What: []string{}}
+	out := fieldAnswer{State: "conflict", Ref: string(c.Ref), What: []string{}}
 	for _, e := range events {
 		if e.Seq > seq && e.Sent == nil {
 			out.What = append(out.What, p.T("field.happened", "when", when(p, v.now, e.At), "what", v.eventWords(p, d, c, e, events), "who", v.byline(p, e)))

@@ -31,6 +31,9 @@ type fieldSays struct {
 func (b *browser) field(path string, form url.Values, files map[string][]byte) fieldSays {
 	b.t.Helper()
 	var a answer
+	if form != nil && !form.Has("tag") {
+		form.Set("tag", b.tag())
+	}
 	b.asJSON = true
 	if form == nil {
 		a = b.get(path, "Accept", "application/json")
@@ -45,6 +48,11 @@ func (b *browser) field(path string, form url.Values, files map[string][]byte) f
 		}
 	}
 	return out
+}
+
+// tag is what marks the entries of whoever is signed in, and none without a session.
+func (b *browser) tag() string {
+	return b.field("/desk/field/me", nil, nil).Tag
 }
 
 const fieldKey = "abcdefghijklmnopqrstuvwxyz"
@@ -172,6 +180,42 @@ func Test_a_visit_note_against_an_older_state_of_the_case_is_a_conflict_that_say
 	k, events := c.made.Opened(t, r.Case)
 	if last := events[len(events)-1]; last.Note == nil || last.Note.Text != "Three slabs are loose." || last.Note.Public || len(k.Files) != 1 {
 		t.Errorf("the note is %+v", last)
+	}
+}
+
+func Test_two_notes_of_one_worker_on_one_case_are_no_conflict_between_themselves(t *testing.T) {
+	c := newCity(t)
+	r := c.assigned()
+	b := c.as("guiyuan-officer")
+	seq := strconv.Itoa(b.field("/desk/field/me", nil, nil).Cases[0].Seq)
+	send := func(key, text string, files map[string][]byte) fieldSays {
+		return b.field("/desk/field/send", url.Values{"_key": {key}, "kind": {"note"}, "ref": {string(r.Ref)}, "seq": {seq}, "text": {text}}, files)
+	}
+	for i, text := range []string{"The first visit.", "", "The third visit."} {
+		if sent := send(strings.Repeat(strconv.Itoa(i+2), 26), text, map[string][]byte{"p.png": picture(t)}); sent.State != "sent" || sent.Again {
+			t.Fatalf("note %d, written without a network against the same state: %+v", i, sent)
+		}
+	}
+	c.as("guiyuan-head").post("/desk/cases/"+string(r.Ref)+"/note", url.Values{"text": {"Wait."}, "aud": {"internal"}})
+	if no := send(strings.Repeat("5", 26), "The fourth visit.", nil); no.status != http.StatusConflict {
+		t.Errorf("after somebody else's note: %+v", no)
+	}
+}
+
+func Test_what_one_account_wrote_is_not_taken_under_another(t *testing.T) {
+	c := newCity(t)
+	f := fieldReport()
+	f.Set("tag", c.as("guiyuan-officer").tag())
+	b := c.as("ganyuan-officer")
+	if no := b.field("/desk/field/send", f, nil); no.status != http.StatusForbidden || !strings.Contains(no.Type, "field.other") {
+		t.Errorf("the entry of another account: %+v", no)
+	}
+	f.Set("tag", "")
+	if no := b.field("/desk/field/send", f, nil); no.status != http.StatusForbidden {
+		t.Errorf("an entry of nobody: %+v", no)
+	}
+	if n, _ := c.reader.Total(t.Context()); n != 0 {
+		t.Errorf("%d cases", n)
 	}
 }
 

@@ -201,7 +201,7 @@ func (v *visit) placeUnits(p *web.Page) []unitGroup {
 	rest := unitGroup{Label: p.T("desk.new.elsewhere")}
 	for _, id := range v.pack.Units.All() {
 		u, _ := v.pack.Units.Unit(id)
-		if u.Kind == "department" || u.Level == org.Group {
+		if !holdsMatters(u) {
 			continue
 		}
 		depth := max(0, int(u.Level)-1)
@@ -214,6 +214,9 @@ func (v *visit) placeUnits(p *web.Page) []unitGroup {
 	}
 	return slices.DeleteFunc([]unitGroup{top, rest}, func(g unitGroup) bool { return len(g.Units) == 0 })
 }
+
+// holdsMatters reports a unit a matter can lie in: a part of the city, down to a community.
+func holdsMatters(u org.Unit) bool { return u.Kind != "department" && u.Level != org.Group }
 
 // screen is how the steps of an intake look: the form, what is read back to a caller, and the end.
 type screen struct {

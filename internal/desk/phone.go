@@ -11,7 +11,6 @@ import (
 	"comity/internal/form"
 	"comity/internal/journal"
 	"comity/internal/ledger"
-	"comity/internal/org"
 	"comity/internal/procedure"
 	"comity/internal/web"
 )
@@ -29,6 +28,7 @@ type phonePage struct {
 	newPage
 	Found *phoneFound // what a code or number led to; nil = nothing was asked for
 	Again bool        // a form came back: it has what was typed, not what the browser remembers
+	By    string      // whose call it is: what the browser remembers of another account's is not shown
 }
 
 // phoneFound is what may be told to a caller, and where the operator can read more.
@@ -68,8 +68,12 @@ func (v *visit) phoneShow() error {
 
 func (v *visit) showPhone(status int, d phonePage) error {
 	p := v.page("phone.title")
-	data := v.newData(p, d.Form, nil, d.Key)
-	d.newPage = data
+	d.newPage = v.newData(p, d.Form, nil, d.Key)
+	return v.writePhone(p, status, d)
+}
+
+func (v *visit) writePhone(p *web.Page, status int, d phonePage) error {
+	d.By = v.accountMark("call", v.live.Account.ID)
 	return v.write(p, status, phoneBody(p, numbered(d)))
 }
 
@@ -97,8 +101,7 @@ func (v *visit) phoneDo() error {
 
 func (v *visit) phoneForm(status int, f newForm, problems []form.Problem, key string) error {
 	p := v.page("phone.title")
-	d := phonePage{newPage: v.newData(p, f, problems, key), Again: true}
-	return v.write(p, status, phoneBody(p, numbered(d)))
+	return v.writePhone(p, status, phonePage{newPage: v.newData(p, f, problems, key), Again: true})
 }
 
 // reference is how the number of a matter looks.
@@ -247,7 +250,7 @@ func callScript(say *web.Page, f newForm, d *procedure.Definition, cmd casework.
 }
 
 func unitWords(say *web.Page, id string) string {
-	if org.UnitID(id) == "" {
+	if id == "" {
 		return say.T("phone.script.nowhere")
 	}
 	return say.T("unit." + id)

@@ -102,24 +102,29 @@ func (p *Portal) kioskOn(w http.ResponseWriter, r *http.Request) error {
 		return web.ErrNotFound
 	}
 	p.Site.MakeKiosk(w, r)
-	return p.kioskEnd(w, r)
+	p.forget(w)
+	http.Redirect(w, r, "/", http.StatusSeeOther)
+	return nil
 }
 
-// kioskEnd forgets who was here: the code, the answers to the guide, the switches, and what the browser kept. It may be opened by
-// anybody at any time, since all it does is forget.
+// kioskEnd forgets who was here. It may be opened by anybody at any time; on a device of somebody's own it
+// touches nothing that the browser keeps, since an officer's telephone holds reports that were not sent yet.
 func (p *Portal) kioskEnd(w http.ResponseWriter, r *http.Request) error {
 	if err := web.ReadForm(r); err != nil {
 		return err
 	}
-	p.keepCode(w, "", 0)
-	p.Site.KeepSecret(w, guideCookie, "", 0)
 	if p.Site.IsKiosk(r) {
-		p.Site.ForgetPrefs(w)
-		p.Site.NewVisit(w)
+		p.forget(w)
 	}
-	h := w.Header()
-	h.Set("Clear-Site-Data", `"cache", "storage"`)
-	h.Set("Cache-Control", "no-store")
 	http.Redirect(w, r, "/", http.StatusSeeOther)
 	return nil
+}
+
+// forget takes back the code, the answers to the guide, the switches, and what the browser kept.
+func (p *Portal) forget(w http.ResponseWriter) {
+	p.keepCode(w, "", 0)
+	p.Site.KeepSecret(w, guideCookie, "", 0)
+	p.Site.ForgetPrefs(w)
+	p.Site.NewVisit(w)
+	w.Header().Set("Clear-Site-Data", `"cache", "storage"`)
 }

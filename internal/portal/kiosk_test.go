@@ -79,6 +79,7 @@ func Test_a_shared_device_forgets_who_was_there(t *testing.T) {
 		t.Error("a page stays in the browser's memory")
 	}
 	r := httptest.NewRequest("GET", "/kiosk/end", nil)
+	r.AddCookie(&http.Cookie{Name: "kiosk", Value: "on"})
 	if end := c.send(r); end.Head.Get("Clear-Site-Data") != `"cache", "storage"` || end.To != "/" {
 		t.Errorf("the end: %v", end.Head)
 	}
@@ -143,6 +144,9 @@ func Test_a_device_that_is_not_shared_is_not_touched_by_any_of_this(t *testing.T
 	}
 	if a := c.get("/f/_"); a.Code != http.StatusNotFound {
 		t.Errorf("the handle on an own device: %d", a.Code)
+	}
+	if a := c.send(httptest.NewRequest("GET", "/kiosk/end", nil)); a.To != "/" || a.Head.Get("Clear-Site-Data") != "" {
+		t.Errorf("the end on an own device, where a worker's reports may wait to be sent: %d %v", a.Code, a.Head)
 	}
 	c.site.KioskOnly = true
 	c.holds(c.get("/?lang=en"), "Shared device")

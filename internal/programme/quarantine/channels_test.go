@@ -242,7 +242,9 @@ func (c *town) channels() []channel {
 			return c.mailed(s)
 		}},
 		{"field", func(s filetest.Sample) (casework.CaseID, programmetest.Reply) {
-			r := form(c.t, officer.Base+"/desk/field/send", url.Values{"_key": {c.key()}, "kind": {"report"}, "category": {"road.pavement"}, "text": {description}, "unit": {"guiyuan-ganyuan"}, "address": {"Gate 3"}}, "files", s)
+			var me struct{ Tag string }
+			json.Unmarshal([]byte(officer.Get("/desk/field/me").Body), &me)
+			r := form(c.t, officer.Base+"/desk/field/send", url.Values{"tag": {me.Tag}, "_key": {c.key()}, "kind": {"report"}, "category": {"road.pavement"}, "text": {description}, "unit": {"guiyuan-ganyuan"}, "address": {"Gate 3"}}, "files", s)
 			r.Header.Set("Accept", "application/json")
 			a := officer.Send(r)
 			var out struct{ Ref string }

@@ -69,18 +69,22 @@
     var abc = 'abcdefghijklmnopqrstuvwxyz234567';
     return Array.prototype.map.call(crypto.getRandomValues(new Uint8Array(26)), function (b) { return abc[b & 31]; }).join('');
   }
-  /* One write at a time for each entry, or an older one could land last. */
+  /* One write at a time for each entry, or an older one could land last. One that failed, because the device
+     was full, keeps no later one from being tried. */
+  function written(it) { return Promise.resolve(it.writing).catch(function () {}); }
   function save(it) {
     if (!me) return Promise.resolve();
-    it.writing = (it.writing || Promise.resolve()).then(function () {
+    it.writing = written(it).then(function () {
       if (!me || it.gone) return;
       var doc = {};
-      ['kind', 'category', 'text', 'unit', 'address', 'lat', 'lon', 'ref', 'title', 'seq', 'anyway', 'tried', 'why', 'what', 'now', 'sent'].forEach(function (k) { if (it[k] !== undefined) doc[k] = it[k]; });
+      ['kind', 'category', 'text', 'unit', 'address', 'lat', 'lon', 'ref', 'title', 'seq', 'anyway', 'tried', 'why', 'what', 'sent'].forEach(function (k) { if (it[k] !== undefined) doc[k] = it[k]; });
       var tag = me.tag;
       return sealDoc(doc).then(function (box) { return put('items', { id: it.id, tag: tag, state: it.state, at: it.at, iv: box.iv, data: box.data }); });
     });
     return it.writing;
   }
+  /* Where nobody is typing: what a full device cannot keep is sent all the same. */
+  function keep(it) { return save(it).catch(function () {}); }
   function load() {
     return list('items', 'tag', me.tag).then(function (rows) {
       return Promise.all(rows.map(function (row) {
@@ -98,7 +102,7 @@
   function discard(it) {
     it.gone = true;
     items = items.filter(function (x) { return x !== it; });
-    return (it.writing || Promise.resolve()).then(function () { return dropPhotos(it); }).then(function () { return drop('items', it.id); }).then(draw);
+    return written(it).then(function () { return dropPhotos(it); }).then(function () { return drop('items', it.id); }).then(draw);
   }
   function dropPhotos(it) {
     return list('photos', 'item', it.id).then(function (rows) { return Promise.all(rows.map(function (r) { return drop('photos', r.id); })); });
@@ -169,8 +173,7 @@
       return r.json().then(function (a) {
         var raw = Uint8Array.from(atob(a.key), function (c) { return c.charCodeAt(0); });
         return crypto.subtle.importKey('raw', raw, 'AES-GCM', false, ['encrypt', 'decrypt']).then(function (key) {
-          var other = me && me.tag !== a.tag;
-          if (other) { current = null; $('f-form').hidden = true; }
+          if (me && me.tag !== a.tag) return leave().then(lock).then(function () { location.reload(); return new Promise(function () {}); }); /* somebody else signed in: the page begins anew, or the two would mix */
           me = { name: 'me', tag: a.tag, key: key, who: a.name, home: a.home, until: Date.now() + a.open };
           signedIn = true;
           cases = a.cases;
@@ -179,15 +182,22 @@
       });
     }, function () { /* no network: what is kept stays open until its time is over */ });
   }
-  function flush() {
+  /* The oldest first. What failed lets the others go before it, and begins a round of its own when they are through. */
+  function flush(more) {
     if (busy || !me || !signedIn) return Promise.resolve();
-    var it = items.filter(function (x) { return x.state === 'waiting' && !x.paused; }).pop();
-    if (!it) { items.forEach(function (x) { x.paused = false; }); return Promise.resolve(); }
+    var waiting = items.filter(function (x) { return x.state === 'waiting'; }), ready = waiting.filter(function (x) { return !x.paused; });
+    if (!ready.length) {
+      waiting.forEach(function (x) { x.paused = false; });
+      if (more !== true) ready = waiting;
+    }
+    var it = ready.pop();
+    if (!it) return Promise.resolve();
     busy = true; it.sending = true; it.tried = true;
     draw();
-    return save(it).then(function () { return photosOf(it); }).then(function (shots) {
+    return keep(it).then(function () { return photosOf(it); }).then(function (shots) {
       var f = new FormData();
       f.append('_key', it.id);
+      f.append('tag', me.tag);
       ['kind', 'category', 'text', 'unit', 'address', 'lat', 'lon', 'ref'].forEach(function (k) { if (it[k]) f.append(k, it[k]); });
       if (it.kind === 'note') f.append('seq', String(it.seq));
       if (it.anyway) f.append('anyway', 'yes');
@@ -198,9 +208,10 @@
       if (r.status >= 500 || r.status === 429 || r.status === 408) { it.why = [say('fault')]; it.paused = true; return; }
       if (r.status === 409) return r.json().then(function (a) {
         if (a.state !== 'conflict') { it.state = 'refused'; it.why = [a.detail || a.title]; it.tried = false; return; }
-        it.state = 'conflict'; it.what = a.what; it.now = a.seq; it.tried = false;
+        it.state = 'conflict'; it.what = a.what; it.tried = false;
       });
       if (!r.ok) return problem(r).then(function (p) {
+        if (p.rule.indexOf('field.other') >= 0) { it.paused = true; return refresh(); }
         if (p.rule.indexOf('session.ended') >= 0 || p.rule.indexOf('counter.locked') >= 0) { signedIn = false; return; }
         it.state = 'refused'; it.why = p.why; it.tried = false;
       });
@@ -211,14 +222,14 @@
       });
     }).catch(function () { it.paused = true; }).then(function () {
       busy = false; it.sending = false;
-      return save(it);
-    }).then(function () { draw(); return online && signedIn ? flush() : undefined; });
+      return keep(it);
+    }).then(function () { draw(); return online && signedIn ? flush(true) : undefined; });
   }
   function look() { return refresh().then(draw).then(flush); }
 
   /* ---- page ---- */
   function closed(why) { $('f-closed').hidden = false; $('f-closed-words').textContent = why; }
-  function wait(it) { it.state = 'waiting'; it.paused = false; it.why = undefined; return save(it).then(function () { draw(); return flush(); }); }
+  function wait(it) { it.state = 'waiting'; it.paused = false; it.why = undefined; return keep(it).then(function () { draw(); return flush(); }); }
   function nameOf(it) {
     if (it.kind === 'note') return say('note') + ' · ' + it.ref + (it.title ? ' · ' + it.title : '');
     var o = it.category && $('f-category').querySelector('option[value="' + CSS.escape(it.category) + '"]');
@@ -255,7 +266,7 @@
     }
     if (state === 'draft') row.appendChild(button(say('open'), function () { edit(it); }, 'prime'));
     if (state === 'refused') { row.appendChild(button(say('edit'), function () { edit(it); }, 'prime')); row.appendChild(button(say('again'), function () { wait(it); })); }
-    if (state === 'waiting' && !it.tried) row.appendChild(button(say('edit'), function () { it.state = 'draft'; save(it).then(function () { edit(it); }); }));
+    if (state === 'waiting' && !it.tried) row.appendChild(button(say('edit'), function () { it.state = 'draft'; keep(it).then(function () { edit(it); }); }));
     if (state === 'waiting' && online && signedIn) row.appendChild(button(say('again'), function () { wait(it); }));
     if (it.text && state !== 'draft') row.appendChild(button(say('copy'), function () { copy(it); }));
     if (state === 'sent') row.appendChild(button(say('remove'), function () { discard(it); }, 'quiet'));
@@ -287,7 +298,7 @@
   function begin(it) {
     it.id = newId(); it.state = 'draft'; it.at = Date.now();
     items.unshift(it);
-    save(it).then(function () { edit(it); });
+    keep(it).then(function () { edit(it); });
   }
   var form = $('f-form'), fields = ['category', 'text', 'unit', 'address', 'lat', 'lon'], timer = 0;
   function edit(it) {

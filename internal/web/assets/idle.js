@@ -19,10 +19,11 @@
   if (me.dataset.visit) {
     Array.prototype.forEach.call(document.forms, function (f) { f.setAttribute('autocomplete', 'off'); });
     addEventListener('submit', function (e) {
-      var f = e.target, to = new URL(f.getAttribute('action') || location.href, location.href);
+      var f = e.target, own = e.submitter && e.submitter.hasAttribute('formaction'); /* a button may lead elsewhere than its form */
+      var from = own ? e.submitter : f, name = own ? 'formaction' : 'action', to = new URL(from.getAttribute(name) || location.href, location.href);
       if ((f.getAttribute('method') || '').toLowerCase() !== 'post' || to.origin !== location.origin) return;
       to.searchParams.set('_v', me.dataset.visit);
-      f.setAttribute('action', to.pathname + to.search);
+      from.setAttribute(name, to.pathname + to.search + to.hash);
     }, true);
   }
   function leave() {

@@ -1,6 +1,6 @@
 /* A call without the mouse: Alt and a digit go to a field, Enter to the next one, Control and Enter send.
    What is typed stays in this tab until the call is over, so that a reload loses nothing; it is gone with the
-   tab. The time of the call is shown to the operator and told to nobody. */
+   tab, and when somebody else signs in there. The time of the call is shown to the operator and told to nobody. */
 (function () {
   'use strict';
   var all = function (css, el) { return Array.prototype.slice.call((el || document).querySelectorAll(css)); };
@@ -49,16 +49,17 @@
   var fields = function () { return form ? all('input, textarea, select', form).filter(function (f) { return f.name && f.type !== 'hidden'; }) : []; };
   if (form) {
     var kept = JSON.parse(tab.getItem('call') || 'null');
+    if (kept && kept.by !== form.dataset.by) { tab.removeItem('call'); kept = null; }
     if (kept && !form.hasAttribute('data-again')) {
       fields().forEach(function (f) {
-        if (!(f.name in kept)) return;
-        if (/^(radio|checkbox)$/.test(f.type)) f.checked = kept[f.name] === f.value; else f.value = kept[f.name];
+        if (!(f.name in kept.typed)) return;
+        if (/^(radio|checkbox)$/.test(f.type)) f.checked = kept.typed[f.name] === f.value; else f.value = kept.typed[f.name];
       });
     }
     var keep = function () {
       var now = {};
       fields().forEach(function (f) { if (!/^(radio|checkbox)$/.test(f.type) || f.checked) now[f.name] = f.value; });
-      tab.setItem('call', JSON.stringify(now));
+      tab.setItem('call', JSON.stringify({ by: form.dataset.by, typed: now }));
     };
     form.addEventListener('input', keep);
     form.addEventListener('change', keep);

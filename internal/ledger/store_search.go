@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"comity/internal/db"
 )
@@ -158,6 +159,9 @@ const (
 	openedSpan = int64(1) << 49
 )
 
+// firstKey is the least that a case can have for its key that was opened at a time.
+func firstKey(at time.Time) int64 { return db.Micros(at) << openedBits }
+
 // opened cuts a walk over keys to the times asked for, so that it does not begin with years that are not.
 func (f Filter) opened(w *where, key string) {
 	for _, r := range f.Ranges {
@@ -165,10 +169,10 @@ func (f Filter) opened(w *where, key string) {
 			continue
 		}
 		if !r.From.IsZero() {
-			w.and(key+" >= %s", db.Micros(r.From)<<openedBits)
+			w.and(key+" >= %s", firstKey(r.From))
 		}
 		if !r.Before.IsZero() {
-			w.and(key+" < %s", db.Micros(r.Before)<<openedBits+openedSpan)
+			w.and(key+" < %s", firstKey(r.Before)+openedSpan)
 		}
 	}
 }

@@ -79,7 +79,7 @@ func Test_an_older_city_starts_with_a_newer_pack_and_its_cases_are_found_again(t
 		}
 		c = open(renamed(t, "\n# a newer version\n"))
 		defer c.Close()
-		page, err := c.reader.Worklist(t.Context(), authz.Machine().Scope(), ledger.Filter{Query: "teahouse"})
+		page, err := c.reader.Worklist(t.Context(), authz.Machine().Scope(), ledger.Filter{Words: []ledger.Word{{Text: "teahouse"}}, Both: true})
 		if err != nil || len(page.Items) != 1 || page.Items[0].Ref != r.Ref {
 			t.Errorf("found %+v, %v", page.Items, err)
 		}

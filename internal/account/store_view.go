@@ -49,6 +49,12 @@ func setViewRemoved(ctx context.Context, tx *db.Tx, account, id string, at int64
 	return tx.Exec(ctx, `UPDATE account_views SET removed_at = ?3 WHERE account_id = ?1 AND id = ?2 AND removed_at = 0`, account, id, at)
 }
 
+// dropViews deletes what was removed before a time.
+func dropViews(ctx context.Context, tx *db.Tx, account string, before time.Time) error {
+	_, err := tx.Exec(ctx, `DELETE FROM account_views WHERE account_id = ?1 AND removed_at <> 0 AND removed_at <= ?2`, account, db.Micros(before))
+	return err
+}
+
 func restoreView(ctx context.Context, tx *db.Tx, account, id string, after int64) (int64, error) {
 	return tx.Exec(ctx, `UPDATE account_views SET removed_at = 0 WHERE account_id = ?1 AND id = ?2 AND removed_at > ?3`, account, id, after)
 }

@@ -123,14 +123,36 @@ func (s *Store) RenameView(ctx context.Context, account, id, name string) error 
 	})
 }
 
-// RemoveView takes a view away; RestoreView brings it back while it is not long ago.
+// RemoveView takes a view away; RestoreView brings it back while it is not long ago. Those removed longer ago are
+// deleted: what somebody searched for may name people.
 func (s *Store) RemoveView(ctx context.Context, account, id string) error {
-	return s.db.Transact(ctx, func(tx *db.Tx) error { return ownView(setViewRemoved(ctx, tx, account, id, db.Micros(tx.Now))) })
+	return s.db.Transact(ctx, func(tx *db.Tx) error {
+		if err := dropViews(ctx, tx, account, tx.Now.Add(-viewUndo)); err != nil {
+			return err
+		}
+		return ownView(setViewRemoved(ctx, tx, account, id, db.Micros(tx.Now)))
+	})
 }
 
-// RestoreView is the inverse of RemoveView.
+// RestoreView is the inverse of RemoveView. It is refused where its name or its place was taken in the meantime.
 func (s *Store) RestoreView(ctx context.Context, account, id string) error {
 	return s.db.Transact(ctx, func(tx *db.Tx) error {
+		list, err := viewsOf(ctx, tx, account, tx.Now.Add(-viewUndo))
+		if err != nil {
+			return err
+		}
+		i := slices.IndexFunc(list, func(v View) bool { return v.ID == id && v.Removed })
+		if i < 0 {
+			return ErrUnknown
+		}
+		name := list[i].Name
+		list = slices.DeleteFunc(list, func(v View) bool { return v.Removed })
+		if slices.ContainsFunc(list, func(v View) bool { return v.Name == name }) {
+			return &Refused{Rule: "view.taken"}
+		}
+		if len(list) >= MaxViews {
+			return &Refused{Rule: "view.many"}
+		}
 		return ownView(restoreView(ctx, tx, account, id, db.Micros(tx.Now.Add(-viewUndo))))
 	})
 }

@@ -8,6 +8,7 @@ import (
 
 	"comity/internal/account"
 	"comity/internal/authz"
+	"comity/internal/db"
 )
 
 func Test_a_view_is_kept_shared_begun_with_and_brought_back_only_by_those_who_may(t *testing.T) {
@@ -77,5 +78,42 @@ func Test_a_view_is_kept_shared_begun_with_and_brought_back_only_by_those_who_ma
 			_, err = s.SaveView(t.Context(), head.ID, "view "+strings.Repeat("i", i+1), "q=x")
 		}
 		refused("too many", "view.many", err)
+	})
+}
+
+func Test_a_removed_view_comes_back_under_no_name_that_was_taken_and_is_deleted_in_time(t *testing.T) {
+	eachDoor(t, func(t *testing.T, s *account.Store, d *db.DB, set func(time.Time)) {
+		now := time.Date(2026, 3, 2, 1, 0, 0, 0, time.UTC)
+		set(now)
+		head := create(t, s, hemin())
+		save := func() string {
+			t.Helper()
+			id, err := s.SaveView(t.Context(), head.ID, "Dark lamps", "q=lamp")
+			if err != nil {
+				t.Fatal(err)
+			}
+			return id
+		}
+		first := save()
+		if err := s.RemoveView(t.Context(), head.ID, first); err != nil {
+			t.Fatal(err)
+		}
+		second := save()
+		var no *account.Refused
+		if err := s.RestoreView(t.Context(), head.ID, first); !errors.As(err, &no) || no.Rule != "view.taken" {
+			t.Errorf("a second list of that name comes back: %v", err)
+		}
+		set(now.Add(2 * time.Hour))
+		if err := s.RemoveView(t.Context(), head.ID, second); err != nil {
+			t.Fatal(err)
+		}
+		var kept []string
+		err := d.View(t.Context(), func(tx *db.Tx) (err error) {
+			kept, err = db.All(t.Context(), tx, `SELECT id FROM account_views`, nil, func(r db.Scanner) (id string, err error) { return id, r.Scan(&id) })
+			return err
+		})
+		if err != nil || len(kept) != 1 || kept[0] != second {
+			t.Errorf("kept are %v, %v; want %s, which can still be brought back", kept, err, second)
+		}
 	})
 }

@@ -539,6 +539,19 @@ func Test_a_list_is_filtered_and_paged_by_its_own_link(t *testing.T) {
 	})
 }
 
+func Test_words_find_closed_cases_also_in_a_state_few_are_in(t *testing.T) {
+	each(t, func(s *site) {
+		o := s.open()
+		s.open()
+		s.call("", "POST", "/api/v1/follow/"+o.Code+"/acts/withdraw", "{}", "Idempotency-Key", "one").want(http.StatusOK)
+		var list struct{ Items []api.ItemView }
+		s.call("officer", "GET", "/api/v1/cases?q=%E5%9C%B0%E7%A0%96&state=withdrawn", "").want(http.StatusOK).into(&list)
+		if len(list.Items) != 1 || list.Items[0].Ref != o.Ref {
+			t.Errorf("found are %+v", list.Items)
+		}
+	})
+}
+
 func Test_procedures_are_told_in_the_language_asked_for(t *testing.T) {
 	each(t, func(s *site) {
 		var out struct{ Procedures []api.ProcedureView }

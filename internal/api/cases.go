@@ -185,12 +185,15 @@ type listOutput struct {
 func (a *API) listCases(ctx context.Context, in *listInput) (*listOutput, error) {
 	c := callerOf(ctx)
 	f := ledger.Filter{Unit: org.UnitID(in.Unit), Closed: in.Closed, Programme: in.Programme, Category: in.Category,
-		Assignee: in.Holder, DueBefore: in.DueBefore, Query: in.Q, Sort: in.Sort, Limit: in.Limit, After: in.Cursor}
+		Assignee: in.Holder, DueBefore: in.DueBefore, Sort: in.Sort, Limit: in.Limit, After: in.Cursor}
 	for _, s := range in.State {
 		f.States = append(f.States, strings.FieldsFunc(s, func(r rune) bool { return r == ',' })...)
 	}
 	if f.Assignee == "me" {
 		f.Assignee = c.who.Seat()
+	}
+	if strings.TrimSpace(in.Q) != "" { // finds open and closed cases
+		f.Words, f.Both = []ledger.Word{{Text: in.Q}}, true
 	}
 	if in.Cursor != "" { // whoever goes on past the first page takes the list away
 		if no := a.lacks(c.who, authz.Export, c.lang); no != nil {

@@ -155,7 +155,7 @@ func (c *city) sought(ctx context.Context, o options, ids []casework.CaseID, sai
 	scope := staff(c.pack.Units.All()[0])
 	found := [2]int{}
 	page := func(i int) error {
-		p, err := c.r.Worklist(ctx, scope, ledger.Filter{Query: queries[i], Limit: 20})
+		p, err := c.r.Worklist(ctx, scope, ledger.Filter{Words: []ledger.Word{{Text: queries[i]}}, Both: true, Limit: 20})
 		found[0] += len(p.Items)
 		return err
 	}

@@ -39,7 +39,7 @@ type listPage struct {
 	Problems []queryProblem
 	Help     []helpLine
 	Saved    []viewLink
-	Save     saveForm
+	Save     string // what to keep of the list, where that is offered
 }
 
 type viewLink struct {

@@ -12,17 +12,13 @@ import (
 	"comity/internal/web"
 )
 
-// saveForm offers to keep the list that is shown.
-type saveForm struct{ Query, Name string }
-
 // viewsPage is where an officer looks after kept lists.
 type viewsPage struct {
 	Mistakes []web.Mistake
 	Removed  viewRow // the one that was just taken away, to bring it back
 	Own      []viewRow
 	Shared   []viewRow
-	Begins   string // name of the list the desk begins with
-	Can      bool   // shares with the unit
+	Can      bool // shares with the unit
 	Unit     string
 }
 
@@ -52,7 +48,7 @@ func (v *visit) savedLinks(p *web.Page, q listQuery, data *listPage) error {
 		data.Saved = append(data.Saved, viewLink{Href: viewHref(x), Label: x.Name, Current: x.Query == here})
 	}
 	if v.own() == nil && !slices.ContainsFunc(data.Saved, func(l viewLink) bool { return l.Current }) {
-		data.Save = saveForm{Query: here}
+		data.Save = here
 	}
 	return nil
 }
@@ -116,9 +112,6 @@ func (v *visit) showViews(status int, mistakes []web.Mistake) error {
 		row := viewRow{ID: x.ID, Name: x.Name, Href: viewHref(x), Typed: v.typed(p, q), Start: x.Start, IsShared: x.Unit != ""}
 		if row.Typed == "" {
 			row.Typed = p.T("desk.view." + q.View)
-		}
-		if x.Start {
-			data.Begins = x.Name
 		}
 		switch {
 		case x.Removed && x.ID == undo:

@@ -189,8 +189,8 @@ func (l *Ledger) drawNumber(ctx context.Context, tx *db.Tx, at time.Time) (int64
 	for try := range 40 {
 		var b [8]byte
 		l.cfg.Random(b[:])
-		random := int64(binary.BigEndian.Uint64(b[:]) & (1<<(10+try) - 1))
-		n := at.UnixMicro()<<10 + random
+		random := int64(binary.BigEndian.Uint64(b[:]) & (1<<(openedBits+try) - 1))
+		n := firstKey(at) + random
 		taken, err := hasCase(ctx, tx, n)
 		if err != nil || !taken {
 			return n, err

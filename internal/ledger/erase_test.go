@@ -130,7 +130,7 @@ func (c *registry) gone(id casework.CaseID) {
 			c.t.Errorf("the key of a file is still there: %+v", f)
 		}
 	}
-	page, err := c.r.Worklist(c.t.Context(), everyone(c.pack).Scope(), ledger.Filter{Closed: true, Query: told})
+	page, err := c.r.Worklist(c.t.Context(), everyone(c.pack).Scope(), ledger.Filter{Words: []ledger.Word{{Text: told}}, Both: true})
 	if err != nil {
 		c.t.Fatal(err)
 	}

@@ -463,8 +463,8 @@ func (f *family) sees(unit org.UnitID, id casework.CaseID) string {
 	}
 	find("state", ledger.Filter{States: []string{k.State, "waiting"}})
 	find("newest", ledger.Filter{Sort: "-opened"})
-	find("number", ledger.Filter{Query: string(k.Ref)})
-	find("words", ledger.Filter{Query: "bridge mill"})
+	find("number", ledger.Filter{Words: []ledger.Word{{Text: string(k.Ref)}}, Both: true})
+	find("words", ledger.Filter{Words: []ledger.Word{{Text: "bridge mill"}}, Both: true})
 	if k.Assignee != "" {
 		find("assignee", ledger.Filter{Assignee: k.Assignee})
 	}

@@ -135,7 +135,7 @@ func Open(ctx context.Context, d *db.DB, cfg Config) (*Ledger, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	l := &Ledger{keeper: keeper{cfg.Ring}, db: d, cfg: cfg, line: make(chan *request, 1024), closed: make(chan struct{})}
+	l := &Ledger{keeper: keeper{cfg.Ring, shortLists{fewCases, rareCases}}, db: d, cfg: cfg, line: make(chan *request, 1024), closed: make(chan struct{})}
 	if cfg.Random != nil {
 		var b [1]byte
 		cfg.Random(b[:])

@@ -48,8 +48,7 @@ type Filter struct {
 	Late       bool      // only cases whose promised date has passed without an answer
 	DueFrom    time.Time // cases due at this time or later
 	DueBefore  time.Time // cases due before
-	Query      string    // words of title, text or address; or a case number
-	Words      []Word    // in place of Query, one by one
+	Words      []Word    // of title, text or address; or a case number
 	Both       bool      // open and closed cases, newest first
 	Tests      []Test
 	Ranges     []Range
@@ -128,7 +127,7 @@ func (r *Reader) Worklist(ctx context.Context, in authz.Scope, f Filter) (Page, 
 	if len(roots) == 0 {
 		return Page{}, nil
 	}
-	if f.Both || len(f.sought()) > 0 {
+	if f.Both || len(f.Words) > 0 {
 		f.Sort = "-opened" // ranking thousands of hits costs more than it tells
 	}
 	after, err := parseCursor(f.After, f.Sort)

@@ -181,7 +181,7 @@ func (f *forest) judge(t *rapid.T) {
 	for _, id := range persons {
 		who := authz.Staff(id, w.grants[id]).Under(table)
 		listed := f.listed(t, who.Scope(), ledger.Filter{})
-		found := f.listed(t, who.Scope(), ledger.Filter{Query: "lantern"})
+		found := f.listed(t, who.Scope(), ledger.Filter{Words: []ledger.Word{{Text: "lantern"}}, Both: true})
 		for i := range f.cases {
 			c := &f.cases[i]
 			level := f.agree(t, who, table, oracle, c)

@@ -22,7 +22,10 @@ func (k keeper) context(id casework.CaseID) string {
 }
 
 // keeper is the part of ledger and reader that knows the keys.
-type keeper struct{ ring *vault.Ring }
+type keeper struct {
+	ring  *vault.Ring
+	short shortLists
+}
 
 // sealed is the event as it is stored.
 func (k keeper) sealed(key *vault.Key, d *procedure.Definition, id casework.CaseID, e casework.Event) casework.Event {

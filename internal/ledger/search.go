@@ -63,18 +63,10 @@ const (
 	RangeOpened = "opened"
 )
 
-// words are what is to be found; a plain Query is a list of words.
-func (f Filter) sought() []Word {
-	if len(f.Words) > 0 || strings.TrimSpace(f.Query) == "" {
-		return f.Words
-	}
-	return []Word{{Text: f.Query}}
-}
-
 // ref is the case number that was typed in place of words.
 func (f Filter) ref() string {
-	if words := f.sought(); len(words) == 1 && !words[0].Not && looksLikeRef(words[0].Text) {
-		return strings.ToUpper(strings.TrimSpace(words[0].Text))
+	if len(f.Words) == 1 && !f.Words[0].Not && looksLikeRef(f.Words[0].Text) {
+		return strings.ToUpper(strings.TrimSpace(f.Words[0].Text))
 	}
 	return ""
 }
@@ -97,20 +89,29 @@ func (w Word) phrases() []db.Phrase {
 // reader is shown: of a line that is veiled or sealed there is nothing to mark.
 func (f Filter) Marks(text string) [][2]int {
 	var phrases []db.Phrase
-	for _, w := range f.sought() {
+	for _, w := range f.Words {
 		phrases = append(phrases, w.phrases()...)
 	}
 	return db.Found(text, phrases)
 }
 
-// asked is the question to the search index: the words, and on which list. ok is false where nothing can be found.
-func (k keeper) asked(f Filter, list org.UnitID) (out []db.Phrase, ok bool) {
+// asked is the question to the search index: the words, and on which list. ok is false where nothing can be found. The
+// list of the whole place is left out beside words: nearly every case stands there, so that asking for it walks them all.
+func (k keeper) asked(f Filter, l lane) (out []db.Phrase, ok bool) {
 	out = k.askedOf(f)
 	ok = len(out) > 0
+	word := slices.ContainsFunc(out, func(p db.Phrase) bool { return !p.Not })
 	fixed := func(kind, value string) {
 		out = append(out, db.Phrase{Tokens: []string{k.fixedToken(kind, value)}})
 	}
-	fixed("list", string(list))
+	if !word || !l.whole {
+		fixed("list", string(l.root.Unit))
+	}
+	for field, value := range map[string]string{TestCategory: f.Category, TestProgramme: f.Programme} {
+		if value != "" {
+			fixed(field, value)
+		}
+	}
 	for _, t := range f.Tests {
 		if !t.Not && len(t.Values) == 1 && slices.Contains(fixedFields, t.Field) {
 			fixed(t.Field, t.Values[0])
@@ -121,7 +122,7 @@ func (k keeper) asked(f Filter, list org.UnitID) (out []db.Phrase, ok bool) {
 
 // askedOf is the question about the words alone.
 func (k keeper) askedOf(f Filter) (out []db.Phrase) {
-	for _, w := range f.sought() {
+	for _, w := range f.Words {
 		for _, p := range w.phrases() {
 			out = append(out, k.keyed(p)...)
 		}

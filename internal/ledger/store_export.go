@@ -48,7 +48,7 @@ func countOpened(ctx context.Context, tx *db.Tx, categories []string, from, befo
 	}
 	f := PublicFilter{Categories: categories, Since: from, Before: before}
 	w := &where{parts: []string{"sealed = 0"}}
-	w.and("n < %s", before.Add(drawnLater).UnixMicro()<<10)
+	w.and("n < %s", firstKey(before.Add(drawnLater)))
 	f.public(w)
 	all, err := db.All(ctx, tx, `SELECT category, place_unit, outcome, COUNT(*) FROM cases WHERE `+w.String()+` GROUP BY category, place_unit, outcome ORDER BY category, place_unit, outcome`, w.args,
 		func(row db.Scanner) (c OpenedCount, err error) {

@@ -34,7 +34,7 @@ func (f PublicFilter) newest(w *where, limit int) string {
 	w.and("category = %s", f.Categories[0])
 	w.places("place_unit", f.Places)
 	if !f.Since.IsZero() {
-		w.and("n >= %s", f.Since.UnixMicro()<<10)
+		w.and("n >= %s", firstKey(f.Since))
 	}
 	return "SELECT n FROM cases WHERE " + w.String() + " ORDER BY n DESC LIMIT " + w.arg(int64(limit))
 }

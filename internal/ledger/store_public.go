@@ -26,7 +26,7 @@ func publicCases(ctx context.Context, tx *db.Tx, f PublicFilter) iter.Seq2[*stor
 		}
 		last := int64(1<<63 - 1)
 		if !f.Before.IsZero() {
-			last = f.Before.Add(drawnLater).UnixMicro() << 10
+			last = firstKey(f.Before.Add(drawnLater))
 		}
 		for {
 			w := &where{parts: []string{"sealed = 0"}}
@@ -57,7 +57,7 @@ func (f PublicFilter) public(w *where) {
 		w.and("is_open = %s", flag(f.Open))
 	}
 	if !f.Since.IsZero() {
-		w.and("n >= %s", f.Since.UnixMicro()<<10)
+		w.and("n >= %s", firstKey(f.Since))
 		w.and("opened_at >= %s", db.Micros(f.Since))
 	}
 	if !f.Before.IsZero() {

@@ -85,6 +85,7 @@ type lane struct {
 	root  authz.Root
 	state string // empty: any
 	open  int64
+	whole bool // the list of the whole place
 }
 
 // maxLanes bounds the statements of one page; beyond it several states are one lane, which the
@@ -95,16 +96,16 @@ const maxLanes = 60
 // them before it shows the first line; asked one after another it reads a page of each.
 func (f Filter) lanes(roots []authz.Root) (out []lane) {
 	states, open := f.States, []int64{flag(!f.Closed)}
-	if len(f.sought()) > 0 || len(states) == 0 || len(states)*len(roots) > maxLanes {
+	if len(f.Words) > 0 || len(states) == 0 || len(states)*len(roots) > maxLanes {
 		states = []string{""}
 	}
-	if f.Both && len(f.sought()) == 0 {
+	if f.Both && len(f.Words) == 0 {
 		open = []int64{1, 0}
 	}
 	for _, root := range roots {
 		for _, state := range states {
 			for _, o := range open {
-				out = append(out, lane{root, state, o})
+				out = append(out, lane{root: root, state: state, open: o})
 			}
 		}
 	}
@@ -112,11 +113,12 @@ func (f Filter) lanes(roots []authz.Root) (out []lane) {
 }
 
 // listItems gives at most one line more than the limit: whether there is a next page.
-func (k keeper) listItems(ctx context.Context, tx *db.Tx, roots []authz.Root, f Filter, after cursor) ([]Item, error) {
-	lanes := f.lanes(roots)
+func (r *Reader) listItems(ctx context.Context, tx *db.Tx, roots []authz.Root, f Filter, after cursor) ([]Item, error) {
+	lanes, top := f.lanes(roots), r.units().Root()
 	var all []Item
 	for _, l := range lanes {
-		items, err := k.listLane(ctx, tx, l, f, after)
+		l.whole = l.root.Unit == top
+		items, err := r.listLane(ctx, tx, l, f, after)
 		if err != nil {
 			return nil, err
 		}
@@ -143,15 +145,18 @@ func (f Filter) compare(a, b Item) int {
 	return c
 }
 
+// listedCases begins a statement with the lists.
+const listedCases = "worklist w JOIN cases c ON c.n = w.n"
+
 func (k keeper) listLane(ctx context.Context, tx *db.Tx, l lane, f Filter, after cursor) ([]Item, error) {
-	search, ref := len(f.sought()) > 0, f.ref()
+	search, ref := len(f.Words) > 0, f.ref()
 	if search && ref == "" && l.root.Level < authz.Story {
 		return nil, nil // what may not be read may not be searched either
 	}
 	w := &where{}
-	from, with, keys := "worklist w JOIN cases c ON c.n = w.n", "", "w.sort_at, w.n"
+	from, with, keys := listedCases, "", "w.sort_at, w.n"
 	const byCase = "cases c JOIN worklist w ON w.n = c.n AND w.is_open = c.is_open AND w.sort_at = c.sort_at"
-	if search && len(f.Words) > 0 && !f.Both {
+	if search && !f.Both {
 		w.parts = append(w.parts, fmt.Sprintf("w.is_open = %d", l.open))
 	}
 	switch {
@@ -159,27 +164,11 @@ func (k keeper) listLane(ctx context.Context, tx *db.Tx, l lane, f Filter, after
 		w.and("c.ref = %s", ref)
 		from = byCase
 	case search:
-		phrases, any := k.asked(f, l.root.Unit)
-		query, ok := tx.MatchPhrases(phrases)
-		if !ok || !any {
-			return nil, nil
-		}
-		few, err := f.few(ctx, tx, l)
-		if err != nil {
+		var ok bool
+		var err error
+		if with, from, ok, err = k.found(ctx, tx, w, l, &f); err != nil || !ok {
 			return nil, err
 		}
-		if few {
-			if short, ok := tx.MatchPhrases(k.askedOf(f)); ok {
-				query = short // which list it is, is known of each
-			}
-			w.parts = append(w.parts, fmt.Sprintf("w.is_open = %d", l.open), words.HasText(tx, w.arg(query), "w.n"))
-			break
-		}
-		with = "WITH " + words.MatchText(tx, w.arg(query)) + " "
-		// SQLite keeps the order of a cross join: from the newest hit on. Left free, it sometimes asks the index about each
-		// case of a list in turn.
-		from = "m CROSS JOIN cases c CROSS JOIN worklist w"
-		w.parts = append(w.parts, "c.n = m.id", "w.n = c.n", "w.is_open = c.is_open", "w.sort_at = c.sort_at")
 	case f.Assignee != "" && !strings.HasSuffix(f.Sort, "opened"):
 		from, keys = byCase, "c.sort_at, c.n" // what one person has is short, and has its own index
 		w.and("c.is_open = %s", l.open)

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"comity/internal/db"
 )
@@ -65,34 +66,90 @@ func (w *where) test(t Test) {
 	w.parts = append(w.parts, "("+text+")")
 }
 
-// fewCases is up to where it costs less to ask the index about each case of a list than to walk over those that have
-// the word until a page is full. One such question costs as much as a hundred steps; with a million cases the two
-// meet near here.
-const fewCases = 700
+// shortLists says how a search begins that is narrowed to a short list. Up to few cases it costs less to ask the index about
+// each case of the list than to walk over those that have the word until a page is full: one such question costs as
+// much as a hundred steps, and with a million cases the two meet near here. Up to rare cases the numbers of the list
+// are read first, and the walk over the index stops at no other.
+type shortLists struct{ few, rare int64 }
 
-// few reports a search that is narrowed to few cases by what the lists have an index for: state, date, lateness.
-// Without it a common word asked for in a rare state would be looked for in every case of the city.
-func (f Filter) few(ctx context.Context, tx *db.Tx, l lane) (bool, error) {
-	w := &where{}
+const (
+	fewCases  = 700
+	rareCases = 50_000
+)
+
+// narrowed adds what the lists have an index for, state, date and lateness, and reports whether there is any of it.
+func (f Filter) narrowed(w *where, l lane) bool {
 	if len(f.States) > 0 {
 		w.in("w.state", f.States)
 	}
 	if f.Late || slices.ContainsFunc(f.Tests, func(t Test) bool { return t.Field == TestLate && !t.Not }) {
 		w.parts = append(w.parts, "w.late = 1")
 	}
-	for _, r := range append(f.Ranges, Range{Field: RangeDue, From: f.DueFrom, Before: f.DueBefore}) {
+	for _, r := range append(slices.Clone(f.Ranges), Range{Field: RangeDue, From: f.DueFrom, Before: f.DueBefore}) {
 		if r.Field == RangeDue && !r.Not && !(r.From.IsZero() && r.Before.IsZero()) {
 			w.span(r)
 		}
 	}
 	if f.Both || len(w.parts) == 0 {
-		return false, nil
+		return false
 	}
 	w.scope(l.root)
 	w.parts = append(w.parts, fmt.Sprintf("w.is_open = %d", l.open))
+	return true
+}
+
+// length counts the cases of a narrowed list, up to most; that is the answer also where it is not narrowed.
+func (f Filter) length(ctx context.Context, tx *db.Tx, l lane, most int64) (int64, error) {
+	w := &where{}
+	if !f.narrowed(w, l) {
+		return most, nil
+	}
 	text := w.String()
-	n, err := db.One(ctx, tx, `SELECT COUNT(*) FROM (SELECT 1 AS one FROM worklist w WHERE `+text+` LIMIT `+w.arg(int64(fewCases))+`) AS few`, w.args, scanInt)
-	return n < fewCases, err
+	return db.One(ctx, tx, `SELECT COUNT(*) FROM (SELECT 1 AS one FROM worklist w WHERE `+text+` LIMIT `+w.arg(most)+`) AS few`, w.args, scanInt)
+}
+
+// found adds the words of a search, and says where its statement begins: with hits of the index from the newest on, for
+// which with is the first part of the statement, or with the lists where those are short. ok is false where nothing
+// can be found.
+//
+// Without the lists' part a common word asked for in a rare state would be looked for in every case of the city.
+func (k keeper) found(ctx context.Context, tx *db.Tx, w *where, l lane, f *Filter) (with, from string, ok bool, err error) {
+	query, ok := k.query(tx, *f, l)
+	if !ok {
+		return "", "", false, nil
+	}
+	n, err := f.length(ctx, tx, l, k.short.rare)
+	if err != nil {
+		return "", "", false, err
+	}
+	if n < k.short.few {
+		if short, ok := tx.MatchPhrases(k.askedOf(*f)); ok {
+			query = short // which list it is, is known of each
+		}
+		w.parts = append(w.parts, words.HasText(tx, w.arg(query), "w.n"))
+		return "", listedCases, true, nil
+	}
+	with = "WITH " + words.MatchText(tx, w.arg(query)) + " "
+	if n < k.short.rare {
+		in := &where{args: w.args}
+		f.narrowed(in, l)
+		w.args, f.States = in.args, nil // they are asked for here; twice they might be more than a statement takes
+		// The plus keeps the engine from asking the index about each of the numbers.
+		w.parts = append(w.parts, "+m.id IN (SELECT w.n FROM worklist w WHERE "+in.String()+")")
+	}
+	w.parts = append(w.parts, "c.n = m.id", "w.n = c.n", "w.is_open = c.is_open", "w.sort_at = c.sort_at")
+	// SQLite keeps the order of a cross join: from the newest hit on. Left free, it sometimes asks the index about each
+	// case of a list in turn.
+	return with, "m CROSS JOIN cases c CROSS JOIN worklist w", true, nil
+}
+
+// query is what the index is asked for a lane.
+func (k keeper) query(tx *db.Tx, f Filter, l lane) (string, bool) {
+	phrases, ok := k.asked(f, l)
+	if !ok {
+		return "", false
+	}
+	return tx.MatchPhrases(phrases)
 }
 
 // openedBits and openedSpan are how a case's key follows from when it was opened, see drawNumber: the microsecond
@@ -102,6 +159,9 @@ const (
 	openedSpan = int64(1) << 49
 )
 
+// firstKey is the least that a case can have for its key that was opened at a time.
+func firstKey(at time.Time) int64 { return db.Micros(at) << openedBits }
+
 // opened cuts a walk over keys to the times asked for, so that it does not begin with years that are not.
 func (f Filter) opened(w *where, key string) {
 	for _, r := range f.Ranges {
@@ -109,10 +169,10 @@ func (f Filter) opened(w *where, key string) {
 			continue
 		}
 		if !r.From.IsZero() {
-			w.and(key+" >= %s", db.Micros(r.From)<<openedBits)
+			w.and(key+" >= %s", firstKey(r.From))
 		}
 		if !r.Before.IsZero() {
-			w.and(key+" < %s", db.Micros(r.Before)<<openedBits+openedSpan)
+			w.and(key+" < %s", firstKey(r.Before)+openedSpan)
 		}
 	}
 }

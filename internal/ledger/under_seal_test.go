@@ -187,7 +187,7 @@ func Test_a_case_that_ends_under_seal_is_to_everybody_as_if_it_had_never_been(t 
 				t.Errorf("by %s: %v, want that there is none", name, err)
 			}
 		}
-		for _, f := range []ledger.Filter{{}, {Closed: true}, {Query: "quinceblossom"}, {Query: "quinceblossom", Closed: true}, {Query: string(r.Ref), Closed: true}} {
+		for _, f := range []ledger.Filter{{}, {Closed: true}, {Words: []ledger.Word{{Text: "quinceblossom"}}, Both: true}, {Words: []ledger.Word{{Text: "quinceblossom"}}, Closed: true}, {Words: []ledger.Word{{Text: string(r.Ref)}}, Closed: true}} {
 			if page, err := c.r.Worklist(ctx, machine, f); err != nil || len(page.Items) > 0 {
 				t.Errorf("%+v lists %d, %v", f, len(page.Items), err)
 			}

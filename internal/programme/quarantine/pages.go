@@ -96,7 +96,10 @@ func (x *office) list(o *programme.Officer) error {
 
 func rowOf(page *web.Page, h held) rowView {
 	r := rowView{Href: "/desk/held/" + strconv.FormatInt(h.ID, 10), Ref: string(h.Ref), Why: page.T("held.why." + h.Why), Kind: kindOf(page, h.Kind) + page.T("held.sep") + page.Bytes(h.Size),
-		When: page.Moment(h.At), ISO: h.At.Format("2006-01-02T15:04:05Z07:00"), State: web.Tag{Class: "hold", Icon: "clock", Label: page.T("held.state." + h.Why)}}
+		When: page.Moment(h.At), ISO: page.ISO(h.At), State: web.Tag{Class: "hold", Icon: "clock", Label: page.T("held.state." + h.Why)}}
+	if h.Sealed { // of it nothing but its number is told
+		r.Kind = page.T("held.sealed")
+	}
 	if h.Why == file.HeldVirus {
 		r.State.Class, r.State.Icon = "warn", "alert"
 	}
@@ -152,8 +155,10 @@ func (x *office) write(o *programme.Officer, status int, h held, v onePage) erro
 	if !h.Since.IsZero() {
 		looked = page.Moment(h.Since)
 	}
-	v.Facts = []web.Fact{{Label: page.T("held.col.file"), Value: v.Row.Kind}, {Label: page.T("held.col.since"), Value: v.Row.When},
-		{Label: page.T("held.looked"), Value: looked}, {Label: page.T("held.hash"), Value: h.SHA256[:16]}}
+	v.Facts = []web.Fact{{Label: page.T("held.col.file"), Value: v.Row.Kind}, {Label: page.T("held.col.since"), Value: v.Row.When}, {Label: page.T("held.looked"), Value: looked}}
+	if !h.Sealed {
+		v.Facts = append(v.Facts, web.Fact{Label: page.T("held.hash"), Value: h.SHA256[:16]})
+	}
 	return o.Write(page, status, oneBody(page, v))
 }
 

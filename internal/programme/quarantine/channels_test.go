@@ -100,7 +100,7 @@ func newTownOf(t *testing.T, p *pack.Pack) *town {
 	c.city = ledgertest.OpenPack(t, d, p, func(cfg *ledger.Config) {
 		cfg.Notify, cfg.Erased, cfg.Project = courier.Enqueue, quarantine.Erased, quarantine.Follow(func() *org.Tree { return p.Units })
 	})
-	g := quarantine.New(quarantine.Deps{DB: d, Ledger: c.city.Ledger, Packs: c.city.Packs, Files: c.files, Keepers: []authz.Role{"head"}})
+	g := quarantine.New(quarantine.Deps{DB: d, Ledger: c.city.Ledger, Packs: c.city.Packs, Files: c.files})
 	if c.runner, err = jobs.NewRunner(d, g.Jobs...); err != nil {
 		t.Fatal(err)
 	}
@@ -450,7 +450,7 @@ func Test_without_a_scanner_nobody_looks_at_a_case_for_nothing(t *testing.T) {
 	c.scan = func(context.Context, io.Reader) (string, error) { return "", errors.New("away") }
 	id, _ := c.channels()[0].send(filetest.All()[0])
 	c.files.Scan = nil
-	g := quarantine.New(quarantine.Deps{DB: c.db, Ledger: c.city.Ledger, Packs: c.city.Packs, Files: c.files, Keepers: []authz.Role{"head"}})
+	g := quarantine.New(quarantine.Deps{DB: c.db, Ledger: c.city.Ledger, Packs: c.city.Packs, Files: c.files})
 	var err error
 	if c.runner, err = jobs.NewRunner(c.db, g.Jobs...); err != nil {
 		t.Fatal(err)

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -40,21 +39,16 @@ type onePage struct {
 
 const pageSize = 50
 
-// reach is what an officer may see: nothing without a role that looks after files.
-func (x *office) reach(p *pack.Pack, who authz.Actor) (out []courier.Reach) {
-	if !who.IsStaff() {
-		return nil
-	}
-	for _, g := range who.Grants() {
-		if slices.Contains(x.Keepers, g.Role) && len(who.Opens(g)) > 0 {
-			out = append(out, courier.Reach{Place: courier.Place(p.Units, g.Unit), Programmes: g.Programmes})
-		}
-	}
-	return out
+// reach is what an officer may see: nothing without a role that looks after files, by the pack.
+func reach(p *pack.Pack, who authz.Actor) []courier.Reach {
+	return courier.ReachOf(p.Units, who, func(id authz.Role) bool {
+		r, ok := p.Role(id)
+		return ok && r.Files
+	})
 }
 
 func (x *office) keeper(o *programme.Officer) ([]courier.Reach, error) {
-	in := x.reach(x.Packs.Current(), o.Actor)
+	in := reach(x.Packs.Current(), o.Actor)
 	if len(in) == 0 {
 		return nil, &web.Refused{Status: http.StatusForbidden, Rule: "held.not_yours"}
 	}
@@ -62,7 +56,7 @@ func (x *office) keeper(o *programme.Officer) ([]courier.Reach, error) {
 }
 
 func (x *office) menu(page *web.Page, who authz.Actor, at string) []web.NavItem {
-	if len(x.reach(x.Packs.Current(), who)) == 0 {
+	if len(reach(x.Packs.Current(), who)) == 0 {
 		return nil
 	}
 	return []web.NavItem{{Href: "/desk/held", Label: page.T("held.title"), Icon: "lock", Current: strings.HasPrefix(at, "/desk/held")}}

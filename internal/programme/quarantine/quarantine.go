@@ -50,11 +50,10 @@ func Migrate(ctx context.Context, d *db.DB) error {
 
 // Deps is what the programme is built from.
 type Deps struct {
-	DB      *db.DB
-	Ledger  *ledger.Ledger
-	Packs   *pack.Registry
-	Files   file.Store
-	Keepers []authz.Role // look after held files of cases their unit or one below it holds
+	DB     *db.DB
+	Ledger *ledger.Ledger
+	Packs  *pack.Registry
+	Files  file.Store
 }
 
 type office struct{ Deps }

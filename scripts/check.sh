@@ -26,6 +26,19 @@ install_needs() {
   "${as[@]}" apt-get update -qq && DEBIAN_FRONTEND=noninteractive "${as[@]}" apt-get install -y -qq --no-install-recommends "${want[@]}" >/dev/null
 }
 
+# A real S3 store for the test of files in a bucket: Versity's gateway (Apache-2.0), built once into a folder of ours.
+# It takes some minutes the first time and nothing afterwards. Where it cannot be built the test says that it was skipped.
+store_version=v1.8.0
+store_dir="$(go env GOCACHE)/comity-check-$store_version"
+install_store() {
+  [ -n "${COMITY_TEST_S3:-}" ] || have versitygw && return 0
+  export PATH="$store_dir:$PATH"
+  have versitygw && return 0
+  echo "Building an S3 store for the tests into $store_dir …"
+  GOBIN="$store_dir" GOFLAGS= CGO_ENABLED=0 go install "github.com/versity/versitygw/cmd/versitygw@$store_version" 2>/dev/null ||
+    echo "   it could not be built; files in a bucket are tested against a store of the tests' own alone"
+}
+
 failed=()
 step() {
   local name=$1 start=$SECONDS
@@ -73,6 +86,7 @@ packs_sound() {
 }
 
 install_needs || exit 1
+install_store
 step "formatting" formatted
 step "generated files" generated
 step "module files" go mod tidy -diff

@@ -16,6 +16,7 @@ import (
 	"comity/internal/courier"
 	"comity/internal/db"
 	"comity/internal/procedure"
+	"comity/internal/programme/quarantine"
 	"comity/internal/vault"
 )
 
@@ -152,7 +153,7 @@ func custodianOpen(_ context.Context, args []string, stdout, stderr io.Writer) e
 // forget takes away what the rooms around a ledger keep of a case that goes under seal.
 func (c *city) forget(r *rooms) func(context.Context, *db.Tx, casework.CaseID, casework.Ref) error {
 	return func(ctx context.Context, tx *db.Tx, id casework.CaseID, _ casework.Ref) error {
-		if err := errors.Join(courier.Forget(ctx, tx, id), bulk.Forget(ctx, tx, id)); err != nil {
+		if err := errors.Join(courier.Forget(ctx, tx, id), bulk.Forget(ctx, tx, id), quarantine.Erased(ctx, tx, id)); err != nil {
 			return err
 		}
 		if r.compartment != procedure.Civic {

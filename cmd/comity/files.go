@@ -89,9 +89,9 @@ func storeOf(f filesFile, dir, compartment string) (file.Store, error) {
 	return s, nil
 }
 
-// heldPages are the pages and the job of files that wait in one compartment. Leaders of units look after them.
+// heldPages are the pages and the job of files that wait in one compartment.
 func (c *city) heldPages(r *rooms) programme.Programme {
-	return quarantine.New(quarantine.Deps{DB: r.db, Ledger: r.ledger, Packs: c.packs, Files: r.files, Keepers: heads})
+	return quarantine.New(quarantine.Deps{DB: r.db, Ledger: r.ledger, Packs: c.packs, Files: r.files})
 }
 
 // followed lets deliveries and files that wait follow their cases, in every compartment.

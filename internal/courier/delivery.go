@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -453,14 +454,45 @@ const maxWords = 300
 // addresses are what gateways like to repeat: mail addresses and telephone numbers.
 var addresses = regexp.MustCompile(`[^\s<>()\[\]"':;,]+@[^\s<>()\[\]"':;,]+|\+?[0-9][0-9 -]{6,}[0-9]`)
 
-// said makes a gateway's words fit to be kept: without the address and the text they may repeat.
+// said makes a gateway's words fit to be kept: without the address and whatever they repeat of the text, which a
+// gateway may cut short or write with the escapes of JSON.
 func said(words string, p Parcel) string {
-	for _, private := range []string{p.Text, p.Address} {
-		if private != "" {
-			words = strings.ReplaceAll(words, private, "…")
+	const enough = 10 * maxWords // of a page of errors
+	words = escapes.ReplaceAllStringFunc(words, func(e string) string {
+		n, err := strconv.ParseUint(e[2:], 16, 32)
+		if err != nil { // the end of a line
+			return " "
 		}
+		return string(rune(n))
+	})
+	words = without(oneLine(words, enough), oneLine(p.Text, len(p.Text)))
+	if p.Address != "" {
+		words = strings.ReplaceAll(words, p.Address, "…")
 	}
 	return line(addresses.ReplaceAllString(words, "…"))
+}
+
+var escapes = regexp.MustCompile(`\\u[0-9a-fA-F]{4}|\\[nrt]`)
+
+// without takes out of words every run of characters that stands in a text as well, unless it is short.
+func without(words, text string) string {
+	const short = 10
+	in := []rune(words)
+	var out strings.Builder
+	for i := 0; i < len(in); {
+		n := 0
+		for i+n+short <= len(in) && strings.Contains(text, string(in[i:i+n+short])) {
+			n++
+		}
+		if n == 0 {
+			out.WriteRune(in[i])
+			i++
+			continue
+		}
+		out.WriteString("…")
+		i += n + short - 1
+	}
+	return out.String()
 }
 
 // number is the gateway's own number for a message, unless it is the address.
@@ -472,19 +504,22 @@ func number(id string, p Parcel) string {
 }
 
 // line bounds what a machine said to one line without characters that steer a screen.
-func line(words string) string {
+func line(words string) string { return oneLine(words, maxWords) }
+
+func oneLine(words string, most int) string {
 	words = strings.ToValidUTF8(words, "")
 	var out []rune
 	for _, r := range words {
+		if len(out) == most {
+			break
+		}
 		if unicode.IsControl(r) || unicode.Is(unicode.Cf, r) {
 			r = ' '
 		}
 		if r == ' ' && (len(out) == 0 || out[len(out)-1] == ' ') {
 			continue
 		}
-		if out = append(out, r); len(out) == maxWords {
-			break
-		}
+		out = append(out, r)
 	}
 	return strings.TrimSpace(string(out))
 }

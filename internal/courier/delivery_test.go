@@ -402,14 +402,15 @@ func Test_deliveries_go_with_the_case_to_another_unit_and_with_its_words_when_th
 func Test_what_gateways_say_is_kept_without_the_person_it_is_about(t *testing.T) {
 	p := courier.Parcel{Address: "13800001111", Text: "Your tile is fixed."}
 	for said, want := range map[string]string{
-		"550 <li@example.org>: unknown":          "550 <…>: unknown",
-		"bad number 86-138-0000-1111!":           "bad number …!",
-		"refused: Your tile is fixed. (spam)":    "refused: … (spam)",
-		"a\r\nb\tc\x00\u202ed":                   "a b c d",
-		"code 40301":                             "code 40301",
-		"":                                       "",
-		"broken \xff\xfe bytes":                  "broken bytes",
-		"13800001111 13800001111 and 1380000111": "… … and …",
+		"550 <li@example.org>: unknown":            "550 <…>: unknown",
+		"bad number 86-138-0000-1111!":             "bad number …!",
+		"refused: Your tile is fixed. (spam)":      "refused: … (spam)",
+		`{"echo":"Your\u0020tile is\nfix","no":1}`: `{"echo":"…","no":1}`,
+		"a\r\nb\tc\x00\u202ed":                     "a b c d",
+		"code 40301":                               "code 40301",
+		"":                                         "",
+		"broken \xff\xfe bytes":                    "broken bytes",
+		"13800001111 13800001111 and 1380000111":   "… … and …",
 	} {
 		if got := courier.Said(said, p); got != want && !strings.HasPrefix(said, "1380") {
 			t.Errorf("%q is kept as %q, want %q", said, got, want)

@@ -5,13 +5,29 @@ import (
 	"errors"
 	"time"
 
+	"comity/internal/authz"
 	"comity/internal/casework"
 	"comity/internal/db"
 	"comity/internal/jobs"
+	"comity/internal/org"
 )
 
 // What people do with deliveries: look at those that are stuck, send them again, and write down what they did
 // by hand. Each is refused beyond the reach of whoever asks, as if there were no such delivery.
+
+// ReachOf is what an officer reaches by the roles that look after something: cases of the unit in which they are held
+// and of those below it. A role of another compartment opens nothing here.
+func ReachOf(t *org.Tree, who authz.Actor, keeps func(authz.Role) bool) (out []Reach) {
+	if !who.IsStaff() {
+		return nil
+	}
+	for _, g := range who.Grants() {
+		if keeps(g.Role) && len(who.Opens(g)) > 0 {
+			out = append(out, Reach{Place: Place(t, g.Unit), Programmes: g.Programmes})
+		}
+	}
+	return out
+}
 
 // ErrNone says that there is no such delivery within reach.
 var ErrNone = errors.New("courier: no such delivery")

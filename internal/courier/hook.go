@@ -209,27 +209,31 @@ func (c *Courier) Replay(ctx context.Context, receiver string, from, to time.Tim
 		return 0, ErrNoHook
 	}
 	for after := int64(0); ; {
-		n := 0
-		err := c.DB.Transact(ctx, func(tx *db.Tx) error {
-			n = 0
-			list, err := listHappened(ctx, tx, from, to, after, replayBatch)
-			if err != nil {
+		var list []kept
+		told := 0
+		err := c.DB.Transact(ctx, func(tx *db.Tx) (err error) {
+			told = 0 // a transaction may run again, from the same place
+			if list, err = listHappened(ctx, tx, from, to, after, replayBatch); err != nil {
 				return err
 			}
 			for _, e := range list {
-				after = e.n
-				if n++; h.wants(e.Kind) {
-					if err := tellLater(ctx, tx, e.id, receiver, e.n, tx.Now); err != nil {
-						return err
-					}
-					total++
+				if !h.wants(e.Kind) {
+					continue
 				}
+				if err := tellLater(ctx, tx, e.id, receiver, e.n, tx.Now); err != nil {
+					return err
+				}
+				told++
 			}
 			return nil
 		})
-		if err != nil || n < replayBatch {
+		if err != nil {
 			return total, err
 		}
+		if total += told; len(list) < replayBatch {
+			return total, nil
+		}
+		after = list[len(list)-1].n
 	}
 }
 

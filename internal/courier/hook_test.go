@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgconn"
+
 	"comity/internal/casework"
 	"comity/internal/courier"
 	"comity/internal/courier/gateway"
@@ -120,6 +122,30 @@ func Test_a_receiver_that_refuses_is_told_again_and_what_it_missed_can_be_replay
 		}
 		if n, err := c.post.Replay(c.t.Context(), "stats", at(2, 9), at(2, 11)); err != nil || n != 0 || len(*got) != 5 {
 			c.t.Errorf("after tidying %d are told again, %v", n, err)
+		}
+	})
+}
+
+func Test_a_replay_whose_transaction_runs_again_leaves_no_event_out(t *testing.T) {
+	each(t, func(c *city) {
+		got := c.hooked([]string{"received"}, &[]courier.Answer{})
+		c.set(at(2, 10))
+		c.report("Loose tile", mobile)
+		c.report("Dark lamp", mobile)
+		c.carry()
+		again := true
+		c.db.InterceptCommit(func(commit func() error) error {
+			if again {
+				again = false
+				return &pgconn.PgError{Code: "40001"} // two writers met, and the engine asks to come again
+			}
+			return commit()
+		})
+		n, err := c.post.Replay(c.t.Context(), "stats", at(2, 9), at(2, 11))
+		c.db.InterceptCommit(nil)
+		c.carry()
+		if err != nil || n != 2 || len(*got) != 4 {
+			c.t.Errorf("%d are told again, %v; the receiver heard %d", n, err, len(*got))
 		}
 	})
 }

@@ -118,6 +118,31 @@ type Reach struct {
 	Programmes []string
 }
 
+// Within is the condition that a row with the columns place and programme is within reach. arg gives a value its
+// placeholder.
+func Within(in []Reach, arg func(any) string) string {
+	var parts []string
+	for _, r := range in {
+		one := "substr(place, 1, " + strconv.Itoa(len(r.Place)) + ") = " + arg(r.Place)
+		if len(r.Programmes) > 0 {
+			one += " AND " + among("programme", r.Programmes, arg)
+		}
+		parts = append(parts, "("+one+")")
+	}
+	if len(parts) == 0 {
+		return "1 = 0"
+	}
+	return "(" + strings.Join(parts, " OR ") + ")"
+}
+
+func among(column string, values []string, arg func(any) string) string {
+	marks := make([]string, len(values))
+	for i, v := range values {
+		marks[i] = arg(v)
+	}
+	return column + " IN (" + strings.Join(marks, ", ") + ")"
+}
+
 // Filter narrows a list of deliveries.
 type Filter struct {
 	Reach    []Reach
@@ -134,34 +159,16 @@ func (f Filter) where() (text string, args []any) {
 		args = append(args, v)
 		return "?" + strconv.Itoa(len(args))
 	}
-	in := func(column string, values []string) string {
-		marks := make([]string, len(values))
-		for i, v := range values {
-			marks[i] = arg(v)
-		}
-		return column + " IN (" + strings.Join(marks, ", ") + ")"
-	}
-	var reached []string
-	for _, r := range f.Reach {
-		one := "substr(place, 1, " + strconv.Itoa(len(r.Place)) + ") = " + arg(r.Place)
-		if len(r.Programmes) > 0 {
-			one += " AND " + in("programme", r.Programmes)
-		}
-		reached = append(reached, "("+one+")")
-	}
-	if len(reached) == 0 {
-		return "1 = 0", nil
-	}
-	parts := []string{"(" + strings.Join(reached, " OR ") + ")"}
+	parts := []string{Within(f.Reach, arg)}
 	var states []string
 	for _, s := range f.States {
 		states = append(states, string(s))
 	}
 	if len(states) > 0 {
-		parts = append(parts, in("state", states))
+		parts = append(parts, among("state", states, arg))
 	}
 	if len(f.Channels) > 0 {
-		parts = append(parts, in("channel", f.Channels))
+		parts = append(parts, among("channel", f.Channels, arg))
 	}
 	if f.Batch != 0 {
 		parts = append(parts, "batch = "+arg(f.Batch))

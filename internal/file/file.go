@@ -8,7 +8,7 @@
 // scanner could not look at, or found something in, is held until somebody decides. What is kept lies sealed under
 // a key of its own.
 //
-// What is held in memory is a piece of 64 KiB, the pixels of a picture, one part of an office paper's names, or the
+// What is held in memory is a piece of 64 KiB, the pixels of a picture, a run of words of an office paper, or the
 // objects of a PDF, two pictures or PDFs at a time.
 //
 // It refuses to know of a case anything but what it says of a file, to know people and channels, and to phrase a

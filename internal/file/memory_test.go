@@ -1,12 +1,14 @@
 package file_test
 
 import (
+	"bytes"
 	"context"
 	"io"
 	"runtime"
 	"testing"
 
 	"comity/internal/file"
+	"comity/internal/file/filetest"
 )
 
 // lines gives n bytes of text without having them.
@@ -51,5 +53,30 @@ func Test_two_hundred_megabytes_pass_without_being_held(t *testing.T) {
 	// All that was ever allocated, so that nothing can have been held and let go.
 	if took := after.TotalAlloc - before.TotalAlloc; took > most {
 		t.Errorf("it took %d MB of memory", took>>20)
+	}
+}
+
+func Test_a_large_photo_in_an_office_paper_is_not_held(t *testing.T) {
+	const most = 8 << 20
+	photo := bytes.Clone(filetest.JPEG()[:2])
+	comment := append([]byte("\xFF\xFE\xFF\xFF"), make([]byte, 0xFFFD)...)
+	for len(photo) < 15<<20 {
+		photo = append(photo, comment...)
+	}
+	photo = append(photo, filetest.JPEG()[2:]...)
+	paper := filetest.DOCX(map[string]func(io.Writer){"word/media/image1.jpeg": func(w io.Writer) { w.Write(photo) }})
+	s := file.Store{Dir: t.TempDir()}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	f, err := s.Take(t.Context(), bytes.NewReader(paper), "letter.docx", file.Limits{})
+	runtime.ReadMemStats(&after)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if took := after.TotalAlloc - before.TotalAlloc; took > most {
+		t.Errorf("it took %d MB of memory", took>>20)
+	}
+	if got := filetest.Part(content(t, s, f.SHA256, f.Key), "word/media/image1.jpeg"); len(got) == 0 || len(got) > 100_000 {
+		t.Errorf("the photo became %d bytes", len(got))
 	}
 }

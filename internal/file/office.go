@@ -97,16 +97,18 @@ var dropped = []string{"docProps/", "customXml/", "word/people", "word/commentsE
 
 // active are parts that run, or belong to programs nobody here can look into.
 var active = []string{"vbaProject", "vbaData", "activeX/", "embeddings/", "macrosheets/", "dialogsheets/", "externalLinks/", "ctrlProps/",
-	"attachedToolbars", "xl/connections", "xl/queryTables/", "xl/revisions/", "Basic/", "Scripts/", "Dialogs/", "META-INF/macrosignatures", "Object "}
+	"attachedToolbars", "xl/connections", "xl/queryTables/", "xl/revisions/", "webextensions/", "customUI/", "Basic/", "Scripts/", "Dialogs/", "META-INF/macrosignatures", "Object "}
 
+// handle goes by the name whatever its case: office programs find a part in any.
 func handle(name string) handling {
+	lower := strings.ToLower(name)
 	for _, a := range active {
-		if strings.Contains(name, a) {
+		if strings.Contains(lower, strings.ToLower(a)) {
 			return refuseActive
 		}
 	}
 	for _, d := range dropped {
-		if strings.HasPrefix(name, d) {
+		if strings.HasPrefix(lower, strings.ToLower(d)) {
 			return dropPart
 		}
 	}
@@ -197,9 +199,20 @@ func (w *officeWriter) part(f *zip.File) error {
 		return err
 	}
 	if how == redrawPart {
-		return w.picture(to, bounded, f.Name)
+		return w.picture(to, bounded, f)
 	}
-	return w.sorted(bounded, rewriteXML(to, bounded, f.Name))
+	return w.sorted(bounded, rewriteXML(ours{to}, bounded, f.Name))
+}
+
+// ours marks trouble with what we write, which is not the fault of the paper.
+type ours struct{ io.Writer }
+
+func (o ours) Write(p []byte) (int, error) {
+	n, err := o.Writer.Write(p)
+	if err != nil {
+		err = unread{err}
+	}
+	return n, err
 }
 
 // sorted tells trouble with the archive from what was found in it.
@@ -216,24 +229,49 @@ func (w *officeWriter) sorted(b *bounded, err error) error {
 	return failed(err, broken(w.kind, "decode"))
 }
 
-// picture redraws a picture of a paper as what its name says. It is at most as large as an upload, and read into
-// memory because a decoder goes over it several times.
-func (w *officeWriter) picture(to io.Writer, in *bounded, name string) error {
-	data, err := io.ReadAll(io.LimitReader(in, w.lim.MaxBytes+1))
-	if err != nil || int64(len(data)) > w.lim.MaxBytes {
+// picture redraws a picture of a paper as what its name says. It is at most as large as an upload, and unpacked anew
+// each time a decoder goes over it, so that nobody has to hold it.
+func (w *officeWriter) picture(to io.Writer, in *bounded, f *zip.File) error {
+	look := newSurvey()
+	if _, err := io.Copy(look, io.LimitReader(in, w.lim.MaxBytes+1)); err != nil || look.size > w.lim.MaxBytes {
 		return w.sorted(in, errors.Join(err, unpacked()))
 	}
-	look := newSurvey()
-	look.Write(data)
 	kind, as := look.kind(), KindJPEG
-	if strings.EqualFold(path.Ext(name), ".png") {
+	if strings.EqualFold(path.Ext(f.Name), ".png") {
 		as = KindPNG
 	}
 	if kind != KindJPEG && kind != KindPNG {
-		return Refused{"file.inside", map[string]string{"part": path.Base(name)}}
+		return Refused{"file.inside", map[string]string{"part": path.Base(f.Name)}}
 	}
-	_, err = cleanImage(to, newBytes(data), kind, as, w.lim)
+	again := &repeated{f: f}
+	defer again.close()
+	_, err := cleanImage(to, again, kind, as, w.lim)
 	return err
+}
+
+// repeated reads one entry as often as it is sent back to its beginning, and can go nowhere else.
+type repeated struct {
+	f   *zip.File
+	now io.ReadCloser
+}
+
+func (r *repeated) Read(p []byte) (int, error) { return r.now.Read(p) }
+
+func (r *repeated) Seek(offset int64, whence int) (int64, error) {
+	if offset != 0 || whence != io.SeekStart {
+		return 0, errors.New("file: an entry is read from its beginning")
+	}
+	r.close()
+	var err error
+	r.now, err = r.f.Open()
+	return 0, err
+}
+
+func (r *repeated) close() {
+	if r.now != nil {
+		r.now.Close()
+		r.now = nil
+	}
 }
 
 // bounded reads one entry within what is left of the whole archive, whatever the archive says about its sizes.

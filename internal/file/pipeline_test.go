@@ -96,6 +96,21 @@ func Test_the_words_of_an_office_paper_stay(t *testing.T) {
 	}
 }
 
+func Test_a_paper_that_only_speaks_of_what_is_refused_is_taken(t *testing.T) {
+	s := file.Store{Dir: t.TempDir()}
+	paper := filetest.DOCX(map[string]func(io.Writer){
+		"word/document.xml": func(w io.Writer) {
+			io.WriteString(w, `<w:document xmlns:w="w"><w:fldChar/><w:instrText> HYPER</w:instrText><w:instrText>LINK "https://city.example"</w:instrText><w:fldChar/><w:t>DDE and WEBSERVICE(</w:t><w:fldSimple w:instr="PAGE"/></w:document>`)
+		},
+		"word/charts/chart1.xml": func(w io.Writer) {
+			io.WriteString(w, `<c:chart xmlns:c="c"><c:f>'Image (2)'!$A$1:$A$4&amp;"RTD(1)"</c:f></c:chart>`)
+		},
+	})
+	if _, err := s.Take(t.Context(), bytes.NewReader(paper), "letter.docx", file.Limits{}); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func Test_what_the_scanner_cannot_look_at_or_finds_something_in_is_held_and_opens_for_nobody(t *testing.T) {
 	for want, scan := range map[string]file.Scan{
 		file.HeldUnseen: func(context.Context, io.Reader) (string, error) { return "", errors.New("the line is dead") },

@@ -12,6 +12,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"comity/internal/vault"
 )
@@ -231,6 +232,9 @@ type closing struct {
 	io.Closer
 }
 
+// fetchTime bounds the way of one file out of a bucket, so that a store that falls silent keeps nobody waiting for ever.
+const fetchTime = 5 * time.Minute
+
 // raw is the file as it lies there. What rests in a bucket is fetched into a file without a name, still sealed.
 func (s Store) raw(name string) (*os.File, error) {
 	path, err := s.path(name)
@@ -244,7 +248,9 @@ func (s Store) raw(name string) (*os.File, error) {
 		}
 		return f, nil
 	}
-	body, err := s.Bucket.Get(context.Background(), name)
+	ctx, stop := context.WithTimeout(context.Background(), fetchTime)
+	defer stop()
+	body, err := s.Bucket.Get(ctx, name)
 	if err != nil {
 		return nil, fmt.Errorf("file: %w", err)
 	}

@@ -54,19 +54,24 @@ var parts = regexp.MustCompile(`^(photo[0-9]*|file_?[A-Za-z0-9_-]*|media(\[\])?)
 
 // media takes in what came with a report, through the one pipeline: parts, addresses and data URIs.
 func (s *Server) media(c *call) (kept []casework.File, lost []lostFile, err error) {
-	ctx, stop := context.WithTimeout(c.Context(), s.patience)
+	ctx, stop := context.WithTimeout(c.Context(), s.patience) // of what has to be fetched, not of what was sent along
 	defer stop()
 	var all []func() (casework.File, error)
 	var names []string
 	if c.MultipartForm != nil {
 		for _, h := range filesOf(c.MultipartForm) {
 			names = append(names, h.Filename)
-			all = append(all, func() (casework.File, error) { return s.part(ctx, h) })
+			all = append(all, func() (casework.File, error) { return s.part(c.Context(), h) })
 		}
 	}
 	for _, u := range slices.Concat(c.form.all("media_url"), c.form.all("media_url[]")) {
 		names = append(names, nameOfURL(u))
-		all = append(all, func() (casework.File, error) { return s.behind(ctx, u) })
+		all = append(all, func() (casework.File, error) {
+			if strings.HasPrefix(strings.ToLower(u[:min(5, len(u))]), "data:") { // it is here already
+				return s.inline(c.Context(), u[5:])
+			}
+			return s.behind(ctx, u)
+		})
 	}
 	for i, take := range all {
 		name := clip(names[i])
@@ -128,15 +133,17 @@ func (s *Server) keep(ctx context.Context, r io.Reader, name, declared string) (
 	return f, err
 }
 
-// behind takes in what stands behind a media_url.
-func (s *Server) behind(ctx context.Context, raw string) (casework.File, error) {
-	if strings.HasPrefix(strings.ToLower(raw[:min(5, len(raw))]), "data:") {
-		data, kind, err := dataURI(raw[5:])
-		if err != nil {
-			return casework.File{}, err
-		}
-		return s.keep(ctx, bytes.NewReader(data), "", kind)
+// inline takes in what stands behind "data:".
+func (s *Server) inline(ctx context.Context, raw string) (casework.File, error) {
+	data, kind, err := dataURI(raw)
+	if err != nil {
+		return casework.File{}, err
 	}
+	return s.keep(ctx, bytes.NewReader(data), "", kind)
+}
+
+// behind takes in what stands behind an address.
+func (s *Server) behind(ctx context.Context, raw string) (casework.File, error) {
 	body, kind, err := s.fetch.get(ctx, raw)
 	if err != nil {
 		return casework.File{}, err

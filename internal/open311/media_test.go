@@ -2,11 +2,13 @@ package open311_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/base64"
 	"image"
 	"image/color"
 	"image/jpeg"
 	"image/png"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -203,5 +205,17 @@ func Test_a_picture_that_does_not_come_in_time_is_given_up(t *testing.T) {
 	quick(t, func(s *site) {
 		s.server.Hurry(0)
 		s.post("requests.xml", s.pothole("media_url", at+"/slow.jpg")).says(200, "did not come in time")
+	})
+}
+
+func Test_a_picture_that_was_sent_along_does_not_wait_for_one_that_does_not_come(t *testing.T) {
+	quick(t, func(s *site) {
+		s.server.Hurry(0)
+		s.server.Files.Scan = func(ctx context.Context, _ io.Reader) (string, error) { return "", ctx.Err() }
+		report := s.pothole("media_url", "http://localhost:1/slow.jpg")
+		report.Add("media_url", "data:image/png;base64,"+base64.StdEncoding.EncodeToString(picture(t, "png")))
+		if c, _ := s.caseOf(s.post("requests.xml", report).opened()); len(c.Files) != 1 || c.Files[0].Held != "" {
+			t.Errorf("kept are %+v", c.Files)
+		}
 	})
 }

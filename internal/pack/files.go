@@ -86,6 +86,7 @@ type roleYAML struct {
 	Name        words       `yaml:"name" doc:"Its name."`
 	Admin       bool        `yaml:"admin" doc:"It manages accounts and sees no case."`
 	Privacy     bool        `yaml:"privacy" doc:"It looks after how people's data are used: told of every look in an emergency, and reviews it."`
+	Files       bool        `yaml:"files" doc:"It decides about files of cases of its unit and those below it that wait because the virus scanner found something or could not look."`
 	Compartment string      `yaml:"compartment" enum:"compartment" doc:"Where the role counts; left out, civic. It opens nothing in any other."`
 	Reads       []readsYAML `yaml:"reads" doc:"What it opens, seen from the unit it is held in; nothing, where nothing is said."`
 	Why         words       `yaml:"why" doc:"Why it sees what it sees, for the page that tells who sees a case."`

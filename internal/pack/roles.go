@@ -18,6 +18,7 @@ type Role struct {
 	ID          authz.Role
 	Admin       bool
 	Privacy     bool
+	Files       bool   // looks after files that wait for a check
 	Compartment string // where it counts; never empty
 	Law         procedure.Law
 	Reads       []authz.Rule
@@ -86,7 +87,7 @@ func (l *loader) role(y roleYAML) {
 	if !slices.Contains(procedure.AllCompartments, compartment) {
 		l.bad.on(y.Mark.of("compartment"), "compartment %q is not one of %v", y.Compartment, procedure.AllCompartments)
 	}
-	r := Role{ID: authz.Role(y.ID), Admin: y.Admin, Privacy: y.Privacy, Compartment: compartment, Law: (&builder{loader: l}).law(y.Law)}
+	r := Role{ID: authz.Role(y.ID), Admin: y.Admin, Privacy: y.Privacy, Files: y.Files, Compartment: compartment, Law: (&builder{loader: l}).law(y.Law)}
 	for _, read := range y.Reads {
 		r.Reads = append(r.Reads, l.read(read))
 	}

@@ -83,8 +83,9 @@ func (g *SMTP) greeted(ctx context.Context) (*smtp.Client, error) {
 			return nil, errors.Join(err, conn.Close())
 		}
 	}
-	conn = &bounded{Conn: conn, left: mostSaid}
-	context.AfterFunc(ctx, func() { conn.Close() }) // a stop does not wait for a relay that is silent
+	wire := &bounded{Conn: conn, left: mostSaid}
+	context.AfterFunc(ctx, func() { wire.Close() }) // a stop does not wait for a relay that is silent
+	conn = wire
 	if g.Security == TLS {
 		conn = tls.Client(conn, g.trust())
 	}

@@ -96,7 +96,7 @@ func unchunked(b []byte) (out []byte) {
 
 func open(t *testing.T, endpoint string) *bucket.Bucket {
 	t.Helper()
-	b, err := bucket.Open(bucket.Place{Endpoint: endpoint, Region: "us-east-1", Name: "comity", Prefix: "civic/", Access: "comity", Secret: "a secret of the tests"})
+	b, err := bucket.Open(bucket.Place{Endpoint: endpoint, Region: "us-east-1", Name: "comity", Prefix: "civic/", Access: "comity", Secret: secret})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -210,14 +210,36 @@ func Test_a_place_that_cannot_be_is_told_at_the_start(t *testing.T) {
 	}
 }
 
-// A store of others, where one is installed (weed of SeaweedFS) or named: COMITY_TEST_S3=http://host:port, with a
-// bucket "comity" and the keys of this test.
+// A store of others: the one that is named (COMITY_TEST_S3=http://host:port, with a bucket "comity" and the keys of this
+// test), else the gateway of Versity over a folder, which scripts/check.sh builds, or weed of SeaweedFS.
 func Test_a_real_store_bears_the_same(t *testing.T) {
 	endpoint := os.Getenv("COMITY_TEST_S3")
 	if endpoint == "" {
-		endpoint = seaweed(t)
+		endpoint = installed(t)
 	}
 	exercise(t, open(t, endpoint))
+}
+
+const secret = "a secret of the tests"
+
+// installed starts the first store that this machine has.
+func installed(t *testing.T) string {
+	t.Helper()
+	dir, at := t.TempDir(), port(t)
+	if program, err := exec.LookPath("versitygw"); err == nil {
+		about := t.TempDir() // a folder beside, since not every disk keeps attributes of files
+		return started(t, at, exec.Command(program, "--access", "comity", "--secret", secret, "--region", "us-east-1", "--port", "127.0.0.1:"+at, "--quiet", "posix", "--sidecar", about, dir))
+	}
+	program, err := exec.LookPath("weed")
+	if err != nil {
+		t.Skip("no store is installed on this machine; scripts/check.sh builds one")
+	}
+	keys := filepath.Join(dir, "s3.json")
+	if err := os.WriteFile(keys, []byte(`{"identities":[{"name":"comity","credentials":[{"accessKey":"comity","secretKey":"`+secret+`"}],"actions":["Admin","Read","Write","List"]}]}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return started(t, at, exec.Command(program, "server", "-dir="+dir, "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-master.port="+port(t), "-volume.port="+port(t), "-filer.port="+port(t),
+		"-s3", "-s3.port="+at, "-s3.config="+keys, "-master.volumeSizeLimitMB=64", "-volume.max=20"))
 }
 
 func port(t *testing.T) string {
@@ -234,27 +256,16 @@ func port(t *testing.T) string {
 	return p
 }
 
-func seaweed(t *testing.T) string {
+// started runs a store until the test ends, and waits until it takes something into the bucket of this test.
+func started(t *testing.T, at string, cmd *exec.Cmd) string {
 	t.Helper()
-	program, err := exec.LookPath("weed")
-	if err != nil {
-		t.Skip("no store is installed on this machine")
-	}
-	dir := t.TempDir()
-	keys := filepath.Join(dir, "s3.json")
-	if err := os.WriteFile(keys, []byte(`{"identities":[{"name":"comity","credentials":[{"accessKey":"comity","secretKey":"a secret of the tests"}],"actions":["Admin","Read","Write","List"]}]}`), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	at := port(t)
-	cmd := exec.Command(program, "server", "-dir="+dir, "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-master.port="+port(t), "-volume.port="+port(t), "-filer.port="+port(t),
-		"-s3", "-s3.port="+at, "-s3.config="+keys, "-master.volumeSizeLimitMB=64", "-volume.max=20")
 	var said bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &said, &said
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
-	client, err := minio.New("127.0.0.1:"+at, &minio.Options{Creds: credentials.NewStaticV4("comity", "a secret of the tests", ""), BucketLookup: minio.BucketLookupPath, Region: "us-east-1"})
+	client, err := minio.New("127.0.0.1:"+at, &minio.Options{Creds: credentials.NewStaticV4("comity", secret, ""), BucketLookup: minio.BucketLookupPath, Region: "us-east-1"})
 	if err != nil {
 		t.Fatal(err)
 	}

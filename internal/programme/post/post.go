@@ -59,23 +59,11 @@ func New(d Deps) programme.Programme {
 }
 
 // reach is what an officer may see of the deliveries: nothing without a role the pack names.
-func reach(p *pack.Pack, who authz.Actor) (out []courier.Reach) {
-	for _, g := range keeping(p, who) {
-		out = append(out, courier.Reach{Place: courier.Place(p.Units, g.Unit), Programmes: g.Programmes})
-	}
-	return out
-}
-
-func keeping(p *pack.Pack, who authz.Actor) (out []authz.Grant) {
-	if p.Post == nil || !who.IsStaff() {
+func reach(p *pack.Pack, who authz.Actor) []courier.Reach {
+	if p.Post == nil {
 		return nil
 	}
-	for _, g := range who.Grants() {
-		if slices.Contains(p.Post.Keepers, g.Role) && len(who.Opens(g)) > 0 { // a role of another compartment opens nothing here
-			out = append(out, g)
-		}
-	}
-	return out
+	return courier.ReachOf(p.Units, who, func(r authz.Role) bool { return slices.Contains(p.Post.Keepers, r) })
 }
 
 // keeper is an officer who looks after messages.
@@ -89,12 +77,8 @@ func (x *office) keeper(o *programme.Officer) ([]courier.Reach, error) {
 
 // whole says whether an officer looks after the messages of the whole city, which the webhooks belong to.
 func whole(p *pack.Pack, who authz.Actor) bool {
-	for _, g := range keeping(p, who) {
-		if g.Unit == p.Units.Root() && len(g.Programmes) == 0 {
-			return true
-		}
-	}
-	return false
+	city := courier.Place(p.Units, p.Units.Root())
+	return slices.ContainsFunc(reach(p, who), func(r courier.Reach) bool { return r.Place == city && len(r.Programmes) == 0 })
 }
 
 // menu leads to the messages whoever looks after some.

@@ -15,6 +15,7 @@ import (
 	"os"
 	"path"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -69,11 +70,16 @@ const (
 
 func newTown(t *testing.T) *town {
 	t.Helper()
-	d, now, set := programmetest.SQLite(t)
 	p, err := ledgertest.Sound(os.DirFS("../../../packs"), "demo")
 	if err != nil {
 		t.Fatal(err)
 	}
+	return newTownOf(t, p)
+}
+
+func newTownOf(t *testing.T, p *pack.Pack) *town {
+	t.Helper()
+	d, now, set := programmetest.SQLite(t)
 	for _, make := range []func(context.Context, *db.DB) error{jobs.Migrate, courier.Migrate, quarantine.Migrate} {
 		if err := make(t.Context(), d); err != nil {
 			t.Fatal(err)
@@ -94,7 +100,7 @@ func newTown(t *testing.T) *town {
 	c.city = ledgertest.OpenPack(t, d, p, func(cfg *ledger.Config) {
 		cfg.Notify, cfg.Erased, cfg.Project = courier.Enqueue, quarantine.Erased, quarantine.Follow(func() *org.Tree { return p.Units })
 	})
-	g := quarantine.New(quarantine.Deps{DB: d, Ledger: c.city.Ledger, Packs: c.city.Packs, Files: c.files, Keepers: []authz.Role{"head"}})
+	g := quarantine.New(quarantine.Deps{DB: d, Ledger: c.city.Ledger, Packs: c.city.Packs, Files: c.files})
 	if c.runner, err = jobs.NewRunner(d, g.Jobs...); err != nil {
 		t.Fatal(err)
 	}
@@ -406,6 +412,91 @@ func Test_through_every_channel_a_file_waits_while_the_scanner_is_away_and_is_re
 		r.Close()
 	}
 	programmetest.Holds(t, c.As("head").OK("/desk/held"), "No file is waiting.")
+}
+
+func Test_a_scanner_that_stays_away_is_asked_less_and_less_and_an_erased_case_leaves_no_job(t *testing.T) {
+	c := newTown(t)
+	c.scan = func(context.Context, io.Reader) (string, error) { return "", errors.New("away") }
+	id, _ := c.channels()[0].send(filetest.All()[0])
+	c.looked = 0
+	for range 48 {
+		c.work(30 * time.Minute)
+	}
+	if c.looked < 6 || c.looked > 12 {
+		t.Errorf("in a day the case was looked at %d times", c.looked)
+	}
+	waits := func() (yes bool) {
+		t.Helper()
+		if err := c.db.View(t.Context(), func(tx *db.Tx) (err error) {
+			yes, err = jobs.Waiting(t.Context(), tx, "file.look:"+string(id)+":")
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		return yes
+	}
+	if !waits() {
+		t.Error("it is not looked at again")
+	}
+	if err := c.db.Transact(t.Context(), func(tx *db.Tx) error { return quarantine.Erased(t.Context(), tx, id) }); err != nil {
+		t.Fatal(err)
+	}
+	if waits() {
+		t.Error("a job of it is left")
+	}
+	programmetest.Holds(t, c.As("head").OK("/desk/held"), "No file is waiting.")
+}
+
+func Test_without_a_scanner_nobody_looks_at_a_case_for_nothing(t *testing.T) {
+	c := newTown(t)
+	c.scan = func(context.Context, io.Reader) (string, error) { return "", errors.New("away") }
+	id, _ := c.channels()[0].send(filetest.All()[0])
+	c.files.Scan = nil
+	g := quarantine.New(quarantine.Deps{DB: c.db, Ledger: c.city.Ledger, Packs: c.city.Packs, Files: c.files})
+	var err error
+	if c.runner, err = jobs.NewRunner(c.db, g.Jobs...); err != nil {
+		t.Fatal(err)
+	}
+	looks := func() int {
+		t.Helper()
+		list, err := c.city.Reader.Looks(t.Context(), id, 100)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(list)
+	}
+	before := looks()
+	c.work(2 * time.Minute)
+	c.work(time.Hour)
+	if n := looks() - before; n != 0 {
+		t.Errorf("%d looks are on record", n)
+	}
+	if f := c.caseOf(id).Files[0]; f.Held != file.HeldUnseen {
+		t.Errorf("released though nobody has looked: %+v", f)
+	}
+}
+
+func Test_of_a_sealed_case_the_list_tells_nothing_but_its_number(t *testing.T) {
+	p := ledgertest.Petitions(t, "../../../packs/demo")
+	c, n := newTownOf(t, p), 0
+	for class, sealed := range map[string]bool{"A": false, "B": true} {
+		f := casework.File{SHA256: strings.Repeat(strings.ToLower(class)+"1", 32), Name: "lamp.jpg", Kind: file.KindJPEG, Size: 5000, Held: file.HeldUnseen, Locked: "k"}
+		cmd, err := intake.Command(p, intake.Report{Category: ledgertest.Petition, Title: "About the quay", Text: "Words.", Unit: street, Source: "web", Fields: map[string]string{"class": class}, Files: []casework.File{f}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.city.Ledger.Do(t.Context(), authz.Reporter(), cmd); err != nil {
+			t.Fatal(err)
+		}
+		n++
+		page := c.As("head").OK("/desk/held/" + strconv.Itoa(n))
+		if strings.Contains(page, "Photo") == sealed || strings.Contains(page, f.SHA256[:16]) == sealed || strings.Contains(page, "Sealed case") != sealed {
+			t.Errorf("class %s: the page says %s", class, page)
+		}
+	}
+	if list := c.As("head").OK("/desk/held"); strings.Count(list, "Photo") != 1 || strings.Count(list, "Sealed case") != 1 {
+		t.Errorf("the list says %s", list)
+	}
 }
 
 // work moves the clock on and does what is due.

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -40,21 +39,16 @@ type onePage struct {
 
 const pageSize = 50
 
-// reach is what an officer may see: nothing without a role that looks after files.
-func (x *office) reach(p *pack.Pack, who authz.Actor) (out []courier.Reach) {
-	if !who.IsStaff() {
-		return nil
-	}
-	for _, g := range who.Grants() {
-		if slices.Contains(x.Keepers, g.Role) && len(who.Opens(g)) > 0 {
-			out = append(out, courier.Reach{Place: courier.Place(p.Units, g.Unit), Programmes: g.Programmes})
-		}
-	}
-	return out
+// reach is what an officer may see: nothing without a role that looks after files, by the pack.
+func reach(p *pack.Pack, who authz.Actor) []courier.Reach {
+	return courier.ReachOf(p.Units, who, func(id authz.Role) bool {
+		r, ok := p.Role(id)
+		return ok && r.Files
+	})
 }
 
 func (x *office) keeper(o *programme.Officer) ([]courier.Reach, error) {
-	in := x.reach(x.Packs.Current(), o.Actor)
+	in := reach(x.Packs.Current(), o.Actor)
 	if len(in) == 0 {
 		return nil, &web.Refused{Status: http.StatusForbidden, Rule: "held.not_yours"}
 	}
@@ -62,7 +56,7 @@ func (x *office) keeper(o *programme.Officer) ([]courier.Reach, error) {
 }
 
 func (x *office) menu(page *web.Page, who authz.Actor, at string) []web.NavItem {
-	if len(x.reach(x.Packs.Current(), who)) == 0 {
+	if len(reach(x.Packs.Current(), who)) == 0 {
 		return nil
 	}
 	return []web.NavItem{{Href: "/desk/held", Label: page.T("held.title"), Icon: "lock", Current: strings.HasPrefix(at, "/desk/held")}}
@@ -96,7 +90,10 @@ func (x *office) list(o *programme.Officer) error {
 
 func rowOf(page *web.Page, h held) rowView {
 	r := rowView{Href: "/desk/held/" + strconv.FormatInt(h.ID, 10), Ref: string(h.Ref), Why: page.T("held.why." + h.Why), Kind: kindOf(page, h.Kind) + page.T("held.sep") + page.Bytes(h.Size),
-		When: page.Moment(h.At), ISO: h.At.Format("2006-01-02T15:04:05Z07:00"), State: web.Tag{Class: "hold", Icon: "clock", Label: page.T("held.state." + h.Why)}}
+		When: page.Moment(h.At), ISO: page.ISO(h.At), State: web.Tag{Class: "hold", Icon: "clock", Label: page.T("held.state." + h.Why)}}
+	if h.Sealed { // of it nothing but its number is told
+		r.Kind = page.T("held.sealed")
+	}
 	if h.Why == file.HeldVirus {
 		r.State.Class, r.State.Icon = "warn", "alert"
 	}
@@ -152,8 +149,10 @@ func (x *office) write(o *programme.Officer, status int, h held, v onePage) erro
 	if !h.Since.IsZero() {
 		looked = page.Moment(h.Since)
 	}
-	v.Facts = []web.Fact{{Label: page.T("held.col.file"), Value: v.Row.Kind}, {Label: page.T("held.col.since"), Value: v.Row.When},
-		{Label: page.T("held.looked"), Value: looked}, {Label: page.T("held.hash"), Value: h.SHA256[:16]}}
+	v.Facts = []web.Fact{{Label: page.T("held.col.file"), Value: v.Row.Kind}, {Label: page.T("held.col.since"), Value: v.Row.When}, {Label: page.T("held.looked"), Value: looked}}
+	if !h.Sealed {
+		v.Facts = append(v.Facts, web.Fact{Label: page.T("held.hash"), Value: h.SHA256[:16]})
+	}
 	return o.Write(page, status, oneBody(page, v))
 }
 

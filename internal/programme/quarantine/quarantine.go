@@ -13,6 +13,7 @@ package quarantine
 
 import (
 	"context"
+	"crypto/rand"
 	"embed"
 	"encoding/json"
 	"errors"
@@ -49,19 +50,21 @@ func Migrate(ctx context.Context, d *db.DB) error {
 
 // Deps is what the programme is built from.
 type Deps struct {
-	DB      *db.DB
-	Ledger  *ledger.Ledger
-	Packs   *pack.Registry
-	Files   file.Store
-	Keepers []authz.Role // look after held files of cases their unit or one below it holds
+	DB     *db.DB
+	Ledger *ledger.Ledger
+	Packs  *pack.Registry
+	Files  file.Store
 }
 
 type office struct{ Deps }
 
 const (
 	kindName = "file.look"
-	again    = 10 * time.Minute // until the scanner is asked once more
+	soon     = time.Minute // until the scanner is asked once more
 )
+
+// wait grows while the scanner is away: each time it is asked, the case is looked at, which stays on record.
+var wait = jobs.Backoff(10*time.Minute, 6*time.Hour, func() float64 { return 1 })
 
 // New plugs the programme in.
 func New(d Deps) programme.Programme {
@@ -94,7 +97,7 @@ func Follow(units func() *org.Tree) func(context.Context, *db.Tx, casework.Case,
 			if err := putHeld(ctx, tx, c, f, place); err != nil {
 				return err
 			}
-			if err := lookLater(ctx, tx, payload{c.ID, f.SHA256}, time.Minute); err != nil {
+			if err := lookLater(ctx, tx, payload{c.ID, f.SHA256}, soon); err != nil {
 				return err
 			}
 		}
@@ -108,15 +111,20 @@ func Follow(units func() *org.Tree) func(context.Context, *db.Tx, casework.Case,
 	}
 }
 
-// Erased takes the rows of an erased case away, whose files are gone.
-func Erased(ctx context.Context, tx *db.Tx, id casework.CaseID) error { return removeCase(ctx, tx, id) }
+// Erased takes away the rows of a case that is erased or goes under seal, and its jobs.
+func Erased(ctx context.Context, tx *db.Tx, id casework.CaseID) error {
+	return errors.Join(jobs.Forget(ctx, tx, jobKey(id)), removeCase(ctx, tx, id))
+}
 
+func jobKey(id casework.CaseID) string { return kindName + ":" + string(id) + ":" }
+
+// lookLater has the scanner asked after a while. The name of the job is new each time: a key names one job for ever.
 func lookLater(ctx context.Context, tx *db.Tx, p payload, in time.Duration) error {
 	raw, err := json.Marshal(p)
 	if err != nil {
 		return err
 	}
-	return jobs.Enqueue(ctx, tx, jobs.New{Kind: kindName, Payload: raw, RunAt: tx.Now.Add(in)})
+	return jobs.Enqueue(ctx, tx, jobs.New{Kind: kindName, Key: jobKey(p.Case) + rand.Text(), Payload: raw, RunAt: tx.Now.Add(in)})
 }
 
 // look has the scanner look at a file once more. What it found something in waits for a person.
@@ -136,7 +144,10 @@ func (x *office) look(ctx context.Context, job jobs.Job) error {
 	if err != nil || h.Why == file.HeldVirus {
 		return err
 	}
-	why, err := x.seen(ctx, p)
+	why := file.HeldUnseen // for as long as nobody is configured who could look
+	if x.Files.Scan != nil {
+		why, err = x.seen(ctx, p)
+	}
 	if errors.Is(err, errGone) {
 		return nil
 	}
@@ -157,7 +168,7 @@ func (x *office) look(ctx context.Context, job jobs.Job) error {
 			return err
 		}
 		if why == file.HeldUnseen {
-			if err := lookLater(ctx, tx, p, again); err != nil {
+			if err := lookLater(ctx, tx, p, wait(h.Tries+1)); err != nil {
 				return err
 			}
 		}
@@ -177,9 +188,6 @@ func (x *office) seen(ctx context.Context, p payload) (why string, err error) {
 	i := slices.IndexFunc(files, func(f casework.File) bool { return f.SHA256 == p.SHA256 && f.Held != "" })
 	if i < 0 || look.Erased() {
 		return "", errGone
-	}
-	if x.Files.Scan == nil {
-		return file.HeldUnseen, nil // taken out of the configuration: nobody has looked
 	}
 	return x.Files.Look(ctx, files[i].Original, files[i].OriginalKey)
 }

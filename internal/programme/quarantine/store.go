@@ -3,7 +3,6 @@ package quarantine
 import (
 	"context"
 	"strconv"
-	"strings"
 	"time"
 
 	"comity/internal/casework"
@@ -78,27 +77,12 @@ func heldByName(ctx context.Context, tx *db.Tx, id casework.CaseID, sha256 strin
 }
 
 // reached is the condition of a list: its reach is a part of it, so that no page can leave it out.
-func reached(in []courier.Reach) (text string, args []any) {
-	var parts []string
-	mark := func(v any) string {
+func reached(in []courier.Reach) (where string, args []any) {
+	where = courier.Within(in, func(v any) string {
 		args = append(args, v)
 		return "?" + strconv.Itoa(len(args))
-	}
-	for _, r := range in {
-		one := "substr(place, 1, " + strconv.Itoa(len(r.Place)) + ") = " + mark(r.Place)
-		if len(r.Programmes) > 0 {
-			var of []string
-			for _, p := range r.Programmes {
-				of = append(of, mark(p))
-			}
-			one += " AND programme IN (" + strings.Join(of, ", ") + ")"
-		}
-		parts = append(parts, "("+one+")")
-	}
-	if len(parts) == 0 {
-		return "1 = 0", nil
-	}
-	return "(" + strings.Join(parts, " OR ") + ")", args
+	})
+	return where, args
 }
 
 func listHeld(ctx context.Context, tx *db.Tx, in []courier.Reach, after int64, limit int) ([]held, error) {

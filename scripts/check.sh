@@ -35,7 +35,7 @@ install_store() {
   export PATH="$store_dir:$PATH"
   have versitygw && return 0
   echo "Building an S3 store for the tests into $store_dir …"
-  GOBIN="$store_dir" GOFLAGS= CGO_ENABLED=0 go install "github.com/versity/versitygw/cmd/versitygw@$store_version" 2>/dev/null ||
+  GOBIN="$store_dir" GOFLAGS= CGO_ENABLED=0 timeout 900 go install "github.com/versity/versitygw/cmd/versitygw@$store_version" 2>/dev/null ||
     echo "   it could not be built; files in a bucket are tested against a store of the tests' own alone"
 }
 

@@ -24,6 +24,7 @@ import (
 	"comity/internal/jobs"
 	"comity/internal/ledger"
 	"comity/internal/maps"
+	"comity/internal/neighbour"
 	"comity/internal/pack"
 	"comity/internal/procedure"
 	"comity/internal/programme"
@@ -76,9 +77,11 @@ type city struct {
 	log      *slog.Logger
 	secret   []byte
 	archive  string
-	maps     *maps.Source  // the operator's; nil: drawn from the pack alone
-	mail     *inmail.Room  // takes in what comes by mail; nil: nothing does
-	post     *courier.Post // how messages leave the house; nil: they do not
+	maps     *maps.Source         // the operator's; nil: drawn from the pack alone
+	mail     *inmail.Room         // takes in what comes by mail; nil: nothing does
+	post     *courier.Post        // how messages leave the house; nil: they do not
+	next     []*gateway.Neighbour // where the systems of neighbours are asked
+	nextDoor *neighbour.Office
 }
 
 // openCity opens the database, keeps the pack's version, and joins the rooms. What it opened is closed
@@ -142,7 +145,12 @@ func (c *city) join(ctx context.Context, cfg cityConfig, current *pack.Pack) err
 		if err != nil {
 			return err
 		}
-		c.post = post.Post
+		c.post, c.next = post.Post, post.Next
+	}
+	for _, n := range c.next {
+		if _, ok := current.Neighbour(n.Name); !ok {
+			return fmt.Errorf("%s names the neighbour %q, which the pack (neighbours.yaml) does not know", cfg.Post, n.Name)
+		}
 	}
 	c.packs = pack.NewRegistry(current)
 	if err := c.furnishCivic(ctx, cfg); err != nil {
@@ -310,6 +318,9 @@ func secret(path string) ([]byte, error) {
 // the context ends.
 func (c *city) Work(ctx context.Context) {
 	var wait sync.WaitGroup
+	if err := c.nextDoor.Start(ctx); err != nil {
+		c.log.Error("neighbours are not asked until the next start", "error", err)
+	}
 	for _, r := range c.all() {
 		wait.Go(func() { r.runner.Run(ctx) })
 		wait.Go(func() {

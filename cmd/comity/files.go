@@ -15,7 +15,9 @@ import (
 	"comity/internal/file"
 	"comity/internal/file/bucket"
 	"comity/internal/file/clamd"
+	"comity/internal/neighbour"
 	"comity/internal/org"
+	"comity/internal/procedure"
 	"comity/internal/programme"
 	"comity/internal/programme/quarantine"
 )
@@ -105,7 +107,14 @@ func followed(units func() *org.Tree) func(context.Context, *db.Tx, casework.Cas
 	}
 }
 
-// erased takes away what rooms beside the ledger keep of an erased case.
-func erased(ctx context.Context, tx *db.Tx, id casework.CaseID) error {
-	return errors.Join(courier.Erased(ctx, tx, id), quarantine.Erased(ctx, tx, id))
+// erased takes away what rooms beside the ledger keep of an erased case. Neighbours are a matter of the civic
+// compartment, and so are their tables.
+func erased(compartment string) func(context.Context, *db.Tx, casework.CaseID) error {
+	return func(ctx context.Context, tx *db.Tx, id casework.CaseID) error {
+		err := errors.Join(courier.Erased(ctx, tx, id), quarantine.Erased(ctx, tx, id))
+		if compartment == procedure.Civic {
+			err = errors.Join(err, neighbour.Forget(ctx, tx, id))
+		}
+		return err
+	}
 }

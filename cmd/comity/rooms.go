@@ -141,7 +141,7 @@ func (c *city) furnish(ctx context.Context, cfg cityConfig, r *rooms, kinds ...j
 		Owes:        courier.Owes,
 		Alarm:       courier.Alarm,
 		Forget:      c.forget(r),
-		Erased:      erased,
+		Erased:      erased(r.compartment),
 		Random:      cfg.Random,
 		Log:         cfg.Log,
 	})

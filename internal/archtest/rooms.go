@@ -89,7 +89,9 @@ var Rooms = map[string]Room{
 	"internal/courier/gateway":          {Why: "speaks with mail relays, gateways and receivers of webhooks", Rooms: []string{"courier", "jobs"}, Others: []string{"go.yaml.in/yaml/v4"}},
 	"internal/courier/gateway/smtptest": {Why: "a mail relay for tests; for tests alone"},
 	"internal/programme/quarantine":     {Why: "files that wait until somebody decides", Rooms: with("courier", "db", "file", "jobs", "ledger", "pack", "programme", "web"), Others: []string{"github.com/a-h/templ"}},
-	"internal/programme/post":           {Why: "what officers do about messages: stuck ones, letters, other systems, texts", Rooms: with("courier", "pack", "pdf", "programme", "text", "web"), Others: []string{"github.com/a-h/templ"}},
+	"internal/neighbour/georeport":      {Why: "asks another system by GeoReport v2"},
+	"internal/neighbour":                {Why: "exchanges matters with units that work on a system of their own", Rooms: with("courier", "db", "file", "intake", "jobs", "ledger", "neighbour/georeport", "pack", "text")},
+	"internal/programme/post":           {Why: "what officers do about messages: stuck ones, letters, other systems, texts", Rooms: with("courier", "neighbour", "pack", "pdf", "programme", "text", "web"), Others: []string{"github.com/a-h/templ"}},
 
 	"internal/consent":               {Why: "what people agreed to, and took back", Rooms: with("db", "ledger", "pack", "translog", "vault")},
 	"internal/selfview":              {Why: "what a person sees of themselves: beside cmd the one room that is handed several compartments", Rooms: with("consent", "courier", "db", "jobs", "ledger", "limit", "pack", "programme", "text", "vault", "web"), Others: []string{"github.com/a-h/templ"}},
@@ -134,6 +136,7 @@ var Actors = []Exception{
 	{"internal/api", []string{"Holder", "Machine"}, "the follow code has been checked; the figures of /metrics are read by the machine"},
 	{"internal/ledger", []string{"Machine"}, "clocks run out by themselves; a follow code is looked up before there is an actor"},
 	{"internal/courier", []string{"Machine"}, "sending is the machine's own act"},
+	{"internal/neighbour", []string{"Machine", "Staff"}, "what is handed over is opened by the machine; a neighbour's system has answered at its own address, and acts for its unit"},
 	{"internal/inmail", []string{"Holder", "Reporter"}, "the address that was written to has proved the case, or a new report is filed"},
 	{"internal/intake/importer", []string{"History"}, "history is imported under the account that started it"},
 	{"internal/ledger/ledgertest", []string{"Machine"}, "tests read what was stored as the machine does"},

@@ -409,7 +409,7 @@ func (c *Courier) ends(ctx context.Context, job jobs.Job, id, attempt int64, a A
 		if err != nil {
 			return err
 		}
-		if err := endAttempt(ctx, tx, attempt, string(a.State), said(a.Words, p), number(a.ID, p)); err != nil {
+		if err := endAttempt(ctx, tx, attempt, string(a.State), Said(a.Words, p), number(a.ID, p)); err != nil {
 			return err
 		}
 		switch d.Reason = ""; a.State {
@@ -454,9 +454,9 @@ const maxWords = 300
 // addresses are what gateways like to repeat: mail addresses and telephone numbers.
 var addresses = regexp.MustCompile(`[^\s<>()\[\]"':;,]+@[^\s<>()\[\]"':;,]+|\+?[0-9][0-9 -]{6,}[0-9]`)
 
-// said makes a gateway's words fit to be kept: without the address and whatever they repeat of the text, which a
+// Said makes a gateway's words fit to be kept: without the address and whatever they repeat of the text, which a
 // gateway may cut short or write with the escapes of JSON.
-func said(words string, p Parcel) string {
+func Said(words string, p Parcel) string {
 	const enough = 10 * maxWords // of a page of errors
 	words = escapes.ReplaceAllStringFunc(words, func(e string) string {
 		n, err := strconv.ParseUint(e[2:], 16, 32)
@@ -531,6 +531,12 @@ func Place(t *org.Tree, unit org.UnitID) string {
 		place = "/" + string(u) + place
 	}
 	return place
+}
+
+// Holder is the unit a place ends in.
+func Holder(place string) org.UnitID {
+	parts := strings.Split(strings.Trim(place, "/"), "/")
+	return org.UnitID(parts[len(parts)-1])
 }
 
 // Follow keeps a delivery with whoever holds its case: what ledger.Config.Project is handed.

@@ -15,6 +15,7 @@ import (
 	"comity/internal/ledger"
 	"comity/internal/pack"
 	"comity/internal/procedure"
+	"comity/internal/text"
 )
 
 // The updates extension: what happened to requests, for clients that ask every few minutes, and what they heard
@@ -129,6 +130,20 @@ func statusWord(o *pack.Open311, d *procedure.Definition, state string, last giv
 		return w.Phases[st.Phase]
 	}
 	return "unchanged"
+}
+
+// Status says in the words of the extension how a case stands, under the pack in force. The pack must have words for its
+// procedure.
+func Status(o *pack.Open311, d *procedure.Definition, k casework.Case) string {
+	return statusWord(o, d, k.State, answeredAt(d, k))
+}
+
+// Told says one event of a case as everybody may hear it: its status, and its words as far as they are public. The events
+// are those of a look; p is the pack the case was opened under.
+func Told(o *pack.Open311, p *pack.Pack, d *procedure.Definition, say text.Speaker, k casework.Case, events []casework.Event, seq int) (status, words string) {
+	before, e := events[:seq-1], events[seq-1]
+	words, _ = seen{k: k, d: d, p: p, say: say}.happened(before, e)
+	return statusWord(o, d, e.State, answering(before, e)), words
 }
 
 // update takes in POST servicerequestupdates: a note on the case that the desk reads, or the act a pack says it is. What

@@ -58,7 +58,7 @@ func load(fsys fs.FS, find Finder, kept bool, memory []*Memory) (*Pack, error) {
 	if l.fsys = stack(fsys, find, &l.bad); l.fsys == nil {
 		return nil, l.bad.err()
 	}
-	steps := []func(){l.head, l.units, l.categories, l.areas, l.calendars, l.texts, l.names, l.questions, l.cameras, l.procedures, l.routes, l.roles, l.mediation, l.talks, l.purposes, l.post, l.notices, l.replies, l.documents, l.dossiers, l.explorer, l.open311, l.openData}
+	steps := []func(){l.head, l.units, l.categories, l.areas, l.calendars, l.texts, l.names, l.questions, l.cameras, l.procedures, l.routes, l.roles, l.mediation, l.talks, l.purposes, l.post, l.notices, l.replies, l.documents, l.dossiers, l.explorer, l.open311, l.openData, l.neighbours}
 	for _, step := range steps {
 		step()
 		if l.stop {

@@ -78,6 +78,7 @@ type Pack struct {
 	Talks       *Talks                               // which acts are offers, drafts and signatures; nil: no pages for them
 	OpenData    *OpenData                            // what is published of cases as figures; nil: nothing
 	Open311     *Open311                             // what is offered to other programs; nil: nothing
+	Neighbours  []Neighbour                          // units that work on a system of their own
 	Post        *Post                                // who looks after messages, and when none are sent; nil: nobody, and always
 	Notices     []Notice                             // what people are told before they are asked for a consent
 	Documents   map[string]map[string]paper.Template // name → language → paper

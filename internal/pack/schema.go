@@ -42,6 +42,7 @@ var FileKinds = []FileKind{
 	{"mediation", "mediation.yaml", "On which acts and answers the roster, the rooms and the sessions of mediation rest.", reflect.TypeFor[mediationFile]()},
 	{"talks", "talks.yaml", "Which acts are offers, drafts and signatures, and which words leave a term indefinite.", reflect.TypeFor[talksFile]()},
 	{"open311", "open311.yaml", "What other programs are offered through Open311 GeoReport v2, and how much of it anybody may see.", reflect.TypeFor[open311File]()},
+	{"neighbours", "neighbours.yaml", "Units that work on a system of their own: what is handed to it by Open311 GeoReport v2, and what it says means here.", reflect.TypeFor[neighboursFile]()},
 	{"opendata", "opendata.yaml", "Which figures of cases are published, and how small counts are kept from being read.", reflect.TypeFor[openDataFile]()},
 	{"post", "post.yaml", "Who looks after messages that did not arrive, when people are left in peace, and what is not said twice.", reflect.TypeFor[postFile]()},
 	{"notices", "notices.yaml", "What people are told before they are asked for a consent, by version.", reflect.TypeFor[noticesFile]()},

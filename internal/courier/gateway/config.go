@@ -25,6 +25,7 @@ type Config struct {
 	SMTP []*SMTP
 	HTTP []*HTTP
 	Hook []*Webhook
+	Next []*Neighbour
 
 	Channels map[string]string // channel → what carries it
 }
@@ -89,6 +90,9 @@ func (r *reader) top(s *section) {
 	}
 	for _, h := range s.sections("webhooks") {
 		r.webhook(h)
+	}
+	for _, n := range s.sections("neighbours") {
+		r.neighbour(n)
 	}
 	s.rest()
 }

@@ -144,13 +144,15 @@ func filledJSON(v any, places map[string]string) any {
 // mostAnswered is how much of an answer is read, in bytes.
 const mostAnswered = 64 << 10
 
-// call makes one request: no redirect is followed, no proxy of the environment is asked, and of the answer only a
-// little is read.
-func call(r *http.Request, guard Guard) (status int, header http.Header, body []byte, err error) {
+// client follows no redirect, asks no proxy of the environment, and keeps no connection.
+func client(guard Guard) *http.Client {
 	t := &http.Transport{DialContext: guard.Dial, DisableKeepAlives: true, MaxResponseHeaderBytes: 32 << 10, TLSHandshakeTimeout: dialTime, DisableCompression: true}
-	defer t.CloseIdleConnections()
-	c := http.Client{Transport: t, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	res, err := c.Do(r)
+	return &http.Client{Transport: t, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+}
+
+// call makes one request, of whose answer only a little is read.
+func call(r *http.Request, guard Guard) (status int, header http.Header, body []byte, err error) {
+	res, err := client(guard).Do(r)
 	if err != nil {
 		var u *url.Error // would repeat the address, with what was filled in
 		if errors.As(err, &u) {

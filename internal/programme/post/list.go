@@ -132,7 +132,7 @@ func rowOf(page *web.Page, d courier.Delivery) rowView {
 		v.What = page.T("post.sealed")
 		return v
 	}
-	v.What, v.Channel, v.Unit = templateName(page, d.Template), page.T("post.channel."+d.Channel), page.T("unit."+string(holder(d.Place)))
+	v.What, v.Channel, v.Unit = templateName(page, d.Template), page.T("post.channel."+d.Channel), page.T("unit."+string(courier.Holder(d.Place)))
 	if !d.Next.IsZero() && (d.State == courier.Temporary || d.State == courier.Created) {
 		v.Next = page.T("post.next", "when", page.Moment(d.Next))
 	}

@@ -67,7 +67,7 @@ func factsOf(page *web.Page, d courier.Delivery) []web.Fact {
 	facts := []web.Fact{{Label: page.T("post.fact.created"), Value: page.Moment(d.Created)}}
 	if !d.Sealed {
 		facts = append(facts, web.Fact{Label: page.T("post.fact.text"), Value: templateName(page, d.Template)}, web.Fact{Label: page.T("post.fact.channel"), Value: page.T("post.channel." + d.Channel)},
-			web.Fact{Label: page.T("post.fact.recipient"), Value: page.T("post.recipient." + d.Recipient)}, web.Fact{Label: page.T("post.fact.unit"), Value: page.T("unit." + string(holder(d.Place)))})
+			web.Fact{Label: page.T("post.fact.recipient"), Value: page.T("post.recipient." + d.Recipient)}, web.Fact{Label: page.T("post.fact.unit"), Value: page.T("unit." + string(courier.Holder(d.Place)))})
 	}
 	facts = append(facts, web.Fact{Label: page.T("post.fact.tries"), Value: strconv.Itoa(d.Tries)})
 	if !d.Next.IsZero() && (d.State == courier.Temporary || d.State == courier.Created) {

@@ -1,12 +1,14 @@
 // Package post has the pages on which officers look after messages: what is stuck or came back, letters to be
-// printed, what receivers of webhooks were told, and every text as people read it.
+// printed, what receivers of webhooks were told, what is exchanged with units that work on a system of their own, and
+// every text as people read it.
 //
-// It owns no table: deliveries are the courier's. Who has these pages is the pack's (post.yaml, keepers): such a role
+// It owns no table: deliveries are the courier's, exchanges the neighbour office's. Who has these pages is the pack's (post.yaml, keepers): such a role
 // reaches the deliveries of cases its unit or one below it holds, and the reach is part of every query. A page shows the
 // number of a case, the kind of text, the channel, times and what a gateway said; of a sealed case nothing but its
 // number. No page shows an address or what was written, but for letters, which are opened on record to be printed.
 //
-// It refuses to write a message or to change one. Open this file first, then list.go, one.go, letters.go, more.go.
+// It refuses to write a message or to change one. Open this file first, then list.go, one.go, letters.go, more.go,
+// neighbours.go.
 package post
 
 import (
@@ -17,7 +19,7 @@ import (
 
 	"comity/internal/authz"
 	"comity/internal/courier"
-	"comity/internal/org"
+	"comity/internal/neighbour"
 	"comity/internal/pack"
 	"comity/internal/programme"
 	"comity/internal/text"
@@ -32,6 +34,8 @@ type Deps struct {
 	Courier *courier.Courier
 	Packs   *pack.Registry
 	Words   func(*pack.Pack) *text.Catalogue
+	// Neighbours is what is exchanged with units that work on a system of their own; nil: nothing.
+	Neighbours *neighbour.Office
 }
 
 type office struct{ Deps }
@@ -53,8 +57,11 @@ func New(d Deps) programme.Programme {
 			"GET /desk/post/texts":                o.texts,
 			"GET /desk/post/webhooks":             o.hooks,
 			"POST /desk/post/webhooks":            o.replay,
+			"GET /desk/post/neighbours":           o.neighbours,
+			"GET /desk/post/neighbours/{id}":      o.exchange,
+			"POST /desk/post/neighbours/{id}":     o.exchangeDo,
 		},
-		Menu: o.menu,
+		Menu: o.menu, DeskBeside: o.beside,
 	}
 }
 
@@ -95,6 +102,9 @@ func (x *office) ways(page *web.Page, o *programme.Officer) []web.Link {
 	if whole(x.Packs.Current(), o.Actor) && x.Courier.Post != nil && len(x.Courier.Post.Hooks) > 0 {
 		out = append(out, web.Link{Href: "/desk/post/webhooks", Label: page.T("post.hooks.title")})
 	}
+	if x.hasNeighbours() {
+		out = append(out, web.Link{Href: nextDoor, Label: page.T("neighbour.title")})
+	}
 	return out
 }
 
@@ -104,10 +114,4 @@ func numberIn(o *programme.Officer, name string) (int64, error) {
 		return 0, web.ErrNotFound
 	}
 	return n, nil
-}
-
-// holder is the unit a place ends in.
-func holder(place string) org.UnitID {
-	parts := strings.Split(strings.Trim(place, "/"), "/")
-	return org.UnitID(parts[len(parts)-1])
 }

@@ -1,4 +1,0 @@
-package courier
-
-// Said is said, for the tests.
-var Said = said

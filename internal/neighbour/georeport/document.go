@@ -1,0 +1,120 @@
+package georeport
+
+import (
+	"encoding/xml"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Request is one service request as the endpoint tells it.
+type Request struct {
+	ID, Status, Notes, Service, Name, Text, Address, Media string
+	Requested, Updated                                     time.Time
+	Lat, Lon                                               float64
+	Placed                                                 bool
+}
+
+// Update is what happened to a request.
+type Update struct {
+	ID, Request, Status, Words string
+	At                         time.Time
+}
+
+// value is the text of an element, with what stands around it.
+type value string
+
+func (v value) text() string { return strings.TrimSpace(string(v)) }
+
+type receiptsDoc struct {
+	XMLName  xml.Name `xml:"service_requests"`
+	Requests []struct {
+		ID    value `xml:"service_request_id"`
+		Token value `xml:"token"`
+	} `xml:"request"`
+}
+
+type requestsDoc struct {
+	XMLName  xml.Name     `xml:"service_requests"`
+	Requests []requestXML `xml:"request"`
+}
+
+type requestXML struct {
+	ID        value `xml:"service_request_id"`
+	Status    value `xml:"status"`
+	Notes     value `xml:"status_notes"`
+	Service   value `xml:"service_code"`
+	Name      value `xml:"service_name"`
+	Text      value `xml:"description"`
+	Requested value `xml:"requested_datetime"`
+	Updated   value `xml:"updated_datetime"`
+	Address   value `xml:"address"`
+	Lat       value `xml:"lat"`
+	Long      value `xml:"long"`
+	Media     value `xml:"media_url"`
+}
+
+func (x requestXML) request() Request {
+	r := Request{ID: x.ID.text(), Status: strings.ToLower(x.Status.text()), Notes: x.Notes.text(), Service: x.Service.text(), Name: x.Name.text(), Text: x.Text.text(),
+		Address: x.Address.text(), Media: x.Media.text(), Requested: instant(x.Requested), Updated: instant(x.Updated)}
+	lat, err1 := strconv.ParseFloat(x.Lat.text(), 64)
+	lon, err2 := strconv.ParseFloat(x.Long.text(), 64)
+	if err1 == nil && err2 == nil {
+		r.Lat, r.Lon, r.Placed = lat, lon, true
+	}
+	return r
+}
+
+type updatesDoc struct {
+	XMLName xml.Name    `xml:"service_request_updates"`
+	Updates []updateXML `xml:"request_update"`
+}
+
+type updateXML struct {
+	ID      value `xml:"update_id"`
+	Request value `xml:"service_request_id"`
+	Status  value `xml:"status"`
+	At      value `xml:"updated_datetime"`
+	Words   value `xml:"description"`
+}
+
+func (x updateXML) update() Update {
+	return Update{ID: x.ID.text(), Request: x.Request.text(), Status: strings.ToLower(x.Status.text()), Words: x.Words.text(), At: instant(x.At)}
+}
+
+type servicesDoc struct {
+	XMLName  xml.Name `xml:"services"`
+	Services []struct {
+		Code value `xml:"service_code"`
+	} `xml:"service"`
+}
+
+type errorsDoc struct {
+	XMLName xml.Name `xml:"errors"`
+	Errors  []struct {
+		Code        value `xml:"code"`
+		Description value `xml:"description"`
+	} `xml:"error"`
+}
+
+// instant reads a date with its zone; zero where there is none. Some systems write no zone: they mean their own, which
+// nobody here knows, so such a date is none.
+func instant(v value) time.Time {
+	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04Z07:00", "2006-01-02T15:04:05Z0700"} {
+		if t, err := time.Parse(layout, v.text()); err == nil {
+			return t
+		}
+	}
+	return time.Time{}
+}
+
+// decode reads one document. Entities of its own make it unreadable, so that a short text cannot become a long one.
+func decode(from io.Reader, into any) error {
+	d := xml.NewDecoder(from)
+	d.CharsetReader = func(charset string, _ io.Reader) (io.Reader, error) {
+		return nil, fmt.Errorf("it is written in %q, not in UTF-8", charset)
+	}
+	return d.Decode(into)
+}

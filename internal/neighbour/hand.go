@@ -1,0 +1,178 @@
+package neighbour
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"comity/internal/casework"
+	"comity/internal/courier"
+	"comity/internal/db"
+	"comity/internal/jobs"
+)
+
+// What people do with what is exchanged: look at what is stuck, send it again, write down a number they were told on the
+// telephone, or give the matter back to the unit it came from. Each is refused beyond the reach of whoever asks, as if
+// there were no such row.
+
+// Filter narrows a list of sends.
+type Filter struct {
+	Reach     []courier.Reach
+	States    []courier.State
+	Neighbour string
+	Case      casework.CaseID
+	Before    int64 // id of the last one of the page before; 0 = from the newest
+	Limit     int
+}
+
+// Deed is what a person decides about a send.
+type Deed string
+
+// The deeds.
+const (
+	Again  Deed = "again"  // it is sent again, with all its tries
+	Number Deed = "number" // the neighbour has it, under a number somebody was told
+	Cancel Deed = "cancel" // it is not sent; of a report, the matter goes back to the unit it came from
+)
+
+// Possible lists what can be done with a send, in the order in which a page offers it.
+func (s Send) Possible() (out []Deed) {
+	for deed, to := range map[Deed]courier.State{Again: courier.Created, Number: courier.Delivered, Cancel: courier.Cancelled} {
+		if s.State != courier.Sending && s.State != courier.Cancelled && may(s.State, to) && (deed != Number || s.Kind == Report) {
+			out = append(out, deed)
+		}
+	}
+	return inOrder(out)
+}
+
+func inOrder(deeds []Deed) (out []Deed) {
+	for _, d := range []Deed{Again, Number, Cancel} {
+		for _, x := range deeds {
+			if x == d {
+				out = append(out, d)
+			}
+		}
+	}
+	return out
+}
+
+// List gives a page of sends, newest first.
+func (o *Office) List(ctx context.Context, f Filter) (out []Send, err error) {
+	err = o.DB.View(ctx, func(tx *db.Tx) error {
+		out, err = listSends(ctx, tx, f)
+		return err
+	})
+	return out, err
+}
+
+// Count says how many sends within reach are in each state.
+func (o *Office) Count(ctx context.Context, f Filter) (out map[courier.State]int, err error) {
+	err = o.DB.View(ctx, func(tx *db.Tx) error {
+		out, err = countSends(ctx, tx, f)
+		return err
+	})
+	return out, err
+}
+
+// Find gives one send, what was tried, oldest first, and the number the case has at the neighbour, if it has one.
+func (o *Office) Find(ctx context.Context, reach []courier.Reach, id int64) (s Send, tried []courier.Attempt, theirs string, err error) {
+	err = o.DB.View(ctx, func(tx *db.Tx) error {
+		if s, err = findSend(ctx, tx, reach, id); err != nil {
+			return err
+		}
+		if l, err := theirsOf(ctx, tx, s.Case); err == nil && l.Neighbour == s.Neighbour {
+			theirs = l.Theirs
+		} else if err != nil && !errors.Is(err, db.ErrNoRows) {
+			return err
+		}
+		tried, err = listAttempts(ctx, tx, id)
+		return err
+	})
+	return s, tried, theirs, err
+}
+
+// Polls says how each neighbour was last asked, in the order of the pack.
+func (o *Office) Polls(ctx context.Context) (out []Poll, err error) {
+	err = o.DB.View(ctx, func(tx *db.Tx) error {
+		out = nil
+		for _, n := range o.Packs.Current().Neighbours {
+			p, err := loadPoll(ctx, tx, n.ID)
+			if err != nil {
+				return err
+			}
+			out = append(out, p)
+		}
+		return nil
+	})
+	return out, err
+}
+
+// RuleNumber is what a number is refused by that is none.
+const RuleNumber = "neighbour.number"
+
+// mostNumber bounds a number somebody types, in characters.
+const mostNumber = 100
+
+// Decide carries out what a person decided about a send, and writes it down among its tries. words are the number of a
+// Number, and of a Cancel why.
+func (o *Office) Decide(ctx context.Context, reach []courier.Reach, id int64, deed Deed, words, actor string) error {
+	words = strings.TrimSpace(words)
+	if deed == Number && (words == "" || len([]rune(words)) > mostNumber || strings.ContainsAny(words, "\r\n")) {
+		return &casework.Refusal{Rule: RuleNumber, Params: map[string]string{"max": fmt.Sprint(mostNumber)}}
+	}
+	var s Send
+	err := o.DB.Transact(ctx, func(tx *db.Tx) (err error) {
+		if s, err = findSend(ctx, tx, reach, id); err != nil {
+			return err
+		}
+		return o.decide(ctx, tx, s, deed, words, actor)
+	})
+	if err != nil || deed != Cancel || s.Kind != Report {
+		return err
+	}
+	return o.back(ctx, s, words)
+}
+
+func (o *Office) decide(ctx context.Context, tx *db.Tx, s Send, deed Deed, words, actor string) error {
+	possible := false
+	for _, d := range s.Possible() {
+		possible = possible || d == deed
+	}
+	if !possible {
+		return &casework.Refusal{Rule: "post.not_now"}
+	}
+	outcome := map[Deed]courier.State{Again: courier.Created, Number: courier.Delivered, Cancel: courier.Cancelled}[deed]
+	a := courier.Attempt{Began: tx.Now, Ended: tx.Now, Actor: actor, Outcome: string(outcome)}
+	if deed == Number {
+		a.External = words
+	}
+	if _, err := putAttempt(ctx, tx, s, a); err != nil {
+		return err
+	}
+	if s.job != "" {
+		if _, err := jobs.Cancel(ctx, tx, s.job); err != nil {
+			return err
+		}
+	}
+	s.job, s.Next, s.Reason = "", time.Time{}, reasonByHand
+	switch deed {
+	case Again:
+		return o.begin(ctx, tx, s)
+	case Number:
+		return o.arrives(ctx, tx, s, words, false)
+	}
+	s.State = courier.Cancelled
+	return errors.Join(setSend(ctx, tx, s), o.nextWord(ctx, tx, s))
+}
+
+// back gives a matter back to the unit it came from, as the pack says it is given back when the neighbour is not
+// responsible.
+func (o *Office) back(ctx context.Context, s Send, why string) error {
+	n, ok := o.Packs.Current().Neighbour(s.Neighbour)
+	if !ok {
+		return nil
+	}
+	return o.hear(ctx, n, Link{Neighbour: n.ID, Case: s.Case, Ref: s.Ref, Origin: s.origin}, news{id: fmt.Sprintf("back:%d", s.ID), words: why, deeds: n.Means("not_councils_responsibility")})
+}

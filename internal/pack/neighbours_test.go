@@ -1,11 +1,9 @@
 package pack_test
 
 import (
-	"io/fs"
 	"os"
 	"strings"
 	"testing"
-	"testing/fstest"
 
 	"comity/internal/ledger/ledgertest"
 	"comity/internal/pack"
@@ -18,19 +16,14 @@ func nextDoor(t *testing.T, replace ...string) (*pack.Pack, error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const name = "neighbours.yaml"
-	raw, err := fs.ReadFile(files, name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	said := string(raw)
+	said := string(files["neighbours.yaml"].Data)
 	for i := 0; i+1 < len(replace); i += 2 {
 		if !strings.Contains(said, replace[i]) {
 			t.Fatalf("the page does not say %q", replace[i])
 		}
 		said = strings.Replace(said, replace[i], replace[i+1], 1)
 	}
-	files.(fstest.MapFS)[name] = &fstest.MapFile{Data: []byte(said)}
+	files["neighbours.yaml"].Data = []byte(said)
 	return pack.LoadWith(files, pack.In(os.DirFS("../../packs")), pack.Unsearched())
 }
 

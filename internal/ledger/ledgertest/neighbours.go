@@ -11,7 +11,7 @@ import (
 
 // Neighboured is the demo's pack with a unit that works on a system of its own: unit and exchange as docs/neighbours.md
 // has them, so that what the page says is what is tested. root is the folder of the project.
-func Neighboured(root string) (fs.FS, error) {
+func Neighboured(root string) (fstest.MapFS, error) {
 	page, err := os.ReadFile(path.Join(root, "docs/neighbours.md"))
 	if err != nil {
 		return nil, err

@@ -191,6 +191,15 @@ func Test_two_cities_exchange_matters_by_the_wire_and_each_resident_gets_one_ans
 		if k := here.now(id); k.State != "in_hand" {
 			t.Errorf("when it is begun there it is %s here", k.State)
 		}
+		found, err := here.c.surveyOf(ctx, &here.c.rooms, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range found {
+			if f.Count > 0 {
+				t.Errorf("while it is with them the night finds %s: %v", f.Name, f)
+			}
+		}
 		there.does(theirs.ID, "answer", "outcome", "solved", "answer", "已修补，欢迎查看。")
 		later(6*time.Minute, there, here)
 		k := here.now(id)

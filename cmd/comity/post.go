@@ -50,7 +50,7 @@ func runPost(ctx context.Context, args []string, stdout, stderr io.Writer) error
 }
 
 const postCheckExamples = `  comity post check /etc/comity/post.yaml
-  comity post check --connect /etc/comity/post.yaml   (greet each mail relay too; nothing is sent)
+  comity post check --connect /etc/comity/post.yaml   (greet each mail relay and neighbour too; nothing is sent)
 
 A file to begin with:
 
@@ -71,12 +71,16 @@ A file to begin with:
       json: {to: "{address}", text: "{text}", id: "{key}"}
       accept: {field: code, values: ["0"], id: msgid}
   letters: yes
+  neighbours:
+    - neighbour: donghe
+      url: https://open311.donghe.example/v2/
+      key_file: /etc/comity/donghe.key
 `
 
 // runPostCheck reads the operator's file and says what goes where.
 func runPostCheck(ctx context.Context, args []string, stdout, stderr io.Writer) error {
-	f := flags("post check FILE", "Checks the file that names mail relays, gateways and receivers of webhooks.", postCheckExamples, stderr)
-	connect := f.Bool("connect", false, "greet each mail relay and sign in; nothing is sent")
+	f := flags("post check FILE", "Checks the file that names mail relays, gateways, receivers of webhooks and the systems of neighbours.", postCheckExamples, stderr)
+	connect := f.Bool("connect", false, "greet each mail relay and sign in, and ask each neighbour for its services; nothing is sent")
 	if err := parse(f, args); err != nil {
 		return err
 	}
@@ -93,6 +97,9 @@ func runPostCheck(ctx context.Context, args []string, stdout, stderr io.Writer) 
 	for _, h := range c.Hook {
 		fmt.Fprintf(stdout, "%-8s %s\n", "webhook", h.Name)
 	}
+	for _, n := range c.Next {
+		fmt.Fprintf(stdout, "%-8s %s\n", "open311", n.Name)
+	}
 	if !*connect {
 		return nil
 	}
@@ -101,6 +108,13 @@ func runPostCheck(ctx context.Context, args []string, stdout, stderr io.Writer) 
 			return fmt.Errorf("relay %s: %w", g.Name, err)
 		}
 		fmt.Fprintf(stdout, "relay %s answers\n", g.Name)
+	}
+	for _, n := range c.Next {
+		services, err := endpointOf(n).Services(ctx)
+		if err != nil {
+			return fmt.Errorf("neighbour %s: %w", n.Name, err)
+		}
+		fmt.Fprintf(stdout, "neighbour %s answers and offers %d services\n", n.Name, len(services))
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"comity/internal/casework"
+	"comity/internal/courier/gateway"
 	"comity/internal/jobs"
 	"comity/internal/neighbour"
 	"comity/internal/neighbour/georeport"
@@ -48,6 +49,11 @@ func (c *city) openData() *opendata.Office {
 	return opendata.New(opendata.Deps{DB: c.db, Reader: c.reader, Packs: c.packs, Now: c.clock.Now})
 }
 
+// endpointOf is the system of a neighbour as the operator's file names it.
+func endpointOf(n *gateway.Neighbour) *georeport.Client {
+	return &georeport.Client{Base: n.URL, Key: n.Key, HTTP: n.HTTP(), Timeout: n.Timeout}
+}
+
 // neighbours is what exchanges matters with units that work on a system of their own.
 func (c *city) neighbours() *neighbour.Office {
 	d := neighbour.Deps{DB: c.db, Ledger: c.ledger, Reader: c.reader, Packs: c.packs, Words: c.wordings, Files: c.files, Endpoints: map[string]neighbour.Endpoint{}, Log: c.log,
@@ -56,7 +62,7 @@ func (c *city) neighbours() *neighbour.Office {
 		d.Tries, d.Hours, d.Wait = c.post.Tries, c.post.Hours, c.post.Wait
 	}
 	for _, n := range c.next {
-		d.Endpoints[n.Name] = neighbour.Endpoint{Every: n.Every, Client: &georeport.Client{Base: n.URL, Key: n.Key, HTTP: n.HTTP(), Timeout: n.Timeout}}
+		d.Endpoints[n.Name] = neighbour.Endpoint{Every: n.Every, Client: endpointOf(n)}
 	}
 	d.Public.Status = func(k casework.Case) string {
 		of, err := c.packs.Definition(k.Pack, k.Procedure)

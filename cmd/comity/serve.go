@@ -65,7 +65,7 @@ func addCityFlags(f *flag.FlagSet) cityFlags {
 		witness: f.String("witness", env("COMITY_WITNESS", ""), "a head of the log that was published, as a file or an address kept by somebody else: the city does not start with a log that is older"),
 		archive: f.String("archive", env("COMITY_ARCHIVE", ""), "folder that takes over cases which a pack wants archived before they are erased; without it they wait"),
 		maps:    f.String("maps", env("COMITY_MAPS", ""), "file that names your tiles and your address service (docs/operations.md); without it maps are drawn from the pack and nothing is fetched"),
-		post:    f.String("post", env("COMITY_POST", ""), "file that names mail relays, gateways for text messages and receivers of webhooks (comity post check FILE); without it messages stay in the house"),
+		post:    f.String("post", env("COMITY_POST", ""), "file that names mail relays, gateways for text messages, receivers of webhooks and the systems of neighbours (comity post check FILE); without it messages stay in the house"),
 		files:   f.String("files", env("COMITY_FILES", ""), "file that names a virus scanner and a bucket for attachments; without it nobody scans, and attachments rest in --data"),
 		base:    f.String("base", env("COMITY_BASE", ""), "public address of the site, such as https://help.example.gov, for links in messages"),
 	}

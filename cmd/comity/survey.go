@@ -77,7 +77,7 @@ func lastNight(now time.Time) time.Time {
 // surveyOf looks at everything of a compartment now and keeps what it finds.
 func (c *city) surveyOf(ctx context.Context, r *rooms, seen func(int)) ([]ledger.Finding, error) {
 	p := c.packs.Current()
-	found, err := r.ledger.Survey(ctx, ledger.Beyond{Units: p.Units, Calendars: p.CalendarVersions(), Works: c.accounts.Known, Patience: noticeMayLag,
+	found, err := r.ledger.Survey(ctx, ledger.Beyond{Units: p.Units, Calendars: p.CalendarVersions(), Works: c.works, Patience: noticeMayLag,
 		Unsent: func(ctx context.Context, each func(casework.CaseID, int) error) error {
 			return courier.Unsent(ctx, r.db, each)
 		}}, seen)
@@ -85,4 +85,15 @@ func (c *city) surveyOf(ctx context.Context, r *rooms, seen func(int)) ([]ledger
 		return nil, err
 	}
 	return found, r.ledger.Keep(ctx, found)
+}
+
+// works says which of those that cases are given to exist: accounts that are not disabled, and systems of neighbours.
+func (c *city) works(ctx context.Context, ids []string) (map[string]bool, error) {
+	out, err := c.accounts.Known(ctx, ids)
+	for _, id := range ids {
+		if _, ok := c.packs.Current().NeighbourActing(id); ok && err == nil {
+			out[id] = true
+		}
+	}
+	return out, err
 }

@@ -594,7 +594,9 @@ func (v *visit) officer(p *web.Page, id string) string {
 		return name
 	}
 	name := id
-	if a, err := v.Accounts.ByID(v.ctx(), id); err == nil {
+	if n, ok := v.Packs.Current().NeighbourActing(id); ok {
+		name = p.T("neighbour.system", "unit", p.T("unit."+string(n.Unit)))
+	} else if a, err := v.Accounts.ByID(v.ctx(), id); err == nil {
 		name = a.NameIn(p.Lang)
 	}
 	v.names[id] = name

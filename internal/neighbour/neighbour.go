@@ -116,10 +116,8 @@ func (o *Office) actor(p *pack.Pack, n *pack.Neighbour) authz.Actor {
 	for _, r := range n.Roles {
 		grants = append(grants, authz.Grant{Role: r, Unit: n.Unit})
 	}
-	return authz.Staff(actorID(n.ID), grants).Under(p.Rules)
+	return authz.Staff(n.Actor(), grants).Under(p.Rules)
 }
-
-func actorID(neighbour string) string { return Name + ":" + neighbour }
 
 // turn is the unit that has to act on a case now; empty when it is none's turn.
 func turn(d *procedure.Definition, k casework.Case) org.UnitID {
@@ -222,13 +220,14 @@ func (o *Office) leaves(ctx context.Context, tx *db.Tx, p *pack.Pack, d *procedu
 		return err
 	}
 	for _, l := range links {
-		if n, ok := p.Neighbour(l.Neighbour); !l.Ours || ok && stays(d, k, n) {
+		n, ok := p.Neighbour(l.Neighbour)
+		if !l.Ours || ok && stays(d, k, n) {
 			continue
 		}
 		if err := endLink(ctx, tx, l.ID); err != nil {
 			return err
 		}
-		if e.By.Actor == actorID(l.Neighbour) {
+		if ok && e.By.Actor == n.Actor() {
 			continue
 		}
 		if err := o.tellLater(ctx, tx, p, l, k, e.Seq); err != nil {

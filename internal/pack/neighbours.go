@@ -75,6 +75,21 @@ func (n *Neighbour) Means(status string) []Deed {
 	return n.Says[i].Deeds
 }
 
+// actorMark begins the name of the actor that a neighbour's system is in the records.
+const actorMark = "neighbour:"
+
+// Actor is the name under which its system acts, in records where officers have their account.
+func (n *Neighbour) Actor() string { return actorMark + n.ID }
+
+// NeighbourActing finds the neighbour whose system an actor is.
+func (p *Pack) NeighbourActing(actor string) (*Neighbour, bool) {
+	id, ok := strings.CutPrefix(actor, actorMark)
+	if !ok {
+		return nil, false
+	}
+	return p.Neighbour(id)
+}
+
 // Neighbour finds one by its id.
 func (p *Pack) Neighbour(id string) (*Neighbour, bool) {
 	return p.neighbour(func(n *Neighbour) bool { return n.ID == id })

@@ -594,8 +594,8 @@ func (v *visit) officer(p *web.Page, id string) string {
 		return name
 	}
 	name := id
-	if n, ok := v.Packs.Current().NeighbourActing(id); ok {
-		name = p.T("neighbour.system", "unit", p.T("unit."+string(n.Unit)))
+	if _, ok := v.Packs.Current().NeighbourActing(id); ok {
+		name = p.T("neighbour.system")
 	} else if a, err := v.Accounts.ByID(v.ctx(), id); err == nil {
 		name = a.NameIn(p.Lang)
 	}

@@ -387,7 +387,7 @@ func (o *Office) tell(ctx context.Context, client *georeport.Client, n *pack.Nei
 	if u.Status, u.Words = o.Public.Told(k, events, s.seq, n.Lang); l.Ours {
 		u.Words = o.Words(o.Packs.Pack(k.Pack)).In(n.Lang).T("neighbour.taken_back", "ref", string(k.Ref))
 	}
-	return o.no(client.Tell(ctx, u), answer{state: courier.Delivered, id: u.ID}, k)
+	return o.no(client.Tell(ctx, u), answer{state: courier.Delivered}, k)
 }
 
 // ends writes down how a try ended, what follows from it, and when the next one is.

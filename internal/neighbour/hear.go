@@ -284,7 +284,7 @@ func (o *Office) hear(ctx context.Context, n *pack.Neighbour, l Link, x news) er
 		}
 		h, told = now, told || took
 	}
-	if !told || !h.acted && x.status != "" && x.status != l.Word {
+	if !told || len(x.deeds) == 0 && x.status != "" && x.status != l.Word { // what the pack names and is done already needs no word
 		if err := o.noteOf(ctx, p, n, l, x); err != nil {
 			return err
 		}

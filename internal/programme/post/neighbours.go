@@ -138,6 +138,9 @@ func (x *office) unitOf(page *web.Page, id string) string {
 func (x *office) exchanged(page *web.Page, s neighbour.Send) rowView {
 	v := rowView{Href: nextDoor + "/" + strconv.FormatInt(s.ID, 10), Ref: string(s.Ref), What: page.T("neighbour.kind." + string(s.Kind)), Channel: x.unitOf(page, s.Neighbour),
 		Unit: page.T("unit." + string(courier.Holder(s.Place))), State: stateTag(page, s.State), When: page.Moment(s.Changed), ISO: page.ISO(s.Changed), Why: whyOf(page, s)}
+	if v.Unit == v.Channel {
+		v.Unit = ""
+	}
 	if !s.Next.IsZero() {
 		v.Next = page.T("post.next", "when", page.Moment(s.Next))
 	}
@@ -205,7 +208,14 @@ func (x *office) writeExchange(o *programme.Officer, status int, wrong, typed st
 	}
 	for _, a := range slices.Backward(tried) {
 		a.Gateway = x.unitOf(page, s.Neighbour)
-		v.History = append(v.History, entryOf(page, o, a))
+		e := entryOf(page, o, a)
+		if key := "neighbour.try." + a.Outcome; a.Actor == "" && page.Has(key) {
+			e.Title = page.T(key)
+		}
+		if e.Text = a.Words; a.External != "" {
+			e.Text = page.T("neighbour.external", "id", a.External)
+		}
+		v.History = append(v.History, e)
 	}
 	if o.R.URL.Query().Get("done") != "" {
 		v.Done = page.T("post.done")

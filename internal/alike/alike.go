@@ -45,6 +45,7 @@ type Likely struct {
 	Ref                  casework.Ref
 	Procedure, State     string
 	Title, Text, Address string // as far as the reader may see them
+	Photo                string // hash of a picture of it that everybody may see; empty: there is none
 	Unit                 org.UnitID
 	Opened               time.Time
 	Metres               float64 // between the two places; below 0: not known
@@ -80,7 +81,7 @@ func (f Finder) Public(ctx context.Context, m Matter, limit int) ([]Likely, erro
 	var out []Likely
 	for _, c := range list {
 		if c.ID != m.Case && c.Lead == nil && f.working(c.Procedure, c.State, c.Outcome) {
-			out = f.add(out, m, Likely{Ref: c.Ref, Procedure: c.Procedure, State: c.State, Title: c.Title, Text: c.Text, Address: c.Place.Address, Unit: c.Place.Unit, Opened: c.Opened}, c.Place.Point)
+			out = f.add(out, m, Likely{Ref: c.Ref, Procedure: c.Procedure, State: c.State, Title: c.Title, Text: c.Text, Address: c.Place.Address, Unit: c.Place.Unit, Opened: c.Opened, Photo: photo(c)}, c.Place.Point)
 		}
 	}
 	return best(out, limit), nil
@@ -109,7 +110,7 @@ func (f Finder) Inside(ctx context.Context, in authz.Scope, m Matter, limit int)
 		}
 		x := Likely{Ref: item.Ref, Procedure: item.Procedure, State: item.State, Title: item.Title, Address: item.Address, Unit: item.PlaceUnit, Opened: item.Opened, Listed: true}
 		if i := slices.IndexFunc(out, func(o Likely) bool { return o.Ref == item.Ref }); i >= 0 {
-			x.Text, x.Metres = out[i].Text, out[i].Metres
+			x.Text, x.Metres, x.Photo = out[i].Text, out[i].Metres, out[i].Photo
 			x.Alike = max(out[i].Alike, f.score(m, x))
 			out[i] = x
 			continue
@@ -117,6 +118,36 @@ func (f Finder) Inside(ctx context.Context, in authz.Scope, m Matter, limit int)
 		out = f.add(out, m, x, nil)
 	}
 	return best(out, limit), nil
+}
+
+// photo is the first picture of a public case.
+func photo(c casework.Case) string {
+	for _, f := range c.Files {
+		if f.Published {
+			return f.SHA256
+		}
+	}
+	return ""
+}
+
+// Photo is a picture of a case that everybody may see, by its hash.
+func (f Finder) Photo(ctx context.Context, ref, sum string) (casework.File, error) {
+	c, _, err := f.Reader.PublishedCase(ctx, ref, f.shown)
+	if err != nil {
+		return casework.File{}, err
+	}
+	i := slices.IndexFunc(c.Files, func(x casework.File) bool { return x.SHA256 == sum })
+	if i < 0 {
+		return casework.File{}, ledger.ErrNotFound
+	}
+	return c.Files[i], nil
+}
+
+// Shows says whether everybody sees pictures of a category, once they are published.
+func Shows(p *pack.Pack, category string) bool {
+	v, ok := p.Open311.ServiceOf(category)
+	d := p.ProcedureFor(category)
+	return ok && v.Shown == pack.ShowText && d != nil && d.Sealing.When == ""
 }
 
 // around are the units in which a case may lie that is near: what lies in the same street as the matter, and whose areas lie

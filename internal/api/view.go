@@ -121,8 +121,9 @@ type FileView struct {
 	Size   int64  `json:"size"`
 	Public bool   `json:"public"`
 
-	Held    string `json:"held,omitempty" enum:"unseen,virus,refused" doc:"Why nobody can open it: it waits for a look (unseen), a scanner found something (virus), or it was refused"`
-	Redacts string `json:"redacts,omitempty" doc:"The file this is a copy of, made to be published"`
+	Held      string `json:"held,omitempty" enum:"unseen,virus,refused" doc:"Why nobody can open it: it waits for a look (unseen), a scanner found something (virus), or it was refused"`
+	Redacts   string `json:"redacts,omitempty" doc:"The file this is a copy of, made to be published"`
+	Published bool   `json:"published,omitempty" doc:"Everybody sees this copy beside the report"`
 }
 
 // ClockView is one term with the whole count behind its date.
@@ -399,7 +400,7 @@ func (v viewer) files(list []casework.File, publicOnly bool) []FileView {
 	out := []FileView{}
 	for _, f := range list {
 		if f.Public || !publicOnly {
-			out = append(out, FileView{SHA256: f.SHA256, Name: f.Name, Kind: f.Kind, Size: f.Size, Public: f.Public, Held: f.Held, Redacts: f.Redacts})
+			out = append(out, FileView{SHA256: f.SHA256, Name: f.Name, Kind: f.Kind, Size: f.Size, Public: f.Public, Held: f.Held, Redacts: f.Redacts, Published: f.Published})
 		}
 	}
 	return out

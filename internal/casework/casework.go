@@ -180,6 +180,7 @@ type File struct {
 	Original    string `json:"original,omitempty"`     // what was sent, untouched, is kept under this hash
 	OriginalKey string `json:"original_key,omitempty"` // and opened by this
 	Redacts     string `json:"redacts,omitempty"`      // hash of the file of the case this is a copy of, made to be published
+	Published   bool   `json:"published,omitempty"`    // everybody may see this copy beside the report
 }
 
 // Stored names everything that is kept of it.
@@ -200,8 +201,14 @@ type Checked struct {
 	Reason  string `json:"reason,omitempty"` // in words; empty where the scanner found nothing the second time
 }
 
+// Published shows a redacted copy to everybody, or takes it back.
+type Published struct {
+	SHA256 string `json:"sha256"`
+	Show   bool   `json:"show,omitempty"`
+}
+
 // Command asks for one change. Exactly one of Open, Act, Note, Attach, Tick, Sent, Ended, Recall,
-// Recount, Filed, Checked, Follow and Led is set.
+// Recount, Filed, Checked, Published, Follow and Led is set.
 type Command struct {
 	Case    CaseID
 	Version int       // the Version or Seq the actor has seen; AnyVersion where the actor sees none
@@ -223,6 +230,8 @@ type Command struct {
 	Filed   *Filed `json:",omitempty"` // the file of the ended case was put together; it comes with Files
 
 	Checked *Checked `json:",omitempty"` // a file that was held is released or refused
+
+	Published *Published `json:",omitempty"` // a redacted copy is shown to everybody, or taken back
 
 	Lead   *Leading  `json:"-"` // with an act of effect group: the case that field "lead" names, for the ledger to find
 	Follow *Follower `json:"-"` // a case goes with this one from now on, or has left
@@ -354,6 +363,7 @@ type Event struct {
 	Recounted []Recounted         `json:"recounted,omitempty"` // dates before a new calendar
 	Filed     *Filed              `json:"filed,omitempty"`     // the file as it went to the archive
 	Checked   *Checked            `json:"checked,omitempty"`   // a file that was held is released or refused
+	Published *Published          `json:"published,omitempty"` // a redacted copy is shown to everybody, or taken back
 	Lead      *Lead               `json:"lead,omitempty"`      // the case it goes with from here on
 	Unled     CaseID              `json:"unled,omitempty"`     // the case it went with until here
 	Follow    *Follower           `json:"follow,omitempty"`    // another case goes with this one, or left

@@ -60,6 +60,8 @@ func Decide(d *procedure.Definition, c Case, cmd Command, who authz.Actor, now t
 		return k.filed()
 	case cmd.Checked != nil:
 		return k.checked()
+	case cmd.Published != nil:
+		return k.published()
 	case cmd.Follow != nil:
 		return k.follow()
 	case cmd.Led != nil:
@@ -121,6 +123,7 @@ func (k *decision) event(kind string, by By) Event {
 	for i := range e.Files {
 		e.Files[i].Seq = e.Seq
 		e.Files[i].Public = e.Files[i].Public || k.who.Is(authz.Resident)
+		e.Files[i].Published = false // that is a decision of its own
 	}
 	return e
 }

@@ -91,6 +91,9 @@ func Fold(c Case, e Event) Case {
 	if e.Checked != nil {
 		c.Files = settled(c.Files, *e.Checked)
 	}
+	if e.Published != nil {
+		c.Files = showing(c.Files, *e.Published)
+	}
 	if e.Filed != nil {
 		c.Filed = append(slices.Clone(c.Filed), *e.Filed)
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"comity/internal/alike"
 	"comity/internal/authz"
 	"comity/internal/casework"
 	"comity/internal/ledger"
@@ -79,6 +80,8 @@ type fileRow struct {
 	Public                bool
 	Held                  string // why it cannot be opened; empty: it can
 	Redacted              bool
+	Published             bool // everybody sees it
+	Publishes             bool // it can be shown to everybody
 }
 
 type noteForm struct {
@@ -422,7 +425,7 @@ func (v *visit) fileRow(p *web.Page, c casework.Case, f casework.File, events []
 		r.Icon = "camera"
 	}
 	if i := slices.IndexFunc(c.Files, func(now casework.File) bool { return now.SHA256 == f.SHA256 }); i >= 0 {
-		f.Held, f.Redacts = c.Files[i].Held, c.Files[i].Redacts // an event tells how it was then
+		f.Held, f.Redacts, f.Published = c.Files[i].Held, c.Files[i].Redacts, c.Files[i].Published // an event tells how it was then
 	}
 	if f.Held != "" {
 		r.Href, r.Image, r.Icon, r.Held = "", false, "lock", p.T("file.waits")
@@ -430,7 +433,8 @@ func (v *visit) fileRow(p *web.Page, c casework.Case, f casework.File, events []
 			r.Held = p.T("file.refused")
 		}
 	}
-	r.Redacted = f.Redacts != ""
+	r.Redacted, r.Published = f.Redacts != "", f.Published
+	r.Publishes = r.Redacted && r.Image && c.Sealed == "" && alike.Shows(v.pack, c.Category)
 	return r
 }
 

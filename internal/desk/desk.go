@@ -186,6 +186,7 @@ func (d *Desk) Register(mux web.Router) {
 	page("GET /desk/cases/{ref}/files/{sha256}", (*visit).fileShow)
 	page("GET /desk/cases/{ref}/files/{sha256}/redact", (*visit).redactShow)
 	page("POST /desk/cases/{ref}/files/{sha256}/redact", (*visit).redactDo)
+	page("POST /desk/cases/{ref}/files/{sha256}/publish", (*visit).publishDo)
 	open("GET /desk/redact.js", d.redactScript)
 	page("GET /desk/cases/{ref}/documents/{seq}/{id}", (*visit).document)
 	page("GET /desk/cases/{ref}/documents/{seq}/{id}/pdf", (*visit).documentPDF)

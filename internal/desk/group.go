@@ -6,6 +6,7 @@ import (
 
 	"comity/internal/alike"
 	"comity/internal/casework"
+	"comity/internal/file"
 	"comity/internal/procedure"
 	"comity/internal/web"
 )
@@ -13,6 +14,7 @@ import (
 // likeRow is another report that may be about the same thing.
 type likeRow struct {
 	Ref, Href, Title, State, Place, Opened string
+	Photo                                  string // address of a picture everybody may see; empty: there is none
 	Use                                    string // the form with its number in it
 }
 
@@ -70,6 +72,9 @@ func (v *visit) likeRows(p *web.Page, list []alike.Likely) []likeRow {
 		row := likeRow{Ref: string(x.Ref), Href: caseHref(string(x.Ref)), Title: x.Title, State: p.T("state." + x.Procedure + "." + x.State), Opened: p.Day(x.Opened)}
 		if row.Title == "" {
 			row.Title = row.Ref
+		}
+		if x.Photo != "" {
+			row.Photo = file.PublicPath(x.Ref, x.Photo)
 		}
 		if x.Unit != "" {
 			row.Place = p.T("unit." + string(x.Unit))

@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 
+	"comity/internal/alike"
 	"comity/internal/casework"
 	"comity/internal/file"
 	"comity/internal/web"
@@ -154,4 +155,30 @@ func (v *visit) boxes(d *redactPage) (out []image.Rectangle, ok bool) {
 		out = append(out, image.Rect(n[0], n[1], n[0]+n[2], n[1]+n[3]))
 	}
 	return out, ok
+}
+
+// publishDo shows a redacted copy to everybody beside the report, or takes it back; the button that was pressed is undone
+// by the other one.
+func (v *visit) publishDo() error {
+	c, err := v.found()
+	if err != nil {
+		return err
+	}
+	if err := v.parse("show"); err != nil {
+		return err
+	}
+	show := v.r.PostFormValue("show") == "yes"
+	if show && !alike.Shows(v.pack, c.Category) {
+		return &casework.Refusal{Rule: "file.not_public"}
+	}
+	_, err = v.Ledger.Do(v.ctx(), v.actor, casework.Command{Case: c.ID, Version: casework.AnyVersion, Key: web.KeyOf(v.r), Published: &casework.Published{SHA256: v.r.PathValue("sha256"), Show: show}})
+	if err != nil {
+		return err
+	}
+	done := "withdrawn_photo"
+	if show {
+		done = "published_photo"
+	}
+	http.Redirect(v.w, v.r, caseAddress(string(c.Ref), v.r.URL.Query().Get("in"), "done", done), http.StatusSeeOther)
+	return nil
 }

@@ -35,7 +35,7 @@ func (m Matter) Title(e casework.Event) (string, bool) {
 	case e.Ended != nil:
 		link, _ := m.child(e.Ended.Case)
 		return m.Say.T("event.child.ended", "purpose", Purpose(m.Say, m.D.ID, link.Link)), true
-	case e.Checked != nil:
+	case e.Checked != nil, e.Published != nil:
 		return m.Say.T("event." + e.Kind), true
 	case e.Follow != nil:
 		return m.Say.T("event."+e.Kind, "ref", string(e.Follow.Ref)), true
@@ -135,7 +135,7 @@ func (m Matter) concerns(clock string) bool {
 // ForResident reports an event of the program itself that the resident reads; acts, notes and files are
 // for each surface to judge.
 func (m Matter) ForResident(e casework.Event) bool {
-	return slices.ContainsFunc(m.Changes(e), func(c Change) bool { return c.Public }) || (e.Kind == "clock.stuck" && m.concerns(e.Expired))
+	return e.Published != nil || slices.ContainsFunc(m.Changes(e), func(c Change) bool { return c.Public }) || (e.Kind == "clock.stuck" && m.concerns(e.Expired))
 }
 
 // Public keeps what the resident reads.

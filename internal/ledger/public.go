@@ -3,6 +3,7 @@ package ledger
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"comity/internal/authz"
@@ -191,6 +192,7 @@ func (r *Reader) publish(ctx context.Context, tx *db.Tx, s *stored, p Public) (c
 	c.Place = shown.Place
 	if p >= PublicText {
 		c.Title, c.Text, c.Answer = shown.Title, shown.Text, shown.Answer
+		c.Files = slices.DeleteFunc(slices.Clone(shown.Files), func(f casework.File) bool { return !f.Published || f.Held != "" || f.Key == casework.Veil })
 	}
 	return c, nil
 }

@@ -10,6 +10,7 @@ import (
 	"comity/internal/authz"
 	"comity/internal/casework"
 	"comity/internal/explain"
+	"comity/internal/file"
 	"comity/internal/form"
 	"comity/internal/ledger"
 	"comity/internal/pack"
@@ -243,11 +244,24 @@ func (s *Server) request(c *call, k casework.Case, events []casework.Event, exte
 		{"service_name", nameOf(current, x.v)}, {"service_code", x.v.Code}, {"description", unveiled(k.Text)},
 		{"agency_responsible", x.say.T("unit." + string(k.Holder))}, {"service_notice", hint(current, x.v)},
 		{"requested_datetime", c.written(k.Opened)}, {"updated_datetime", c.written(changed)}, {"expected_datetime", c.written(expected)},
-		{"address", unveiled(k.Place.Address)}, {"address_id", ""}, {"zipcode", ""}, {"lat", lat}, {"long", long}, {"media_url", ""}}
+		{"address", unveiled(k.Place.Address)}, {"address_id", ""}, {"zipcode", ""}, {"lat", lat}, {"long", long}, {"media_url", s.photo(c, x)}}
 	if extended {
 		out = append(out, field{"extended_attributes", x.more(c, events)})
 	}
 	return out, nil
+}
+
+// photo is the address of the first picture that the office shows to everybody beside the report.
+func (s *Server) photo(c *call, x seen) string {
+	if x.v.Shown < pack.ShowText {
+		return ""
+	}
+	for _, f := range x.k.Files {
+		if f.Published && f.Held == "" {
+			return s.address(c) + file.PublicPath(x.k.Ref, f.SHA256)
+		}
+	}
+	return ""
 }
 
 // more is what the specification has no name for: the state in the city's own words, and what happened.

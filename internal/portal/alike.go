@@ -1,6 +1,7 @@
 package portal
 
 import (
+	"errors"
 	"math"
 	"net/http"
 	"strconv"
@@ -9,6 +10,8 @@ import (
 	"comity/internal/alike"
 	"comity/internal/authz"
 	"comity/internal/casework"
+	"comity/internal/file"
+	"comity/internal/ledger"
 	"comity/internal/pack"
 	"comity/internal/web"
 )
@@ -20,7 +23,7 @@ const (
 )
 
 // likeRow is an open report as anybody may see it.
-type likeRow struct{ Ref, Title, Text, Where, Stands string }
+type likeRow struct{ Ref, Title, Text, Where, Stands, Photo string }
 
 // alike lists the open reports that the one about to be sent may repeat, as far as anybody may see them. A
 // category whose cases lie in another compartment has none: its door shows nothing of them.
@@ -44,6 +47,9 @@ func likeRows(page *web.Page, pk *pack.Pack, list []alike.Likely) []likeRow {
 	var out []likeRow
 	for _, x := range list {
 		row := likeRow{Ref: string(x.Ref), Title: x.Title, Stands: phaseOf(page, pk, x) + page.T("portal.sep") + page.T("portal.alike.since", "day", page.Day(x.Opened))}
+		if x.Photo != "" {
+			row.Photo = file.PublicPath(x.Ref, x.Photo)
+		}
 		if row.Title == "" {
 			row.Title = page.T("portal.alike.number", "ref", row.Ref)
 		}
@@ -81,3 +87,17 @@ func phaseOf(page *web.Page, pk *pack.Pack, x alike.Likely) string {
 
 // nearly rounds a distance to ten metres, upwards: places are no more exact than that.
 func nearly(metres float64) int { return 10 * max(1, int(math.Ceil(metres/10))) }
+
+// publicPhoto serves a redacted picture that the office shows to everybody beside a report. Only cases of the civic
+// compartment have any; every other address is answered as if nothing were there.
+func (p *Portal) publicPhoto(w http.ResponseWriter, r *http.Request) error {
+	door := p.doors()[0]
+	f, err := alike.Finder{Reader: door.Reader, Pack: p.Packs.Current(), Now: p.Site.Now()}.Photo(r.Context(), r.PathValue("ref"), r.PathValue("sha256"))
+	if errors.Is(err, ledger.ErrNotFound) {
+		return web.ErrNotFound
+	}
+	if err != nil {
+		return err
+	}
+	return p.serve(w, r, door.Files, f)
+}

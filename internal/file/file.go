@@ -112,17 +112,46 @@ func broken(kind, why string) error {
 // name is the sender's name for the file; together with lim.Declared it can only contradict the content, never
 // decide it. The error is a Refused, or a wrapped error of r or of the store.
 func (s Store) Take(ctx context.Context, r io.Reader, name string, lim Limits) (casework.File, error) {
+	got, err := s.Receive(r, name, lim)
+	if err != nil {
+		return casework.File{}, err
+	}
+	defer got.Drop()
+	return got.Keep(ctx)
+}
+
+// Received is an upload that has arrived and waits, sealed, until it is known whether it is wanted: a form is
+// judged by its fields, and they may come after its files.
+type Received struct {
+	s    Store
+	sent *draft
+	look *survey
+	name string
+	lim  Limits
+}
+
+// Receive is the first half of Take. Whoever gets something drops it in the end.
+func (s Store) Receive(r io.Reader, name string, lim Limits) (*Received, error) {
 	lim = lim.filled()
 	sent, err := s.draft()
 	if err != nil {
-		return casework.File{}, err
+		return nil, err
 	}
-	defer sent.drop()
 	look, err := surveyed(sent, r, lim)
 	if err != nil {
-		return casework.File{}, err
+		sent.drop()
+		return nil, err
 	}
-	src, err := sent.open()
+	return &Received{s, sent, look, name, lim}, nil
+}
+
+// Drop forgets what was not kept. It may be called twice.
+func (g *Received) Drop() { g.sent.drop() }
+
+// Keep is the second half of Take. It works once.
+func (g *Received) Keep(ctx context.Context) (casework.File, error) {
+	s, look := g.s, g.look
+	src, err := g.sent.open()
 	if err != nil {
 		return casework.File{}, err
 	}
@@ -132,7 +161,7 @@ func (s Store) Take(ctx context.Context, r io.Reader, name string, lim Limits) (
 	}
 	defer clean.drop()
 	sized := &counted{w: clean}
-	c, err := rebuild(sized, src, look, name, lim, s.Scan == nil)
+	c, err := rebuild(sized, src, look, g.name, g.lim, s.Scan == nil)
 	if err != nil {
 		return casework.File{}, err
 	}
@@ -141,12 +170,12 @@ func (s Store) Take(ctx context.Context, r io.Reader, name string, lim Limits) (
 	if f.SHA256, err = s.keep(ctx, clean); err != nil {
 		return casework.File{}, err
 	}
-	f.Name, f.Key = cleanName(name, c.Kind, f.Sent), clean.key
+	f.Name, f.Key = cleanName(g.name, c.Kind, f.Sent), clean.key
 	if held != "" || s.KeepSent {
-		if f.Original, err = s.keep(ctx, sent); err != nil {
+		if f.Original, err = s.keep(ctx, g.sent); err != nil {
 			return casework.File{}, err
 		}
-		f.OriginalKey = sent.key
+		f.OriginalKey = g.sent.key
 	}
 	if held != "" {
 		f.Key, f.Locked = "", f.Key

@@ -33,6 +33,7 @@ var Rooms = map[string]Room{
 	"internal/text":              {Why: "every word shown to a person", Others: []string{"go.yaml.in/yaml/v4"}},
 	"internal/db":                {Why: "the only importer of database/sql and drivers", Others: []string{"github.com/jackc/pgx/v5", "github.com/ncruces/go-sqlite3"}},
 	"internal/db/dbtest":         {Why: "databases for tests", Rooms: []string{"db"}},
+	"internal/outward":           {Why: "which machines may be called"},
 	"internal/limit":             {Why: "slows down who guesses codes"},
 	"internal/journal":           {Why: "what was refused, for who watches over the city"},
 	"internal/file":              {Why: "the one attachment pipeline", Rooms: with("file/whole", "vault"), Others: []string{"github.com/pdfcpu/pdfcpu", "golang.org/x/image"}},
@@ -85,8 +86,8 @@ var Rooms = map[string]Room{
 	"internal/api":                       {Why: "JSON for programs", Rooms: with("account", "db", "explain", "file", "intake", "jobs", "journal", "ledger", "limit", "pack", "text"), Others: []string{"github.com/danielgtaylor/huma/v2", "github.com/VictoriaMetrics/metrics", "golang.org/x/text/language"}},
 	"internal/programme/residence/sdjwt": {Why: "the residence card: a credential whose holder shows only what is asked for"},
 
-	"internal/open311":                  {Why: "GeoReport v2", Rooms: with("account", "explain", "file", "intake", "journal", "ledger", "limit", "pack", "text"), Others: []string{"golang.org/x/text/language"}},
-	"internal/courier/gateway":          {Why: "speaks with mail relays, gateways and receivers of webhooks", Rooms: []string{"courier", "jobs"}, Others: []string{"go.yaml.in/yaml/v4"}},
+	"internal/open311":                  {Why: "GeoReport v2", Rooms: with("account", "explain", "file", "intake", "journal", "ledger", "limit", "outward", "pack", "text"), Others: []string{"golang.org/x/text/language"}},
+	"internal/courier/gateway":          {Why: "speaks with mail relays, gateways and receivers of webhooks", Rooms: []string{"courier", "jobs", "outward"}, Others: []string{"go.yaml.in/yaml/v4"}},
 	"internal/courier/gateway/smtptest": {Why: "a mail relay for tests; for tests alone"},
 	"internal/programme/quarantine":     {Why: "files that wait until somebody decides", Rooms: with("courier", "db", "file", "jobs", "ledger", "pack", "programme", "web"), Others: []string{"github.com/a-h/templ"}},
 	"internal/programme/post":           {Why: "what officers do about messages: stuck ones, letters, other systems, texts", Rooms: with("courier", "pack", "pdf", "programme", "text", "web"), Others: []string{"github.com/a-h/templ"}},

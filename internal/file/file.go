@@ -25,6 +25,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"strconv"
@@ -103,6 +104,20 @@ func broken(kind, why string) error {
 	return Refused{"file.broken", map[string]string{"kind": kind, "why": why}}
 }
 
+// ErrCut stands beside the error of a reader that gave no more: it is the line that broke, and nothing of ours.
+var ErrCut = errors.New("file: it broke off on its way")
+
+// arriving is an upload on its way.
+type arriving struct{ io.Reader }
+
+func (a arriving) Read(p []byte) (int, error) {
+	n, err := a.Reader.Read(p)
+	if err != nil && err != io.EOF {
+		err = errors.Join(ErrCut, err)
+	}
+	return n, err
+}
+
 // Take is the way in for every channel: it reads an upload, cleans it, has it looked at and stores what may be
 // kept. The result belongs with a case; whoever does not file it has lost its key, and with it the file.
 //
@@ -110,7 +125,7 @@ func broken(kind, why string) error {
 // something in, or cannot look at, is kept apart: the file then has Held and no Key, so that nothing can show it.
 //
 // name is the sender's name for the file; together with lim.Declared it can only contradict the content, never
-// decide it. The error is a Refused, or a wrapped error of r or of the store.
+// decide it. The error is a Refused, ErrCut with the error of r, or an error of the store.
 func (s Store) Take(ctx context.Context, r io.Reader, name string, lim Limits) (casework.File, error) {
 	got, err := s.Receive(r, name, lim)
 	if err != nil {
@@ -186,7 +201,7 @@ func (g *Received) Keep(ctx context.Context) (casework.File, error) {
 // surveyed copies an upload into w within its limit, and looks at it on the way.
 func surveyed(w io.Writer, r io.Reader, lim Limits) (*survey, error) {
 	look := newSurvey()
-	if _, err := io.Copy(io.MultiWriter(w, look), io.LimitReader(r, lim.MaxBytes+1)); err != nil {
+	if _, err := io.Copy(io.MultiWriter(w, look), io.LimitReader(arriving{r}, lim.MaxBytes+1)); err != nil {
 		return nil, fmt.Errorf("read attachment: %w", err)
 	}
 	if look.size > lim.MaxBytes {

@@ -37,7 +37,6 @@ func (u *unreachable) Unwrap() error { return u.err }
 var (
 	errScheme = errors.New("neither http nor https")
 	errFar    = errors.New("too many redirects")
-	errCutOff = errors.New("open311: the picture broke off")
 )
 
 func newFetcher(hosts []string) fetcher {
@@ -85,7 +84,7 @@ func (f fetcher) get(ctx context.Context, raw string) (io.ReadCloser, string, er
 		res.Body.Close()
 		return nil, "", &unreachable{rule: "failed", err: fmt.Errorf("status %d", res.StatusCode)}
 	}
-	return cut{res.Body}, res.Header.Get("Content-Type"), nil
+	return res.Body, res.Header.Get("Content-Type"), nil
 }
 
 func whyNot(ctx context.Context, err error) string {
@@ -99,15 +98,4 @@ func whyNot(ctx context.Context, err error) string {
 		return "slow"
 	}
 	return "failed"
-}
-
-// cut marks an error of the connection, so that it is not taken for one of ours.
-type cut struct{ io.ReadCloser }
-
-func (c cut) Read(b []byte) (int, error) {
-	n, err := c.ReadCloser.Read(b)
-	if err != nil && err != io.EOF {
-		err = errors.Join(errCutOff, err)
-	}
-	return n, err
 }

@@ -110,17 +110,16 @@ func tooMany() file.Refused {
 // receive takes a part off the line. Files of a number nobody may send are not kept even for now.
 func (s *Server) receive(c *call, p *multipart.Part) error {
 	in := sentPart{field: p.FormName(), name: p.FileName()}
-	line := &line{r: p}
 	var err error
 	if len(c.parts) >= maxFiles {
 		in.no = tooMany()
 	} else {
-		in.got, err = s.Files.Receive(line, in.name, file.Limits{Declared: p.Header.Get("Content-Type")})
+		in.got, err = s.Files.Receive(p, in.name, file.Limits{Declared: p.Header.Get("Content-Type")})
 	}
 	var no file.Refused
 	switch {
-	case line.err != nil:
-		return sent(line.err)
+	case errors.Is(err, file.ErrCut):
+		return sent(err)
 	case errors.As(err, &no):
 		in.no = no
 	case err != nil:
@@ -128,20 +127,6 @@ func (s *Server) receive(c *call, p *multipart.Part) error {
 	}
 	c.parts = append(c.parts, in)
 	return nil
-}
-
-// line remembers why reading ended, so that the sender's failure is not taken for one of ours.
-type line struct {
-	r   io.Reader
-	err error
-}
-
-func (l *line) Read(b []byte) (int, error) {
-	n, err := l.r.Read(b)
-	if err != nil && err != io.EOF {
-		l.err = err
-	}
-	return n, err
 }
 
 // forget drops the parts of a call that were not kept.
@@ -191,7 +176,7 @@ func (s *Server) behind(ctx context.Context, raw string) (casework.File, error) 
 	if err != nil && !errors.As(err, &no) && ctx.Err() != nil {
 		return f, &unreachable{rule: "slow", err: err}
 	}
-	if errors.Is(err, errCutOff) {
+	if errors.Is(err, file.ErrCut) {
 		return f, &unreachable{rule: "failed", err: err}
 	}
 	return f, err

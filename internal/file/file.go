@@ -82,7 +82,7 @@ type Cleaned struct {
 // Refused is why an attachment was not accepted: a value for the person who
 // sent it. Rule is the key of the explanation in the pack, Params its variables.
 //
-//	file.too_big          max: bytes
+//	file.too_big          bytes: the most there may be
 //	file.kind             found: media type, or "" when nothing known
 //	file.mismatch         said, found: media types
 //	file.broken           kind: media type or ""; why: empty, decode, header, trailer, encoding, hidden
@@ -205,7 +205,7 @@ func surveyed(w io.Writer, r io.Reader, lim Limits) (*survey, error) {
 		return nil, fmt.Errorf("read attachment: %w", err)
 	}
 	if look.size > lim.MaxBytes {
-		return nil, Refused{"file.too_big", map[string]string{"max": strconv.FormatInt(lim.MaxBytes, 10)}}
+		return nil, Refused{"file.too_big", map[string]string{"bytes": strconv.FormatInt(lim.MaxBytes, 10)}}
 	}
 	return look, nil
 }

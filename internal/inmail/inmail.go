@@ -359,11 +359,7 @@ func (r *Room) keep(ctx context.Context, say text.Speaker, parts []Part) (kept [
 				return nil, nil, err
 			}
 		}
-		figures := explain.Figures(say, no.Params)
-		if n, err := strconv.Atoi(no.Params["max"]); err == nil && no.Rule == "file.too_big" {
-			figures = []string{"max", strconv.Itoa(n>>20) + " MiB"}
-		}
-		lost = append(lost, say.T("inmail.lost", "name", name, "why", say.T("problem."+no.Rule, figures...)))
+		lost = append(lost, say.T("inmail.lost", "name", name, "why", say.T("problem."+no.Rule, explain.Figures(say, no.Params)...)))
 	}
 	return kept, lost, nil
 }

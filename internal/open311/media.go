@@ -37,9 +37,6 @@ type lostFile struct {
 
 func (l lostFile) words(say text.Speaker) string {
 	figures := explain.Figures(say, l.params)
-	if n, err := strconv.Atoi(l.params["max"]); err == nil && l.rule == "file.too_big" {
-		figures = []string{"max", strconv.Itoa(n>>20) + " MiB"}
-	}
 	for _, key := range []string{"open311.media." + l.rule, "problem." + l.rule} {
 		if say.Has(key) {
 			return say.T(key, figures...)

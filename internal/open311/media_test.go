@@ -138,7 +138,7 @@ func Test_a_picture_that_cannot_be_taken_in_does_not_lose_the_report(t *testing.
 	quick(t, func(s *site) {
 		for url, why := range map[string]string{
 			at + "/gone.jpg":                        "nothing to be had",
-			at + "/big.jpg":                         "larger than 20 MiB",
+			at + "/big.jpg":                         "larger than 20 MB",
 			at + "/page.html":                       "kind of file",
 			at + "/round":                           "nothing to be had",
 			at + "/cut.jpg":                         "nothing to be had",

@@ -201,17 +201,8 @@ func (p *Portal) uploadRefused(w http.ResponseWriter, r *http.Request, name stri
 	page := p.Site.Page(r, "portal.report.photos")
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.WriteHeader(http.StatusUnprocessableEntity)
-	_, err := w.Write([]byte(page.Problem(no.Rule, withMax(no.Params))))
+	_, err := w.Write([]byte(page.Problem(no.Rule, no.Params)))
 	return err
-}
-
-// withMax writes a size as people read it.
-func withMax(params map[string]string) map[string]string {
-	n, err := strconv.Atoi(params["max"])
-	if err != nil {
-		return params
-	}
-	return map[string]string{"max": strconv.Itoa(n>>20) + " MiB"}
 }
 
 func (p *Portal) uploadDrop(w http.ResponseWriter, r *http.Request) error {

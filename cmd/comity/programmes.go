@@ -1,6 +1,7 @@
 package main
 
 import (
+	"comity/internal/inmail"
 	"comity/internal/programme"
 	"comity/internal/programme/dataaccess"
 	"comity/internal/programme/mediation"
@@ -25,7 +26,11 @@ func programmes(c *city) []programme.Programme {
 
 // postPages are the pages of the messages of one compartment.
 func (c *city) postPages(r *rooms) programme.Programme {
-	return post.New(post.Deps{Courier: r.courier, Packs: c.packs, Words: c.wordings})
+	d := post.Deps{Courier: r.courier, Packs: c.packs, Words: c.wordings}
+	if r == &c.rooms { // mail comes to the civic compartment alone, and is taken in once the operator's file is read
+		d.Mail = func() *inmail.Room { return c.mail }
+	}
+	return post.New(d)
 }
 
 // openData is what the city publishes of its civic cases.

@@ -90,7 +90,7 @@ var Rooms = map[string]Room{
 	"internal/courier/gateway":          {Why: "speaks with mail relays, gateways and receivers of webhooks", Rooms: []string{"courier", "jobs", "outward"}, Others: []string{"go.yaml.in/yaml/v4"}},
 	"internal/courier/gateway/smtptest": {Why: "a mail relay for tests; for tests alone"},
 	"internal/programme/quarantine":     {Why: "files that wait until somebody decides", Rooms: with("courier", "db", "file", "jobs", "ledger", "pack", "programme", "web"), Others: []string{"github.com/a-h/templ"}},
-	"internal/programme/post":           {Why: "what officers do about messages: stuck ones, letters, other systems, texts", Rooms: with("courier", "pack", "pdf", "programme", "text", "web"), Others: []string{"github.com/a-h/templ"}},
+	"internal/programme/post":           {Why: "what officers do about messages: stuck ones, letters, other systems, texts", Rooms: with("courier", "inmail", "pack", "pdf", "programme", "text", "web"), Others: []string{"github.com/a-h/templ"}},
 
 	"internal/consent":               {Why: "what people agreed to, and took back", Rooms: with("db", "ledger", "pack", "translog", "vault")},
 	"internal/selfview":              {Why: "what a person sees of themselves: beside cmd the one room that is handed several compartments", Rooms: with("consent", "courier", "db", "jobs", "ledger", "limit", "pack", "programme", "text", "vault", "web"), Others: []string{"github.com/a-h/templ"}},

@@ -1,12 +1,12 @@
 // Package post has the pages on which officers look after messages: what is stuck or came back, letters to be
-// printed, what receivers of webhooks were told, and every text as people read it.
+// printed, what receivers of webhooks were told, every text as people read it, and mail that became part of no case.
 //
 // It owns no table: deliveries are the courier's. Who has these pages is the pack's (post.yaml, keepers): such a role
 // reaches the deliveries of cases its unit or one below it holds, and the reach is part of every query. A page shows the
 // number of a case, the kind of text, the channel, times and what a gateway said; of a sealed case nothing but its
 // number. No page shows an address or what was written, but for letters, which are opened on record to be printed.
 //
-// It refuses to write a message or to change one. Open this file first, then list.go, one.go, letters.go, more.go.
+// It refuses to write a message or to change one. Open this file first, then list.go, one.go, letters.go, more.go, mail.go.
 package post
 
 import (
@@ -17,6 +17,7 @@ import (
 
 	"comity/internal/authz"
 	"comity/internal/courier"
+	"comity/internal/inmail"
 	"comity/internal/org"
 	"comity/internal/pack"
 	"comity/internal/programme"
@@ -32,6 +33,7 @@ type Deps struct {
 	Courier *courier.Courier
 	Packs   *pack.Registry
 	Words   func(*pack.Pack) *text.Catalogue
+	Mail    func() *inmail.Room // takes in what comes by mail; nil, or nil from it: nothing does
 }
 
 type office struct{ Deps }
@@ -53,6 +55,9 @@ func New(d Deps) programme.Programme {
 			"GET /desk/post/texts":                o.texts,
 			"GET /desk/post/webhooks":             o.hooks,
 			"POST /desk/post/webhooks":            o.replay,
+			"GET /desk/post/mail":                 o.mails,
+			"GET /desk/post/mail/{id}":            o.mailShow,
+			"POST /desk/post/mail/{id}":           o.mailDo,
 		},
 		Menu: o.menu,
 	}
@@ -94,6 +99,9 @@ func (x *office) ways(page *web.Page, o *programme.Officer) []web.Link {
 	out := []web.Link{{Href: "/desk/post", Label: page.T("post.title")}, {Href: "/desk/post/letters", Label: page.T("post.letters.title")}, {Href: "/desk/post/texts", Label: page.T("post.texts.title")}}
 	if whole(x.Packs.Current(), o.Actor) && x.Courier.Post != nil && len(x.Courier.Post.Hooks) > 0 {
 		out = append(out, web.Link{Href: "/desk/post/webhooks", Label: page.T("post.hooks.title")})
+	}
+	if whole(x.Packs.Current(), o.Actor) && x.mail() != nil {
+		out = append(out, web.Link{Href: mailAt, Label: page.T("post.mail.title")})
 	}
 	return out
 }

@@ -84,7 +84,7 @@ var Rooms = map[string]Room{
 	"internal/logbook":                   {Why: "the public side of the log", Rooms: []string{"receipt", "translog", "web"}, Others: []string{"github.com/a-h/templ", "golang.org/x/mod/sumdb/tlog"}},
 	"internal/portal":                    {Why: "what residents see", Rooms: with("alike", "casefile", "draw", "explain", "file", "intake", "journal", "ledger", "limit", "maps", "pack", "programme", "receipt", "text", "web"), Others: []string{"github.com/a-h/templ"}},
 	"internal/desk":                      {Why: "what officers see", Rooms: with("account", "alike", "bulk", "casefile", "explain", "export", "file", "ical", "intake", "journal", "ledger", "limit", "maps", "pack", "paper", "programme", "query", "text", "web"), Others: []string{"github.com/a-h/templ"}},
-	"internal/api":                       {Why: "JSON for programs", Rooms: with("account", "db", "explain", "file", "intake", "jobs", "journal", "ledger", "limit", "pack", "text"), Others: []string{"github.com/danielgtaylor/huma/v2", "github.com/VictoriaMetrics/metrics", "golang.org/x/text/language"}},
+	"internal/api":                       {Why: "JSON for programs", Rooms: with("account", "db", "explain", "file", "intake", "jobs", "journal", "ledger", "limit", "pack", "posted", "text"), Others: []string{"github.com/danielgtaylor/huma/v2", "github.com/VictoriaMetrics/metrics", "golang.org/x/text/language"}},
 	"internal/programme/residence/sdjwt": {Why: "the residence card: a credential whose holder shows only what is asked for"},
 
 	"internal/open311":                  {Why: "GeoReport v2", Rooms: with("account", "explain", "file", "intake", "journal", "ledger", "limit", "outward", "pack", "text"), Others: []string{"golang.org/x/text/language"}},

@@ -14,9 +14,13 @@ package gateway
 import (
 	"context"
 	"errors"
+	"time"
 
 	"comity/internal/courier"
 )
+
+// dialTime bounds the making of one secure line.
+const dialTime = 15 * time.Second
 
 func delivered(words, id string) courier.Answer {
 	return courier.Answer{State: courier.Delivered, Words: words, ID: id}

@@ -145,13 +145,10 @@ func filledJSON(v any, places map[string]string) any {
 // mostAnswered is how much of an answer is read, in bytes.
 const mostAnswered = 64 << 10
 
-// handshakeTime bounds the making of one secure line.
-const handshakeTime = 15 * time.Second
-
 // call makes one request: no redirect is followed, no proxy of the environment is asked, and of the answer only a
 // little is read.
 func call(r *http.Request, guard outward.Guard) (status int, header http.Header, body []byte, err error) {
-	t := &http.Transport{DialContext: guard.Dial, DisableKeepAlives: true, MaxResponseHeaderBytes: 32 << 10, TLSHandshakeTimeout: handshakeTime, DisableCompression: true}
+	t := &http.Transport{DialContext: guard.Dial, DisableKeepAlives: true, MaxResponseHeaderBytes: 32 << 10, TLSHandshakeTimeout: dialTime, DisableCompression: true}
 	defer t.CloseIdleConnections()
 	c := http.Client{Transport: t, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	res, err := c.Do(r)

@@ -6,6 +6,7 @@ import (
 
 	"comity/internal/casework"
 	"comity/internal/courier/gateway"
+	"comity/internal/inmail"
 	"comity/internal/jobs"
 	"comity/internal/neighbour"
 	"comity/internal/neighbour/georeport"
@@ -39,7 +40,8 @@ func programmes(c *city) []programme.Programme {
 func (c *city) postPages(r *rooms) programme.Programme {
 	d := post.Deps{Courier: r.courier, Packs: c.packs, Words: c.wordings}
 	if r.compartment == procedure.Civic {
-		d.Neighbours = c.nextDoor // nothing of another compartment is exchanged
+		d.Neighbours = c.nextDoor                      // nothing of another compartment is exchanged
+		d.Mail = func() *inmail.Room { return c.mail } // taken in once the operator's file is read
 	}
 	return post.New(d)
 }

@@ -2,6 +2,7 @@ package account
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -36,7 +37,8 @@ type View struct {
 	Start   bool // the desk of the account that asked begins with it
 }
 
-// Views are those of an account, then those that others share in its units, each by name.
+// Views are those of an account, then those that others share in its units, each by name. What somebody shared in a unit
+// they left stays there, and is theirs again when they come back.
 func (s *Store) Views(ctx context.Context, a Account) (out []View, err error) {
 	err = s.db.View(ctx, func(tx *db.Tx) error {
 		out, err = viewsOf(ctx, tx, a.ID, tx.Now.Add(-viewUndo))
@@ -159,11 +161,30 @@ func (s *Store) RestoreView(ctx context.Context, account, id string) error {
 
 // ShareView shows a view to everybody of a unit; an empty unit ends that. Only who leads the unit may share in it.
 func (s *Store) ShareView(ctx context.Context, by Account, plan Plan, id string, unit org.UnitID) error {
-	leads := slices.ContainsFunc(by.Grants, func(g authz.Grant) bool { return g.Unit == unit && slices.Contains(plan.Heads, g.Role) })
-	if unit != "" && !leads {
+	if unit != "" && !plan.headed(by, unit) {
 		return &Refused{Rule: "view.share"}
 	}
 	return s.db.Transact(ctx, func(tx *db.Tx) error { return ownView(setViewUnit(ctx, tx, by.ID, id, unit)) })
+}
+
+// headed reports whether an account leads a unit.
+func (p Plan) headed(a Account, unit org.UnitID) bool {
+	return slices.ContainsFunc(a.Grants, func(g authz.Grant) bool { return g.Unit == unit && slices.Contains(p.Heads, g.Role) })
+}
+
+// DropShared takes a view out of the unit it is shared in, whoever shared it. Whoever leads the unit may; for all others
+// there is no such view.
+func (s *Store) DropShared(ctx context.Context, by Account, plan Plan, id string) error {
+	return s.db.Transact(ctx, func(tx *db.Tx) error {
+		unit, err := sharedUnit(ctx, tx, id)
+		if errors.Is(err, db.ErrNoRows) || err == nil && !plan.headed(by, unit) {
+			return ErrUnknown
+		}
+		if err != nil {
+			return err
+		}
+		return endShared(ctx, tx, id, unit)
+	})
 }
 
 // StartWith makes the desk of an account begin with a view it can see; an empty id with the unit's home again.

@@ -117,3 +117,65 @@ func Test_a_removed_view_comes_back_under_no_name_that_was_taken_and_is_deleted_
 		}
 	})
 }
+
+func Test_what_is_shared_in_a_unit_stays_when_its_owner_leaves_and_who_leads_the_unit_takes_it_out(t *testing.T) {
+	each(t, func(t *testing.T, s *account.Store, set func(time.Time)) {
+		set(time.Date(2026, 3, 2, 1, 0, 0, 0, time.UTC))
+		head := create(t, s, hemin())
+		next := create(t, s, account.Account{ID: "next", Login: "next", Grants: []authz.Grant{{Role: "head", Unit: "linjiang"}}})
+		clerk := create(t, s, account.Account{ID: "chen", Login: "chen", Grants: []authz.Grant{{Role: "clerk", Unit: "linjiang"}}})
+		away := create(t, s, account.Account{ID: "away", Login: "away", Grants: []authz.Grant{{Role: "head", Unit: "guiyuan"}}})
+		plan := account.Plan{Heads: []authz.Role{"head"}}
+		share := func(name string) string {
+			t.Helper()
+			id, err := s.SaveView(t.Context(), head.ID, name, "q=lamp")
+			if err == nil {
+				err = s.ShareView(t.Context(), head, plan, id, "linjiang")
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			return id
+		}
+		here := func(a account.Account, want int) []account.View {
+			t.Helper()
+			list, err := s.Views(t.Context(), a)
+			if err != nil || len(list) != want {
+				t.Fatalf("%s has %+v, %v; want %d", a.ID, list, err, want)
+			}
+			return list
+		}
+		first, second := share("Dark lamps"), share("Holes")
+		for _, who := range []account.Account{clerk, away} {
+			wants(t, s.DropShared(t.Context(), who, plan, first), account.ErrUnknown)
+		}
+		if err := s.DropShared(t.Context(), next, plan, first); err != nil {
+			t.Fatal(err)
+		}
+		here(clerk, 1)
+		if list := here(head, 2); list[0].ID != first || list[0].Unit != "" {
+			t.Errorf("who shared it has %+v", list)
+		}
+		if err := s.SetGrants(t.Context(), head.ID, []authz.Grant{{Role: "head", Unit: "guiyuan"}}); err != nil {
+			t.Fatal(err)
+		}
+		head.Grants = []authz.Grant{{Role: "head", Unit: "guiyuan"}}
+		here(clerk, 1)
+		here(head, 1)
+		wants(t, s.RenameView(t.Context(), head.ID, second, "Mine"), account.ErrUnknown)
+		wants(t, s.RemoveView(t.Context(), head.ID, second), account.ErrUnknown)
+		wants(t, s.ShareView(t.Context(), head, plan, second, ""), account.ErrUnknown)
+		if again, err := s.SaveView(t.Context(), head.ID, "Holes", "q=other"); err != nil || again == second {
+			t.Errorf("from outside it is another list: %s, %v", again, err)
+		}
+		if list := here(clerk, 1); list[0].Query != "q=lamp" {
+			t.Errorf("it was changed from outside: %+v", list)
+		}
+		if err := s.DropShared(t.Context(), next, plan, second); err != nil {
+			t.Fatal(err)
+		}
+		here(clerk, 0)
+		here(head, 2) // neither of them the one that stayed
+		wants(t, s.DropShared(t.Context(), next, plan, second), account.ErrUnknown)
+	})
+}

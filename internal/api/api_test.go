@@ -56,6 +56,7 @@ type site struct {
 	set    func(time.Time)
 
 	accounts *account.Store
+	scanned  func() // is called while a file is taken in
 }
 
 func each(t *testing.T, run func(s *site)) {
@@ -88,8 +89,17 @@ func siteOf(t *testing.T, d *db.DB, set func(time.Time), open func() *ledgertest
 	s.accounts = accounts
 	s.people(accounts)
 	api.New(api.Deps{DB: d, Ledger: s.l, Reader: made.Reader, Packs: made.Packs, Text: words,
-		Accounts: accounts, Files: file.Store{Dir: t.TempDir()}, Jobs: runner, Now: func() time.Time { return now }, Metrics: true}).Register(s.mux)
+		Accounts: accounts, Files: file.Store{Dir: t.TempDir(), Scan: s.scan}, Jobs: runner, Now: func() time.Time { return now }, Metrics: true}).Register(s.mux)
 	return s
+}
+
+// scan looks at what is taken in as the test says.
+func (s *site) scan(_ context.Context, r io.Reader) (string, error) {
+	if s.scanned != nil {
+		s.scanned()
+	}
+	_, err := io.Copy(io.Discard, r)
+	return "", err
 }
 
 func (s *site) people(accounts *account.Store) {
@@ -619,6 +629,24 @@ func Test_files_are_attached_all_or_none_and_only_public_ones_are_the_residents(
 		s.upload("officer", o.Ref, "", "big.txt", strings.Repeat("x", 33<<20)).no(http.StatusRequestEntityTooLarge, "request.too_large")
 		s.call("officer", "POST", "/api/v1/cases/"+o.Ref+"/files", "{}").no(http.StatusUnprocessableEntity, "request.invalid")
 	})
+}
+
+func Test_a_file_of_a_form_lies_nowhere_in_the_clear_while_it_is_taken_in(t *testing.T) {
+	dir := t.TempDir()
+	s := newSite(t, dbtest.OpenSQLite(t), func(time.Time) {})
+	o := s.open()
+	t.Setenv("TMPDIR", dir)
+	looked := false
+	s.scanned = func() {
+		looked = true
+		if list, err := os.ReadDir(dir); err != nil || len(list) > 0 {
+			t.Errorf("there lie %v, %v", list, err)
+		}
+	}
+	s.upload("officer", o.Ref, "", "plan.txt", strings.Repeat("内部图纸\n", 5000)).want(http.StatusCreated)
+	if !looked {
+		t.Error("nothing was taken in")
+	}
 }
 
 func Test_a_closed_writer_is_reported_as_not_ready(t *testing.T) {

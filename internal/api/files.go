@@ -9,10 +9,12 @@ import (
 	"slices"
 
 	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"comity/internal/casework"
 	"comity/internal/file"
 	"comity/internal/form"
+	"comity/internal/posted"
 )
 
 const (
@@ -24,38 +26,59 @@ const (
 func (a *API) fileRoutes() {
 	op := a.route("add-files", http.MethodPost, filesPath, http.StatusCreated, true)
 	op.MaxBodyBytes = maxUpload
+	op.Middlewares = huma.Middlewares{a.sealed}
+	one := &huma.Schema{Type: huma.TypeString, Format: "binary", ContentEncoding: "binary", Description: "Photos (JPEG, PNG, WebP), PDF, text, or papers of office programs (docx, xlsx, pptx, odt, ods, odp)"}
+	files := &huma.Schema{Type: huma.TypeObject, Properties: map[string]*huma.Schema{"files": {Type: huma.TypeArray, Items: one}}, Required: []string{"files"}}
+	op.RequestBody = &huma.RequestBody{Content: map[string]*huma.MediaType{"multipart/form-data": {Schema: files, Encoding: map[string]*huma.Encoding{"files": {ContentType: "application/octet-stream"}}}}}
 	handle(a, op, a.addFiles)
 }
 
+type formKey struct{}
+
+// sealed takes the form off the line before huma does, which would lay its files down in the clear.
+func (a *API) sealed(ctx huma.Context, next func(huma.Context)) {
+	r, _ := humago.Unwrap(ctx)
+	f, err := posted.Read(r)
+	if errors.Is(err, posted.ErrKeep) {
+		a.answer(ctx, a.incident(ctx.Context(), err, a.language(ctx.Header("Accept-Language"))))
+		return
+	}
+	if err != nil {
+		huma.WriteErr(a.huma, ctx, http.StatusUnprocessableEntity, "validation failed", &huma.ErrorDetail{Location: "body", Message: "cannot read multipart form: " + err.Error()})
+		return
+	}
+	defer f.Close()
+	r.MultipartForm = f.Form
+	next(huma.WithValue(ctx, formKey{}, f))
+}
+
 type filesInput struct {
-	Ref     string `path:"ref" maxLength:"40"`
-	Key     string `header:"Idempotency-Key" maxLength:"200"`
-	Public  bool   `query:"public" doc:"The resident may see them"`
-	RawBody huma.MultipartFormFiles[struct {
-		Files []huma.FormFile `form:"files" required:"true" doc:"Photos (JPEG, PNG, WebP), PDF, text, or papers of office programs (docx, xlsx, pptx, odt, ods, odp)"`
-	}]
+	Ref     string         `path:"ref" maxLength:"40"`
+	Key     string         `header:"Idempotency-Key" maxLength:"200"`
+	Public  bool           `query:"public" doc:"The resident may see them"`
+	RawBody multipart.Form // as sealed has read it
 }
 
 // addFiles keeps what can be kept safely and attaches it; when one file is refused, none is attached.
 func (a *API) addFiles(ctx context.Context, in *filesInput) (*doneOutput, error) {
-	defer in.RawBody.Form.RemoveAll()
 	found, _, err := a.inScope(ctx, in.Ref)
 	if err != nil {
 		return nil, err
 	}
-	if p := a.unknownPart(ctx, in.RawBody.Form); p != nil {
+	sent := ctx.Value(formKey{}).(*posted.Form)
+	if p := a.unknownPart(ctx, sent.Form); p != nil {
 		return nil, p
 	}
-	uploads := in.RawBody.Data().Files
-	for _, u := range uploads {
-		defer u.Close()
+	uploads := sent.File["files"]
+	if len(uploads) == 0 {
+		return nil, a.wrongPart(ctx, "files", "form.required")
 	}
 	if len(uploads) > maxFiles {
 		return nil, &casework.Refusal{Rule: "form.invalid", Fields: []form.Problem{{Field: "files", Rule: "request.too_many"}}}
 	}
 	var kept []casework.File
 	for _, u := range uploads {
-		f, err := a.keepFile(ctx, u, in.Public)
+		f, err := a.keepFile(ctx, sent, u, in.Public)
 		if err != nil {
 			return nil, err
 		}
@@ -72,16 +95,26 @@ func (a *API) unknownPart(ctx context.Context, f *multipart.Form) error {
 		if name == "files" {
 			continue
 		}
-		p := a.plain("request.invalid", http.StatusUnprocessableEntity, callerOf(ctx).lang)
+		p := a.wrongPart(ctx, clip(name), "request.unknown")
 		p.event = "request.unknown"
-		p.Fields = a.fields(a.say("", callerOf(ctx).lang), []form.Problem{{Field: clip(name), Rule: "request.unknown"}})
 		return p
 	}
 	return nil
 }
 
-func (a *API) keepFile(ctx context.Context, u huma.FormFile, public bool) (casework.File, error) {
-	f, err := a.Files.Take(ctx, u, u.Filename, file.Limits{Declared: u.ContentType})
+// wrongPart says of a part of a form what the description of the operation says of members of JSON.
+func (a *API) wrongPart(ctx context.Context, name, rule string) *Problem {
+	p := a.plain("request.invalid", http.StatusUnprocessableEntity, callerOf(ctx).lang)
+	p.Fields = a.fields(a.say("", callerOf(ctx).lang), []form.Problem{{Field: name, Rule: rule}})
+	return p
+}
+
+func (a *API) keepFile(ctx context.Context, sent *posted.Form, h *multipart.FileHeader, public bool) (casework.File, error) {
+	src, err := sent.Open(h)
+	if err != nil {
+		return casework.File{}, err
+	}
+	f, err := a.Files.Take(ctx, src, h.Filename, file.Limits{Declared: h.Header.Get("Content-Type")})
 	var no file.Refused
 	if errors.As(err, &no) {
 		return casework.File{}, &casework.Refusal{Rule: "form.invalid", Fields: []form.Problem{{Field: "files", Rule: no.Rule, Params: no.Params}}}

@@ -15,6 +15,7 @@ import (
 	"comity/internal/courier/gateway/smtptest"
 	"comity/internal/jobs"
 	"comity/internal/ledger"
+	"comity/internal/outward"
 	"comity/internal/procedure"
 )
 
@@ -424,7 +425,7 @@ func Test_the_whole_way_to_a_mail_relay(t *testing.T) {
 	each(t, func(c *city) {
 		relay := smtptest.Start(c.t, smtptest.Plain)
 		c.mailed(&booth{})
-		g := &gateway.SMTP{Name: "relay", Host: relay.Host, Port: relay.Port, Security: gateway.Plain, Timeout: 5 * time.Second, Guard: gateway.Guard{Hosts: []string{relay.Host}}}
+		g := &gateway.SMTP{Name: "relay", Host: relay.Host, Port: relay.Port, Security: gateway.Plain, Timeout: 5 * time.Second, Guard: outward.Guard{Hosts: []string{relay.Host}}}
 		g.From.Address = "noreply@linjiang.example"
 		c.post.Post.Gateways["mail"] = g.Gateway()
 		relay.Says(func(command, _ string) string {

@@ -18,6 +18,7 @@ import (
 	"comity/internal/courier/gateway"
 	"comity/internal/db"
 	"comity/internal/jobs"
+	"comity/internal/outward"
 )
 
 // heard is one event as a receiver of the tests heard it.
@@ -165,7 +166,7 @@ func Test_an_event_reaches_a_real_receiver_which_verifies_it(t *testing.T) {
 		}))
 		c.t.Cleanup(s.Close)
 		u, _ := url.Parse(s.URL)
-		hook := gateway.Webhook{Name: "stats", URL: s.URL, Secrets: [][]byte{secret}, Timeout: 5 * time.Second, Guard: gateway.Guard{Hosts: []string{u.Host}}}
+		hook := gateway.Webhook{Name: "stats", URL: s.URL, Secrets: [][]byte{secret}, Timeout: 5 * time.Second, Guard: outward.Guard{Hosts: []string{u.Host}}}
 		c.post.Post = &courier.Post{Tries: 3, Hours: time.Hour, Wait: func(int) time.Duration { return time.Minute }, Hooks: []courier.Hook{hook.Hook()}}
 		c.tells()
 		c.report("Loose tile", mobile)

@@ -97,7 +97,7 @@ func (d *Desk) calendarFile(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	p := d.site.Page(r, "desk.calendar.name")
-	host := web.HostName(strings.TrimPrefix(strings.TrimPrefix(d.site.Origin(r), "https://"), "http://"))
+	host := d.site.Host(r)
 	actor := who.Actor(d.Packs.Current().Rules).In(d.Compartment)
 	c := ical.Calendar{Product: "-//Comity//Desk//" + strings.ToUpper(p.Lang), Name: p.T("desk.calendar.name"), Method: ical.Publish}
 	if c.Events, err = d.deadlines(r.Context(), p, actor, host, d.site.Origin(r)); err != nil {

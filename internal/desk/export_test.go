@@ -78,3 +78,17 @@ func Test_what_is_sealed_is_in_no_file(t *testing.T) {
 		hasNot(t, got, string(sealed.Ref))
 	}
 }
+
+func Test_a_list_can_be_taken_along_on_a_telephone_too(t *testing.T) {
+	c := newCity(t)
+	c.report("The pavement is broken.")
+	page := c.as("guiyuan-clerk").ok("/desk/cases?q=pavement")
+	_, fold, ok := strings.Cut(page, `<details class="only-touch takeaway">`)
+	if !ok {
+		t.Fatal("the files are hidden where the screen is narrow")
+	}
+	fold, _, _ = strings.Cut(fold, "</details>")
+	for _, format := range []string{"csv", "xlsx", "jsonl"} {
+		has(t, fold, "q=pavement&amp;format="+format)
+	}
+}

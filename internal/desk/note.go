@@ -105,12 +105,11 @@ func (v *visit) uploads(public bool) ([]casework.File, error) {
 		if h.Size == 0 && h.Filename == "" {
 			continue // the browser sends an empty part when nothing was chosen
 		}
-		f, err := h.Open()
+		f, err := web.File(v.r, h)
 		if err != nil {
 			return nil, err
 		}
 		taken, err := v.Files.Take(v.ctx(), f, h.Filename, file.Limits{Declared: h.Header.Get("Content-Type")})
-		f.Close()
 		if err != nil {
 			return nil, err
 		}

@@ -227,6 +227,10 @@ func Test_a_list_is_kept_renamed_shared_begun_with_removed_and_brought_back(t *t
 	if a := do(clerk, "remove", ""); a.status != http.StatusNotFound {
 		t.Errorf("a shared list is removed by somebody else: %d", a.status)
 	}
+	hasNot(t, clerk.ok("/desk/views"), "Take out of the unit")
+	if a := do(clerk, "drop", ""); a.status != http.StatusNotFound {
+		t.Errorf("a clerk takes a list out of the unit: %d", a.status)
+	}
 	do(clerk, "start", "")
 	if a := clerk.get("/desk"); a.status != http.StatusSeeOther || !strings.Contains(a.to, "lamp") {
 		t.Errorf("the desk begins with %q", a.to)

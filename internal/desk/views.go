@@ -24,7 +24,7 @@ type viewsPage struct {
 
 type viewRow struct {
 	ID, Name, Href, Typed, By string
-	Start, IsShared           bool
+	Start, IsShared, Drop     bool
 }
 
 // keepsViews reports a desk where lists can be kept. They lie with the accounts, which all compartments share, and
@@ -120,7 +120,7 @@ func (v *visit) showViews(status int, mistakes []web.Mistake) error {
 		case x.Account == v.who.ID:
 			data.Own = append(data.Own, row)
 		default:
-			row.By = v.officer(p, x.Account)
+			row.By, row.Drop = v.officer(p, x.Account), v.leadsUnit(x.Unit)
 			data.Shared = append(data.Shared, row)
 		}
 	}
@@ -128,8 +128,10 @@ func (v *visit) showViews(status int, mistakes []web.Mistake) error {
 }
 
 // sharesViews reports somebody who leads the unit and may show lists to everybody in it.
-func (v *visit) sharesViews() bool {
-	return slices.ContainsFunc(v.who.Grants, func(g authz.Grant) bool { return g.Unit == v.who.Home() && slices.Contains(v.Heads, g.Role) })
+func (v *visit) sharesViews() bool { return v.leadsUnit(v.who.Home()) }
+
+func (v *visit) leadsUnit(unit org.UnitID) bool {
+	return slices.ContainsFunc(v.who.Grants, func(g authz.Grant) bool { return g.Unit == unit && slices.Contains(v.Heads, g.Role) })
 }
 
 // viewSave keeps a list.
@@ -152,7 +154,7 @@ func (v *visit) viewSave() error {
 	return nil
 }
 
-// viewChange renames a kept list, takes it away, brings it back, shares it, or has the desk begin with it.
+// viewChange renames a kept list, takes it away, brings it back, shares it, takes it out of the unit, or has the desk begin with it.
 func (v *visit) viewChange() error {
 	if err := v.fields("do", "name"); err != nil {
 		return err
@@ -175,6 +177,8 @@ func (v *visit) viewChange() error {
 		err = v.Accounts.ShareView(v.ctx(), v.who, v.plan(), id, v.who.Home())
 	case "unshare":
 		err = v.Accounts.ShareView(v.ctx(), v.who, v.plan(), id, org.UnitID(""))
+	case "drop":
+		err = v.Accounts.DropShared(v.ctx(), v.who, v.plan(), id)
 	case "start":
 		err = v.Accounts.StartWith(v.ctx(), v.who, id)
 	case "home":

@@ -11,6 +11,7 @@ package explain
 import (
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -55,12 +56,15 @@ func LawOf(say text.Speaker, l procedure.Law) Law {
 }
 
 // Figures are what the words of a refusal or problem are filled with, as name, value, name, value: its
-// own figures, and for those that name a part of a procedure the words of that part. {why} are the words a
-// pack gives to the condition of an act.
+// own figures, {size} for a number of bytes, and for those that name a part of a procedure the words of that part.
+// {why} are the words a pack gives to the condition of an act.
 func Figures(say text.Speaker, params map[string]string) []string {
 	var out []string
 	for _, name := range slices.Sorted(maps.Keys(params)) {
 		out = append(out, name, params[name])
+	}
+	if n, err := strconv.ParseInt(params["bytes"], 10, 64); err == nil {
+		out = append(out, "size", Bytes(say, n))
 	}
 	d := params["procedure"]
 	if d == "" {
@@ -74,6 +78,14 @@ func Figures(say text.Speaker, params map[string]string) []string {
 		}
 	}
 	return out
+}
+
+// Bytes is a size as people read it.
+func Bytes(say text.Speaker, n int64) string {
+	if n < 1<<20 {
+		return say.T("web.bytes.kb", "n", strconv.FormatInt(max(1, n>>10), 10))
+	}
+	return say.T("web.bytes.mb", "n", strings.TrimSuffix(strconv.FormatFloat(float64(n)/(1<<20), 'f', 1, 64), ".0"))
 }
 
 // Passes reports a refusal for which the person is told what can be done instead: the matter stands where

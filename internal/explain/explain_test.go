@@ -270,3 +270,16 @@ func Test_a_guard_refuses_with_the_words_of_the_pack(t *testing.T) {
 		}
 	}
 }
+
+func Test_a_bound_of_bytes_is_told_as_a_size(t *testing.T) {
+	base, err := text.Base()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for lang, want := range map[string]string{"en": "larger than 20 MB.", "zh-CN": "文件超过20 MB。"} {
+		say := base.In(lang)
+		if got := say.T("problem.file.too_big", explain.Figures(say, map[string]string{"bytes": "20971520"})...); !strings.Contains(got, want) {
+			t.Errorf("%s: %s", lang, got)
+		}
+	}
+}

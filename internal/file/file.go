@@ -25,6 +25,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"strconv"
@@ -81,7 +82,7 @@ type Cleaned struct {
 // Refused is why an attachment was not accepted: a value for the person who
 // sent it. Rule is the key of the explanation in the pack, Params its variables.
 //
-//	file.too_big          max: bytes
+//	file.too_big          bytes: the most there may be
 //	file.kind             found: media type, or "" when nothing known
 //	file.mismatch         said, found: media types
 //	file.broken           kind: media type or ""; why: empty, decode, header, trailer, encoding, hidden
@@ -103,6 +104,20 @@ func broken(kind, why string) error {
 	return Refused{"file.broken", map[string]string{"kind": kind, "why": why}}
 }
 
+// ErrCut stands beside the error of a reader that gave no more: it is the line that broke, and nothing of ours.
+var ErrCut = errors.New("file: it broke off on its way")
+
+// arriving is an upload on its way.
+type arriving struct{ io.Reader }
+
+func (a arriving) Read(p []byte) (int, error) {
+	n, err := a.Reader.Read(p)
+	if err != nil && err != io.EOF {
+		err = errors.Join(ErrCut, err)
+	}
+	return n, err
+}
+
 // Take is the way in for every channel: it reads an upload, cleans it, has it looked at and stores what may be
 // kept. The result belongs with a case; whoever does not file it has lost its key, and with it the file.
 //
@@ -110,19 +125,48 @@ func broken(kind, why string) error {
 // something in, or cannot look at, is kept apart: the file then has Held and no Key, so that nothing can show it.
 //
 // name is the sender's name for the file; together with lim.Declared it can only contradict the content, never
-// decide it. The error is a Refused, or a wrapped error of r or of the store.
+// decide it. The error is a Refused, ErrCut with the error of r, or an error of the store.
 func (s Store) Take(ctx context.Context, r io.Reader, name string, lim Limits) (casework.File, error) {
+	got, err := s.Receive(r, name, lim)
+	if err != nil {
+		return casework.File{}, err
+	}
+	defer got.Drop()
+	return got.Keep(ctx)
+}
+
+// Received is an upload that has arrived and waits, sealed, until it is known whether it is wanted: a form is
+// judged by its fields, and they may come after its files.
+type Received struct {
+	s    Store
+	sent *draft
+	look *survey
+	name string
+	lim  Limits
+}
+
+// Receive is the first half of Take. Whoever gets something drops it in the end.
+func (s Store) Receive(r io.Reader, name string, lim Limits) (*Received, error) {
 	lim = lim.filled()
 	sent, err := s.draft()
 	if err != nil {
-		return casework.File{}, err
+		return nil, err
 	}
-	defer sent.drop()
 	look, err := surveyed(sent, r, lim)
 	if err != nil {
-		return casework.File{}, err
+		sent.drop()
+		return nil, err
 	}
-	src, err := sent.open()
+	return &Received{s, sent, look, name, lim}, nil
+}
+
+// Drop forgets what was not kept. It may be called twice.
+func (g *Received) Drop() { g.sent.drop() }
+
+// Keep is the second half of Take. It works once.
+func (g *Received) Keep(ctx context.Context) (casework.File, error) {
+	s, look := g.s, g.look
+	src, err := g.sent.open()
 	if err != nil {
 		return casework.File{}, err
 	}
@@ -132,7 +176,7 @@ func (s Store) Take(ctx context.Context, r io.Reader, name string, lim Limits) (
 	}
 	defer clean.drop()
 	sized := &counted{w: clean}
-	c, err := rebuild(sized, src, look, name, lim, s.Scan == nil)
+	c, err := rebuild(sized, src, look, g.name, g.lim, s.Scan == nil)
 	if err != nil {
 		return casework.File{}, err
 	}
@@ -141,12 +185,12 @@ func (s Store) Take(ctx context.Context, r io.Reader, name string, lim Limits) (
 	if f.SHA256, err = s.keep(ctx, clean); err != nil {
 		return casework.File{}, err
 	}
-	f.Name, f.Key = cleanName(name, c.Kind, f.Sent), clean.key
+	f.Name, f.Key = cleanName(g.name, c.Kind, f.Sent), clean.key
 	if held != "" || s.KeepSent {
-		if f.Original, err = s.keep(ctx, sent); err != nil {
+		if f.Original, err = s.keep(ctx, g.sent); err != nil {
 			return casework.File{}, err
 		}
-		f.OriginalKey = sent.key
+		f.OriginalKey = g.sent.key
 	}
 	if held != "" {
 		f.Key, f.Locked = "", f.Key
@@ -157,11 +201,11 @@ func (s Store) Take(ctx context.Context, r io.Reader, name string, lim Limits) (
 // surveyed copies an upload into w within its limit, and looks at it on the way.
 func surveyed(w io.Writer, r io.Reader, lim Limits) (*survey, error) {
 	look := newSurvey()
-	if _, err := io.Copy(io.MultiWriter(w, look), io.LimitReader(r, lim.MaxBytes+1)); err != nil {
+	if _, err := io.Copy(io.MultiWriter(w, look), io.LimitReader(arriving{r}, lim.MaxBytes+1)); err != nil {
 		return nil, fmt.Errorf("read attachment: %w", err)
 	}
 	if look.size > lim.MaxBytes {
-		return nil, Refused{"file.too_big", map[string]string{"max": strconv.FormatInt(lim.MaxBytes, 10)}}
+		return nil, Refused{"file.too_big", map[string]string{"bytes": strconv.FormatInt(lim.MaxBytes, 10)}}
 	}
 	return look, nil
 }

@@ -415,7 +415,7 @@ func TestClean_refuses_one_byte_too_many_and_takes_the_last_one_allowed(t *testi
 	}
 	_, err := Clean(strings.NewReader("123456"), "", Limits{MaxBytes: 5})
 	var r Refused
-	if !errors.As(err, &r) || r.Rule != "file.too_big" || r.Params["max"] != "5" {
+	if !errors.As(err, &r) || r.Rule != "file.too_big" || r.Params["bytes"] != "5" {
 		t.Error(err)
 	}
 }

@@ -3,8 +3,11 @@ package file_test
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
+	"errors"
 	"io"
 	"runtime"
+	"slices"
 	"testing"
 
 	"comity/internal/file"
@@ -78,5 +81,34 @@ func Test_a_large_photo_in_an_office_paper_is_not_held(t *testing.T) {
 	}
 	if got := filetest.Part(content(t, s, f.SHA256, f.Key), "word/media/image1.jpeg"); len(got) == 0 || len(got) > 100_000 {
 		t.Errorf("the photo became %d bytes", len(got))
+	}
+}
+
+func Test_an_archive_that_lists_parts_without_end_is_refused_before_the_list_is_held(t *testing.T) {
+	const most = 8 << 20
+	entry := make([]byte, 46+1)
+	copy(entry, "PK\x01\x02")
+	entry[28], entry[46] = 1, 'a' // the name and its length
+	head := append([]byte("PK\x03\x04"), make([]byte, 26)...)
+	const n = 400_000
+	list := bytes.Repeat(entry, n)
+	end := make([]byte, 22)
+	copy(end, "PK\x05\x06")
+	binary.LittleEndian.PutUint16(end[8:], n%65536)
+	binary.LittleEndian.PutUint16(end[10:], n%65536)
+	binary.LittleEndian.PutUint32(end[12:], uint32(len(list)))
+	binary.LittleEndian.PutUint32(end[16:], uint32(len(head)))
+	paper := slices.Concat(head, list, end)
+	s := file.Store{Dir: t.TempDir()}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	_, err := s.Take(t.Context(), bytes.NewReader(paper), "letter.docx", file.Limits{})
+	runtime.ReadMemStats(&after)
+	var no file.Refused
+	if !errors.As(err, &no) {
+		t.Fatal(err)
+	}
+	if took := after.TotalAlloc - before.TotalAlloc; took > most {
+		t.Errorf("it took %d MB of memory", took>>20)
 	}
 }

@@ -35,6 +35,7 @@ var office = map[string]*parts{
 // Bounds of an archive. XML of sheets shrinks to a hundredth, so the ratio counts only for what is large.
 const (
 	maxEntries    = 5000
+	maxDirectory  = 256 * maxEntries // bytes in which the parts are listed
 	maxUnpacked   = 200 << 20
 	bigEntry      = 20 << 20
 	maxRatio      = 250
@@ -44,10 +45,38 @@ const (
 
 func unpacked() error { return Refused{Rule: "file.unpacked"} }
 
+// openZip reads which parts an archive lists. A list takes ten times its length when it is read, and what the archive
+// says of its own length binds nobody: so no more than maxDirectory of it is handed out.
+func openZip(src source) (*zip.Reader, error) {
+	list := &directory{ReaderAt: src, left: maxDirectory}
+	z, err := zip.NewReader(list, src.Size())
+	if list.left < 0 || err == nil && len(z.File) > maxEntries {
+		return nil, unpacked()
+	}
+	list.read = true
+	return z, err
+}
+
+// directory hands out an archive, and of the list of its parts no more than may be.
+type directory struct {
+	io.ReaderAt
+	left int64
+	read bool // the list was
+}
+
+func (d *directory) ReadAt(p []byte, at int64) (int, error) {
+	if !d.read {
+		if d.left -= int64(len(p)); d.left < 0 {
+			return 0, unpacked()
+		}
+	}
+	return d.ReaderAt.ReadAt(p, at)
+}
+
 // officeKind says which paper an archive is; kindZip for none.
 func officeKind(src source) string {
-	z, err := zip.NewReader(src, src.Size())
-	if err != nil || len(z.File) > maxEntries {
+	z, err := openZip(src)
+	if err != nil {
 		return kindZip
 	}
 	for _, f := range z.File {
@@ -129,12 +158,13 @@ func soundName(name string) bool {
 
 // cleanOffice puts a paper together anew.
 func cleanOffice(out io.Writer, src source, kind string, lim Limits) error {
-	z, err := zip.NewReader(src, src.Size())
-	if err != nil {
+	z, err := openZip(src)
+	var no Refused
+	if err != nil && !errors.As(err, &no) {
 		return failed(err, broken(kind, "decode"))
 	}
-	if len(z.File) > maxEntries {
-		return unpacked()
+	if err != nil {
+		return err
 	}
 	files := slices.DeleteFunc(slices.Clone(z.File), func(f *zip.File) bool { return strings.HasSuffix(f.Name, "/") })
 	seen := map[string]bool{}

@@ -202,8 +202,8 @@ func (u *Uploads) hold(id string) (free func(), ok bool) {
 	return func() { u.mu.Lock(); delete(u.busy, id); u.mu.Unlock() }, true
 }
 
-// Add takes the next part of an upload, from offset on. What arrived before the line broke is kept, and the error of
-// the line returned.
+// Add takes the next part of an upload, from offset on. What arrived before the line broke is kept, and ErrCut
+// returned.
 func (u *Uploads) Add(name string, offset int64, r io.Reader) (Upload, error) {
 	id, _, s, err := u.open(name)
 	if err != nil {
@@ -234,7 +234,7 @@ func (u *Uploads) Add(name string, offset int64, r io.Reader) (Upload, error) {
 		f.Close()
 		return s.Upload, fmt.Errorf("file: %w", err)
 	}
-	n, cut := io.Copy(w, io.LimitReader(r, s.Length-s.Offset))
+	n, cut := io.Copy(w, io.LimitReader(arriving{r}, s.Length-s.Offset))
 	if err := errors.Join(w.Close(), f.Sync(), f.Close()); err != nil {
 		return s.Upload, fmt.Errorf("file: %w", err)
 	}
@@ -289,13 +289,21 @@ func (u *Uploads) Finish(ctx context.Context, name string, into Store) (casework
 	return f, nil
 }
 
-// Drop takes an upload away.
+// Drop takes an upload away. One that is being worked on is not torn out of the hands of who does.
 func (u *Uploads) Drop(name string) error {
 	id, _, _, err := u.open(name)
 	if err != nil {
 		return err
 	}
-	return os.RemoveAll(filepath.Join(u.Dir, id))
+	free, ok := u.hold(id)
+	if !ok {
+		return ErrBusy
+	}
+	defer free()
+	if err := os.RemoveAll(filepath.Join(u.Dir, id)); err != nil {
+		return fmt.Errorf("file: %w", err)
+	}
+	return nil
 }
 
 // partsReader reads one part after the other.

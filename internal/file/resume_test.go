@@ -31,7 +31,7 @@ func TestUploads_a_photo_in_pieces_survives_a_broken_line_and_a_restart(t *testi
 	}
 	broken := errors.New("the line")
 	at, err = u.Add(name, at.Offset, io.MultiReader(bytes.NewReader(photo[third:third+100]), iotest.ErrReader(broken)))
-	if !errors.Is(err, broken) || at.Offset != int64(third+100) {
+	if !errors.Is(err, broken) || !errors.Is(err, ErrCut) || at.Offset != int64(third+100) {
 		t.Fatalf("what arrived before the line broke is lost: %+v, %v", at, err)
 	}
 	for _, wrong := range []int64{0, at.Offset - 1, at.Offset + 1} {
@@ -72,6 +72,36 @@ func TestUploads_a_photo_in_pieces_survives_a_broken_line_and_a_restart(t *testi
 	again, err := u.Finish(t.Context(), name, s)
 	if err != nil || again.SHA256 != f.SHA256 || again.Key != f.Key {
 		t.Errorf("asked again it says %+v, %v", again, err)
+	}
+}
+
+// dropping takes the upload away while a part of it is read.
+type dropping struct {
+	r    io.Reader
+	drop func() error
+	got  error
+}
+
+func (d *dropping) Read(p []byte) (int, error) {
+	if d.drop != nil {
+		d.got, d.drop = d.drop(), nil
+	}
+	return d.r.Read(p)
+}
+
+func TestUploads_are_not_dropped_while_a_part_comes_in(t *testing.T) {
+	now := time.Now()
+	u := uploadsFor(t, &now)
+	name, _, err := u.Begin(5, "a.txt", "text/plain")
+	if err != nil {
+		t.Fatal(err)
+	}
+	part := &dropping{r: strings.NewReader("words"), drop: func() error { return u.Drop(name) }}
+	if at, err := u.Add(name, 0, part); err != nil || at.Offset != 5 || !errors.Is(part.got, ErrBusy) {
+		t.Errorf("%+v, %v; whoever dropped it heard %v", at, err, part.got)
+	}
+	if err := u.Drop(name); err != nil {
+		t.Error(err)
 	}
 }
 

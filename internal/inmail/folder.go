@@ -108,6 +108,61 @@ func (f Folder) move(path, to, reason string) error {
 
 const whySuffix = ".why"
 
+// apart lists the mails that lie where people look after them.
+func (f Folder) apart() (out []Apart, err error) {
+	for _, sub := range []string{folderFailed, folderReview} {
+		all, err := os.ReadDir(filepath.Join(f.Dir, sub))
+		if err != nil {
+			return nil, err
+		}
+		for _, e := range all {
+			if !e.Type().IsRegular() || strings.HasPrefix(e.Name(), ".") || strings.HasSuffix(e.Name(), whySuffix) {
+				continue
+			}
+			info, err := e.Info()
+			if errors.Is(err, fs.ErrNotExist) {
+				continue
+			}
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, apartOf(filepath.Join(sub, e.Name()), info))
+		}
+	}
+	return out, nil
+}
+
+// reason reads what lies beside a mail; nothing where nothing does.
+func (f Folder) reason(path string) (string, error) {
+	raw, err := os.ReadFile(filepath.Join(f.Dir, path+whySuffix))
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", nil
+	}
+	return strings.TrimSpace(string(raw)), err
+}
+
+func (f Folder) writeReason(path, reason string) error {
+	return whole.Write(filepath.Join(f.Dir, path+whySuffix), []byte(reason+"\n"))
+}
+
+// settle is move for a mail that lay apart: what was known of it goes along, and the days that it stays among what is
+// done begin now.
+func (f Folder) settle(path, to, reason string, now time.Time) error {
+	if filepath.Dir(path) == to {
+		return f.writeReason(path, reason)
+	}
+	if err := os.Chtimes(filepath.Join(f.Dir, path), now, now); err != nil {
+		return err
+	}
+	if err := f.move(path, to, reason); err != nil {
+		return err
+	}
+	if err := os.Remove(filepath.Join(f.Dir, path+whySuffix)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
 // tidy takes away what is done and old: the case holds the words, sealed, and a copy that nobody needs is one
 // more that can be lost.
 func (f Folder) tidy(before time.Time) error {

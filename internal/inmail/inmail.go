@@ -11,7 +11,8 @@
 // it answers us (token.go). It refuses to answer machines (judge.go); people are answered by the notice of their
 // case, which the courier carries. It keeps no list of senders: how much came from one lately is in memory alone.
 //
-// Open this file first, then parse.go for how a mail is read. docs/mail.md is for operators.
+// Open this file first, then parse.go for how a mail is read, and hand.go for what people do about mail that became
+// part of no case. docs/mail.md is for operators.
 package inmail
 
 import (
@@ -147,7 +148,7 @@ func (r *Room) one(ctx context.Context, path string) error {
 	}
 	f := fate{folderFailed, whyOversize, "", ""}
 	if !more {
-		if f, err = r.safely(ctx, raw); err != nil {
+		if f, err = r.safely(ctx, raw, false); err != nil {
 			return err
 		}
 	}
@@ -156,29 +157,33 @@ func (r *Room) one(ctx context.Context, path string) error {
 }
 
 // safely keeps a mail that our program cannot bear from standing in the way of all others.
-func (r *Room) safely(ctx context.Context, raw []byte) (f fate, err error) {
+func (r *Room) safely(ctx context.Context, raw []byte, byHand bool) (f fate, err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			f, err = fate{folderFailed, whyUnread, "", fmt.Sprintf("panic: %v", v)}, nil
 		}
 	}()
-	return r.take(ctx, raw)
+	return r.take(ctx, raw, byHand)
 }
 
-func (r *Room) take(ctx context.Context, raw []byte) (fate, error) {
+// take reads a mail and sends it through the door. A person who takes it in has judged who wrote it and what it is
+// about; nobody proves for another that it answers us.
+func (r *Room) take(ctx context.Context, raw []byte, byHand bool) (fate, error) {
 	m, err := Parse(raw)
 	if err != nil {
 		return fate{folderFailed, whyUnread, "", err.Error()}, nil
 	}
-	if why := m.machine(append([]string{r.Door.Address}, r.Own...)); why != "" {
+	why := m.machine(append([]string{r.Door.Address}, r.Own...))
+	if why != "" && !byHand {
 		return fate{folder: folderReview, why: why}, nil
 	}
+	m.mute = why == whyBounce || why == whyOwn || why == whySender
 	if m.beyond {
 		return fate{folder: folderFailed, why: whyOversize}, nil
 	}
 	key := keyOf(m, raw)
 	id, claimed, proved := r.Door.about(m)
-	if claimed && !proved {
+	if claimed && !proved && !byHand {
 		return fate{folder: folderReview, why: whyToken}, nil
 	}
 	if !proved {
@@ -191,11 +196,11 @@ func (r *Room) take(ctx context.Context, raw []byte) (fate, error) {
 		}
 	}
 	from, now := senderOf(m), r.Now()
-	if r.senders.Wait(from, now) > 0 {
+	if !byHand && r.senders.Wait(from, now) > 0 {
 		return fate{folder: folderReview, why: whyMany}, nil
 	}
 	f, err := r.through(ctx, m, key, id)
-	if err == nil && f.folder == folderDone {
+	if err == nil && f.folder == folderDone && !byHand {
 		r.senders.Count(from, now)
 	}
 	return f, err
@@ -286,8 +291,11 @@ func (r *Room) report(p *pack.Pack, m *Mail, words, lang, key string, kept []cas
 	if utf8.RuneCountInString(name) > maxName || strings.Contains(name, "@") {
 		name = ""
 	}
-	return intake.Report{Category: p.Post.Inbound, Title: title, Text: words, Source: source, Key: key, Files: kept, Now: r.Now(),
-		Contact: casework.Contact{Name: name, Channel: "mail", Address: m.From.Address, Lang: lang}}
+	contact := casework.Contact{Name: name, Channel: "mail", Address: m.From.Address, Lang: lang}
+	if m.mute {
+		contact = casework.Contact{Name: name}
+	}
+	return intake.Report{Category: p.Post.Inbound, Title: title, Text: words, Source: source, Key: key, Files: kept, Now: r.Now(), Contact: contact}
 }
 
 const maxName = 60
@@ -351,11 +359,7 @@ func (r *Room) keep(ctx context.Context, say text.Speaker, parts []Part) (kept [
 				return nil, nil, err
 			}
 		}
-		figures := explain.Figures(say, no.Params)
-		if n, err := strconv.Atoi(no.Params["max"]); err == nil && no.Rule == "file.too_big" {
-			figures = []string{"max", strconv.Itoa(n>>20) + " MiB"}
-		}
-		lost = append(lost, say.T("inmail.lost", "name", name, "why", say.T("problem."+no.Rule, figures...)))
+		lost = append(lost, say.T("inmail.lost", "name", name, "why", say.T("problem."+no.Rule, explain.Figures(say, no.Params)...)))
 	}
 	return kept, lost, nil
 }

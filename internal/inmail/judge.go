@@ -24,6 +24,7 @@ const (
 	whyOpened     = "opened"
 	whyKnown      = "known"
 	whyOversize   = "oversize"
+	whyAside      = "aside" // a person saw that it is nothing for us
 	maxAddressLen = 254
 )
 

@@ -42,6 +42,7 @@ type Mail struct {
 	blocks   []block
 	count    int
 	beyond   bool // some of it was not read, for the bounds
+	mute     bool // nobody stands behind its address who could be answered
 }
 
 // Part is a file that came with it.

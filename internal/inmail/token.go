@@ -30,12 +30,10 @@ func (d Door) token(id casework.CaseID) string {
 	return string(id) + "-" + hex.EncodeToString(m.Sum(nil)[:12])
 }
 
-var (
-	tokenForm = regexp.MustCompile(`^([0-9a-z]{1,20})-[0-9a-f]{24}$`)
-	inSubject = regexp.MustCompile(`\[#([0-9A-Za-z]{1,20}-[0-9A-Fa-f]{24})\]`)
-)
+var tokenForm = regexp.MustCompile(`^([0-9a-z]{1,20})-[0-9a-f]{24}$`)
 
-// about finds the case a mail answers. claimed says that it names one, proved that it was told how.
+// about finds the case a mail answers. claimed says that it names one, proved that it was told how. An address alone
+// proves it: a subject is repeated in lists, in notes of absence and on the desks of others.
 func (d Door) about(m *Mail) (id casework.CaseID, claimed, proved bool) {
 	var found []string
 	local, domain, _ := strings.Cut(strings.ToLower(d.Address), "@")
@@ -44,9 +42,6 @@ func (d Door) about(m *Mail) (id casework.CaseID, claimed, proved bool) {
 		if token, at, cut := strings.Cut(rest, "@"); ok && cut && at == domain {
 			found = append(found, token)
 		}
-	}
-	for _, s := range inSubject.FindAllStringSubmatch(m.Subject, 4) {
-		found = append(found, strings.ToLower(s[1]))
 	}
 	for _, token := range found {
 		claimed = true

@@ -218,8 +218,8 @@ func (r *Reader) publicKeep(ctx context.Context, tx *db.Tx, s *stored, p Public)
 	}, nil
 }
 
-// OpenedBy finds the case that an actor opened with an idempotency key. Having sent the key is the right to
-// its number.
+// OpenedBy finds the case that an actor opened, or did something on, with an idempotency key. Having sent the key
+// is the right to its number.
 func (r *Reader) OpenedBy(ctx context.Context, who authz.Actor, key string) (ref casework.Ref, id casework.CaseID, err error) {
 	err = r.db.View(ctx, func(tx *db.Tx) error {
 		k, err := findKey(ctx, tx, who.ID(), r.keyedKey(key))

@@ -76,8 +76,7 @@ func (b *Book) checkPost(w http.ResponseWriter, r *http.Request) error {
 // posted is the text of the receipt: of the file, where one was chosen.
 func posted(r *http.Request) (text, wrong string) {
 	text = strings.TrimSpace(r.PostFormValue("receipt"))
-	if f, _, err := r.FormFile("file"); err == nil {
-		defer f.Close()
+	if f, _, err := web.FormFile(r, "file"); err == nil {
 		raw, err := io.ReadAll(io.LimitReader(f, maxFile+1))
 		if err != nil || len(raw) > maxFile {
 			return "", "log.check.large"

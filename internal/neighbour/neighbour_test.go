@@ -29,6 +29,7 @@ import (
 	"comity/internal/neighbour"
 	"comity/internal/neighbour/georeport"
 	"comity/internal/open311"
+	"comity/internal/outward"
 	"comity/internal/pack"
 	"comity/internal/place"
 	"comity/internal/procedure"
@@ -54,7 +55,7 @@ const (
 )
 
 // inside is how a system on the machine of the tests is called.
-var inside = gateway.Neighbour{Guard: gateway.Guard{Networks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}}
+var inside = gateway.Neighbour{Guard: outward.Guard{Networks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}}
 
 // number is the one a case has at the other system.
 func (c *city) number(k casework.Case) string {

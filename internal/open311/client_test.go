@@ -177,6 +177,26 @@ func Test_an_update_from_outside_needs_a_key_a_case_and_words(t *testing.T) {
 	})
 }
 
+func Test_what_an_update_names_is_fetched_once_however_often_it_comes(t *testing.T) {
+	asked := 0
+	remote := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked++
+		w.Write(picture(t, "jpeg"))
+	}))
+	defer remote.Close()
+	at := strings.Replace(remote.URL, "127.0.0.1", "localhost", 1)
+	quick(t, func(s *site) {
+		ref := s.post("requests.xml", s.pothole("lat", "28.1255", "long", "112.2610", "service_code", "road.pavement")).opened()
+		for range 3 {
+			s.post("servicerequestupdates.xml", url.Values{"jurisdiction_id": {"linjiang.example"}, "api_key": {s.keys["officer"]}, "service_request_id": {ref}, "update_id": {"1"},
+				"status": {"OPEN"}, "description": {"Still there."}, "media_url": {at + "/photo.jpg"}}).want(200)
+		}
+		if c, _ := s.caseOf(ref); asked != 1 || len(c.Files) != 1 {
+			t.Errorf("asked %d times for %d files", asked, len(c.Files))
+		}
+	})
+}
+
 func Test_an_update_is_the_act_a_pack_says_where_the_case_stands_for_it(t *testing.T) {
 	p := changed(t, "withdrawn: cancelled}\n", "withdrawn: cancelled}\n    takes: [{status: in_progress, act: begin}]\n")
 	quickWith(t, p, func(s *site) {

@@ -4,6 +4,3 @@ import "time"
 
 // Hurry makes the server wait no longer than this for the pictures of a report.
 func (s *Server) Hurry(d time.Duration) { s.patience = d }
-
-// Judge is judge.
-func Judge(address string) error { return judge(address) }

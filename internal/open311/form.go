@@ -2,9 +2,9 @@ package open311
 
 import (
 	"errors"
+	"io"
 	"maps"
 	"mime"
-	"mime/multipart"
 	"net/http"
 	"net/url"
 	"slices"
@@ -19,7 +19,6 @@ import (
 const (
 	maxForm   = 1 << 20  // bytes of a form; pictures come as parts
 	maxUpload = 32 << 20 // bytes of a form with parts, all together
-	inMemory  = 1 << 20  // of which so many are held in memory
 	maxValues = 300      // parameters, repeated ones counted
 )
 
@@ -53,30 +52,71 @@ func (s *Server) read(c *call) error {
 
 func (s *Server) readBody(c *call) error {
 	kind, _, _ := mime.ParseMediaType(c.Header.Get("Content-Type"))
-	most := int64(maxForm)
-	if kind == "multipart/form-data" {
-		most = maxUpload
-	} else if kind != "application/x-www-form-urlencoded" {
-		return no(http.StatusBadRequest, "media_type", "got", clip(kind))
-	}
-	c.Body = http.MaxBytesReader(nil, c.Body, most)
 	var err error
-	if kind == "multipart/form-data" {
-		err = c.ParseMultipartForm(inMemory)
-	} else {
-		err = c.ParseForm()
-	}
-	var big *http.MaxBytesError
-	switch {
-	case errors.As(err, &big) || errors.Is(err, multipart.ErrMessageTooLarge):
-		return no(http.StatusBadRequest, "too_large", "form", "1", "files", "32")
-	case err != nil:
-		return no(http.StatusBadRequest, "malformed")
+	switch kind {
+	case "multipart/form-data":
+		c.Body = http.MaxBytesReader(nil, c.Body, maxUpload)
+		err = s.readParts(c)
+	case "application/x-www-form-urlencoded":
+		c.Body = http.MaxBytesReader(nil, c.Body, maxForm)
+		err = sent(c.ParseForm())
+	default:
+		return no(http.StatusBadRequest, "media_type", "got", clip(kind))
 	}
 	for name, list := range c.PostForm {
 		c.form[name] = append(c.form[name], list...)
 	}
-	return nil
+	return err
+}
+
+// sent is an error of what was sent, not of ours.
+func sent(err error) error {
+	var big *http.MaxBytesError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &big):
+		return no(http.StatusBadRequest, "too_large", "form", "1", "files", "32")
+	}
+	return no(http.StatusBadRequest, "malformed")
+}
+
+// readParts takes in a form with parts as it arrives, so that no file rests in the clear: its fields are held, and
+// its pictures are sealed until it is known whether they are wanted.
+func (s *Server) readParts(c *call) error {
+	r, err := c.MultipartReader()
+	if err != nil {
+		return sent(err)
+	}
+	room := int64(maxForm)
+	for n := 0; ; n++ {
+		p, err := r.NextPart()
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return sent(err)
+		}
+		if n == maxValues {
+			return no(http.StatusBadRequest, "many", "max", strconv.Itoa(maxValues))
+		}
+		switch name := p.FormName(); {
+		case name == "":
+		case p.FileName() == "":
+			value, err := io.ReadAll(io.LimitReader(p, room+1))
+			if room -= int64(len(value) + len(name)); err == nil && room < 0 {
+				err = &http.MaxBytesError{Limit: maxForm}
+			}
+			if err != nil {
+				return sent(err)
+			}
+			c.form[name] = append(c.form[name], string(value))
+		case parts.MatchString(name): // parts of other names are not read
+			if err := s.receive(c, p); err != nil {
+				return err
+			}
+		}
+	}
 }
 
 // readable refuses what is not UTF-8, and what could break a line where lines have a meaning: a name, a number

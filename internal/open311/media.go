@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/base64"
 	"errors"
-	"fmt"
 	"io"
 	"mime/multipart"
 	"net/url"
@@ -38,9 +37,6 @@ type lostFile struct {
 
 func (l lostFile) words(say text.Speaker) string {
 	figures := explain.Figures(say, l.params)
-	if n, err := strconv.Atoi(l.params["max"]); err == nil && l.rule == "file.too_big" {
-		figures = []string{"max", strconv.Itoa(n>>20) + " MiB"}
-	}
 	for _, key := range []string{"open311.media." + l.rule, "problem." + l.rule} {
 		if say.Has(key) {
 			return say.T(key, figures...)
@@ -58,11 +54,10 @@ func (s *Server) media(c *call) (kept []casework.File, lost []lostFile, err erro
 	defer stop()
 	var all []func() (casework.File, error)
 	var names []string
-	if c.MultipartForm != nil {
-		for _, h := range filesOf(c.MultipartForm) {
-			names = append(names, h.Filename)
-			all = append(all, func() (casework.File, error) { return s.part(c.Context(), h) })
-		}
+	slices.SortStableFunc(c.parts[:min(len(c.parts), maxFiles)], func(a, b sentPart) int { return strings.Compare(a.field, b.field) })
+	for _, p := range c.parts {
+		names = append(names, p.name)
+		all = append(all, func() (casework.File, error) { return s.part(c.Context(), p) })
 	}
 	for _, u := range slices.Concat(c.form.all("media_url"), c.form.all("media_url[]")) {
 		names = append(names, nameOfURL(u))
@@ -76,7 +71,8 @@ func (s *Server) media(c *call) (kept []casework.File, lost []lostFile, err erro
 	for i, take := range all {
 		name := clip(names[i])
 		if i >= maxFiles {
-			lost = append(lost, lostFile{name, "file.too_many", map[string]string{"max": strconv.Itoa(maxFiles)}})
+			no := tooMany()
+			lost = append(lost, lostFile{name, no.Rule, no.Params})
 			continue
 		}
 		f, err := take()
@@ -97,33 +93,56 @@ func (s *Server) media(c *call) (kept []casework.File, lost []lostFile, err erro
 	return kept, lost, nil
 }
 
-// filesOf lists the parts that are pictures, in the order of their names. Parts of other names are not read.
-func filesOf(f *multipart.Form) []*multipart.FileHeader {
-	var names []string
-	for name := range f.File {
-		if parts.MatchString(name) {
-			names = append(names, name)
-		}
-	}
-	slices.Sort(names)
-	var out []*multipart.FileHeader
-	for _, name := range names {
-		for _, h := range f.File[name] {
-			if h.Size > 0 || h.Filename != "" {
-				out = append(out, h)
-			}
-		}
-	}
-	return out
+// sentPart is a picture that came as part of a form: received, or refused on its way in.
+type sentPart struct {
+	field, name string
+	got         *file.Received
+	no          error
 }
 
-func (s *Server) part(ctx context.Context, h *multipart.FileHeader) (casework.File, error) {
-	src, err := h.Open()
-	if err != nil {
-		return casework.File{}, fmt.Errorf("open311: open upload: %w", err)
+func tooMany() file.Refused {
+	return file.Refused{Rule: "file.too_many", Params: map[string]string{"max": strconv.Itoa(maxFiles)}}
+}
+
+// receive takes a part off the line. Files of a number nobody may send are not kept even for now.
+func (s *Server) receive(c *call, p *multipart.Part) error {
+	in := sentPart{field: p.FormName(), name: p.FileName()}
+	var err error
+	if len(c.parts) >= maxFiles {
+		in.no = tooMany()
+	} else {
+		in.got, err = s.Files.Receive(p, in.name, file.Limits{Declared: p.Header.Get("Content-Type")})
 	}
-	defer src.Close()
-	return s.keep(ctx, src, h.Filename, h.Header.Get("Content-Type"))
+	var no file.Refused
+	switch {
+	case errors.Is(err, file.ErrCut):
+		return sent(err)
+	case errors.As(err, &no):
+		in.no = no
+	case err != nil:
+		return err
+	}
+	c.parts = append(c.parts, in)
+	return nil
+}
+
+// forget drops the parts of a call that were not kept.
+func (c *call) forget() {
+	for _, p := range c.parts {
+		if p.got != nil {
+			p.got.Drop()
+		}
+	}
+}
+
+// part keeps what was received.
+func (s *Server) part(ctx context.Context, p sentPart) (casework.File, error) {
+	if p.no != nil {
+		return casework.File{}, p.no
+	}
+	f, err := p.got.Keep(ctx)
+	f.Public = true
+	return f, err
 }
 
 // keep cleans and stores one file.
@@ -154,7 +173,7 @@ func (s *Server) behind(ctx context.Context, raw string) (casework.File, error) 
 	if err != nil && !errors.As(err, &no) && ctx.Err() != nil {
 		return f, &unreachable{rule: "slow", err: err}
 	}
-	if errors.Is(err, errCutOff) {
+	if errors.Is(err, file.ErrCut) {
 		return f, &unreachable{rule: "failed", err: err}
 	}
 	return f, err

@@ -4,13 +4,17 @@ import (
 	"bytes"
 	"context"
 	"encoding/base64"
+	"fmt"
 	"image"
 	"image/color"
 	"image/jpeg"
 	"image/png"
 	"io"
+	"io/fs"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -134,7 +138,7 @@ func Test_a_picture_that_cannot_be_taken_in_does_not_lose_the_report(t *testing.
 	quick(t, func(s *site) {
 		for url, why := range map[string]string{
 			at + "/gone.jpg":                        "nothing to be had",
-			at + "/big.jpg":                         "larger than 20 MiB",
+			at + "/big.jpg":                         "larger than 20 MB",
 			at + "/page.html":                       "kind of file",
 			at + "/round":                           "nothing to be had",
 			at + "/cut.jpg":                         "nothing to be had",
@@ -217,5 +221,70 @@ func Test_a_picture_that_was_sent_along_does_not_wait_for_one_that_does_not_come
 		if c, _ := s.caseOf(s.post("requests.xml", report).opened()); len(c.Files) != 1 || c.Files[0].Held != "" {
 			t.Errorf("kept are %+v", c.Files)
 		}
+	})
+}
+
+func Test_a_part_of_a_form_never_rests_in_the_clear(t *testing.T) {
+	const marker = "nobody else may read this line of the letter"
+	letter := []byte(strings.Repeat(marker+"\n", 3<<20/len(marker)))
+	temporary := t.TempDir()
+	t.Setenv("TMPDIR", temporary)
+	quick(t, func(s *site) {
+		looked := 0
+		s.server.Files.Scan = func(_ context.Context, r io.Reader) (string, error) {
+			for _, dir := range []string{temporary, s.files.Dir} {
+				for path, data := range filesBelow(t, dir) {
+					looked++
+					if bytes.Contains(data, []byte(marker)) {
+						t.Errorf("%s lies in the clear", path)
+					}
+				}
+			}
+			_, err := io.Copy(io.Discard, r)
+			return "", err
+		}
+		c, _ := s.caseOf(s.upload("requests.xml", s.pothole(), part{"file", "a.txt", "text/plain", letter}).opened())
+		if len(c.Files) != 1 || c.Files[0].Kind != file.KindText || !bytes.Contains(s.stored(c.Files[0]), []byte(marker)) {
+			t.Errorf("kept are %+v, told is %q", c.Files, c.Text)
+		}
+		if looked == 0 {
+			t.Error("nothing was looked at")
+		}
+		s.upload("requests.xml", s.pothole("service_code", "nothing"), part{"file", "a.txt", "text/plain", letter}).want(404)
+		for path := range filesBelow(t, s.files.Dir) {
+			if strings.Contains(path, ".put-") {
+				t.Errorf("%s of a refused report is left", path)
+			}
+		}
+	})
+}
+
+func filesBelow(t *testing.T, dir string) map[string][]byte {
+	t.Helper()
+	out := map[string][]byte{}
+	must(t, filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		out[path], err = os.ReadFile(path)
+		return err
+	}))
+	return out
+}
+
+func Test_parts_beyond_the_number_that_may_be_sent_are_told_and_the_others_kept(t *testing.T) {
+	quick(t, func(s *site) {
+		var all []part
+		for i := range 12 {
+			all = append(all, part{fmt.Sprintf("photo%d", 99-i), fmt.Sprintf("p%d.png", 99-i), "image/png", picture(t, "png")})
+		}
+		if c, _ := s.caseOf(s.upload("requests.xml", s.pothole(), all...).opened()); len(c.Files) != 10 || strings.Count(c.Text, "more files than can be attached") != 2 {
+			t.Errorf("%d files and %q", len(c.Files), c.Text)
+		}
+		var fields []part
+		for range 301 {
+			fields = append(fields, part{"other", "x", "text/plain", nil})
+		}
+		s.upload("requests.xml", s.pothole(), fields...).says(400, "more than 300 parameters")
 	})
 }

@@ -114,7 +114,8 @@ type call struct {
 	lang   string
 	from   string
 	form   values
-	id     string // of the address: a service, a request or a token
+	parts  []sentPart // pictures of the form, as they came
+	id     string     // of the address: a service, a request or a token
 	by     caller
 	pack   *pack.Pack
 	in     pack.Jurisdiction
@@ -218,11 +219,9 @@ func (s *Server) answer(c *call, r route) (out answer, err error) {
 	if c.pack.Open311 == nil {
 		return out, no(http.StatusNotFound, "nothing_offered")
 	}
+	defer c.forget()
 	if err := s.read(c); err != nil {
 		return out, err
-	}
-	if c.MultipartForm != nil {
-		defer c.MultipartForm.RemoveAll()
 	}
 	if !r.apart {
 		if err := s.jurisdiction(c); err != nil {

@@ -164,13 +164,16 @@ func (s *Server) update(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
+	cmd := casework.Command{Case: k.ID, Version: casework.AnyVersion, Key: source + ":update:" + string(k.Ref) + ":" + id}
+	if _, _, err := s.Reader.OpenedBy(c.Context(), c.by.who, cmd.Key); !errors.Is(err, ledger.ErrNotFound) { // before anything is fetched
+		return done, err
+	}
 	kept, lost, err := s.media(c)
 	if err != nil {
 		return answer{}, err
 	}
 	say := s.say("", c.lang)
 	said = withLines(said, tellLost(say, lost))
-	cmd := casework.Command{Case: k.ID, Version: casework.AnyVersion, Key: source + ":update:" + string(k.Ref) + ":" + id}
 	if act, ok := s.taken(c, k, word, said); ok {
 		act.Case, act.Version, act.Key, act.Files = cmd.Case, cmd.Version, cmd.Key, kept
 		_, err = s.Ledger.Do(c.Context(), c.by.who, act)
@@ -182,11 +185,13 @@ func (s *Server) update(c *call) (answer, error) {
 	if word != "" {
 		said = withLines(said, []string{say.T("open311.update.status", "status", word)})
 	}
-	cmd.Note = &casework.Note{Text: strings.TrimSpace(said)}
-	if _, err = s.Ledger.Do(c.Context(), c.by.who, cmd); ours(err) != nil || len(kept) == 0 {
-		return done, ours(err)
+	if len(kept) > 0 { // before the note, whose key then says that everything of the update is here
+		_, err := s.Ledger.Do(c.Context(), c.by.who, casework.Command{Case: cmd.Case, Version: cmd.Version, Key: cmd.Key + ":files", Files: kept})
+		if ours(err) != nil {
+			return answer{}, err
+		}
 	}
-	cmd.Note, cmd.Files, cmd.Key = nil, kept, cmd.Key+":files"
+	cmd.Note = &casework.Note{Text: strings.TrimSpace(said)}
 	_, err = s.Ledger.Do(c.Context(), c.by.who, cmd)
 	return done, ours(err)
 }

@@ -1,7 +1,6 @@
 package portal
 
 import (
-	"context"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
@@ -116,7 +115,7 @@ func (p *Portal) keep(r *http.Request, room int) (kept []casework.File, refused 
 		if len(kept) >= room {
 			return kept, append(refused, form.Problem{Field: "photos", Rule: "file.too_many", Params: map[string]string{"max": strconv.Itoa(maxPhotos)}}), nil
 		}
-		f, err := p.keepOne(r.Context(), h)
+		f, err := p.keepOne(r, h)
 		var no file.Refused
 		if errors.As(err, &no) {
 			refused = append(refused, form.Problem{Field: "photos", Rule: no.Rule, Params: withName(no.Params, h.Filename)})
@@ -138,13 +137,12 @@ func withName(params map[string]string, name string) map[string]string {
 	return out
 }
 
-func (p *Portal) keepOne(ctx context.Context, h *multipart.FileHeader) (casework.File, error) {
-	src, err := h.Open()
+func (p *Portal) keepOne(r *http.Request, h *multipart.FileHeader) (casework.File, error) {
+	src, err := web.File(r, h)
 	if err != nil {
 		return casework.File{}, fmt.Errorf("open upload: %w", err)
 	}
-	defer src.Close()
-	f, err := p.Files.Take(ctx, src, h.Filename, file.Limits{Declared: h.Header.Get("Content-Type")})
+	f, err := p.Files.Take(r.Context(), src, h.Filename, file.Limits{Declared: h.Header.Get("Content-Type")})
 	f.Public = true
 	return f, err
 }

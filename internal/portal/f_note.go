@@ -72,7 +72,7 @@ func (p *Portal) notePost(w http.ResponseWriter, r *http.Request) error {
 func (p *Portal) showNote(w http.ResponseWriter, r *http.Request, m *matter, d *draft, bad []form.Problem, status int) error {
 	v := notePage{Base: m.base(), Ref: string(m.c.Ref), Title: m.c.Title, Text: d.Text, Photos: d.Photos, Key: d.Key, Wrong: map[string]string{}}
 	for _, b := range bad {
-		words := m.page.Problem(b.Rule, p.said(m.page, b))
+		words := m.page.Problem(b.Rule, b.Params)
 		if n := b.Params["name"]; n != "" {
 			words = n + m.page.T("web.colon") + words
 		}

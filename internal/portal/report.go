@@ -116,7 +116,7 @@ func (p *Portal) showReport(w http.ResponseWriter, r *http.Request, page *web.Pa
 		v.Intake = intakeControls(page, proc.ID, proc.Intake, d, bad)
 	}
 	for _, b := range bad {
-		words := page.Problem(b.Rule, p.said(page, b))
+		words := page.Problem(b.Rule, b.Params)
 		field := b.Field
 		if field == "photos" {
 			if n := b.Params["name"]; n != "" {
@@ -144,18 +144,6 @@ func labelOf(page *web.Page, field string) string {
 		return page.T(key) + page.T("web.colon")
 	}
 	return ""
-}
-
-// said makes figures readable: sizes in megabytes instead of bytes.
-func (p *Portal) said(page *web.Page, b form.Problem) map[string]string {
-	if b.Rule != "file.too_big" {
-		return b.Params
-	}
-	var n int64
-	for _, c := range b.Params["max"] {
-		n = n*10 + int64(c-'0')
-	}
-	return map[string]string{"max": page.Bytes(n)}
 }
 
 func intakeControls(page *web.Page, proc string, fields []form.Field, d *draft, bad []form.Problem) []web.Control {

@@ -165,6 +165,11 @@ func (p *Portal) uploadMore(w http.ResponseWriter, r *http.Request) error {
 	if err == nil && !(at.Offset == at.Length && offset == at.Length) { // a last answer that was lost is asked for again
 		at, err = p.uploads().Add(name, offset, r.Body)
 	}
+	var large *http.MaxBytesError
+	if errors.Is(err, file.ErrCut) && !errors.As(err, &large) {
+		w.WriteHeader(http.StatusRequestTimeout) // if anybody is there to hear it: the line broke, which is no failure of ours
+		return nil
+	}
 	if err != nil {
 		return uploadNo(w, err)
 	}
@@ -190,23 +195,14 @@ func (p *Portal) uploadMore(w http.ResponseWriter, r *http.Request) error {
 
 // uploadRefused tells in words why the file cannot be taken, and forgets it.
 func (p *Portal) uploadRefused(w http.ResponseWriter, r *http.Request, name string, no file.Refused) error {
-	if err := p.uploads().Drop(name); err != nil {
+	if err := p.uploads().Drop(name); err != nil && !errors.Is(err, file.ErrBusy) { // it goes with its time
 		return err
 	}
 	page := p.Site.Page(r, "portal.report.photos")
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.WriteHeader(http.StatusUnprocessableEntity)
-	_, err := w.Write([]byte(page.Problem(no.Rule, withMax(no.Params))))
+	_, err := w.Write([]byte(page.Problem(no.Rule, no.Params)))
 	return err
-}
-
-// withMax writes a size as people read it.
-func withMax(params map[string]string) map[string]string {
-	n, err := strconv.Atoi(params["max"])
-	if err != nil {
-		return params
-	}
-	return map[string]string{"max": strconv.Itoa(n>>20) + " MiB"}
 }
 
 func (p *Portal) uploadDrop(w http.ResponseWriter, r *http.Request) error {
@@ -221,8 +217,7 @@ func (p *Portal) uploadDrop(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// uploadNo is the status the protocol has for what went wrong; a line that broke needs none, and is no failure of
-// ours.
+// uploadNo is the status the protocol has for what went wrong.
 func uploadNo(w http.ResponseWriter, err error) error {
 	var large *http.MaxBytesError
 	switch {

@@ -1,8 +1,9 @@
 package web
 
 import (
-	"strconv"
 	"time"
+
+	"comity/internal/explain"
 )
 
 // Pill is a clock as shown: words, a shape and only then a colour.
@@ -82,12 +83,7 @@ func (p *Page) daysBetween(a, b time.Time) int {
 }
 
 // Bytes says a size of a file.
-func (p *Page) Bytes(n int64) string {
-	if n < 1<<20 {
-		return p.T("web.bytes.kb", "n", strconv.FormatInt(max(1, n>>10), 10))
-	}
-	return p.T("web.bytes.mb", "n", strconv.FormatFloat(float64(n)/(1<<20), 'f', 1, 64))
-}
+func (p *Page) Bytes(n int64) string { return explain.Bytes(p.Speaker, n) }
 
 func (c Pill) icon() string {
 	switch c.Class {

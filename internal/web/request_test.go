@@ -16,8 +16,8 @@ import (
 	"comity/internal/journal"
 )
 
-// posted is a request with a form as a browser sends it.
-func posted(body string) *http.Request {
+// sent is a request with a form as a browser sends it.
+func sent(body string) *http.Request {
 	r := httptest.NewRequest(http.MethodPost, "/form", strings.NewReader(body))
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	return r
@@ -43,7 +43,7 @@ func Test_a_form_may_hold_what_its_page_knows_and_nothing_else(t *testing.T) {
 		"a per cent sign alone":       {"text=%", "web.bad_form", ""},
 		"a semicolon":                 {"text=a;b=c", "web.bad_form", ""},
 	} {
-		err := ReadForm(posted(c.body), "text", "photo*")
+		err := ReadForm(sent(c.body), "text", "photo*")
 		no, is := err.(*Refused)
 		switch {
 		case c.rule == "" && err != nil:
@@ -88,7 +88,7 @@ func Test_a_form_that_was_cut_off_is_not_read_as_an_empty_one(t *testing.T) {
 		return nil
 	}))
 	w := httptest.NewRecorder()
-	h.ServeHTTP(w, posted("text=much+more+than+ten"))
+	h.ServeHTTP(w, sent("text=much+more+than+ten"))
 	if w.Code != http.StatusRequestEntityTooLarge || reached {
 		t.Errorf("answered %d, read: %v", w.Code, reached)
 	}
@@ -259,7 +259,7 @@ func Test_a_refusal_is_journaled_once_with_its_rule_and_without_what_was_typed(t
 	s.Journal = &journal.Journal{Log: slog.New(slog.NewJSONHandler(&log, nil))}
 	mux := http.NewServeMux()
 	mux.Handle("POST /form", s.Serve(func(w http.ResponseWriter, r *http.Request) error { return ReadForm(r, "text") }))
-	r := posted("secret_word=hunter2")
+	r := sent("secret_word=hunter2")
 	r.RemoteAddr = "198.51.100.23:5000"
 	s.Harden(mux).ServeHTTP(httptest.NewRecorder(), r)
 	got := log.String()
@@ -270,5 +270,54 @@ func Test_a_refusal_is_journaled_once_with_its_rule_and_without_what_was_typed(t
 		if !strings.Contains(got, want) {
 			t.Errorf("%s is missing in %s", want, got)
 		}
+	}
+}
+
+func Test_a_form_that_could_not_be_read_is_no_empty_one_the_second_time(t *testing.T) {
+	r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader("--x\r\nContent-Disposition: form-data; name=\"text\"\r\n\r\nhalf of"))
+	r.Header.Set("Content-Type", "multipart/form-data; boundary=x")
+	for range 2 {
+		if ReadForm(r, "text") == nil {
+			t.Error("it was read")
+		}
+	}
+}
+
+func Test_the_files_of_a_form_are_there_until_it_is_answered(t *testing.T) {
+	var b bytes.Buffer
+	m := multipart.NewWriter(&b)
+	part, err := m.CreateFormFile("files", "a.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	part.Write([]byte("what was sent"))
+	m.WriteField("text", "posted")
+	m.Close()
+	r := httptest.NewRequest(http.MethodPost, "/?lang=en&text=asked", &b)
+	r.Header.Set("Content-Type", m.FormDataContentType())
+	s := site(t)
+	h := s.Serve(func(w http.ResponseWriter, r *http.Request) error {
+		for range 2 { // a second reading finds what the first did
+			if err := ReadForm(r, "files*", "text"); err != nil {
+				return err
+			}
+		}
+		src, head, err := FormFile(r, "files")
+		if err != nil {
+			return err
+		}
+		raw, err := io.ReadAll(src)
+		if string(raw) != "what was sent" || head.Filename != "a.txt" || r.PostForm.Get("text") != "posted" || len(r.Form["text"]) != 2 || r.Form.Get("lang") != "en" {
+			t.Errorf("read are %q, %+v, %v", raw, head, r.Form)
+		}
+		return err
+	})
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	if w.Code != http.StatusOK {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+	if _, err := File(r, r.MultipartForm.File["files"][0]); err == nil {
+		t.Error("the file is still there")
 	}
 }

@@ -58,6 +58,7 @@ func noted(err error, rule string) string {
 // Serve makes a Handler an http.Handler. It is the one place where errors become answers.
 func (s *Site) Serve(h Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer forget(r)
 		if err := h(w, r); err != nil {
 			s.fail(w, r, err)
 		}

@@ -133,6 +133,12 @@ func (s *Site) Origin(r *http.Request) string {
 	return "http://" + r.Host
 }
 
+// Host is the name of the site, for what is known by a name of its own in other programs.
+func (s *Site) Host(r *http.Request) string {
+	_, host, _ := strings.Cut(s.Origin(r), "://")
+	return HostName(host)
+}
+
 // Write renders the component whole before the first byte leaves, so that a fault in a template
 // becomes an error page instead of half a page.
 func (p *Page) Write(w http.ResponseWriter, r *http.Request, status int, c templ.Component) error {

@@ -17,6 +17,7 @@ import (
 
 	"comity/internal/courier"
 	"comity/internal/jobs"
+	"comity/internal/outward"
 )
 
 // Config is the operator's file, read and checked.
@@ -72,7 +73,7 @@ func Load(file string) (*Config, error) {
 type reader struct {
 	faults
 	c     *Config
-	guard Guard
+	guard outward.Guard
 	names []string
 }
 
@@ -210,7 +211,7 @@ func (r *reader) smtp(s *section) *SMTP {
 // callable complains about a host in a private range that is not listed, as far as its name tells.
 func (r *reader) callable(s *section, name, host, port string) {
 	if err := r.guard.Refuses(host, port); err != nil {
-		s.bad(name, "%v", err)
+		s.bad(name, "%v; list it under allow if that is meant", err)
 	}
 }
 
@@ -235,7 +236,7 @@ func (r *reader) address(s *section) string {
 	if port == "" {
 		port = map[string]string{"https": "443", "http": "80"}[u.Scheme]
 	}
-	if u.Scheme == "http" && !r.guard.named(u.Hostname(), port) {
+	if u.Scheme == "http" && !r.guard.Lists(u.Hostname(), port) {
 		s.bad("url", "http is open to everybody on the way; use https, or list the host under allow if it stands on your own network")
 	}
 	r.callable(s, "url", u.Hostname(), port)

@@ -7,16 +7,20 @@
 // It refuses machines in private ranges that the operator did not list, redirects, answers without end, and
 // header lines that somebody wrote into a name or an address.
 //
-// Open smtp.go or http.go for the two kinds of gateways, webhook.go for signatures, config.go for the file,
-// guard.go for what may be called.
+// Open smtp.go or http.go for the two kinds of gateways, webhook.go for signatures, config.go for the file.
+// What may be called is outward's to say.
 package gateway
 
 import (
 	"context"
 	"errors"
+	"time"
 
 	"comity/internal/courier"
 )
+
+// dialTime bounds the making of one secure line.
+const dialTime = 15 * time.Second
 
 func delivered(words, id string) courier.Answer {
 	return courier.Answer{State: courier.Delivered, Words: words, ID: id}

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"comity/internal/courier"
+	"comity/internal/outward"
 )
 
 // HTTP is a gateway for text messages or chat, as the operator describes it: how a message is put to it, and how
@@ -28,7 +29,7 @@ type HTTP struct {
 	JSON    any               // the body as JSON; neither: no body
 	Accept  Accept
 	Timeout time.Duration
-	Guard   Guard
+	Guard   outward.Guard
 }
 
 // Accept says when an answer means that the gateway has taken a message. A status alone does not: many gateways
@@ -145,13 +146,13 @@ func filledJSON(v any, places map[string]string) any {
 const mostAnswered = 64 << 10
 
 // client follows no redirect, asks no proxy of the environment, and keeps no connection.
-func client(guard Guard) *http.Client {
+func client(guard outward.Guard) *http.Client {
 	t := &http.Transport{DialContext: guard.Dial, DisableKeepAlives: true, MaxResponseHeaderBytes: 32 << 10, TLSHandshakeTimeout: dialTime, DisableCompression: true}
 	return &http.Client{Transport: t, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 }
 
 // call makes one request, of whose answer only a little is read.
-func call(r *http.Request, guard Guard) (status int, header http.Header, body []byte, err error) {
+func call(r *http.Request, guard outward.Guard) (status int, header http.Header, body []byte, err error) {
 	res, err := client(guard).Do(r)
 	if err != nil {
 		var u *url.Error // would repeat the address, with what was filled in

@@ -13,6 +13,7 @@ import (
 
 	"comity/internal/courier"
 	"comity/internal/courier/gateway"
+	"comity/internal/outward"
 )
 
 // desk is a gateway for text messages that notes what it is asked.
@@ -30,7 +31,7 @@ func gatewayOf(t *testing.T, answer http.HandlerFunc) (*gateway.HTTP, *[]asked) 
 	}))
 	t.Cleanup(func() { s.CloseClientConnections(); s.Close() })
 	u, _ := url.Parse(s.URL)
-	return &gateway.HTTP{Name: "sms", URL: s.URL + "/send", Method: "POST", Timeout: 2 * time.Second, Guard: gateway.Guard{Hosts: []string{u.Host}}, Secret: "s3cret",
+	return &gateway.HTTP{Name: "sms", URL: s.URL + "/send", Method: "POST", Timeout: 2 * time.Second, Guard: outward.Guard{Hosts: []string{u.Host}}, Secret: "s3cret",
 		Headers: map[string]string{"Authorization": "Bearer {secret}"},
 		JSON:    map[string]any{"to": []any{"{address}"}, "text": "{text}", "id": "{key}", "lang": "{lang}", "flash": false},
 		Accept:  gateway.Accept{Field: "code", Values: []string{"0", "ok"}, Never: []string{"40001"}, ID: "data.id"}}, &got
@@ -150,7 +151,7 @@ func Test_a_hostile_gateway_costs_a_try_and_nothing_else(t *testing.T) {
 		t.Error("a redirect was followed")
 	}
 	g, got := gatewayOf(t, says(200, `{"code":0}`))
-	g.Guard = gateway.Guard{}
+	g.Guard = outward.Guard{}
 	if a := g.Send(t.Context(), parcel); a.State != courier.Temporary || !strings.Contains(a.Words, "private or reserved") || len(*got) != 0 {
 		t.Errorf("a machine in a private range is called: %+v", a)
 	}

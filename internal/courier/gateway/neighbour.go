@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"comity/internal/outward"
 )
 
 // Neighbour is where the system of a neighbour is asked by Open311 GeoReport v2.
@@ -14,7 +16,7 @@ type Neighbour struct {
 	Key     string
 	Every   time.Duration // between two questions what is new
 	Timeout time.Duration // of one call; pictures may go along
-	Guard   Guard
+	Guard   outward.Guard
 }
 
 // HTTP is how it is called.

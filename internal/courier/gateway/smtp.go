@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"comity/internal/courier"
+	"comity/internal/outward"
 )
 
 // How a connection to a relay is protected.
@@ -32,7 +33,7 @@ type SMTP struct {
 	From             mail.Address
 	ReplyTo          string
 	Timeout          time.Duration
-	Guard            Guard
+	Guard            outward.Guard
 	Trust            *tls.Config // authorities beside the machine's own; nil: these alone
 }
 

@@ -13,13 +13,14 @@ import (
 	"comity/internal/courier"
 	"comity/internal/courier/gateway"
 	"comity/internal/courier/gateway/smtptest"
+	"comity/internal/outward"
 )
 
 func relay(t *testing.T, mode string) (*smtptest.Relay, *gateway.SMTP) {
 	t.Helper()
 	r := smtptest.Start(t, mode)
 	return r, &gateway.SMTP{Name: "relay", Host: r.Host, Port: r.Port, Security: mode, From: mail.Address{Name: "临江市", Address: "noreply@linjiang.example"},
-		Timeout: 5 * time.Second, Guard: gateway.Guard{Hosts: []string{r.Host}}, Trust: &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: r.Roots}}
+		Timeout: 5 * time.Second, Guard: outward.Guard{Hosts: []string{r.Host}}, Trust: &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: r.Roots}}
 }
 
 var parcel = courier.Parcel{Key: "0123456789abcdef", Channel: "mail", Address: "li@example.org", Lang: "zh-CN", Subject: "临江市：关于您的事项 XF-26-000123 的消息，请您在方便的时候查看，谢谢您的耐心等待和配合",
@@ -177,13 +178,13 @@ func Test_a_wrong_password_and_a_relay_without_TLS_lose_no_message(t *testing.T)
 
 func Test_no_machine_in_a_private_range_is_called_unless_it_is_listed(t *testing.T) {
 	r, g := relay(t, gateway.Plain)
-	for name, guard := range map[string]gateway.Guard{"nobody": {}, "another": {Hosts: []string{"10.0.0.1", "127.0.0.1:1"}}} {
+	for name, guard := range map[string]outward.Guard{"nobody": {}, "another": {Hosts: []string{"10.0.0.1", "127.0.0.1:1"}}} {
 		g.Guard = guard
 		if a := g.Send(t.Context(), parcel); a.State != courier.Temporary || !strings.Contains(a.Words, "private or reserved") {
 			t.Errorf("%s is listed: %+v", name, a)
 		}
 	}
-	g.Guard, g.Host = gateway.Guard{}, "localhost"
+	g.Guard, g.Host = outward.Guard{}, "localhost"
 	if a := g.Send(t.Context(), parcel); a.State != courier.Temporary || !strings.Contains(a.Words, "private or reserved") {
 		t.Errorf("a name that leads to this machine: %+v", a)
 	}
@@ -192,12 +193,12 @@ func Test_no_machine_in_a_private_range_is_called_unless_it_is_listed(t *testing
 	}
 	for _, host := range []string{"10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.1.1", "::1", "fe80::1", "fd00::1", "0.0.0.0", "224.0.0.1", "::ffff:10.0.0.1", "64:ff9b::a00:1",
 		"127.9.9.9", "198.18.0.1", "240.0.0.1", "::", "localhost", "a.localhost"} {
-		if (gateway.Guard{}).Refuses(host, "443") == nil {
+		if (outward.Guard{}).Refuses(host, "443") == nil {
 			t.Errorf("%s may be called", host)
 		}
 	}
 	for _, host := range []string{"8.8.8.8", "2606:4700::1", "gateway.example"} {
-		if err := (gateway.Guard{}).Refuses(host, "443"); err != nil {
+		if err := (outward.Guard{}).Refuses(host, "443"); err != nil {
 			t.Errorf("%s: %v", host, err)
 		}
 	}

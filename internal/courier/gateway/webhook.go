@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"comity/internal/courier"
+	"comity/internal/outward"
 )
 
 // Webhook is a receiver of events, told in the way of the specification Standard Webhooks: three headers name the
@@ -24,7 +25,7 @@ type Webhook struct {
 	Events  []string // kinds it is told of; empty: all
 	Secrets [][]byte // the newest first; each signs, so that a receiver can change from one to the next
 	Timeout time.Duration
-	Guard   Guard
+	Guard   outward.Guard
 }
 
 // ParseSecret reads a secret as it is written: whsec_ and base64 of 24 to 64 bytes.

@@ -15,6 +15,7 @@ import (
 
 	"comity/internal/courier"
 	"comity/internal/courier/gateway"
+	"comity/internal/outward"
 )
 
 // verified is the receiver's side, written from the specification and not from what sends.
@@ -60,7 +61,7 @@ func Test_a_receiver_can_verify_an_event_by_either_secret_while_they_change(t *t
 	}))
 	t.Cleanup(s.Close)
 	u, _ := url.Parse(s.URL)
-	w := &gateway.Webhook{Name: "stats", URL: s.URL, Timeout: 2 * time.Second, Guard: gateway.Guard{Hosts: []string{u.Host}}}
+	w := &gateway.Webhook{Name: "stats", URL: s.URL, Timeout: 2 * time.Second, Guard: outward.Guard{Hosts: []string{u.Host}}}
 	for _, text := range []string{newer, older} {
 		secret, err := gateway.ParseSecret(text)
 		if err != nil {

@@ -483,11 +483,10 @@ func sentTable(o *programme.Officer) ([]byte, error) {
 			if h.Size > maxTable {
 				return nil, &web.Refused{Status: http.StatusRequestEntityTooLarge, Rule: "cameras.csv_large"}
 			}
-			f, err := h.Open()
+			f, err := web.File(o.R, h)
 			if err != nil {
 				return nil, err
 			}
-			defer f.Close()
 			return io.ReadAll(f)
 		}
 	}

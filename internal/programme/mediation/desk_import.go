@@ -104,12 +104,12 @@ func sentTable(o *programme.Officer) ([]byte, error) {
 	if err := web.ReadForm(o.R, "file", "table"); err != nil {
 		return nil, err
 	}
-	if f, _, err := o.R.FormFile("file"); err == nil {
+	if f, _, err := web.FormFile(o.R, "file"); err == nil {
 		raw, err := io.ReadAll(io.LimitReader(f, maxTable+1))
 		if len(raw) > maxTable { // half a table would be stored as if it were the whole
 			err = &http.MaxBytesError{Limit: maxTable}
 		}
-		if err = errors.Join(err, f.Close()); err != nil || len(raw) > 0 {
+		if err != nil || len(raw) > 0 {
 			return raw, err
 		}
 	}

@@ -58,11 +58,6 @@ func send(w http.ResponseWriter, say text.Speaker, p *pack.Pack, list []Session,
 	return err
 }
 
-func hostOf(site *web.Site, r *http.Request) string {
-	_, host, _ := strings.Cut(site.Origin(r), "://")
-	return web.HostName(host)
-}
-
 // sessionFile is one session for the calendar of whoever may read its case.
 func (s *service) sessionFile(o *programme.Officer) error {
 	p, err := s.open()
@@ -87,7 +82,7 @@ func (s *service) sessionFile(o *programme.Officer) error {
 func (s *service) deskFile(o *programme.Officer, p *pack.Pack, list []Session) error {
 	page := o.Page("mediation.roster.title")
 	origin := o.Site.Origin(o.R)
-	return send(o.W, page.Speaker, p, list, hostOf(o.Site, o.R), func(x Session) string { return origin + "/desk/cases/" + x.Ref + "/sessions" })
+	return send(o.W, page.Speaker, p, list, o.Site.Host(o.R), func(x Session) string { return origin + "/desk/cases/" + x.Ref + "/sessions" })
 }
 
 // mediatorFile is what a mediator has before them, for their own calendar.

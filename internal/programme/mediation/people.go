@@ -158,7 +158,7 @@ func (s *service) peopleFile(a *attendee) error {
 	}
 	page := a.Page("mediation.people.title")
 	origin := a.Site.Origin(a.R)
-	return send(a.W, page.Speaker, p, next, hostOf(a.Site, a.R), func(Session) string { return origin + a.base + "/session" })
+	return send(a.W, page.Speaker, p, next, a.Site.Host(a.R), func(Session) string { return origin + a.base + "/session" })
 }
 
 // mostBusy bounds what one person states for one case.

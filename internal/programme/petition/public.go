@@ -186,11 +186,7 @@ func (r *receptions) dayFile(v *programme.Visitor) error {
 func (r *receptions) writeFile(v *programme.Visitor, days []Day, zone *time.Location, name string) error {
 	say := v.Page("reception.title").Speaker
 	site := v.Site.Origin(v.R)
-	host := v.R.Host
-	if u, err := url.Parse(site); err == nil && u.Host != "" {
-		host = u.Host
-	}
-	file, err := icalendar(say, days, zone, host, site)
+	file, err := icalendar(say, days, zone, v.Site.Host(v.R), site)
 	if err != nil {
 		return err
 	}

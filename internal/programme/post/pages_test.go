@@ -12,6 +12,7 @@ import (
 	"comity/internal/authz"
 	"comity/internal/casework"
 	"comity/internal/courier"
+	"comity/internal/inmail"
 	"comity/internal/intake"
 	"comity/internal/jobs"
 	"comity/internal/ledger"
@@ -33,6 +34,7 @@ type house struct {
 	post   *courier.Courier
 	says   courier.Answer
 	told   int
+	mail   *inmail.Room
 	runner *jobs.Runner
 	set    func(time.Time)
 }
@@ -66,7 +68,7 @@ func newHouse(t *testing.T, p *pack.Pack) *house {
 	if h.runner, err = jobs.NewRunner(d, h.post.Kind(), h.post.Deliveries(), h.post.Hooks()); err != nil {
 		t.Fatal(err)
 	}
-	g := post.New(post.Deps{Courier: h.post, Packs: h.city.Packs, Words: h.post.Words})
+	g := post.New(post.Deps{Courier: h.post, Packs: h.city.Packs, Words: h.post.Words, Mail: func() *inmail.Room { return h.mail }})
 	h.House = programmetest.Open(t, programmetest.Plan{DB: d, Now: now, City: h.city, Words: words, Programmes: []programme.Programme{g}})
 	for _, who := range []struct{ login, unit, role string }{{"guiyuan-head", "guiyuan", "head"}, {"donghu-head", "donghu", "head"}, {"city-head", "linjiang", "head"}, {"guiyuan-clerk", "guiyuan", "clerk"}} {
 		h.Staff(who.login, who.login, "Officer "+who.login, authz.Grant{Role: authz.Role(who.role), Unit: org.UnitID(who.unit)})

@@ -1,6 +1,6 @@
 // Package post has the pages on which officers look after messages: what is stuck or came back, letters to be
-// printed, what receivers of webhooks were told, what is exchanged with units that work on a system of their own, and
-// every text as people read it.
+// printed, what receivers of webhooks were told, what is exchanged with units that work on a system of their own,
+// every text as people read it, and mail that became part of no case.
 //
 // It owns no table: deliveries are the courier's, exchanges the neighbour office's. Who has these pages is the pack's (post.yaml, keepers): such a role
 // reaches the deliveries of cases its unit or one below it holds, and the reach is part of every query. A page shows the
@@ -8,7 +8,7 @@
 // number. No page shows an address or what was written, but for letters, which are opened on record to be printed.
 //
 // It refuses to write a message or to change one. Open this file first, then list.go, one.go, letters.go, more.go,
-// neighbours.go.
+// mail.go and neighbours.go.
 package post
 
 import (
@@ -19,6 +19,7 @@ import (
 
 	"comity/internal/authz"
 	"comity/internal/courier"
+	"comity/internal/inmail"
 	"comity/internal/neighbour"
 	"comity/internal/pack"
 	"comity/internal/programme"
@@ -34,6 +35,7 @@ type Deps struct {
 	Courier *courier.Courier
 	Packs   *pack.Registry
 	Words   func(*pack.Pack) *text.Catalogue
+	Mail    func() *inmail.Room // takes in what comes by mail; nil, or nil from it: nothing does
 	// Neighbours is what is exchanged with units that work on a system of their own; nil: nothing.
 	Neighbours *neighbour.Office
 }
@@ -60,6 +62,9 @@ func New(d Deps) programme.Programme {
 			"GET /desk/post/neighbours":           o.neighbours,
 			"GET /desk/post/neighbours/{id}":      o.exchange,
 			"POST /desk/post/neighbours/{id}":     o.exchangeDo,
+			"GET /desk/post/mail":                 o.mails,
+			"GET /desk/post/mail/{id}":            o.mailShow,
+			"POST /desk/post/mail/{id}":           o.mailDo,
 		},
 		Menu: o.menu, DeskBeside: o.beside,
 	}
@@ -104,6 +109,9 @@ func (x *office) ways(page *web.Page, o *programme.Officer) []web.Link {
 	}
 	if x.hasNeighbours() {
 		out = append(out, web.Link{Href: nextDoor, Label: page.T("neighbour.title")})
+	}
+	if whole(x.Packs.Current(), o.Actor) && x.mail() != nil {
+		out = append(out, web.Link{Href: mailAt, Label: page.T("post.mail.title")})
 	}
 	return out
 }

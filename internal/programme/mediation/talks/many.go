@@ -243,11 +243,10 @@ func (s *service) rows(o *programme.Officer, v *manyPage, list []entry, done map
 
 // table is an uploaded list as text. It is read and kept nowhere.
 func table(r *http.Request) (string, error) {
-	f, h, err := r.FormFile("table")
+	f, h, err := web.FormFile(r, "table")
 	if err != nil || h.Size == 0 {
 		return "", nil // nothing was chosen
 	}
-	defer f.Close()
 	clean, err := file.Clean(f, h.Filename, file.Limits{MaxBytes: 1 << 20})
 	if err == nil && clean.Kind != file.KindText {
 		err = file.Refused{Rule: "file.kind", Params: map[string]string{"found": clean.Kind}}

@@ -32,6 +32,7 @@ var Rooms = map[string]Room{
 
 	"internal/text":              {Why: "every word shown to a person", Others: []string{"go.yaml.in/yaml/v4"}},
 	"internal/db":                {Why: "the only importer of database/sql and drivers", Others: []string{"github.com/jackc/pgx/v5", "github.com/ncruces/go-sqlite3"}},
+	"internal/db/move":           {Why: "a database goes from one engine to the other", Rooms: []string{"db"}, Others: []string{"github.com/jackc/pgx/v5", "github.com/ncruces/go-sqlite3"}},
 	"internal/db/dbtest":         {Why: "databases for tests", Rooms: []string{"db"}},
 	"internal/limit":             {Why: "slows down who guesses codes"},
 	"internal/journal":           {Why: "what was refused, for who watches over the city"},

@@ -36,6 +36,7 @@ type Move struct {
 	from, to side
 	tables   []table
 	resumed  bool
+	ended    time.Time
 	source   map[string]Summary // of tables, as the source had them during this move
 }
 
@@ -78,14 +79,6 @@ var (
 	ErrOpen  = errors.New("somebody has the database open")
 	ErrTaken = errors.New("another move is writing to this database")
 )
-
-// DoneError says that the target holds this very city already.
-type DoneError struct{ At time.Time }
-
-// Error names the day.
-func (e *DoneError) Error() string {
-	return "the target holds this city since " + e.At.UTC().Format("2006-01-02 15:04 MST") + "; nothing is left to move"
-}
 
 // Begin locks both databases and looks whether one can be moved to the other. city names it for ever: an unfinished
 // move is gone on with for the same name only.
@@ -163,19 +156,20 @@ func (m *Move) targetFree(ctx context.Context) error {
 		return errors.New("it is not empty; name a new database, or drop and create this one again if nothing in it is needed")
 	case ok && mark.city != m.city:
 		return errors.New("it holds a move of another city or compartment; name a new database, or drop and create this one again")
-	case ok && !mark.ended.IsZero():
-		return &DoneError{mark.ended}
 	}
-	m.resumed = ok
+	m.resumed, m.ended = ok, mark.ended
 	return nil
 }
 
-// Resumed tells whether the target holds a move of this city that broke off.
+// Resumed tells whether the target holds a move of this city, broken off or done.
 func (m *Move) Resumed() bool { return m.resumed }
+
+// Ended is when a move of this city into the target had been done, or zero.
+func (m *Move) Ended() time.Time { return m.ended }
 
 // Mark says at the target that a move is under way. Until Done no city opens it.
 func (m *Move) Mark(ctx context.Context, now time.Time) error {
-	if m.resumed {
+	if m.resumed && m.ended.IsZero() {
 		return nil
 	}
 	return m.to.setMark(ctx, mark{city: m.city, begun: now})

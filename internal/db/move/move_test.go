@@ -232,6 +232,33 @@ func Test_every_table_arrives_and_comes_back_and_words_are_found_alike(t *testin
 	}
 }
 
+func Test_a_city_that_was_killed_moves_with_what_is_only_in_its_log(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "killed.db")
+	alive := filepath.Join(t.TempDir(), "alive.db")
+	d := housed(t, "sqlite:"+alive)
+	furnish(t, d, 100)
+	for _, end := range []string{"", "-wal"} { // as they lie there when the process is gone
+		raw, err := os.ReadFile(alive + end)
+		if err != nil || len(raw) == 0 {
+			t.Fatalf("%d bytes, %v", len(raw), err)
+		}
+		if err := os.WriteFile(path+end, raw, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := d.Close(); err != nil {
+		t.Fatal(err)
+	}
+	before := fingerprint(t, path)
+	c, _, err := carry(t, path, dbtest.Postgres(t), "a city")
+	if err != nil || c.Rows < 400 {
+		t.Errorf("%+v, %v", c, err)
+	}
+	if fingerprint(t, path) != before {
+		t.Error("the source was changed")
+	}
+}
+
 func Test_indexes_and_keys_are_the_same_as_if_the_tables_had_grown_there(t *testing.T) {
 	shape := func(address string) string {
 		c, err := pgx.Connect(t.Context(), address)
@@ -310,6 +337,12 @@ func Test_what_speaks_against_a_move_is_refused_before_anything_is_written(t *te
 	t.Run("a database that is not there", func(t *testing.T) {
 		to := strings.Replace(dbtest.Postgres(t), "/postgres?", "/atlantis?", 1)
 		refused(t, filled(t, 3), to, "createdb -O postgres atlantis")
+	})
+	t.Run("a database in another encoding", func(t *testing.T) {
+		admin := dbtest.Postgres(t)
+		change(t, admin, `CREATE DATABASE latin TEMPLATE template0 ENCODING 'LATIN1' LOCALE 'C'`)
+		defer change(t, admin, `DROP DATABASE latin WITH (FORCE)`)
+		refused(t, filled(t, 3), strings.Replace(admin, "/postgres?", "/latin?", 1), "LATIN1")
 	})
 	t.Run("two moves into one", func(t *testing.T) {
 		to := dbtest.Postgres(t)

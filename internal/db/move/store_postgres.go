@@ -86,12 +86,18 @@ func (s *pgSide) hold(ctx context.Context) error {
 }
 
 func (s *pgSide) claim(ctx context.Context) error {
-	var got bool
-	if err := s.c.QueryRow(ctx, `SELECT pg_try_advisory_lock(7020311)`).Scan(&got); err != nil {
+	var got, standby bool
+	var encoding string
+	if err := s.c.QueryRow(ctx, `SELECT pg_try_advisory_lock(7020311), pg_is_in_recovery(), current_setting('server_encoding')`).Scan(&got, &standby, &encoding); err != nil {
 		return err
 	}
-	if !got {
+	switch {
+	case !got:
 		return ErrTaken
+	case standby:
+		return errors.New("it is a standby and takes no changes; name the primary server")
+	case encoding != "UTF8":
+		return fmt.Errorf("its encoding is %s; create it again with ENCODING 'UTF8' TEMPLATE template0", encoding)
 	}
 	return nil
 }
@@ -232,7 +238,7 @@ func (s *pgSide) rows(ctx context.Context, t table, each func([]byte) error) err
 	}
 	rows, err := s.c.Query(ctx, q)
 	if err != nil {
-		return err
+		return s.worded(err)
 	}
 	defer rows.Close()
 	var b []byte
@@ -249,7 +255,7 @@ func (s *pgSide) rows(ctx context.Context, t table, each func([]byte) error) err
 			return err
 		}
 	}
-	return rows.Err()
+	return s.worded(rows.Err())
 }
 
 func (s *pgSide) empty(ctx context.Context, all []table) error {

@@ -166,6 +166,10 @@ func (m mark) times() (begun, ended int64) {
 }
 
 func (s *liteSide) setMark(_ context.Context, m mark) (err error) {
+	// Unlike a source, a target takes its log in when it is closed.
+	if _, err := s.c.Config(sqlite3.DBCONFIG_NO_CKPT_ON_CLOSE, false); err != nil {
+		return err
+	}
 	return s.within(func() error {
 		if err := s.c.Exec(`
 			CREATE TABLE IF NOT EXISTS db_move (one INTEGER PRIMARY KEY CHECK (one = 1), city TEXT NOT NULL, begun_at INTEGER NOT NULL, ended_at INTEGER NOT NULL) STRICT;

@@ -25,6 +25,7 @@ import (
 	"comity/internal/account"
 	"comity/internal/authz"
 	"comity/internal/db/dbtest"
+	"comity/internal/db/move"
 	"comity/internal/intake"
 	"comity/internal/procedure"
 	"comity/internal/text"
@@ -341,6 +342,27 @@ func Test_a_move_that_is_killed_anywhere_leaves_no_city_that_opens_and_goes_on(t
 		if a := w.get("/f/"+code, nobody); a.status != http.StatusOK {
 			t.Errorf("%s answers %d", state, a.status)
 		}
+	}
+}
+
+func Test_nobody_starts_a_city_while_it_is_being_moved(t *testing.T) {
+	data, _ := playedIn(t, 60)
+	to, _ := newCityDatabases(t)
+	m, err := move.Begin(t.Context(), filepath.Join(data, "comity.db"), to, "a city")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := said(t, "serve", "--pack", "demo", "--data", data, "--addr", "127.0.0.1:0"); err == nil || !strings.Contains(err.Error(), "for example comity move") {
+		t.Errorf("it starts: %v", err)
+	}
+	if err := m.Mark(t.Context(), time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := said(t, "serve", "--pack", "demo", "--data", data, "--addr", "127.0.0.1:0", "--db", to); err == nil || !strings.Contains(err.Error(), "target of a move") {
+		t.Errorf("it starts on half a city: %v", err)
+	}
+	if err := m.Close(); err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -178,6 +178,14 @@ func IsUnique(err error) bool {
 		errors.Is(err, sqlite3.CONSTRAINT_ROWID)
 }
 
+// locked adds to SQLite's answer what it means: all transactions of one program queue, so the lock is another's.
+func locked(err error) error {
+	if errors.Is(err, sqlite3.BUSY) {
+		return fmt.Errorf("another program is writing to this database, for example comity move or import; try again when it has ended (%w)", err)
+	}
+	return err
+}
+
 // retryable tells whether the same transaction may succeed when run again:
 // serialization failure and deadlock. SQLite has neither, its writers queue.
 func retryable(err error) bool {

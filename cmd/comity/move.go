@@ -256,12 +256,14 @@ func (m *mover) copy(ctx context.Context, p *movePart) error {
 		show := m.progress(key, int(total))
 		return func(rows int64) { show(int(rows)) }
 	}
-	again, err := p.move.Copy(ctx, tell("move.copy.progress"))
-	if err != nil {
+	kept, err := p.move.Copy(ctx, tell("move.copy.progress"))
+	switch {
+	case err != nil:
 		return err
-	}
-	if again > 0 {
-		fmt.Fprintln(m.out, m.say.T("move.again", "compartment", p.compartment, "n", strconv.Itoa(again)))
+	case kept.Anew:
+		fmt.Fprintln(m.out, m.say.T("move.anew", "compartment", p.compartment))
+	case kept.Tables > 0:
+		fmt.Fprintln(m.out, m.say.T("move.again", "compartment", p.compartment, "n", strconv.Itoa(kept.Tables)))
 	}
 	p.compared, err = p.move.Compare(ctx, tell("move.compare.progress"))
 	return err

@@ -38,6 +38,7 @@ type Move struct {
 	resumed  bool
 	ended    time.Time
 	source   map[string]Summary // of tables, as the source had them during this move
+	tick     func()             // a test's, called for every row
 }
 
 // side is a database of either engine.
@@ -188,16 +189,22 @@ func (m *Move) Total(ctx context.Context) (total int64, err error) {
 	return total, err
 }
 
+// Kept is what a move found of an earlier one that broke off.
+type Kept struct {
+	Tables int  // copied whole then, and still the same
+	Anew   bool // the source has changed since, and everything is copied anew
+}
+
 // Copy copies every table that is not there yet. The tables have to be there, with the migrations of the source.
-// again is how many an earlier move had copied that still are the same; tell is told how many rows have been dealt with.
-func (m *Move) Copy(ctx context.Context, tell func(rows int64)) (again int, err error) {
+// tell is told how many rows have been dealt with.
+func (m *Move) Copy(ctx context.Context, tell func(rows int64)) (kept Kept, err error) {
 	if m.tables, err = m.plan(ctx); err != nil {
-		return 0, err
+		return kept, err
 	}
 	copied := map[string]string{}
 	if m.resumed {
 		if copied, err = m.to.copied(ctx); err != nil {
-			return 0, err
+			return kept, err
 		}
 	}
 	done := int64(0)
@@ -205,27 +212,32 @@ func (m *Move) Copy(ctx context.Context, tell func(rows int64)) (again int, err 
 		if done++; done%1000 == 0 {
 			tell(done)
 		}
+		if m.tick != nil {
+			m.tick()
+		}
 	}
 	same, err := m.same(ctx, copied, tick)
 	if err != nil {
-		return 0, err
+		return kept, err
 	}
 	if !same || len(copied) == 0 { // a first start has written rows of its own
+		kept.Anew = !same
 		copied, done = nil, 0
 		if err := m.to.empty(ctx, m.tables); err != nil {
-			return 0, fmt.Errorf("emptying the tables of the target: %w", err)
+			return kept, fmt.Errorf("emptying the tables of the target: %w", err)
 		}
 	}
+	kept.Tables = len(copied)
 	for _, t := range m.tables {
 		if _, ok := copied[t.name]; ok {
 			continue
 		}
 		if err := m.copy(ctx, t, tick); err != nil {
-			return len(copied), fmt.Errorf("table %s: %w", t.name, err)
+			return kept, fmt.Errorf("table %s: %w", t.name, err)
 		}
 	}
 	tell(done)
-	return len(copied), nil
+	return kept, nil
 }
 
 // same tells whether the source still has the rows that were copied before.

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
@@ -127,27 +128,27 @@ func furnish(t *testing.T, d *db.DB, n int) {
 }
 
 // carry moves a house, making the tables as a city's start does.
-func carry(t *testing.T, from, to, city string) (c Compared, again int, err error) {
+func carry(t *testing.T, from, to, city string) (c Compared, kept Kept, err error) {
 	t.Helper()
 	ctx := t.Context()
 	m, err := Begin(ctx, from, to, city)
 	if err != nil {
-		return c, 0, err
+		return c, kept, err
 	}
 	defer func() { err = errors.Join(err, m.Close()) }()
 	if err := m.Mark(ctx, dbtest.Start); err != nil {
-		return c, 0, err
+		return c, kept, err
 	}
 	if err := housed(t, to).Close(); err != nil {
-		return c, 0, err
+		return c, kept, err
 	}
-	if again, err = m.Copy(ctx, func(int64) {}); err != nil {
-		return c, again, err
+	if kept, err = m.Copy(ctx, func(int64) {}); err != nil {
+		return c, kept, err
 	}
 	if c, err = m.Compare(ctx, func(int64) {}); err != nil {
-		return c, again, err
+		return c, kept, err
 	}
-	return c, again, m.Done(ctx, dbtest.Start)
+	return c, kept, m.Done(ctx, dbtest.Start)
 }
 
 func filled(t *testing.T, n int) (address string) {
@@ -190,12 +191,12 @@ func finds(t *testing.T, d *db.DB, typed string) (ids []int64) {
 func Test_every_table_arrives_and_comes_back_and_words_are_found_alike(t *testing.T) {
 	from, to := filled(t, 200), dbtest.Postgres(t)
 	before := fingerprint(t, from)
-	c, again, err := carry(t, from, to, "a city")
+	c, kept, err := carry(t, from, to, "a city")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.Tables != 6 || c.Rows < 1000 || again != 0 {
-		t.Errorf("compared %+v, %d copied before", c, again)
+	if c.Tables != 6 || c.Rows < 1000 || kept != (Kept{}) {
+		t.Errorf("compared %+v, %+v copied before", c, kept)
 	}
 	if fingerprint(t, from) != before {
 		t.Error("the source was changed")
@@ -465,9 +466,9 @@ func Test_a_move_that_broke_off_goes_on_and_begins_anew_when_the_city_was_open_i
 			if c.meanwhile != "" {
 				change(t, from, c.meanwhile)
 			}
-			_, again, err := carry(t, from, to, "a city")
-			if err != nil || again > 0 != c.again {
-				t.Errorf("%d tables were there, %v", again, err)
+			_, kept, err := carry(t, from, to, "a city")
+			if err != nil || kept.Tables > 0 != c.again || kept.Anew == c.again {
+				t.Errorf("%+v were there, %v", kept, err)
 			}
 			d = housed(t, to)
 			defer d.Close()
@@ -502,8 +503,8 @@ func Test_a_connection_lost_in_the_middle_of_a_table_leaves_nothing_of_it(t *tes
 	if err := m.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if _, again, err := carry(t, from, to, "a city"); err != nil || again == 0 {
-		t.Errorf("%d tables were there, %v", again, err)
+	if _, kept, err := carry(t, from, to, "a city"); err != nil || kept.Tables == 0 {
+		t.Errorf("%+v were there, %v", kept, err)
 	}
 }
 
@@ -532,6 +533,61 @@ func Test_rows_that_differ_are_noticed_although_their_number_is_right(t *testing
 			change(t, to, strings.Replace(text, "+", "-", 1))
 		} else {
 			change(t, to, `INSERT INTO plain VALUES ('a migration wrote this', 1)`)
+		}
+	}
+}
+
+func Test_a_move_stopped_at_any_row_is_gone_on_with_in_both_directions(t *testing.T) {
+	lite := filled(t, 150)
+	pg := dbtest.Postgres(t)
+	if _, _, err := carry(t, lite, pg, "a city"); err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		from string
+		to   func() string
+	}{
+		"to PostgreSQL": {lite, func() string { return dbtest.Postgres(t) }},
+		"back":          {pg, func() string { return "sqlite:" + filepath.Join(t.TempDir(), "x.db") }},
+	} {
+		kept, stopped := 0, 0
+		for range 6 {
+			to := c.to()
+			for range 3 {
+				m, err := Begin(t.Context(), c.from, to, "a city")
+				if err != nil {
+					t.Fatal(name, err)
+				}
+				if err := errors.Join(m.Mark(t.Context(), dbtest.Start), housed(t, to).Close()); err != nil {
+					t.Fatal(name, err)
+				}
+				stopAt, seen := rand.IntN(700), 0
+				ctx, stop := context.WithCancel(t.Context())
+				m.tick = func() {
+					if seen++; seen == stopAt {
+						stop()
+					}
+				}
+				again, err := m.Copy(ctx, func(int64) {})
+				stop()
+				if err != nil && !errors.Is(err, context.Canceled) && !errors.Is(err, sqlite3.INTERRUPT) {
+					t.Errorf("%s: %v", name, err)
+				}
+				if err != nil {
+					stopped++
+				}
+				kept += again.Tables
+				if err := m.Close(); err != nil {
+					t.Fatal(name, err)
+				}
+			}
+			got, _, err := carry(t, c.from, to, "a city")
+			if err != nil || got.Rows < 1000 {
+				t.Errorf("%s: %+v, %v", name, got, err)
+			}
+		}
+		if kept == 0 || stopped == 0 {
+			t.Errorf("%s: stopped %d times, %d tables kept: the draw has missed what it is about", name, stopped, kept)
 		}
 	}
 }

@@ -121,6 +121,11 @@ func (m *mover) run(ctx context.Context) (err error) {
 		return err
 	}
 	fmt.Fprintln(m.out, m.say.T("move.begun."+resumed, "compartments", strings.Join(m.names(), " ")))
+	for _, p := range m.parts {
+		if err := p.move.Mark(ctx, m.from.Clock.Now()); err != nil {
+			return fmt.Errorf("compartment %s: %w", p.compartment, err)
+		}
+	}
 	if err := m.carry(ctx); err != nil {
 		return fmt.Errorf("%w\n%s", err, m.say.T("move.marked"))
 	}
@@ -128,11 +133,6 @@ func (m *mover) run(ctx context.Context) (err error) {
 }
 
 func (m *mover) carry(ctx context.Context) error {
-	for _, p := range m.parts {
-		if err := p.move.Mark(ctx, m.from.Clock.Now()); err != nil {
-			return fmt.Errorf("compartment %s: %w", p.compartment, err)
-		}
-	}
 	there, err := openCity(ctx, m.to) // which makes the tables
 	if err != nil {
 		return err

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -344,6 +345,26 @@ func Test_what_speaks_against_a_move_is_refused_before_anything_is_written(t *te
 		change(t, admin, `CREATE DATABASE latin TEMPLATE template0 ENCODING 'LATIN1' LOCALE 'C'`)
 		defer change(t, admin, `DROP DATABASE latin WITH (FORCE)`)
 		refused(t, filled(t, 3), strings.Replace(admin, "/postgres?", "/latin?", 1), "LATIN1")
+	})
+	t.Run("a role that may not make tables", func(t *testing.T) {
+		admin := dbtest.Postgres(t)
+		change(t, admin, `CREATE ROLE guest LOGIN; CREATE SCHEMA walled; GRANT USAGE ON SCHEMA walled TO guest`)
+		defer change(t, admin, `DROP SCHEMA walled CASCADE; DROP ROLE guest`)
+		u, err := url.Parse(admin)
+		if err != nil {
+			t.Fatal(err)
+		}
+		q := u.Query()
+		q.Set("search_path", "walled")
+		u.User, u.RawQuery = url.User("guest"), q.Encode()
+		m, err := Begin(t.Context(), filled(t, 3), u.String(), "a city")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer m.Close()
+		if err := m.Mark(t.Context(), dbtest.Start); err == nil || !strings.Contains(err.Error(), "let it own the database") {
+			t.Errorf("got %v", err)
+		}
 	})
 	t.Run("two moves into one", func(t *testing.T) {
 		to := dbtest.Postgres(t)

@@ -143,7 +143,7 @@ func (s *pgSide) mark(ctx context.Context) (m mark, ok, others bool, err error) 
 }
 
 func (s *pgSide) setMark(ctx context.Context, m mark) error {
-	return pgx.BeginFunc(ctx, s.c, func(tx pgx.Tx) error {
+	return s.worded(pgx.BeginFunc(ctx, s.c, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, `
 			CREATE TABLE IF NOT EXISTS db_move (one BIGINT PRIMARY KEY CHECK (one = 1), city TEXT NOT NULL, begun_at BIGINT NOT NULL, ended_at BIGINT NOT NULL);
 			CREATE TABLE IF NOT EXISTS db_move_tables (name TEXT NOT NULL PRIMARY KEY, summary TEXT NOT NULL)`); err != nil {
@@ -153,7 +153,7 @@ func (s *pgSide) setMark(ctx context.Context, m mark) error {
 		_, err := tx.Exec(ctx, `INSERT INTO db_move (one, city, begun_at, ended_at) VALUES (1, $1, $2, $3)
 			ON CONFLICT (one) DO UPDATE SET city = excluded.city, begun_at = excluded.begun_at, ended_at = excluded.ended_at`, m.city, begun, ended)
 		return err
-	})
+	}))
 }
 
 func (s *pgSide) copied(ctx context.Context) (map[string]string, error) {
@@ -397,6 +397,8 @@ func (s *pgSide) worded(err error) error {
 		return nil
 	case ok && pg.Code == "53100":
 		return errors.New("the disk of the PostgreSQL server is full; make room there and give the same command again")
+	case ok && pg.Code == "42501":
+		return fmt.Errorf("the role of the address may not make tables there (%s); let it own the database: ALTER DATABASE … OWNER TO …", pg.Message)
 	case ok && !strings.HasPrefix(pg.Code, "57P"): // which means that it goes away
 		return fmt.Errorf("PostgreSQL refuses: %s (SQLSTATE %s, table %s, column %s)", pg.Message, pg.Code, pg.TableName, pg.ColumnName)
 	case ok, s.c.IsClosed():

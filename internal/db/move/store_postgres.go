@@ -322,9 +322,9 @@ func (s *pgSide) undress(ctx context.Context, tx pgx.Tx, t table) (again []strin
 		return nil, err
 	}
 	var drops []string
-	var drop, make string
-	if _, err := pgx.ForEachRow(rows, []any{&drop, &make}, func() error {
-		drops, again = append(drops, drop), append(again, make)
+	var drop, remake string
+	if _, err := pgx.ForEachRow(rows, []any{&drop, &remake}, func() error {
+		drops, again = append(drops, drop), append(again, remake)
 		return nil
 	}); err != nil {
 		return nil, err

@@ -57,6 +57,18 @@ func (s *pgSide) hold(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	for range 10 { // the session of a program that was just killed lives on for a moment
+		if err = s.lock(ctx, list); !errors.Is(err, ErrOpen) {
+			return err
+		}
+		if _, err := s.c.Exec(ctx, `ROLLBACK; SELECT pg_sleep(0.2)`); err != nil {
+			return err
+		}
+	}
+	return err
+}
+
+func (s *pgSide) lock(ctx context.Context, list []string) error {
 	if _, err := s.c.Exec(ctx, `BEGIN ISOLATION LEVEL REPEATABLE READ`); err != nil {
 		return err
 	}

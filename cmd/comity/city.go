@@ -49,6 +49,8 @@ type cityConfig struct {
 	Keys    string                               // folder of the key files; empty: beside the data folder, never in it
 	Witness string                               // file or address of a published head the log must continue; empty: none
 	Mending bool                                 // leave the comparison of keys, data and log out, for the commands that put them right
+	Still   bool                                 // make the tables and change nothing in them, for a move; a database that is marked as half moved opens too
+	Reading bool                                 // with Still: do not even make tables
 	Maps    string                               // file that names the operator's tiles and address service; empty: maps are drawn from the pack
 	Post    string                               // file that names gateways and receivers of webhooks; empty: messages stay in the house
 	Files   string                               // file that names a scanner and a bucket; empty: nobody scans, and files rest in the data folder
@@ -156,7 +158,7 @@ func (c *city) join(ctx context.Context, cfg cityConfig, current *pack.Pack) err
 	if err := c.furnishCivic(ctx, cfg); err != nil {
 		return err
 	}
-	if err := c.keepPacks(ctx, current); err != nil {
+	if err := c.keepPacks(ctx, current, cfg.Still); err != nil {
 		return err
 	}
 	for _, name := range others(current) {
@@ -168,6 +170,9 @@ func (c *city) join(ctx context.Context, cfg cityConfig, current *pack.Pack) err
 		if err := c.furnish(ctx, cfg, r); err != nil {
 			return err
 		}
+	}
+	if cfg.Still {
+		return nil
 	}
 	for _, r := range c.all() {
 		if err := r.indexWords(ctx, c.log); err != nil {
@@ -253,10 +258,12 @@ func wordsOf(base *text.Catalogue) func(*pack.Pack) *text.Catalogue {
 }
 
 // keepPacks stores the current version and loads every older one, so that no case loses its law.
-func (c *city) keepPacks(ctx context.Context, current *pack.Pack) error {
-	kept := ledger.PackFiles{Digest: current.Digest, Name: current.ID, Version: current.Version, Files: current.Files}
-	if err := c.ledger.KeepPack(ctx, kept); err != nil {
-		return err
+func (c *city) keepPacks(ctx context.Context, current *pack.Pack, still bool) error {
+	if !still {
+		kept := ledger.PackFiles{Digest: current.Digest, Name: current.ID, Version: current.Version, Files: current.Files}
+		if err := c.ledger.KeepPack(ctx, kept); err != nil {
+			return err
+		}
 	}
 	all, err := ledger.KeptPacks(ctx, c.db)
 	if err != nil {

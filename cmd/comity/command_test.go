@@ -55,6 +55,7 @@ func Test_a_wrong_call_is_a_usage_error_that_names_the_way_out(t *testing.T) {
 		"erase all with a ground":  {[]string{"erase", "--due", "--ground", "request"}, "--due"},
 		"hold without an end":      {[]string{"hold", "SR-26-000001", "--order", "x"}, "--until"},
 		"keys of no verb":          {[]string{"keys"}, "comity keys status"},
+		"a move to nowhere":        {[]string{"move", "--pack", "demo"}, "--to postgres://"},
 		"a backup to nowhere":      {[]string{"backup"}, "--to DIR"},
 		"a restore of nothing":     {[]string{"restore"}, "--from DIR"},
 		"a demo of no cases":       {[]string{"demo", "--cases", "0"}, "--cases 0"},
@@ -79,7 +80,7 @@ func Test_help_lists_every_command_and_every_command_has_help(t *testing.T) {
 		}
 	}
 	for _, args := range [][]string{{"serve"}, {"demo"}, {"verify"}, {"pack", "check"}, {"pack", "diff"}, {"pack", "schema"}, {"pack", "docs"}, {"pack", "simulate"}, {"user", "add"}, {"token", "create"}, {"import", "requests"}, {"story"},
-		{"erase"}, {"hold"}, {"keys", "status"}, {"backup"}, {"backup", "keys"}, {"restore"}} {
+		{"erase"}, {"hold"}, {"keys", "status"}, {"backup"}, {"backup", "keys"}, {"restore"}, {"move"}} {
 		_, errs, err := said(t, append(args, "--help")...)
 		if !errors.Is(err, flag.ErrHelp) || !strings.Contains(errs, "Examples:") {
 			t.Errorf("%v --help says %q, %v", args, errs, err)

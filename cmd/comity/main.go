@@ -44,6 +44,7 @@ func commands() []command {
 		{"keys", "look after the keys: status, rotate, drop", runKeys},
 		{"backup", "copy the data, or apart from them the keys", runBackup},
 		{"restore", "bring a backup back", runRestore},
+		{"move", "take a city from SQLite to PostgreSQL, or back", runMove},
 		{"version", "say which build this is", runVersion},
 	}
 }

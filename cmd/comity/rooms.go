@@ -47,9 +47,16 @@ func openDatabase(ctx context.Context, cfg cityConfig, compartment string) (*roo
 	if err != nil {
 		return nil, err
 	}
-	d, err := db.Open(ctx, dsn, cfg.Clock.Now)
+	open := db.Open
+	if cfg.Reading {
+		open = db.OpenReading
+	}
+	d, err := open(ctx, dsn, cfg.Clock.Now)
 	if err != nil {
 		return nil, fmt.Errorf("the database of compartment %s: %w", compartment, err)
+	}
+	if err := wholeCity(ctx, cfg, d); err != nil {
+		return nil, errors.Join(fmt.Errorf("the database of compartment %s: %w", compartment, err), d.Close())
 	}
 	files, err := cfg.storeOf(compartment)
 	if err != nil {
@@ -60,6 +67,19 @@ func openDatabase(ctx context.Context, cfg cityConfig, compartment string) (*roo
 		return nil, errors.Join(err, d.Close())
 	}
 	return r, nil
+}
+
+// wholeCity refuses a database into which a move has not ended: half of a city must not be opened as one.
+func wholeCity(ctx context.Context, cfg cityConfig, d *db.DB) error {
+	if cfg.Still {
+		return nil
+	}
+	since, unfinished, err := d.MoveUnfinished(ctx)
+	if err == nil && unfinished {
+		err = fmt.Errorf("it is the target of a move that began at %s and has not ended, so it may hold half of the city; give the same comity move again and it goes on, or open the old database",
+			since.Format("2006-01-02 15:04 MST"))
+	}
+	return err
 }
 
 // databaseOf names the database of a compartment: the civic one is the one that was named, the others have
@@ -143,12 +163,13 @@ func (c *city) furnish(ctx context.Context, cfg cityConfig, r *rooms, kinds ...j
 		Forget:      c.forget(r),
 		Erased:      erased(r.compartment),
 		Random:      cfg.Random,
+		Still:       cfg.Still,
 		Log:         cfg.Log,
 	})
 	if err != nil {
 		return err
 	}
-	if _, err := r.ledger.SealAgain(ctx); err != nil {
+	if err := r.sealAgain(ctx, cfg); err != nil {
 		return fmt.Errorf("compartment %s: what is under seal could not be compared with the list beside the keys: %w", r.compartment, err)
 	}
 	r.reader = r.ledger.Reader(func() *org.Tree { return c.packs.Current().Units })
@@ -166,6 +187,14 @@ func (c *city) furnish(ctx context.Context, cfg cityConfig, r *rooms, kinds ...j
 	r.runner.Workers = noticeWorkers
 	r.runner.Log = cfg.Log
 	return nil
+}
+
+func (r *rooms) sealAgain(ctx context.Context, cfg cityConfig) error {
+	if cfg.Still {
+		return nil
+	}
+	_, err := r.ledger.SealAgain(ctx)
+	return err
 }
 
 func linkOf(base string) func(casework.Case, bool) string {

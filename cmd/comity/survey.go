@@ -76,11 +76,7 @@ func lastNight(now time.Time) time.Time {
 
 // surveyOf looks at everything of a compartment now and keeps what it finds.
 func (c *city) surveyOf(ctx context.Context, r *rooms, seen func(int)) ([]ledger.Finding, error) {
-	p := c.packs.Current()
-	found, err := r.ledger.Survey(ctx, ledger.Beyond{Units: p.Units, Calendars: p.CalendarVersions(), Works: c.works, Patience: noticeMayLag,
-		Unsent: func(ctx context.Context, each func(casework.CaseID, int) error) error {
-			return courier.Unsent(ctx, r.db, each)
-		}}, seen)
+	found, err := c.surveyed(ctx, r, seen)
 	if err != nil {
 		return nil, err
 	}
@@ -96,4 +92,13 @@ func (c *city) works(ctx context.Context, ids []string) (map[string]bool, error)
 		}
 	}
 	return out, err
+}
+
+// surveyed looks at everything of a compartment now.
+func (c *city) surveyed(ctx context.Context, r *rooms, seen func(int)) ([]ledger.Finding, error) {
+	p := c.packs.Current()
+	return r.ledger.Survey(ctx, ledger.Beyond{Units: p.Units, Calendars: p.CalendarVersions(), Works: c.works, Patience: noticeMayLag,
+		Unsent: func(ctx context.Context, each func(casework.CaseID, int) error) error {
+			return courier.Unsent(ctx, r.db, each)
+		}}, seen)
 }

@@ -82,6 +82,7 @@ type DB struct {
 	readers *pool
 	stop    func() // ends the checkpoint goroutine; no-op for PostgreSQL
 	commit  func(commit func() error) error
+	reading bool // nothing is ever written
 }
 
 // Open opens "sqlite:/path/file.db" (or a plain path) or "postgres://…";
@@ -99,9 +100,19 @@ func Open(ctx context.Context, dsn string, now func() time.Time) (*DB, error) {
 		return nil, fmt.Errorf("db: open: %w", err)
 	}
 	if err := d.Ping(ctx); err != nil {
-		return nil, errors.Join(fmt.Errorf("db: open: %w", scrub(err, dsn)), d.Close())
+		return nil, errors.Join(fmt.Errorf("db: open: %w", WithoutPassword(err, dsn)), d.Close())
 	}
 	return d, nil
+}
+
+// OpenReading is Open for who only looks, as at a database that is being moved: [DB.Transact] cannot write either,
+// takes no lock others wait for, and [DB.Migrate] refuses where something would be left to apply.
+func OpenReading(ctx context.Context, dsn string, now func() time.Time) (*DB, error) {
+	d, err := Open(ctx, dsn, now)
+	if err == nil {
+		d.reading, d.writers = true, d.readers
+	}
+	return d, err
 }
 
 // Engine tells which engine this is.
@@ -133,7 +144,7 @@ func (d *DB) Close() error {
 func (d *DB) Transact(ctx context.Context, fn func(*Tx) error) error {
 	wait := firstWait
 	for try := 1; ; try++ {
-		again, err := d.once(ctx, d.writers, beginWrite(d.engine), fn)
+		again, err := d.once(ctx, d.writers, d.begin(), fn)
 		if err == nil || !again || try == maxTries {
 			return err
 		}
@@ -143,6 +154,13 @@ func (d *DB) Transact(ctx context.Context, fn func(*Tx) error) error {
 		}
 		wait *= 2
 	}
+}
+
+func (d *DB) begin() string {
+	if d.reading {
+		return beginRead(d.engine)
+	}
+	return beginWrite(d.engine)
 }
 
 // View runs fn against a read-only snapshot. Writing fails.

@@ -169,3 +169,11 @@ func migrationLock(e Engine) string {
 	}
 	return ""
 }
+
+// moveTable counts tables by the name of the mark a move leaves.
+func moveTable(e Engine) string {
+	if e == Postgres {
+		return "SELECT COUNT(*) FROM pg_tables WHERE schemaname = current_schema() AND tablename = 'db_move'"
+	}
+	return "SELECT COUNT(*) FROM sqlite_schema WHERE type = 'table' AND name = 'db_move'"
+}

@@ -51,7 +51,7 @@ func openSQLite(ctx context.Context, path, sync string, now func() time.Time) (*
 	if err != nil {
 		return nil, err
 	}
-	pool, err := driver.Open(fileURI(path), func(c *sqlite3.Conn) error {
+	pool, err := driver.Open(FileURI(path), func(c *sqlite3.Conn) error {
 		if err := c.BusyTimeout(busyTimeout); err != nil {
 			return err
 		}
@@ -80,9 +80,9 @@ func openSQLite(ctx context.Context, path, sync string, now func() time.Time) (*
 	return d, nil
 }
 
-// fileURI names the file so that the driver gives its log the same mode, which
+// FileURI names the file so that the driver gives its log the same mode, which
 // would otherwise be what the umask allows.
-func fileURI(path string) string {
+func FileURI(path string) string {
 	// SQLite does not read + as a space.
 	mode := strings.ReplaceAll(url.QueryEscape(path), "+", "%20")
 	return (&url.URL{Scheme: "file", OmitHost: true, Path: path, RawQuery: "modeof=" + mode}).String()
@@ -123,7 +123,7 @@ func openPostgres(dsn string, now func() time.Time) (*DB, error) {
 	pool.SetMaxIdleConns(-1)
 	open := func(ctx context.Context) (*session, error) {
 		s, err := openSession(ctx, Postgres, pool, "")
-		return s, scrub(err, dsn)
+		return s, WithoutPassword(err, dsn)
 	}
 	return &DB{engine: Postgres, now: now, sql: pool, stop: func() {},
 		writers: newPool(postgresWriters, open), readers: newPool(postgresReaders, open)}, nil
@@ -150,8 +150,8 @@ func (s *session) raw(fn func(*sqlite3.Conn)) error {
 	})
 }
 
-// scrub removes the password of dsn from an error's text.
-func scrub(err error, dsn string) error {
+// WithoutPassword removes the password of dsn from an error's text.
+func WithoutPassword(err error, dsn string) error {
 	u, parseErr := url.Parse(dsn)
 	if err == nil || parseErr != nil {
 		return err
@@ -176,6 +176,14 @@ func IsUnique(err error) bool {
 	}
 	return errors.Is(err, sqlite3.CONSTRAINT_UNIQUE) || errors.Is(err, sqlite3.CONSTRAINT_PRIMARYKEY) ||
 		errors.Is(err, sqlite3.CONSTRAINT_ROWID)
+}
+
+// locked adds to SQLite's answer what it means: all transactions of one program queue, so the lock is another's.
+func locked(err error) error {
+	if errors.Is(err, sqlite3.BUSY) {
+		return fmt.Errorf("another program is writing to this database, for example comity move or import; try again when it has ended (%w)", err)
+	}
+	return err
 }
 
 // retryable tells whether the same transaction may succeed when run again:

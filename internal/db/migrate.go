@@ -62,13 +62,15 @@ func (d *DB) Migrate(ctx context.Context, set string, fsys fs.FS) error {
 }
 
 func migrate(ctx context.Context, tx *Tx, set string, files []migration) error {
-	if lock := migrationLock(tx.d.engine); lock != "" {
-		if err := tx.script(ctx, lock); err != nil {
+	if !tx.d.reading {
+		if lock := migrationLock(tx.d.engine); lock != "" {
+			if err := tx.script(ctx, lock); err != nil {
+				return err
+			}
+		}
+		if err := tx.script(ctx, respell(tx.d.engine, migrationsDDL)); err != nil {
 			return err
 		}
-	}
-	if err := tx.script(ctx, respell(tx.d.engine, migrationsDDL)); err != nil {
-		return err
 	}
 	done, err := All(ctx, tx, `SELECT number, name, checksum FROM db_migrations WHERE set_name = ?1 ORDER BY number`,
 		[]any{set}, func(row Scanner) (a applied, err error) {
@@ -81,6 +83,9 @@ func migrate(ctx context.Context, tx *Tx, set string, files []migration) error {
 	pending, err := compare(files, done)
 	if err != nil {
 		return err
+	}
+	if len(pending) > 0 && tx.d.reading {
+		return fmt.Errorf("%s was not applied yet, and this database is only looked at; open it once with comity serve", pending[0].name)
 	}
 	for _, m := range pending {
 		if err := tx.script(ctx, respell(tx.d.engine, m.text)); err != nil {

@@ -89,7 +89,7 @@ func (d *DB) CopyTo(ctx context.Context, path, edit string) (err error) {
 
 // cleaned edits the raw copy and writes it anew, so that no free page holds what the edit took away.
 func cleaned(raw, clean, edit string) (err error) {
-	pool, err := sql.Open("sqlite3", fileURI(raw))
+	pool, err := sql.Open("sqlite3", FileURI(raw))
 	if err != nil {
 		return err
 	}

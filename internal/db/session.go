@@ -139,7 +139,7 @@ func (p *pool) begin(ctx context.Context, text string) (*session, error) {
 		_ = s.close()
 		if ctx.Err() != nil {
 			p.places <- nil
-			return nil, fmt.Errorf("db: begin: %w", err)
+			return nil, fmt.Errorf("db: begin: %w", locked(err))
 		}
 	}
 	s, err = p.open(ctx)
@@ -150,7 +150,7 @@ func (p *pool) begin(ctx context.Context, text string) (*session, error) {
 	if err := s.begin(ctx, text); err != nil {
 		_ = s.close()
 		p.places <- nil
-		return nil, fmt.Errorf("db: begin: %w", err)
+		return nil, fmt.Errorf("db: begin: %w", locked(err))
 	}
 	return s, nil
 }

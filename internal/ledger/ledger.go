@@ -77,6 +77,8 @@ type Config struct {
 	Random func(b []byte)
 	// Remove takes the bytes of a stored file away; an absent one is no error. nil leaves them.
 	Remove func(name string) error
+	// Still leaves rows of older versions as they are: for who makes the tables a move fills, or only looks.
+	Still bool
 	// Ring holds the keys of the compartment whose cases these are.
 	Ring *vault.Ring
 	Log  *slog.Logger
@@ -141,8 +143,10 @@ func Open(ctx context.Context, d *db.DB, cfg Config) (*Ledger, error) {
 		cfg.Random(b[:])
 		l.shard = int64(b[0] % 16)
 	}
-	if err := errors.Join(l.keyCodes(ctx), l.fillSubjects(ctx)); err != nil {
-		return nil, err
+	if !cfg.Still {
+		if err := errors.Join(l.keyCodes(ctx), l.fillSubjects(ctx)); err != nil {
+			return nil, err
+		}
 	}
 	l.done.Go(l.write)
 	return l, nil

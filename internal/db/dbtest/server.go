@@ -196,3 +196,9 @@ func serverUser() (*syscall.Credential, error) {
 	}
 	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, nil
 }
+
+// Postgres gives the address of an empty PostgreSQL database, for tests that need that engine.
+func Postgres(t *testing.T) string {
+	t.Helper()
+	return postgresDatabase(t)
+}

@@ -17,6 +17,7 @@ func Test_only_addresses_of_the_public_network_are_dialled(t *testing.T) {
 		"0.0.0.0:80": false, "255.255.255.255:80": false, "224.0.0.1:80": false, "198.18.0.1:80": false, "203.0.113.5:80": false, "192.0.0.8:80": false, "240.0.0.1:80": false,
 		"[::]:80": false, "[::1]:80": false, "[fe80::1%eth0]:80": false, "[fc00::1]:80": false, "[ff02::1]:80": false, "[::ffff:10.0.0.1]:80": false,
 		"[64:ff9b::a00:1]:80": false, "[2002:a00:1::]:80": false, "[2001:db8::1]:80": false, "[2001:0:1::]:80": false, "[fec0::1]:80": false,
+		"[::10.0.0.1]:80": false, "[::ffff:0:10.0.0.1]:80": false, "[3fff::1]:80": false,
 		"": false, "8.8.8.8": false, "localhost:80": false,
 	} {
 		if err := g.Judge(address); (err == nil) != ok {

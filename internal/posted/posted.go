@@ -12,6 +12,7 @@ import (
 	"io"
 	"mime/multipart"
 	"net/http"
+	"net/textproto"
 	"os"
 
 	"comity/internal/vault"
@@ -20,7 +21,7 @@ import (
 // Bounds of a form.
 const (
 	maxParts  = 1000     // fields and files
-	maxFields = 10 << 20 // bytes of the fields together, their names counted
+	maxFields = 10 << 20 // bytes of the fields together, and of all names
 )
 
 var (
@@ -74,6 +75,9 @@ func (f *Form) read(line *multipart.Reader) error {
 			return ErrLarge
 		}
 		name := p.FormName()
+		if room -= int64(len(name) + len(p.FileName()) + len(p.Header.Get(kindOf))); room < 0 {
+			return ErrLarge
+		}
 		switch {
 		case name == "":
 		case p.FileName() != "":
@@ -81,7 +85,7 @@ func (f *Form) read(line *multipart.Reader) error {
 		default:
 			var value []byte
 			value, err = io.ReadAll(io.LimitReader(p, room+1))
-			if room -= int64(len(value) + len(name)); err == nil && room < 0 {
+			if room -= int64(len(value)); err == nil && room < 0 {
 				err = ErrLarge
 			}
 			f.Value[name] = append(f.Value[name], string(value))
@@ -91,6 +95,8 @@ func (f *Form) read(line *multipart.Reader) error {
 		}
 	}
 }
+
+const kindOf = "Content-Type"
 
 // file seals one file behind those before it.
 func (f *Form) file(name string, p *multipart.Part) error {
@@ -106,7 +112,8 @@ func (f *Form) file(name string, p *multipart.Part) error {
 	if err = errors.Join(err, w.Close()); err != nil {
 		return err
 	}
-	h := &multipart.FileHeader{Filename: p.FileName(), Header: p.Header, Size: size}
+	// Of what stands above a part only its type is kept: lines without end take many times their length in memory.
+	h := &multipart.FileHeader{Filename: p.FileName(), Header: textproto.MIMEHeader{kindOf: p.Header.Values(kindOf)}, Size: size}
 	f.File[name] = append(f.File[name], h)
 	f.kept[h] = kept{key, begin, f.end - begin}
 	return nil

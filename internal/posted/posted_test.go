@@ -3,12 +3,15 @@ package posted_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"mime/multipart"
 	"net/http"
 	"net/http/httptest"
+	"net/textproto"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -143,5 +146,54 @@ func Test_a_form_that_breaks_off_or_is_too_large_leaves_nothing(t *testing.T) {
 	t.Setenv("TMPDIR", filepath.Join(t.TempDir(), "gone"))
 	if _, err := posted.Read(form(t, marker)); !errors.Is(err, posted.ErrKeep) {
 		t.Errorf("no disk: %v", err)
+	}
+}
+
+func Test_lines_above_a_file_are_not_held_and_its_name_counts(t *testing.T) {
+	const most = 8 << 20
+	var b bytes.Buffer
+	lines := make(textproto.MIMEHeader)
+	for i := range 5000 {
+		lines.Set(fmt.Sprintf("A%d", i), "")
+	}
+	m := multipart.NewWriter(&b)
+	for range 30 {
+		lines.Set("Content-Disposition", `form-data; name="photos"; filename="a.txt"`)
+		lines.Set("Content-Type", "text/plain")
+		if _, err := m.CreatePart(lines); err != nil {
+			t.Fatal(err)
+		}
+	}
+	m.Close()
+	r := httptest.NewRequest("POST", "/", &b)
+	r.Header.Set("Content-Type", m.FormDataContentType())
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	f, err := posted.Read(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	if took := int64(after.HeapAlloc) - int64(before.HeapAlloc); took > most {
+		t.Errorf("it holds %d MB", took>>20)
+	}
+	if list := f.File["photos"]; len(list) != 30 || list[0].Header.Get("Content-Type") != "text/plain" {
+		t.Errorf("read are %d files", len(list))
+	}
+	var long bytes.Buffer
+	m = multipart.NewWriter(&long)
+	for range 3 {
+		if _, err := m.CreateFormFile("photos", strings.Repeat("n", 4<<20)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	m.Close()
+	r = httptest.NewRequest("POST", "/", &long)
+	r.Header.Set("Content-Type", m.FormDataContentType())
+	if _, err := posted.Read(r); !errors.Is(err, posted.ErrLarge) {
+		t.Errorf("names without end: %v", err)
 	}
 }

@@ -44,24 +44,35 @@ func apartOf(path string, info fs.FileInfo) Apart {
 	return Apart{ID: hex.EncodeToString(sum[:12]), At: info.ModTime(), Size: info.Size(), path: path}
 }
 
-// Apart lists what lies apart, newest first.
-func (r *Room) Apart() ([]Apart, error) {
+// Apart lists what lies apart, newest first: no more than a page has room for, and how many there are in all. What
+// stands beside the others is not read: whoever floods us with mail makes a list here, and no work.
+func (r *Room) Apart(from, most int) (page []Apart, of int, err error) {
 	list, err := r.Folder.apart()
 	if err != nil {
-		return nil, err
-	}
-	for i := range list {
-		beside, err := r.Folder.reason(list[i].path)
-		if err != nil {
-			return nil, err
-		}
-		list[i].Reason = line(beside, "reason")
-		if list[i].Reason == whyRefused {
-			list[i].Rule, _, _ = strings.Cut(line(beside, "more"), " ")
-		}
+		return nil, 0, err
 	}
 	slices.SortFunc(list, func(a, b Apart) int { return cmp.Or(b.At.Compare(a.At), strings.Compare(a.path, b.path)) })
-	return list, nil
+	from = max(0, min(from, len(list)))
+	page = list[from:min(from+most, len(list))]
+	for i := range page {
+		if page[i], err = r.reasoned(page[i]); err != nil {
+			return nil, 0, err
+		}
+	}
+	return page, len(list), nil
+}
+
+// reasoned adds what stands beside a mail.
+func (r *Room) reasoned(a Apart) (Apart, error) {
+	beside, err := r.Folder.reason(a.path)
+	if err != nil {
+		return a, err
+	}
+	a.Reason = line(beside, "reason")
+	if a.Reason == whyRefused {
+		a.Rule, _, _ = strings.Cut(line(beside, "more"), " ")
+	}
+	return a, nil
 }
 
 // line is what stands beside a mail under a name.
@@ -75,7 +86,7 @@ func line(beside, name string) string {
 }
 
 func (r *Room) find(id string) (Apart, error) {
-	list, err := r.Apart()
+	list, err := r.Folder.apart()
 	if err != nil {
 		return Apart{}, err
 	}
@@ -83,7 +94,7 @@ func (r *Room) find(id string) (Apart, error) {
 	if i < 0 {
 		return Apart{}, ErrNone
 	}
-	return list[i], nil
+	return r.reasoned(list[i])
 }
 
 // Look tells what a mail says on its outside, once it is written down who looked.

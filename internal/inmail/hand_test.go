@@ -16,8 +16,8 @@ const keeper = "officer-7"
 // laidApart is the one mail that lies apart.
 func (o *office) laidApart() inmail.Apart {
 	o.t.Helper()
-	list, err := o.Apart()
-	if err != nil || len(list) != 1 {
+	list, of, err := o.Apart(0, 9)
+	if err != nil || len(list) != 1 || of != 1 {
 		o.t.Fatalf("apart lie %+v, %v", list, err)
 	}
 	return list[0]
@@ -105,5 +105,27 @@ func Test_what_cannot_be_read_stays_apart_until_it_is_set_aside(t *testing.T) {
 	}
 	if _, _, err := o.Look(keeper, a.ID); !errors.Is(err, inmail.ErrNone) {
 		t.Errorf("looked at once more: %v", err)
+	}
+}
+
+func Test_of_a_flood_of_mail_a_page_is_read_and_no_more(t *testing.T) {
+	o := quick(t)
+	for _, name := range []string{"1.eml", "2.eml", "3.eml"} {
+		o.put(name, "nothing of a mail\n")
+	}
+	o.once()
+	old := o.now().Add(-time.Hour)
+	beside := filepath.Join(o.dir, "failed", "1.eml.why")
+	if err := errors.Join(os.Chtimes(filepath.Join(o.dir, "failed", "1.eml"), old, old), os.Remove(beside), os.Mkdir(beside, 0o700)); err != nil { // which cannot be read
+		t.Fatal(err)
+	}
+	for from, want := range map[int]int{-1: 2, 0: 2, 1: 1, 3: 0, 9: 0} {
+		list, of, err := o.Apart(from, min(want, 2))
+		if err != nil || len(list) != want || of != 3 {
+			t.Errorf("from %d: %+v of %d, %v", from, list, of, err)
+		}
+	}
+	if _, _, err := o.Apart(0, 3); err == nil {
+		t.Error("the last one was read")
 	}
 }

@@ -65,22 +65,21 @@ func (x *office) mails(o *programme.Officer) error {
 	if err != nil {
 		return err
 	}
-	list, err := r.Apart()
+	page, q := o.Page("post.mail.title"), o.R.URL.Query()
+	from, _ := strconv.Atoi(q.Get("from"))
+	list, of, err := r.Apart(from, pageSize)
 	if err != nil {
 		return err
 	}
-	page, q := o.Page("post.mail.title"), o.R.URL.Query()
 	v := mailsPage{Ways: x.ways(page, o), Still: q.Get("still") != ""}
-	from, _ := strconv.Atoi(q.Get("from"))
-	from = max(0, min(from, len(list)))
+	from = max(0, min(from, of))
 	if from > 0 {
 		v.Prev = mailAt + "?from=" + strconv.Itoa(max(0, from-pageSize))
 	}
-	if len(list)-from > pageSize {
+	if of-from > pageSize {
 		v.Next = mailAt + "?from=" + strconv.Itoa(from+pageSize)
-		list = list[:from+pageSize]
 	}
-	for _, a := range list[from:] {
+	for _, a := range list {
 		v.Rows = append(v.Rows, mailRow{Href: mailAt + "/" + a.ID, When: page.Moment(a.At), ISO: page.ISO(a.At), Size: page.Bytes(a.Size), Why: mailWhy(page, a)})
 	}
 	if ref := q.Get("taken"); refForm.MatchString(ref) {

@@ -192,7 +192,7 @@ func (m *Move) Total(ctx context.Context) (total int64, err error) {
 // Kept is what a move found of an earlier one that broke off.
 type Kept struct {
 	Tables int  // copied whole then, and still the same
-	Anew   bool // the source has changed since, and everything is copied anew
+	Anew   bool // the source has changed since, or the target has, and everything is copied anew
 }
 
 // Copy copies every table that is not there yet. The tables have to be there, with the migrations of the source.
@@ -217,6 +217,9 @@ func (m *Move) Copy(ctx context.Context, tell func(rows int64)) (kept Kept, err 
 		}
 	}
 	same, err := m.same(ctx, copied, tick)
+	if err == nil && same && len(copied) > 0 {
+		same, err = m.restEmpty(ctx, copied)
+	}
 	if err != nil {
 		return kept, err
 	}
@@ -255,6 +258,20 @@ func (m *Move) same(ctx context.Context, copied map[string]string, tick func()) 
 			return false, nil
 		}
 		m.source[t.name] = now
+	}
+	return true, nil
+}
+
+// restEmpty tells whether the tables that are still to be copied have no rows at the target: a newer program that was
+// put in place since may have made one with rows of its own.
+func (m *Move) restEmpty(ctx context.Context, copied map[string]string) (bool, error) {
+	for _, t := range m.tables {
+		if _, ok := copied[t.name]; ok {
+			continue
+		}
+		if n, err := m.to.count(ctx, t); err != nil || n > 0 {
+			return false, err
+		}
 	}
 	return true, nil
 }

@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -16,6 +15,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/ncruces/go-sqlite3"
 	"github.com/ncruces/go-sqlite3/ext/fts5"
 
@@ -451,11 +451,12 @@ func Test_a_value_the_other_engine_cannot_hold_is_named_by_its_row(t *testing.T)
 
 func Test_a_move_that_broke_off_goes_on_and_begins_anew_when_the_city_was_open_in_between(t *testing.T) {
 	for name, c := range map[string]struct {
-		meanwhile string
-		again     bool
+		meanwhile, there string // SQL at the source and at the target
+		again            bool
 	}{
-		"untouched": {``, true},
-		"open":      {`UPDATE plain SET b = 2`, false},
+		"untouched":                    {``, ``, true},
+		"open":                         {`UPDATE plain SET b = 2`, ``, false},
+		"a new migration writes there": {``, `INSERT INTO z_parents (name, made) VALUES ('of a migration', 0)`, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			from, to := filled(t, 300), dbtest.Postgres(t)
@@ -487,6 +488,9 @@ func Test_a_move_that_broke_off_goes_on_and_begins_anew_when_the_city_was_open_i
 			if c.meanwhile != "" {
 				change(t, from, c.meanwhile)
 			}
+			if c.there != "" {
+				change(t, to, c.there)
+			}
 			_, kept, err := carry(t, from, to, "a city")
 			if err != nil || kept.Tables > 0 != c.again || kept.Anew == c.again {
 				t.Errorf("%+v were there, %v", kept, err)
@@ -514,8 +518,7 @@ func Test_a_connection_lost_in_the_middle_of_a_table_leaves_nothing_of_it(t *tes
 	_, err = m.Copy(t.Context(), func(rows int64) {
 		if rows > 5000 && !killed {
 			killed = true
-			change(t, to, fmt.Sprintf(`SELECT pg_terminate_backend(%d)`, pid))
-			time.Sleep(50 * time.Millisecond)
+			change(t, to, fmt.Sprintf(`SELECT pg_terminate_backend(%d, 10000)`, pid)) // which waits until it is gone
 		}
 	})
 	if err == nil || !killed || !strings.Contains(err.Error(), "give the same command again") {
@@ -559,56 +562,154 @@ func Test_rows_that_differ_are_noticed_although_their_number_is_right(t *testing
 }
 
 func Test_a_move_stopped_at_any_row_is_gone_on_with_in_both_directions(t *testing.T) {
-	lite := filled(t, 150)
+	lite := filled(t, 50)
 	pg := dbtest.Postgres(t)
 	if _, _, err := carry(t, lite, pg, "a city"); err != nil {
 		t.Fatal(err)
 	}
-	for name, c := range map[string]struct {
-		from string
-		to   func() string
-	}{
-		"to PostgreSQL": {lite, func() string { return dbtest.Postgres(t) }},
-		"back":          {pg, func() string { return "sqlite:" + filepath.Join(t.TempDir(), "x.db") }},
+	for name, c := range map[string]struct{ from, to string }{
+		"to PostgreSQL": {lite, dbtest.Postgres(t)},
+		"back":          {pg, "sqlite:" + filepath.Join(t.TempDir(), "x.db")},
 	} {
-		kept, stopped := 0, 0
-		for range 6 {
-			to := c.to()
-			for range 3 {
-				m, err := Begin(t.Context(), c.from, to, "a city")
-				if err != nil {
-					t.Fatal(name, err)
-				}
-				if err := errors.Join(m.Mark(t.Context(), dbtest.Start), housed(t, to).Close()); err != nil {
-					t.Fatal(name, err)
-				}
-				stopAt, seen := rand.IntN(700), 0
-				ctx, stop := context.WithCancel(t.Context())
-				m.tick = func() {
-					if seen++; seen == stopAt {
-						stop()
-					}
-				}
-				again, err := m.Copy(ctx, func(int64) {})
-				stop()
-				if err != nil && !errors.Is(err, context.Canceled) && !errors.Is(err, sqlite3.INTERRUPT) {
-					t.Errorf("%s: %v", name, err)
-				}
-				if err != nil {
-					stopped++
-				}
-				kept += again.Tables
-				if err := m.Close(); err != nil {
-					t.Fatal(name, err)
+		kept := 0
+		// The first text, the last one, the row after it; in the middle of every larger table; while what is there is read
+		// again. Each is a row further on than the one before.
+		for _, stopAt := range []int{1, 49, 50, 51, 75, 101, 126, 152, 190} {
+			m, err := Begin(t.Context(), c.from, c.to, "a city")
+			if err != nil {
+				t.Fatal(name, err)
+			}
+			if err := errors.Join(m.Mark(t.Context(), dbtest.Start), housed(t, c.to).Close()); err != nil {
+				t.Fatal(name, err)
+			}
+			ctx, stop := context.WithCancel(t.Context())
+			seen := 0
+			m.tick = func() {
+				if seen++; seen == stopAt {
+					stop()
 				}
 			}
-			got, _, err := carry(t, c.from, to, "a city")
-			if err != nil || got.Rows < 1000 {
-				t.Errorf("%s: %+v, %v", name, got, err)
+			again, err := m.Copy(ctx, func(int64) {})
+			stop()
+			if err == nil {
+				t.Errorf("%s: it was not stopped at row %d", name, stopAt)
+			} else if !errors.Is(err, context.Canceled) && !errors.Is(err, sqlite3.INTERRUPT) {
+				t.Errorf("%s: %v", name, err)
+			}
+			kept += again.Tables
+			if err := m.Close(); err != nil {
+				t.Fatal(name, err)
 			}
 		}
-		if kept == 0 || stopped == 0 {
-			t.Errorf("%s: stopped %d times, %d tables kept: the draw has missed what it is about", name, stopped, kept)
+		got, _, err := carry(t, c.from, c.to, "a city")
+		if err != nil || got.Rows < 300 || kept == 0 {
+			t.Errorf("%s: %+v, %d tables kept, %v", name, got, kept, err)
 		}
+	}
+}
+
+func Test_a_source_that_the_server_vacuums_is_waited_for(t *testing.T) {
+	from := dbtest.Postgres(t)
+	d := housed(t, from)
+	furnish(t, d, 3)
+	if err := d.Close(); err != nil {
+		t.Fatal(err)
+	}
+	u, err := url.Parse(from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	q := u.Query()
+	q.Set("application_name", "vacuum")
+	u.RawQuery = q.Encode()
+	vacuum, err := pgx.Connect(t.Context(), u.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer vacuum.Close(context.Background())
+	if _, err := vacuum.Exec(t.Context(), `BEGIN; LOCK TABLE things IN SHARE UPDATE EXCLUSIVE MODE`); err != nil {
+		t.Fatal(err)
+	}
+	begun := make(chan error, 1)
+	go func() {
+		m, err := Begin(t.Context(), from, "sqlite:"+filepath.Join(t.TempDir(), "x.db"), "a city")
+		begun <- errors.Join(err, m.Close())
+	}()
+	for waits := false; !waits; { // it gives way once somebody waits, as the server's own does
+		if err := vacuum.QueryRow(t.Context(), `SELECT EXISTS (SELECT 1 FROM pg_locks WHERE NOT granted AND relation = 'things'::regclass)`).Scan(&waits); err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case err := <-begun:
+			t.Fatalf("nobody waited: %v", err)
+		default:
+		}
+	}
+	if _, err := vacuum.Exec(t.Context(), `COMMIT`); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-begun; err != nil {
+		t.Error(err)
+	}
+}
+
+func Test_an_address_that_asks_for_text_still_brings_whole_rows(t *testing.T) {
+	from, to := filled(t, 20), dbtest.Postgres(t)
+	m, err := Begin(t.Context(), from, to+"&default_query_exec_mode=simple_protocol&client_encoding=LATIN1", "a city")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	if err := errors.Join(m.Mark(t.Context(), dbtest.Start), housed(t, to).Close()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := m.Copy(t.Context(), func(int64) {}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := m.Compare(t.Context(), func(int64) {}); err != nil {
+		t.Error(err)
+	}
+}
+
+func Test_what_PostgreSQL_quotes_of_a_row_is_not_told(t *testing.T) {
+	err := (&pgSide{}).worded(&pgconn.PgError{Code: "42601", Message: `syntax error in tsvector: "'lamp':1"`, TableName: "words"})
+	if strings.Contains(err.Error(), "lamp") || !strings.Contains(err.Error(), "table words") {
+		t.Errorf("it says %v", err)
+	}
+}
+
+func Test_a_database_that_was_brought_back_and_never_started_is_refused_before_the_night_is_over(t *testing.T) {
+	from := filled(t, 3)
+	change(t, from, `PRAGMA journal_mode=DELETE`)
+	m, err := Begin(t.Context(), from, dbtest.Postgres(t), "a city")
+	if err == nil {
+		_ = m.Close()
+	}
+	if err == nil || !strings.Contains(err.Error(), "start this version once") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func Test_rows_that_were_taken_out_of_a_file_again_cannot_be_read_in_it(t *testing.T) {
+	pg, home := dbtest.Postgres(t), filepath.Join(t.TempDir(), "x.db")
+	if _, _, err := carry(t, filled(t, 20), pg, "a city"); err != nil {
+		t.Fatal(err)
+	}
+	m, err := Begin(t.Context(), pg, home, "back")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(m.Mark(t.Context(), dbtest.Start), housed(t, home).Close()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := m.Copy(t.Context(), func(int64) {}); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(m.to.empty(t.Context(), m.tables), m.Close()); err != nil {
+		t.Fatal(err)
+	}
+	raw, err := os.ReadFile(home)
+	if err != nil || strings.Contains(string(raw), "teahouse") {
+		t.Errorf("what was taken out is still there, %v", err)
 	}
 }

@@ -30,6 +30,9 @@ func openPostgres(ctx context.Context, address string) (*pgSide, error) {
 	config.RuntimeParams["statement_timeout"] = "0"
 	config.RuntimeParams["idle_in_transaction_session_timeout"] = "0"
 	config.RuntimeParams["lock_timeout"] = "5s"
+	// Whatever the address says of these: rows are taken as they come, in binary.
+	config.RuntimeParams["client_encoding"] = "UTF8"
+	config.DefaultQueryExecMode = pgx.QueryExecModeCacheStatement
 	c, err := pgx.ConnectConfig(ctx, config)
 	if err != nil {
 		if pg, ok := errors.AsType[*pgconn.PgError](err); ok && pg.Code == "3D000" {
@@ -53,22 +56,33 @@ func (s *pgSide) close() error {
 // hold keeps a city out in two ways: sessions of the same role and name are refused, and every table is locked
 // against writing, in the transaction whose snapshot is read. A city that starts meanwhile waits for the lock of migrations.
 func (s *pgSide) hold(ctx context.Context) error {
+	for range 10 { // the session of a program that was just killed lives on for a moment
+		open, err := s.sessions(ctx)
+		if err != nil {
+			return err
+		}
+		if !open {
+			return s.lock(ctx)
+		}
+		if _, err := s.c.Exec(ctx, `SELECT pg_sleep(0.2)`); err != nil {
+			return err
+		}
+	}
+	return ErrOpen
+}
+
+// sessions tells whether others of the same role and name are there.
+func (s *pgSide) sessions(ctx context.Context) (open bool, err error) {
+	err = s.c.QueryRow(ctx, `SELECT EXISTS (SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
+		 AND usename = current_user AND application_name = current_setting('application_name'))`).Scan(&open)
+	return open, err
+}
+
+func (s *pgSide) lock(ctx context.Context) error {
 	list, err := s.relations(ctx)
 	if err != nil {
 		return err
 	}
-	for range 10 { // the session of a program that was just killed lives on for a moment
-		if err = s.lock(ctx, list); !errors.Is(err, ErrOpen) {
-			return err
-		}
-		if _, err := s.c.Exec(ctx, `ROLLBACK; SELECT pg_sleep(0.2)`); err != nil {
-			return err
-		}
-	}
-	return err
-}
-
-func (s *pgSide) lock(ctx context.Context, list []string) error {
 	if _, err := s.c.Exec(ctx, `BEGIN ISOLATION LEVEL REPEATABLE READ`); err != nil {
 		return err
 	}
@@ -77,7 +91,8 @@ func (s *pgSide) lock(ctx context.Context, list []string) error {
 		for _, name := range list {
 			names = append(names, quoted(name))
 		}
-		if _, err := s.c.Exec(ctx, `LOCK TABLE `+strings.Join(names, ", ")+` IN SHARE MODE NOWAIT`); err != nil {
+		// It waits for lock_timeout: the server's own vacuum holds a table too, and gives way once somebody waits.
+		if _, err := s.c.Exec(ctx, `LOCK TABLE `+strings.Join(names, ", ")+` IN SHARE MODE`); err != nil {
 			if pg, ok := errors.AsType[*pgconn.PgError](err); ok && pg.Code == "55P03" {
 				return ErrOpen
 			}
@@ -85,16 +100,14 @@ func (s *pgSide) lock(ctx context.Context, list []string) error {
 		}
 	}
 	var locked bool
-	var sessions int
-	if err := s.c.QueryRow(ctx, `SELECT pg_try_advisory_xact_lock(7020310),
-		(SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
-		 AND usename = current_user AND application_name = current_setting('application_name'))`).Scan(&locked, &sessions); err != nil {
+	if err := s.c.QueryRow(ctx, `SELECT pg_try_advisory_xact_lock(7020310)`).Scan(&locked); err != nil {
 		return err
 	}
-	if !locked || sessions > 0 {
-		return ErrOpen
+	open, err := s.sessions(ctx)
+	if err == nil && (open || !locked) {
+		err = ErrOpen
 	}
-	return nil
+	return err
 }
 
 func (s *pgSide) claim(ctx context.Context) error {
@@ -411,6 +424,8 @@ func (s *pgSide) worded(err error) error {
 		return errors.New("the disk of the PostgreSQL server is full; make room there and give the same command again")
 	case ok && pg.Code == "42501":
 		return fmt.Errorf("the role of the address may not make tables there (%s); let it own the database: ALTER DATABASE … OWNER TO …", pg.Message)
+	case ok && (strings.HasPrefix(pg.Code, "22") || pg.Code == "42601"): // what it cannot read stands in its message
+		return fmt.Errorf("PostgreSQL cannot read a value (SQLSTATE %s, table %s, column %s)", pg.Code, pg.TableName, pg.ColumnName)
 	case ok && !strings.HasPrefix(pg.Code, "57P"): // which means that it goes away
 		return fmt.Errorf("PostgreSQL refuses: %s (SQLSTATE %s, table %s, column %s)", pg.Message, pg.Code, pg.TableName, pg.ColumnName)
 	case ok, s.c.IsClosed():

@@ -57,7 +57,7 @@ func connect(path string) (*sqlite3.Conn, error) {
 		err = fts5.Register(c)
 	}
 	if err == nil {
-		err = c.Exec(`PRAGMA trusted_schema=OFF; PRAGMA cache_size=-16000`)
+		err = c.Exec(`PRAGMA trusted_schema=OFF; PRAGMA secure_delete=ON; PRAGMA cache_size=-16000`)
 	}
 	if err != nil {
 		return nil, errors.Join(err, c.Close())
@@ -81,7 +81,26 @@ func (s *liteSide) hold(ctx context.Context) error {
 	if err := s.claim(ctx); err != nil {
 		return err
 	}
-	return opened(s.c.Exec(`BEGIN IMMEDIATE`))
+	if err := opened(s.c.Exec(`BEGIN IMMEDIATE`)); err != nil {
+		return err
+	}
+	return s.begun(ctx)
+}
+
+// begun refuses a file no city has been started on since it was brought back: a reader would have to change it first,
+// and verifying would wait for a lock that is ours.
+func (s *liteSide) begun(ctx context.Context) error {
+	if _, _, city, err := s.mark(ctx); err != nil || !city {
+		return err
+	}
+	mode := ""
+	if err := s.query(`PRAGMA journal_mode`, nil, func(st *sqlite3.Stmt) error { mode = st.ColumnText(0); return nil }); err != nil {
+		return err
+	}
+	if !strings.EqualFold(mode, "wal") {
+		return errors.New("no city was started on it since it was made or brought back; start this version once with it, stop it, and move then")
+	}
+	return nil
 }
 
 func (s *liteSide) claim(ctx context.Context) error {

@@ -1,21 +1,23 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"crypto/sha256"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
-	"math/rand/v2"
 	"net/http"
 	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -75,15 +77,35 @@ func newCityDatabases(t *testing.T) (to string, admin func(compartment, text str
 	return civic.String(), func(compartment, text string) { exec("/"+of(compartment), text) }
 }
 
-// playedIn plays a small year into a folder of its own and closes it.
-func playedIn(t *testing.T, cases int) (data string, card demoCard) {
+// lastYear is a small year that is played once for all tests here. It is held in memory, and each writes files of its own.
+var lastYear struct {
+	once  sync.Once
+	files map[string][]byte
+	card  demoCard
+}
+
+// playedIn lays the small year into a folder, as it is when the city was stopped.
+func playedIn(t *testing.T) (data string, card demoCard) {
+	t.Helper()
+	lastYear.once.Do(func() { play(t) })
+	root := t.TempDir()
+	for name, raw := range lastYear.files {
+		path := filepath.Join(root, name)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, raw, 0o600)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return filepath.Join(root, "city"), lastYear.card
+}
+
+func play(t *testing.T) {
 	t.Helper()
 	words, err := text.Base()
 	if err != nil {
 		t.Fatal(err)
 	}
-	data = filepath.Join(t.TempDir(), "city")
-	c, card, err := openDemo(t.Context(), demoConfig{data: data, cases: cases, seed: 7, say: words.In("en"), out: io.Discard})
+	root := t.TempDir()
+	c, card, err := openDemo(t.Context(), demoConfig{data: filepath.Join(root, "city"), cases: 100, seed: 7, say: words.In("en"), out: io.Discard})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -96,8 +118,24 @@ func playedIn(t *testing.T, cases int) (data string, card demoCard) {
 	if err := c.Close(); err != nil {
 		t.Fatal(err)
 	}
-	return data, card
+	files := map[string][]byte{}
+	if err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		name, err := filepath.Rel(root, path)
+		if err == nil {
+			files[name], err = os.ReadFile(path)
+		}
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	lastYear.files, lastYear.card = files, card
 }
+
+// tomorrow is the same moment for every opening, whenever the tests began.
+var tomorrow = sync.OnceValue(func() time.Time { return time.Now().Truncate(24 * time.Hour).Add(25 * time.Hour) })
 
 // serving opens a city as serve does, with somebody at the desk.
 func serving(t *testing.T, data, db string, card demoCard) *walker {
@@ -107,7 +145,7 @@ func serving(t *testing.T, data, db string, card demoCard) *walker {
 		t.Fatal(err)
 	}
 	at := &clock{}
-	at.Fix(time.Now().Truncate(24 * time.Hour).Add(25 * time.Hour)) // the same for every opening
+	at.Fix(tomorrow())
 	c, err := openCity(t.Context(), cityConfig{DB: db, Data: data, Pack: fsys, Clock: at, Log: slog.New(slog.DiscardHandler), Hashing: account.Cheap()})
 	if err != nil {
 		t.Fatal(err)
@@ -159,7 +197,7 @@ func filesIn(t *testing.T, data string) string {
 }
 
 func Test_a_city_moves_to_PostgreSQL_and_back_and_its_pages_stay_the_same(t *testing.T) {
-	data, card := playedIn(t, 300)
+	data, card := playedIn(t)
 	w := serving(t, data, "", card)
 	w.signIn("clerk")
 	session := w.session
@@ -245,7 +283,7 @@ func Test_a_city_moves_to_PostgreSQL_and_back_and_its_pages_stay_the_same(t *tes
 		t.Errorf("the way back over the old files: %v", err)
 	}
 	home := "sqlite:" + filepath.Join(data, "back", "comity.db")
-	if out, errs, err = said(t, "move", "--pack", "demo", "--data", data, "--db", to, "--to", home, "--lang", "zh-CN"); err != nil {
+	if out, errs, err = said(t, "move", "--pack", "demo", "--data", data, "--db", to, "--to", home, "--rows-only", "--lang", "zh-CN"); err != nil {
 		t.Fatalf("%v\n%s%s", err, out, errs)
 	}
 	if back := verified("--db", home); back != moved {
@@ -258,83 +296,107 @@ func Test_a_city_moves_to_PostgreSQL_and_back_and_its_pages_stay_the_same(t *tes
 	}
 }
 
+// A child moves the city whose data folder, target and moment of death these name.
 const moveChild = "COMITY_TEST_MOVE"
 
+// fatal ends the program, without a word to anybody, the n-th time it is asked.
+type fatal struct{ n int }
+
+func (f *fatal) moment() {
+	if f.n--; f.n == 0 {
+		p, err := os.FindProcess(os.Getpid())
+		if err == nil {
+			err = p.Kill()
+		}
+		if err != nil {
+			panic(err)
+		}
+		select {}
+	}
+}
+
 func Test_child_that_moves(t *testing.T) {
-	args := os.Getenv(moveChild)
-	if args == "" {
+	at := strings.Split(os.Getenv(moveChild), "\n")
+	if len(at) != 3 {
 		t.Skip("it is the child of the next test")
 	}
-	if err := run(t.Context(), strings.Split(args, "\n"), os.Stdout, os.Stderr); err != nil {
+	f := flag.NewFlagSet("move", flag.ContinueOnError)
+	cf := addCityFlags(f)
+	if err := f.Parse([]string{"--pack", "demo", "--data", at[0]}); err != nil {
+		t.Fatal(err)
+	}
+	cfg, err := moveConfig(cf, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	words, err := text.Base()
+	if err != nil {
+		t.Fatal(err)
+	}
+	end := &fatal{}
+	if end.n, err = strconv.Atoi(at[2]); err != nil {
+		t.Fatal(err)
+	}
+	// Its moments: before anything is written, every thousand rows that are read, copied or compared, and the end of each.
+	begun := writerFunc(func(p []byte) {
+		if strings.HasPrefix(string(p), "Moving") {
+			end.moment()
+		}
+	})
+	m := &mover{from: cfg, to: cfg, rowsOnly: true, out: io.MultiWriter(os.Stdout, begun), say: words.In("en"), progress: func(string, int) func(int) { return func(int) { end.moment() } }}
+	m.to.DB = at[1]
+	if err := m.run(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 }
 
+type writerFunc func(p []byte)
+
+func (w writerFunc) Write(p []byte) (int, error) { w(p); return len(p), nil }
+
 func Test_a_move_that_is_killed_anywhere_leaves_no_city_that_opens_and_goes_on(t *testing.T) {
-	data, card := playedIn(t, 120)
+	data, card := playedIn(t)
 	print := filesIn(t, data)
-	to, admin := newCityDatabases(t)
-	args := []string{"move", "--pack", "demo", "--data", data, "--to", to, "--lang", "en"}
-	// child is killed a while after it has begun; a negative time lets it end.
-	child := func(wait time.Duration) (said string, ended bool) {
+	to, _ := newCityDatabases(t)
+	// child says what it had to say, and whether it came to its end.
+	child := func(moment int) (said string, ended bool) {
 		cmd := exec.Command(os.Args[0], "-test.run=^Test_child_that_moves$")
-		cmd.Env = append(os.Environ(), moveChild+"="+strings.Join(args, "\n"))
+		cmd.Env = append(os.Environ(), moveChild+"="+strings.Join([]string{data, to, strconv.Itoa(moment)}, "\n"))
 		cmd.Stderr = os.Stderr
-		out, err := cmd.StdoutPipe()
-		if err == nil {
-			err = cmd.Start()
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		var all strings.Builder
-		for lines := bufio.NewScanner(out); lines.Scan(); {
-			all.WriteString(lines.Text() + "\n")
-			if wait >= 0 && (strings.HasPrefix(lines.Text(), "Moving:") || strings.HasPrefix(lines.Text(), "Going on")) {
-				time.AfterFunc(wait, func() { _ = cmd.Process.Kill() })
-			}
-		}
-		err = cmd.Wait()
+		out, err := cmd.Output()
 		if err != nil && !strings.Contains(err.Error(), "killed") {
-			t.Fatalf("%v\n%s", err, all.String())
+			t.Fatalf("%v\n%s", err, out)
 		}
-		return all.String(), err == nil
+		return string(out), err == nil
 	}
-	marked, again, rounds := 0, 0, 0
-	for ended := false; !ended; rounds++ {
-		wait := time.Duration(rand.IntN(1000*(rounds+1))) * time.Millisecond // into every part of it
-		if rounds == 6 {
-			wait = -1
-		}
-		var out string
-		out, ended = child(wait)
-		if strings.Contains(out, "had been copied before") {
-			again++
-		}
-		if ended {
-			break
+	const never = 0
+	last := ""
+	for _, c := range []struct {
+		moment int
+		says   string
+	}{
+		{1, "Moving:"}, // before the first mark
+		{3, "Moving:"}, // among the first tables
+		{12, "Going on"},
+		{40, "Going on"}, // while it is compared
+		{never, "Going on"},
+	} {
+		out, ended := child(c.moment)
+		if last = out; ended != (c.moment == never) || !strings.HasPrefix(out, c.says) {
+			t.Fatalf("to be killed at moment %d; it ended: %v\n%s", c.moment, ended, out)
 		}
 		if filesIn(t, data) != print {
 			t.Fatal("the source was changed")
 		}
-		_, _, err := said(t, "verify", "--pack", "demo", "--data", data, "--db", to, "--quiet")
-		switch {
-		case err == nil:
-			t.Fatal("a target that was not finished opens")
-		case strings.Contains(err.Error(), "target of a move"):
-			marked++
-		default: // before the mark there is nothing: what opened it now made the tables
-			for _, c := range procedure.AllCompartments {
-				admin(c, "DROP SCHEMA public CASCADE; CREATE SCHEMA public")
-			}
+		if c.moment == 1 || c.moment == never {
+			continue
+		}
+		if _, _, err := said(t, "verify", "--pack", "demo", "--data", data, "--db", to, "--quiet"); err == nil || !strings.Contains(err.Error(), "target of a move") {
+			t.Fatalf("killed at moment %d, the target opens: %v", c.moment, err)
 		}
 	}
-	t.Logf("killed %d times; the target was marked %d times, and tables were kept %d times", rounds, marked, again)
-	if marked == 0 {
-		t.Fatal("the move was never killed in between")
-	}
-	if filesIn(t, data) != print {
-		t.Error("the source was changed")
+	if !strings.Contains(last, "had been copied before") {
+		t.Errorf("nothing was kept: %s", last)
 	}
 	w := serving(t, data, to, card)
 	defer w.c.Close()
@@ -346,7 +408,7 @@ func Test_a_move_that_is_killed_anywhere_leaves_no_city_that_opens_and_goes_on(t
 }
 
 func Test_nobody_starts_a_city_while_it_is_being_moved(t *testing.T) {
-	data, _ := playedIn(t, 60)
+	data, _ := playedIn(t)
 	to, _ := newCityDatabases(t)
 	m, err := move.Begin(t.Context(), filepath.Join(data, "comity.db"), to, "a city")
 	if err != nil {
@@ -367,7 +429,7 @@ func Test_nobody_starts_a_city_while_it_is_being_moved(t *testing.T) {
 }
 
 func Test_a_move_tells_everything_in_its_way_before_it_writes(t *testing.T) {
-	data, card := playedIn(t, 60)
+	data, card := playedIn(t)
 	to, admin := newCityDatabases(t)
 	refused := func(want string, args ...string) {
 		t.Helper()

@@ -63,8 +63,11 @@ func openDatabase(ctx context.Context, cfg cityConfig, compartment string) (*roo
 		return nil, errors.Join(err, d.Close())
 	}
 	r := &rooms{compartment: compartment, db: d, files: files}
-	if err := errors.Join(jobs.Migrate(ctx, d), courier.Migrate(ctx, d), bulk.Migrate(ctx, d), migrateSelf(ctx, d), quarantine.Migrate(ctx, d)); err != nil {
-		return nil, errors.Join(err, d.Close())
+	// One after the other: behind a lock of somebody else's each would wait, and say the same.
+	for _, migrate := range []func(context.Context, *db.DB) error{jobs.Migrate, courier.Migrate, bulk.Migrate, migrateSelf, quarantine.Migrate} {
+		if err := migrate(ctx, d); err != nil {
+			return nil, errors.Join(fmt.Errorf("the database of compartment %s: %w", compartment, err), d.Close())
+		}
 	}
 	return r, nil
 }

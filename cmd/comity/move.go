@@ -88,6 +88,8 @@ func runMove(ctx context.Context, args []string, stdout, stderr io.Writer) error
 	fmt.Fprintln(stdout, "  "+startWith(cf, *to))
 	if old := oldFiles(m.parts); len(old) > 0 {
 		fmt.Fprintln(stdout, say.T("move.old", "files", strings.Join(old, " ")))
+	} else {
+		fmt.Fprintln(stdout, say.T("move.old.databases", "databases", strings.Join(oldDatabases(m.parts), " ")))
 	}
 	return nil
 }
@@ -411,6 +413,14 @@ func oldFiles(parts []*movePart) (out []string) {
 		if file, ok := liteFile(p.from); ok {
 			out = append(out, file)
 		}
+	}
+	return out
+}
+
+// oldDatabases are those of PostgreSQL that were moved away from.
+func oldDatabases(parts []*movePart) (out []string) {
+	for _, p := range parts {
+		out = append(out, withoutPassword(p.from))
 	}
 	return out
 }

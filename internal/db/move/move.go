@@ -342,8 +342,12 @@ func (m *Move) Compare(ctx context.Context, tell func(rows int64)) (c Compared, 
 	return c, nil
 }
 
-// Done takes the mark away.
+// Done takes the mark away. A connection to the source that was lost meanwhile has let go of what kept writers away,
+// and nobody knows whether one came: then the mark stays.
 func (m *Move) Done(ctx context.Context, now time.Time) error {
+	if _, err := m.from.migrations(ctx); err != nil {
+		return fmt.Errorf("the source: the connection that kept it from being changed was lost; give the same command again (%w)", err)
+	}
 	mark, _, _, err := m.to.mark(ctx)
 	if err != nil {
 		return err

@@ -713,3 +713,35 @@ func Test_rows_that_were_taken_out_of_a_file_again_cannot_be_read_in_it(t *testi
 		t.Errorf("what was taken out is still there, %v", err)
 	}
 }
+
+func Test_a_source_that_was_let_go_of_before_the_end_leaves_the_target_marked(t *testing.T) {
+	pg, home := dbtest.Postgres(t), "sqlite:"+filepath.Join(t.TempDir(), "x.db")
+	if _, _, err := carry(t, filled(t, 3), pg, "a city"); err != nil {
+		t.Fatal(err)
+	}
+	m, err := Begin(t.Context(), pg, home, "back")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(m.Mark(t.Context(), dbtest.Start), housed(t, home).Close()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := m.Copy(t.Context(), func(int64) {}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := m.Compare(t.Context(), func(int64) {}); err != nil {
+		t.Fatal(err)
+	}
+	change(t, pg, fmt.Sprintf(`SELECT pg_terminate_backend(%d, 10000)`, m.from.(*pgSide).c.PgConn().PID()))
+	if err := m.Done(t.Context(), dbtest.Start); err == nil || !strings.Contains(err.Error(), "kept it from being changed was lost") {
+		t.Errorf("got %v", err)
+	}
+	if err := m.Close(); err != nil {
+		t.Fatal(err)
+	}
+	d := housed(t, home)
+	defer d.Close()
+	if _, unfinished, err := d.MoveUnfinished(t.Context()); err != nil || !unfinished {
+		t.Errorf("the target is not marked: %v, %v", unfinished, err)
+	}
+}

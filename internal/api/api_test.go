@@ -627,6 +627,7 @@ func Test_files_are_attached_all_or_none_and_only_public_ones_are_the_residents(
 		s.upload("", o.Ref, "", "a.txt", "x").no(http.StatusUnauthorized, "token.invalid")
 		s.upload("officer", o.Ref, "").no(http.StatusUnprocessableEntity, "request.invalid")
 		s.upload("officer", o.Ref, "", "big.txt", strings.Repeat("x", 33<<20)).no(http.StatusRequestEntityTooLarge, "request.too_large")
+		s.upload("officer", o.Ref, "", slices.Repeat([]string{"a.txt", "x"}, 1001)...).no(http.StatusRequestEntityTooLarge, "request.too_large")
 		s.call("officer", "POST", "/api/v1/cases/"+o.Ref+"/files", "{}").no(http.StatusUnprocessableEntity, "request.invalid")
 	})
 }

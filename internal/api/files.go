@@ -43,6 +43,10 @@ func (a *API) sealed(ctx huma.Context, next func(huma.Context)) {
 		a.answer(ctx, a.incident(ctx.Context(), err, a.language(ctx.Header("Accept-Language"))))
 		return
 	}
+	if errors.Is(err, posted.ErrLarge) {
+		huma.WriteErr(a.huma, ctx, http.StatusRequestEntityTooLarge, "too large")
+		return
+	}
 	if err != nil {
 		huma.WriteErr(a.huma, ctx, http.StatusUnprocessableEntity, "validation failed", &huma.ErrorDetail{Location: "body", Message: "cannot read multipart form: " + err.Error()})
 		return

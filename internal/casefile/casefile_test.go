@@ -20,7 +20,7 @@ import (
 )
 
 // national is read once: the checker takes its time over all procedures.
-var national = sync.OnceValues(func() (*pack.Pack, error) { return pack.LoadFrom(packs.FS, "cn-national-2022") })
+var national = sync.OnceValues(func() (*pack.Pack, error) { return pack.LoadFrom(packs.FS, "cn-national-2022", pack.Unsearched()) })
 
 // dispute is the file of an invented dispute, put together by the dossier of the national pack.
 func dispute(t testing.TB, lang string) File {

@@ -54,7 +54,7 @@ func bindingCity(t *testing.T) *city {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if p, err = pack.Load(fsys); err != nil {
+	if p, err = pack.Load(fsys, pack.Unsearched()); err != nil {
 		t.Fatal(err)
 	}
 	return cityOf(t, func(d *db.DB) *ledgertest.City { return ledgertest.OpenPack(t, d, p) })

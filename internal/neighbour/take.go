@@ -22,7 +22,7 @@ const source = "open311"
 // first time they were asked stay theirs: those are under way there.
 func (o *Office) takeIn(ctx context.Context, client *georeport.Client, n *pack.Neighbour, p *Poll, now time.Time) error {
 	if p.requests.IsZero() {
-		p.requests = now
+		p.requests = now.Add(overlap) // so that from, which goes back by so much, never reaches behind this time
 		return nil
 	}
 	var services []string
@@ -38,7 +38,9 @@ func (o *Office) takeIn(ctx context.Context, client *georeport.Client, n *pack.N
 			return err
 		}
 	}
-	p.requests = now
+	if p.requests.Before(now) {
+		p.requests = now
+	}
 	return nil
 }
 

@@ -90,7 +90,7 @@ type Send struct {
 	origin org.UnitID
 	first  time.Time
 	job    string
-	before time.Time // of a try that begins: when the first one was; zero: this is it
+	before time.Time // of a try that begins: since when they may have it; zero: they cannot
 }
 
 // key is its name for the world outside: the same however often it is tried, and it tells nothing about the case.
@@ -150,7 +150,7 @@ func (o *Office) calledOff(ctx context.Context, tx *db.Tx, s Send, reason string
 		}
 		s.job = ""
 	}
-	tried, err := firstTry(ctx, tx, s.ID)
+	tried, err := firstTry(ctx, tx, s)
 	if err != nil {
 		return err
 	}
@@ -192,7 +192,7 @@ func (o *Office) starts(ctx context.Context, job jobs.Job, id int64) (s Send, at
 		if err != nil || s.job != job.Key || !asks && !may(s.State, courier.Sending) {
 			return jobs.Done(ctx, tx, job)
 		}
-		if s.before, err = firstTry(ctx, tx, s.ID); err != nil {
+		if s.before, err = firstTry(ctx, tx, s); err != nil {
 			return err
 		}
 		if err := endOpenAttempts(ctx, tx, s.ID); err != nil {
@@ -361,12 +361,31 @@ func (o *Office) found(ctx context.Context, client *georeport.Client, services [
 		since = most
 	}
 	list, err := client.Since(ctx, services, "", since, now.Add(slack))
+	if err != nil {
+		return "", err
+	}
 	for _, r := range list {
-		if strings.Contains(r.Text, string(s.Ref)) {
-			return r.ID, nil
+		if !strings.Contains(r.Text, string(s.Ref)) {
+			continue
+		}
+		if known, err := o.numberKnown(ctx, s.Neighbour, r.ID); err != nil || !known {
+			return r.ID, err
 		}
 	}
-	return "", err
+	return "", nil
+}
+
+// numberKnown says whether a number is that of a report already: of an earlier time at the neighbour, where a case was twice.
+func (o *Office) numberKnown(ctx context.Context, neighbour, theirs string) (known bool, err error) {
+	err = o.DB.View(ctx, func(tx *db.Tx) error {
+		_, err := linkedTo(ctx, tx, neighbour, theirs, true)
+		known = err == nil
+		if errors.Is(err, db.ErrNoRows) {
+			return nil
+		}
+		return err
+	})
+	return known, err
 }
 
 // mostTold bounds what was reported, so that our number still stands behind it where the specification ends a description.

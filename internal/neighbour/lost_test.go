@@ -104,6 +104,33 @@ func Test_what_was_called_off_after_it_was_tried_is_looked_for_and_the_neighbour
 	})
 }
 
+func Test_what_comes_back_to_a_neighbour_is_handed_over_once_where_it_is_still_there_and_anew_where_it_was_done(t *testing.T) {
+	each(t, func(c *city) {
+		c.theirs.set(func() { c.theirs.silent = 1 })
+		k := c.offered()
+		c.work()
+		there := authz.Staff("gao", []authz.Grant{{Role: "officer", Unit: "donghe"}})
+		c.act(there, k, "turn_back", "reason", "先退回")
+		c.act(street, k, "offer", "unit", "donghe", "reason", "还是归东河区")
+		c.work()
+		if now := c.get(k.ID); len(c.theirs.reports) != 1 || now.Holder != "donghe" || len(c.theirs.told) != 0 {
+			c.t.Fatalf("%d arrived, it is %s with %s, told %v", len(c.theirs.reports), now.State, now.Holder, c.theirs.told)
+		}
+
+		k = c.offered()
+		c.work()
+		c.act(street, k, "take_over", "reason", "市里直接处理")
+		c.work()
+		c.theirs.set(func() { c.theirs.silent = 1 })
+		c.act(street, k, "offer", "unit", "donghe", "reason", "还是归东河区")
+		c.work()
+		c.later(11 * time.Minute)
+		if now := c.get(k.ID); len(c.theirs.reports) != 3 || now.Holder != "donghe" || len(c.toldOf("1002")) != 1 || len(c.toldOf("1003")) != 0 {
+			c.t.Errorf("%d arrived, it is %s with %s, told %v", len(c.theirs.reports), now.State, now.Holder, c.theirs.told)
+		}
+	})
+}
+
 func Test_what_is_sent_again_by_hand_is_looked_for_too(t *testing.T) {
 	each(t, func(c *city) {
 		blind := true

@@ -109,9 +109,11 @@ func endOpenAttempts(ctx context.Context, tx *db.Tx, send int64) error {
 	return err
 }
 
-// firstTry is when a report was first put to the neighbour; zero: never.
-func firstTry(ctx context.Context, tx *db.Tx, send int64) (time.Time, error) {
-	return db.One(ctx, tx, `SELECT COALESCE(MIN(began_at), 0) FROM neighbour_attempts WHERE send = ?1 AND actor = ''`, []any{send}, func(row db.Scanner) (time.Time, error) {
+// firstTry is when a report was first put to the neighbour, or one of the same case that was called off and may be there;
+// zero: never.
+func firstTry(ctx context.Context, tx *db.Tx, s Send) (time.Time, error) {
+	return db.One(ctx, tx, `SELECT COALESCE(MIN(a.began_at), 0) FROM neighbour_sends s JOIN neighbour_attempts a ON a.send = s.id
+ WHERE s.case_id = ?1 AND s.neighbour = ?2 AND s.kind = 'report' AND (s.id = ?3 OR s.state = 'cancelled') AND a.actor = ''`, []any{string(s.Case), s.Neighbour, s.ID}, func(row db.Scanner) (time.Time, error) {
 		var at int64
 		err := row.Scan(&at)
 		return instant(at), err

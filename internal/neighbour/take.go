@@ -29,11 +29,15 @@ func (o *Office) takeIn(ctx context.Context, client *georeport.Client, n *pack.N
 	for _, t := range n.Takes {
 		services = append(services, t.Service)
 	}
-	list, err := client.Since(ctx, services, "open", from(p.requests, now), now)
+	since := from(p.requests, now)
+	list, err := client.Since(ctx, services, "open", since, now)
 	if err != nil {
 		return err
 	}
 	for _, r := range list {
+		if !r.Requested.IsZero() && r.Requested.Before(since.Truncate(time.Second)) {
+			continue // it was not asked for: some leave dates aside
+		}
 		if err := o.take(ctx, n, r); err != nil {
 			return err
 		}

@@ -152,8 +152,7 @@ func (c *Client) Since(ctx context.Context, services []string, status string, fr
 		fresh := 0
 		for _, r := range list {
 			// What was not asked for is not believed: an endpoint may leave a filter aside.
-			early := !r.Requested.IsZero() && r.Requested.Before(from.Truncate(time.Second))
-			if r.ID == "" || early || known[r.ID] || !slices.Contains(services, r.Service) || status != "" && r.Status != status {
+			if r.ID == "" || known[r.ID] || !slices.Contains(services, r.Service) || status != "" && r.Status != status {
 				continue
 			}
 			known[r.ID] = true

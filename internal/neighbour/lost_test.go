@@ -365,3 +365,46 @@ func Test_what_they_repeat_of_an_answer_is_not_kept(t *testing.T) {
 }
 
 const secretAnswer = "住在何家老宅后面第二个院子里的那一户"
+
+func Test_a_page_in_place_of_an_answer_does_not_mean_that_they_were_told(t *testing.T) {
+	each(t, func(c *city) {
+		page := true
+		c.theirs.set(func() {
+			c.theirs.wrong = func(w http.ResponseWriter, r *http.Request) bool {
+				other := page && r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/servicerequestupdates.xml")
+				if other {
+					fmt.Fprint(w, "<html><body>Sign in</body></html>")
+				}
+				return other
+			}
+		})
+		k := c.offered()
+		c.work()
+		c.withdraws(k)
+		c.work()
+		if s := c.newest(k); s.Kind != neighbour.Update || s.State != courier.Temporary {
+			c.t.Fatalf("it is %s", s.State)
+		}
+		page = false
+		c.later(11 * time.Minute)
+		if s := c.newest(k); s.State != courier.Delivered || len(c.theirs.told) != 1 {
+			c.t.Errorf("it is %s, told %v", s.State, c.theirs.told)
+		}
+	})
+}
+
+func Test_a_list_without_end_is_not_read(t *testing.T) {
+	each(t, func(c *city) {
+		c.theirs.set(func() {
+			c.theirs.wrong = func(w http.ResponseWriter, r *http.Request) bool {
+				fmt.Fprint(w, "<service_requests>"+strings.Repeat("<request/>", 30_000)+"</service_requests>")
+				return true
+			}
+		})
+		c.work()
+		c.later(6 * time.Minute)
+		if polls, err := c.office.Polls(c.t.Context()); err != nil || !strings.Contains(polls[0].Words, "more than 20000 items") {
+			c.t.Errorf("polled %+v (%v)", polls, err)
+		}
+	})
+}

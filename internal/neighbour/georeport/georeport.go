@@ -203,8 +203,8 @@ func (c *Client) Tell(ctx context.Context, u Update) error {
 	form := c.form("service_request_id", u.Request, "update_id", u.ID, "status", strings.ToUpper(u.Status), "updated_datetime", stamp(u.At),
 		"description", clip(u.Words, mostWords))
 	form.Set("api_key", c.Key)
-	var any struct{} // what they call it is theirs
-	return c.post(ctx, "servicerequestupdates.xml", strings.NewReader(form.Encode()), formKind, u.ID, &any)
+	var doc updatesDoc // what they call it is theirs, but a page of something else is no yes
+	return c.post(ctx, "servicerequestupdates.xml", strings.NewReader(form.Encode()), formKind, u.ID, &doc)
 }
 
 // Services lists the codes the endpoint offers.

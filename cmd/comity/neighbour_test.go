@@ -258,6 +258,9 @@ func Test_two_cities_exchange_matters_by_the_wire_and_each_resident_gets_one_ans
 		if a := here.post(one, url.Values{"do": {"number"}, "number": {""}}, officer); a.status != http.StatusUnprocessableEntity {
 			t.Errorf("no number is answered %d", a.status)
 		}
+		if a := here.post(one, url.Values{"do": {"cancel"}, "why": {" "}}, officer); a.status != http.StatusUnprocessableEntity || !strings.Contains(a.body, `role="alert"`) {
+			t.Errorf("giving back without a word why is answered %d", a.status)
+		}
 		if a := here.post(one, url.Values{"do": {"again"}}, officer); a.status != http.StatusSeeOther {
 			t.Fatalf("sending again is answered %d %.500s", a.status, a.body)
 		}

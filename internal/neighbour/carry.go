@@ -90,6 +90,7 @@ type Send struct {
 	origin org.UnitID
 	first  time.Time
 	job    string
+	before time.Time // of a try that begins: since when they may have it; zero: they cannot
 }
 
 // key is its name for the world outside: the same however often it is tried, and it tells nothing about the case.
@@ -132,16 +133,33 @@ func (o *Office) nextWord(ctx context.Context, tx *db.Tx, s Send) error {
 	return o.begin(ctx, tx, next)
 }
 
-// calledOff ends a send that is no longer wanted. One that is under way may still arrive; ends sees to that.
+// notThere are reasons by which it is certain that the neighbour does not have a report.
+var notThere = []string{reasonRefused, reasonNoService, reasonNoAddress, reasonSameNumber, reasonGone}
+
+// calledOff ends a report that is no longer wanted. One that is under way, or was tried, may be there nevertheless: it is
+// looked for (chase), so that the neighbour can be told, who else would send somebody.
 func (o *Office) calledOff(ctx context.Context, tx *db.Tx, s Send, reason string) error {
-	if s.job != "" && s.State != courier.Sending {
+	was := s
+	s.State, s.Reason, s.Next = courier.Cancelled, reason, time.Time{}
+	if was.State == courier.Sending {
+		return setSend(ctx, tx, s) // its run goes on, or the next one finds it called off
+	}
+	if s.job != "" {
 		if _, err := jobs.Cancel(ctx, tx, s.job); err != nil {
 			return err
 		}
 		s.job = ""
 	}
-	s.State, s.Reason, s.Next = courier.Cancelled, reason, time.Time{}
-	return setSend(ctx, tx, s)
+	tried, err := firstTry(ctx, tx, s)
+	if err != nil {
+		return err
+	}
+	n, ok := o.Packs.Current().Neighbour(s.Neighbour)
+	if tried.IsZero() || slices.Contains(notThere, was.Reason) || !ok || !n.Updates {
+		return setSend(ctx, tx, s)
+	}
+	s.Tries, s.first = 0, tx.Now
+	return o.later(ctx, tx, s, tx.Now)
 }
 
 // carry is one try. That it begins is written down before the neighbour is called, and how it ended afterwards; a process
@@ -170,15 +188,24 @@ func (o *Office) starts(ctx context.Context, job jobs.Job, id int64) (s Send, at
 		if s, err = loadSend(ctx, tx, id); err != nil && !errors.Is(err, db.ErrNoRows) {
 			return err
 		}
-		asks := s.State == Token
+		asks := s.State == Token || s.State == courier.Cancelled
 		if err != nil || s.job != job.Key || !asks && !may(s.State, courier.Sending) {
 			return jobs.Done(ctx, tx, job)
 		}
+		if s.before, err = firstTry(ctx, tx, s); err != nil {
+			return err
+		}
+		if err := endOpenAttempts(ctx, tx, s.ID); err != nil {
+			return err
+		}
 		if s.State == courier.Sending { // an earlier run died before it could say how it ended
-			if err := endOpenAttempts(ctx, tx, s.ID); err != nil {
-				return err
-			}
 			s.Unclear++
+		}
+		if s.State == courier.Cancelled {
+			if again, err := o.has(ctx, tx, s.Case, s.Neighbour); err != nil || again { // it came back: they are to keep it
+				s.Next, s.job = time.Time{}, ""
+				return errors.Join(err, jobs.Done(ctx, tx, job), setSend(ctx, tx, s))
+			}
 		}
 		if s.Unclear > 1 {
 			return errors.Join(jobs.Done(ctx, tx, job), o.stops(ctx, tx, s, reasonUnclear))
@@ -215,12 +242,11 @@ func (o *Office) hand(ctx context.Context, s Send) answer {
 	}
 	client := *to.Client
 	client.Jurisdiction = n.Jurisdiction
-	if s.State == Token {
-		id, err := client.Number(ctx, s.Token)
-		if err != nil || id == "" {
-			return o.no(err, answer{state: Token, token: s.Token}, casework.Case{})
-		}
-		return answer{state: courier.Delivered, id: id}
+	switch {
+	case s.State == Token:
+		return o.numbered(ctx, &client, s)
+	case s.State == courier.Cancelled:
+		return o.chased(ctx, &client, n, s)
 	}
 	look, err := o.Ledger.Look(ctx, authz.Machine(), ledger.Ticket{Case: s.Case, Purpose: Purpose, Level: authz.Story})
 	var no *casework.Refusal
@@ -237,12 +263,40 @@ func (o *Office) hand(ctx context.Context, s Send) answer {
 	return o.report(ctx, &client, n, s, look)
 }
 
-// no reads an error of the neighbour's; nil gives otherwise.
-func (o *Office) no(err error, otherwise answer, k casework.Case) answer {
+// numbered asks for the number behind a token.
+func (o *Office) numbered(ctx context.Context, client *georeport.Client, s Send) answer {
+	id, err := client.Number(ctx, s.Token)
+	if err != nil || id == "" {
+		return o.no(err, answer{state: Token, token: s.Token}, courier.Parcel{})
+	}
+	return answer{state: courier.Delivered, id: id}
+}
+
+// chased looks whether a report that was called off is there all the same.
+func (o *Office) chased(ctx context.Context, client *georeport.Client, n *pack.Neighbour, s Send) answer {
+	if s.Token != "" {
+		return o.numbered(ctx, client, s)
+	}
+	var services []string
+	for _, g := range n.Sends {
+		services = append(services, g.Service)
+	}
+	id, err := o.found(ctx, client, services, s)
+	switch {
+	case err != nil:
+		return o.no(err, answer{}, courier.Parcel{}).passing()
+	case id == "":
+		return answer{state: courier.Cancelled}
+	}
+	return answer{state: courier.Delivered, id: id}
+}
+
+// no reads an error of the neighbour's, without what it repeats of what it was sent; nil gives otherwise.
+func (o *Office) no(err error, otherwise answer, sent courier.Parcel) answer {
 	if err == nil {
 		return otherwise
 	}
-	a := temporary(courier.Said(err.Error(), courier.Parcel{Text: k.Text + "\n" + k.Title, Address: k.Place.Address}))
+	a := temporary(courier.Said(err.Error(), sent))
 	var refused *georeport.Refused
 	if errors.As(err, &refused) && refused.Never {
 		a.state, a.reason = courier.Permanent, reasonRefused
@@ -258,10 +312,10 @@ func (o *Office) report(ctx context.Context, client *georeport.Client, n *pack.N
 	if !ok {
 		return answer{state: courier.Permanent, reason: reasonNoService}
 	}
-	if s.Tries > 1 || s.Unclear > 0 {
-		id, err := o.found(ctx, client, give, s)
+	if !s.before.IsZero() {
+		id, err := o.found(ctx, client, []string{give.Service}, s)
 		if err != nil {
-			return o.no(err, answer{}, k).passing()
+			return o.no(err, answer{}, courier.Parcel{}).passing()
 		}
 		if id != "" {
 			return answer{state: courier.Delivered, id: id}
@@ -274,8 +328,10 @@ func (o *Office) report(ctx context.Context, client *georeport.Client, n *pack.N
 	if r.Address == "" && !r.Placed {
 		r.Address = o.unitNameOf(k, n.Lang) // the specification wants a place
 	}
+	sent := courier.Parcel{Text: r.Text + "\n" + k.Title, Address: k.Place.Address}
 	for code, v := range give.Attributes {
 		r.Attributes[code] = filled(v, k, look.Events())
+		sent.Text += "\n" + r.Attributes[code]
 	}
 	if n.Files {
 		r.Files = o.pictures(k)
@@ -283,7 +339,7 @@ func (o *Office) report(ctx context.Context, client *georeport.Client, n *pack.N
 	got, err := client.Send(ctx, r)
 	switch {
 	case err != nil:
-		return o.no(err, answer{}, k)
+		return o.no(err, answer{}, sent)
 	case got.ID != "":
 		return answer{state: courier.Delivered, id: got.ID}
 	}
@@ -296,26 +352,44 @@ func (a answer) passing() answer {
 	return a
 }
 
-// found looks for a report at the neighbour, among those of its service since it was first tried.
-func (o *Office) found(ctx context.Context, client *georeport.Client, give pack.HandOver, s Send) (id string, err error) {
-	var since, now time.Time
-	err = o.DB.View(ctx, func(tx *db.Tx) error {
-		now = tx.Now
-		since, err = firstTry(ctx, tx, s.ID)
-		return err
-	})
+// found looks for a report at the neighbour, among those of services since it was first tried.
+func (o *Office) found(ctx context.Context, client *georeport.Client, services []string, s Send) (id string, err error) {
+	const slack = time.Hour // their clock is not ours
+	now := o.now(ctx)
+	since := s.before.Add(-slack)
+	if most := now.Add(-farthest); since.Before(most) {
+		since = most
+	}
+	list, err := client.Since(ctx, services, "", since, now.Add(slack))
 	if err != nil {
 		return "", err
 	}
-	const slack = time.Hour // their clock is not ours
-	list, err := client.Since(ctx, []string{give.Service}, "", since.Add(-slack), now.Add(slack))
 	for _, r := range list {
-		if strings.Contains(r.Text, string(s.Ref)) {
-			return r.ID, nil
+		if !strings.Contains(r.Text, string(s.Ref)) {
+			continue
+		}
+		if known, err := o.numberKnown(ctx, s.Neighbour, r.ID); err != nil || !known {
+			return r.ID, err
 		}
 	}
-	return "", err
+	return "", nil
 }
+
+// numberKnown says whether a number is that of a report already: of an earlier time at the neighbour, where a case was twice.
+func (o *Office) numberKnown(ctx context.Context, neighbour, theirs string) (known bool, err error) {
+	err = o.DB.View(ctx, func(tx *db.Tx) error {
+		_, err := linkedTo(ctx, tx, neighbour, theirs, true)
+		known = err == nil
+		if errors.Is(err, db.ErrNoRows) {
+			return nil
+		}
+		return err
+	})
+	return known, err
+}
+
+// mostTold bounds what was reported, so that our number still stands behind it where the specification ends a description.
+const mostTold = 3600
 
 // wording is what is written to the neighbour: what was reported, and our number, by which both sides find it again.
 func (o *Office) wording(n *pack.Neighbour, k casework.Case) string {
@@ -325,7 +399,7 @@ func (o *Office) wording(n *pack.Neighbour, k casework.Case) string {
 	if words == "" {
 		words = k.Title
 	}
-	return say.T("neighbour.report", "ref", string(k.Ref), "city", say.T("city"), "text", words)
+	return say.T("neighbour.report", "ref", string(k.Ref), "city", say.T("city"), "text", shortened(words, mostTold))
 }
 
 func (o *Office) unitNameOf(k casework.Case, lang string) string {
@@ -383,11 +457,15 @@ func (o *Office) tell(ctx context.Context, client *georeport.Client, n *pack.Nei
 	if s.seq < 1 || s.seq > len(events) {
 		return answer{state: courier.Permanent, reason: reasonGone}
 	}
-	u := georeport.Update{ID: fmt.Sprintf("%s-%d", k.Ref, s.seq), Request: l.Theirs, At: events[s.seq-1].At}
-	if u.Status, u.Words = o.Public.Told(k, events, s.seq, n.Lang); l.Ours {
+	at := s.seq
+	if l.Ours {
+		at = len(events) // how it stands by now is what they need to know
+	}
+	u := georeport.Update{ID: fmt.Sprintf("%s-%d", k.Ref, s.seq), Request: l.Theirs, At: events[at-1].At}
+	if u.Status, u.Words = o.Public.Told(k, events, at, n.Lang); l.Ours {
 		u.Words = o.Words(o.Packs.Pack(k.Pack)).In(n.Lang).T("neighbour.taken_back", "ref", string(k.Ref))
 	}
-	return o.no(client.Tell(ctx, u), answer{state: courier.Delivered}, k)
+	return o.no(client.Tell(ctx, u), answer{state: courier.Delivered}, courier.Parcel{Text: u.Words + "\n" + k.Text + "\n" + k.Title, Address: k.Place.Address})
 }
 
 // ends writes down how a try ended, what follows from it, and when the next one is.
@@ -406,14 +484,14 @@ func (o *Office) ends(ctx context.Context, job jobs.Job, id, attempt int64, a an
 		if err := endAttempt(ctx, tx, attempt, string(a.state), a.words, a.id); err != nil {
 			return err
 		}
-		off := s.State == courier.Cancelled // called off while it was under way
+		off := s.State == courier.Cancelled // called off, perhaps while it was under way
+		if off && a.state != courier.Delivered {
+			return o.chase(ctx, tx, s, a)
+		}
 		s.Reason = a.reason
 		switch {
 		case a.state == courier.Delivered:
 			return o.arrives(ctx, tx, s, a.id, off)
-		case off:
-			s.Reason = reasonLeft
-			return setSend(ctx, tx, s)
 		case a.state == courier.Permanent:
 			return o.stops(ctx, tx, s, a.reason)
 		}
@@ -439,6 +517,21 @@ func (o *Office) again(ctx context.Context, tx *db.Tx, s Send) error {
 	return o.later(ctx, tx, s, next)
 }
 
+// chase has it asked again whether a report that was called off is there, as often and as long as one is tried, unless the
+// neighbour says that it is not.
+func (o *Office) chase(ctx context.Context, tx *db.Tx, s Send, a answer) error {
+	if a.token != "" {
+		s.Token = a.token
+	}
+	n, ok := o.Packs.Current().Neighbour(s.Neighbour)
+	next := tx.Now.Add(o.Wait(max(s.Tries, 1)))
+	if !ok || !n.Updates || a.state == courier.Permanent || a.state == courier.Cancelled || s.Tries >= o.Tries || next.After(s.first.Add(o.Hours)) {
+		s.Next, s.job = time.Time{}, ""
+		return setSend(ctx, tx, s)
+	}
+	return o.later(ctx, tx, s, next)
+}
+
 // arrives joins a report with the number it has at the neighbour. If it was called off meanwhile they are told so.
 func (o *Office) arrives(ctx context.Context, tx *db.Tx, s Send, theirs string, off bool) error {
 	s.State, s.Next, s.job = courier.Delivered, time.Time{}, ""
@@ -447,6 +540,9 @@ func (o *Office) arrives(ctx context.Context, tx *db.Tx, s Send, theirs string, 
 	}
 	l := Link{Neighbour: s.Neighbour, Theirs: theirs, Ours: true, Case: s.Case, Ref: s.Ref, Origin: s.origin, Ended: off}
 	same, err := linkedTo(ctx, tx, l.Neighbour, theirs, true)
+	if err == nil && off {
+		return nil // known by that number already, and told, or wanted there again
+	}
 	if err == nil && same.Case != s.Case { // what they say of it would be said of two cases
 		return o.stops(ctx, tx, s, reasonSameNumber)
 	}

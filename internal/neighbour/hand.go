@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -109,8 +110,12 @@ func (o *Office) Polls(ctx context.Context) (out []Poll, err error) {
 	return out, err
 }
 
-// RuleNumber is what a number is refused by that is none.
-const RuleNumber = "neighbour.number"
+// What is refused to whoever decides.
+const (
+	RuleNumber = "neighbour.number" // a number that is none
+	RuleWhy    = "neighbour.why"    // a matter is given back without a word why
+	RuleStays  = "neighbour.stays"  // the procedure knows no way back from where it stands
+)
 
 // mostNumber bounds a number somebody types, in characters.
 const mostNumber = 100
@@ -118,29 +123,57 @@ const mostNumber = 100
 // Decide carries out what a person decided about a send, and writes it down among its tries. words are the number of a
 // Number, and of a Cancel why.
 func (o *Office) Decide(ctx context.Context, reach []courier.Reach, id int64, deed Deed, words, actor string) error {
-	words = strings.TrimSpace(words)
+	words = readable(words)
 	if deed == Number && (words == "" || len([]rune(words)) > mostNumber || strings.ContainsAny(words, "\r\n")) {
 		return &casework.Refusal{Rule: RuleNumber, Params: map[string]string{"max": fmt.Sprint(mostNumber)}}
 	}
 	var s Send
-	err := o.DB.Transact(ctx, func(tx *db.Tx) (err error) {
-		if s, err = findSend(ctx, tx, reach, id); err != nil {
+	err := o.DB.View(ctx, func(tx *db.Tx) (err error) {
+		s, err = findSend(ctx, tx, reach, id)
+		return err
+	})
+	switch {
+	case err != nil:
+		return err
+	case !slices.Contains(s.Possible(), deed):
+		return &casework.Refusal{Rule: "post.not_now"}
+	case deed == Cancel && s.Kind == Report:
+		return o.giveBack(ctx, s, words, actor)
+	}
+	return o.DB.Transact(ctx, func(tx *db.Tx) error {
+		s, err := findSend(ctx, tx, reach, id)
+		if err != nil {
 			return err
 		}
 		return o.decide(ctx, tx, s, deed, words, actor)
 	})
-	if err != nil || deed != Cancel || s.Kind != Report {
+}
+
+// giveBack brings a matter back to the unit it came from. With the act its report is called off, in the step of the act:
+// a process that dies leaves no matter that is with the neighbour and on no way to it.
+func (o *Office) giveBack(ctx context.Context, s Send, why, actor string) error {
+	if why == "" {
+		return &casework.Refusal{Rule: RuleWhy}
+	}
+	if err := o.back(ctx, s, why, actor); err != nil {
 		return err
 	}
-	return o.back(ctx, s, words)
+	return o.DB.Transact(ctx, func(tx *db.Tx) error {
+		s, err := loadSend(ctx, tx, s.ID) // the unit it went back to may be out of reach
+		if err != nil {
+			return err
+		}
+		if s.State != courier.Cancelled {
+			return &casework.Refusal{Rule: RuleStays}
+		}
+		s.Reason = reasonByHand
+		_, err = putAttempt(ctx, tx, s, courier.Attempt{Began: tx.Now, Ended: tx.Now, Actor: actor, Outcome: string(courier.Cancelled)})
+		return errors.Join(err, setSend(ctx, tx, s))
+	})
 }
 
 func (o *Office) decide(ctx context.Context, tx *db.Tx, s Send, deed Deed, words, actor string) error {
-	possible := false
-	for _, d := range s.Possible() {
-		possible = possible || d == deed
-	}
-	if !possible {
+	if !slices.Contains(s.Possible(), deed) {
 		return &casework.Refusal{Rule: "post.not_now"}
 	}
 	outcome := map[Deed]courier.State{Again: courier.Created, Number: courier.Delivered, Cancel: courier.Cancelled}[deed]
@@ -168,11 +201,11 @@ func (o *Office) decide(ctx context.Context, tx *db.Tx, s Send, deed Deed, words
 }
 
 // back gives a matter back to the unit it came from, as the pack says it is given back when the neighbour is not
-// responsible.
-func (o *Office) back(ctx context.Context, s Send, why string) error {
+// responsible; in the record it is the act of whoever decided it.
+func (o *Office) back(ctx context.Context, s Send, why, actor string) error {
 	n, ok := o.Packs.Current().Neighbour(s.Neighbour)
 	if !ok {
 		return nil
 	}
-	return o.hear(ctx, n, Link{Neighbour: n.ID, Case: s.Case, Ref: s.Ref, Origin: s.origin}, news{id: fmt.Sprintf("back:%d", s.ID), words: why, deeds: n.Means("not_councils_responsibility")})
+	return o.hear(ctx, n, Link{Neighbour: n.ID, Case: s.Case, Ref: s.Ref, Origin: s.origin}, news{id: fmt.Sprintf("back:%d", s.ID), by: actor, words: why, deeds: n.Means("not_councils_responsibility")})
 }

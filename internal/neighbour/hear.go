@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"comity/internal/authz"
@@ -30,6 +31,7 @@ type news struct {
 	status string
 	words  string
 	deeds  []pack.Deed
+	by     string // the account of who decided here that it is so; empty: the neighbour's system said it
 }
 
 // Poll is how a neighbour was asked what is new.
@@ -102,8 +104,8 @@ func (o *Office) poll(ctx context.Context, job jobs.Job) error {
 		return err
 	}
 	if err = o.ask(ctx, &client, n, &p, now); err != nil {
-		o.Log.Warn("a neighbour does not answer; it is asked again", "neighbour", n.ID, "error", err)
-		p.Failed, p.Words = now, courier.Said(err.Error(), courier.Parcel{})
+		p.Failed, p.Words = now, courier.Said(err.Error(), courier.Parcel{}) // shortened: what they say may be long
+		o.Log.Warn("a neighbour does not answer; it is asked again", "neighbour", n.ID, "error", p.Words)
 	} else {
 		p.Reached, p.Failed, p.Words = now, time.Time{}, ""
 	}
@@ -121,20 +123,21 @@ func (o *Office) polled(ctx context.Context, neighbour string) (p Poll, now time
 	return p, now, err
 }
 
-// ask does what one poll does. What was heard up to a failure stays heard.
+// ask does what one poll does. What was heard up to a failure stays heard, and a list that does not come keeps nobody from
+// asking for the other one.
 func (o *Office) ask(ctx context.Context, client *georeport.Client, n *pack.Neighbour, p *Poll, now time.Time) error {
+	var taken, heard error
 	if len(n.Takes) > 0 {
-		if err := o.takeIn(ctx, client, n, p, now); err != nil {
-			return err
-		}
+		taken = o.takeIn(ctx, client, n, p, now)
 	}
-	if len(n.Sends) == 0 {
-		return nil
+	switch {
+	case len(n.Sends) == 0:
+	case n.Updates:
+		heard = o.hearUpdates(ctx, client, n, p, now)
+	default:
+		heard = o.hearStatus(ctx, client, n)
 	}
-	if n.Updates {
-		return o.hearUpdates(ctx, client, n, p, now)
-	}
-	return o.hearStatus(ctx, client, n)
+	return errors.Join(taken, heard)
 }
 
 // from is where a question begins that was last asked up to a time.
@@ -150,7 +153,19 @@ func from(last, now time.Time) time.Time {
 
 // hearUpdates asks for what happened by the updates extension.
 func (o *Office) hearUpdates(ctx context.Context, client *georeport.Client, n *pack.Neighbour, p *Poll, now time.Time) error {
-	list, err := client.Updates(ctx, from(p.updates, now), now)
+	since := from(p.updates, now)
+	err := o.DB.View(ctx, func(tx *db.Tx) error {
+		// What got its number only now may have been dealt with meanwhile.
+		late, err := lateFrom(ctx, tx, n.ID, p.updates.Add(-pollLease))
+		if err == nil && !late.IsZero() && late.Before(since) {
+			since = from(late, now)
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	list, err := client.Updates(ctx, since, now)
 	if err != nil {
 		return err
 	}
@@ -162,7 +177,7 @@ func (o *Office) hearUpdates(ctx context.Context, client *georeport.Client, n *p
 		if !ok {
 			continue // of somebody else's request
 		}
-		if err := o.hear(ctx, n, l, news{id: "update:" + u.ID, status: u.Status, words: u.Words, deeds: n.Means(u.Status)}); err != nil {
+		if err := o.hearOf(ctx, n, l, news{id: "update:" + u.ID, status: u.Status, words: u.Words, deeds: n.Means(u.Status)}); err != nil {
 			return err
 		}
 	}
@@ -206,7 +221,7 @@ func (o *Office) hearStatus(ctx context.Context, client *georeport.Client, n *pa
 		for _, r := range list {
 			said := sha256.Sum256([]byte(r.Status + "\x00" + r.Notes))
 			id := "status:" + r.ID + ":" + hex.EncodeToString(said[:8])
-			if err := o.hear(ctx, n, of[r.ID], news{id: id, status: r.Status, words: r.Notes, deeds: n.Means(r.Status)}); err != nil {
+			if err := o.hearOf(ctx, n, of[r.ID], news{id: id, status: r.Status, words: r.Notes, deeds: n.Means(r.Status)}); err != nil {
 				return err
 			}
 		}
@@ -231,9 +246,36 @@ func (o *Office) arrived(ctx context.Context, job jobs.Job) error {
 	if err != nil {
 		return err
 	}
+	return o.arrive(ctx, n, l, at.Send)
+}
+
+func (o *Office) arrive(ctx context.Context, n *pack.Neighbour, l Link, send int64) error {
 	p := o.Packs.Current()
 	words := o.Words(p).In(p.Langs[0]).T("neighbour.number", "unit", o.unitName(p, n, p.Langs[0]), "id", l.Theirs)
-	return o.hear(ctx, n, l, news{id: fmt.Sprintf("arrived:%d", at.Send), words: words, deeds: n.Arrived})
+	return o.hear(ctx, n, l, news{id: fmt.Sprintf("arrived:%d", send), words: words, deeds: n.Arrived})
+}
+
+// hearOf carries out what a neighbour said of a matter, after what follows from its arrival: a matter that was dealt with
+// there before its number was known here would else be answered by nobody.
+func (o *Office) hearOf(ctx context.Context, n *pack.Neighbour, l Link, x news) error {
+	h, err := o.heardOf(ctx, n.ID, x.id)
+	if err != nil || h.done {
+		return err
+	}
+	var s Send
+	err = o.DB.View(ctx, func(tx *db.Tx) (err error) {
+		s, err = arrivedReport(ctx, tx, l.Case, n.ID)
+		return err
+	})
+	if err != nil && !errors.Is(err, db.ErrNoRows) {
+		return err
+	}
+	if err == nil {
+		if err := o.arrive(ctx, n, l, s.ID); err != nil {
+			return err
+		}
+	}
+	return o.hear(ctx, n, l, x)
 }
 
 // hear carries out a piece of news: the acts it means, each in a step with the mark that it was done, so that one that
@@ -245,6 +287,9 @@ func (o *Office) hear(ctx context.Context, n *pack.Neighbour, l Link, x news) er
 	}
 	p := o.Packs.Current()
 	who := o.actor(p, n)
+	if x.by != "" {
+		who = o.acting(x.by, p, n) // the record names who decided it, for the unit whose step it is
+	}
 	k, err := o.Reader.ByID(ctx, authz.Machine().Scope(), l.Case)
 	if errors.Is(err, ledger.ErrNotFound) || err == nil && k.Sealed != "" {
 		return o.mark(ctx, n.ID, x.id, l.Case, heard{done: true})
@@ -285,7 +330,7 @@ func (o *Office) hear(ctx context.Context, n *pack.Neighbour, l Link, x news) er
 		h, told = now, told || took
 	}
 	if !told || len(x.deeds) == 0 && x.status != "" && x.status != l.Word { // what the pack names and is done already needs no word
-		if err := o.noteOf(ctx, p, n, l, x); err != nil {
+		if err := o.noteOf(ctx, p, n, l, x, who); err != nil {
 			return err
 		}
 	}
@@ -308,6 +353,9 @@ func (o *Office) given(n *pack.Neighbour, l Link, k casework.Case, a *procedure.
 			v = string(l.Origin)
 		case strings.Contains(v, pack.WordsPlace):
 			v, took = strings.ReplaceAll(v, pack.WordsPlace, o.spoken(n, k, f, words)), true
+			if f.Kind == form.Text {
+				v = strings.ReplaceAll(v, "\n", " ")
+			}
 			v = shortened(v, f.Max)
 		}
 		fields[f.Name] = v
@@ -333,7 +381,7 @@ func (o *Office) spoken(n *pack.Neighbour, k casework.Case, f form.Field, words 
 func readable(s string) string {
 	s = strings.ReplaceAll(strings.ReplaceAll(strings.ToValidUTF8(s, ""), "\r\n", "\n"), "\r", "\n")
 	return strings.TrimSpace(strings.Map(func(r rune) rune {
-		if r < ' ' && r != '\n' && r != '\t' || r == 0x7f {
+		if unicode.IsControl(r) && r != '\n' && r != '\t' {
 			return -1
 		}
 		return r
@@ -353,7 +401,7 @@ func shortened(s string, most int) string {
 
 // noteOf writes on the case what a neighbour said, for the desk. Where the case is elsewhere nobody there may write on
 // it, and what they say is past.
-func (o *Office) noteOf(ctx context.Context, p *pack.Pack, n *pack.Neighbour, l Link, x news) error {
+func (o *Office) noteOf(ctx context.Context, p *pack.Pack, n *pack.Neighbour, l Link, x news, who authz.Actor) error {
 	lang := p.Langs[0]
 	say := o.Words(p).In(lang)
 	words := readable(x.words)
@@ -365,7 +413,7 @@ func (o *Office) noteOf(ctx context.Context, p *pack.Pack, n *pack.Neighbour, l 
 		words = say.T("neighbour.said", "unit", o.unitName(p, n, lang), "status", status, "words", words)
 	}
 	note := casework.Command{Case: l.Case, Version: casework.AnyVersion, Key: n.ID + ":" + x.id + ":note", Note: &casework.Note{Text: shortened(words, casework.MaxText)}}
-	_, err := o.Ledger.Do(ctx, o.actor(p, n), note)
+	_, err := o.Ledger.Do(ctx, who, note)
 	var no *casework.Refusal
 	if errors.As(err, &no) || errors.Is(err, ledger.ErrNotFound) {
 		return nil

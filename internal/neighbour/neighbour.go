@@ -112,11 +112,16 @@ type Link struct {
 
 // actor is the neighbour's system, which acts for its unit in the roles the pack gives it and in no other.
 func (o *Office) actor(p *pack.Pack, n *pack.Neighbour) authz.Actor {
+	return o.acting(n.Actor(), p, n)
+}
+
+// acting is somebody who acts for a neighbour's unit.
+func (o *Office) acting(id string, p *pack.Pack, n *pack.Neighbour) authz.Actor {
 	var grants []authz.Grant
 	for _, r := range n.Roles {
 		grants = append(grants, authz.Grant{Role: r, Unit: n.Unit})
 	}
-	return authz.Staff(n.Actor(), grants).Under(p.Rules)
+	return authz.Staff(id, grants).Under(p.Rules)
 }
 
 // turn is the unit that has to act on a case now; empty when it is none's turn.
@@ -174,14 +179,10 @@ func (o *Office) Project(ctx context.Context, tx *db.Tx, k casework.Case, e case
 
 // comes orders that a matter be handed over whose turn is with a neighbour, unless it has it or is about to.
 func (o *Office) comes(ctx context.Context, tx *db.Tx, p *pack.Pack, n *pack.Neighbour, k casework.Case, e casework.Event) error {
-	links, err := linksOf(ctx, tx, k.ID)
-	if err != nil || slices.ContainsFunc(links, func(l Link) bool { return l.Ours && l.Neighbour == n.ID }) {
+	if has, err := o.has(ctx, tx, k.ID, n.ID); err != nil || has {
 		return err
 	}
-	live, err := liveReports(ctx, tx, k.ID)
-	if err != nil || slices.ContainsFunc(live, func(s Send) bool { return s.Neighbour == n.ID }) {
-		return err
-	}
+	var err error
 	s := Send{Neighbour: n.ID, Kind: Report, Case: k.ID, Ref: k.Ref, Place: courier.Place(p.Units, k.Holder), Programme: k.Programme, State: courier.Created, seq: e.Seq, origin: origin(p, n, k)}
 	if s.ID, err = putSend(ctx, tx, s); err != nil {
 		return err
@@ -190,6 +191,16 @@ func (o *Office) comes(ctx context.Context, tx *db.Tx, p *pack.Pack, n *pack.Nei
 		return o.stops(ctx, tx, s, reasonNoService)
 	}
 	return o.begin(ctx, tx, s)
+}
+
+// has says whether a neighbour has a matter, or is about to.
+func (o *Office) has(ctx context.Context, tx *db.Tx, id casework.CaseID, neighbour string) (bool, error) {
+	links, err := linksOf(ctx, tx, id)
+	if err != nil || slices.ContainsFunc(links, func(l Link) bool { return l.Ours && l.Neighbour == neighbour }) {
+		return err == nil, err
+	}
+	live, err := liveReports(ctx, tx, id)
+	return slices.ContainsFunc(live, func(s Send) bool { return s.Neighbour == neighbour }), err
 }
 
 // origin is the unit a matter came from: the one that offers it, else the one above.

@@ -157,6 +157,11 @@ var street = authz.Staff("wu", []authz.Grant{{Role: "officer", Unit: "linjiang"}
 // file opens a case that the city itself holds.
 func (c *city) file(files ...casework.File) casework.Case {
 	c.t.Helper()
+	return c.wrote(words, files...)
+}
+
+func (c *city) wrote(words string, files ...casework.File) casework.Case {
+	c.t.Helper()
 	cmd, err := intake.Command(c.city.Pack, intake.Report{Category: "road.pothole", Text: words, Address: "银行路1号", Point: &place.Point{Lat: 28.1102, Lon: 112.2703}, Source: "web", Files: files,
 		Contact: casework.Contact{Channel: "sms", Address: contact, Name: "何小敏", Lang: "zh-CN"}})
 	must(c.t, err)

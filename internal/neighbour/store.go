@@ -55,9 +55,20 @@ func loadSend(ctx context.Context, tx *db.Tx, id int64) (Send, error) {
 	return db.One(ctx, tx, `SELECT `+sendColumns+` FROM neighbour_sends WHERE id = ?1`, []any{id}, scanSend)
 }
 
-// reportsOf lists what was handed over of a case, newest first.
-func reportsOf(ctx context.Context, tx *db.Tx, id casework.CaseID, neighbour string) ([]Send, error) {
-	return db.All(ctx, tx, `SELECT `+sendColumns+` FROM neighbour_sends WHERE case_id = ?1 AND neighbour = ?2 AND kind = 'report' ORDER BY id DESC`, []any{string(id), neighbour}, scanSend)
+// arrivedReport is the newest report of a case that has a number at a neighbour.
+func arrivedReport(ctx context.Context, tx *db.Tx, id casework.CaseID, neighbour string) (Send, error) {
+	return db.One(ctx, tx, `SELECT `+sendColumns+` FROM neighbour_sends WHERE case_id = ?1 AND neighbour = ?2 AND kind = 'report' AND state = 'delivered' ORDER BY id DESC LIMIT 1`,
+		[]any{string(id), neighbour}, scanSend)
+}
+
+// lateFrom is when the oldest of the matters was written down that got their number since a time; zero: there is none.
+func lateFrom(ctx context.Context, tx *db.Tx, neighbour string, since time.Time) (time.Time, error) {
+	return db.One(ctx, tx, `SELECT COALESCE(MIN(s.created_at), 0) FROM neighbour_links l JOIN neighbour_sends s ON s.case_id = l.case_id AND s.neighbour = l.neighbour AND s.kind = 'report'
+ WHERE l.neighbour = ?1 AND l.ours = 1 AND l.ended = 0 AND l.began_at >= ?2`, []any{neighbour, micros(since)}, func(row db.Scanner) (time.Time, error) {
+		var at int64
+		err := row.Scan(&at)
+		return instant(at), err
+	})
 }
 
 // liveReports lists the reports of a case that are on their way, or may still be.
@@ -98,9 +109,11 @@ func endOpenAttempts(ctx context.Context, tx *db.Tx, send int64) error {
 	return err
 }
 
-// firstTry is when a report was first put to the neighbour; zero: never.
-func firstTry(ctx context.Context, tx *db.Tx, send int64) (time.Time, error) {
-	return db.One(ctx, tx, `SELECT COALESCE(MIN(began_at), 0) FROM neighbour_attempts WHERE send = ?1 AND actor = ''`, []any{send}, func(row db.Scanner) (time.Time, error) {
+// firstTry is when a report was first put to the neighbour, or one of the same case that was called off and may be there;
+// zero: never.
+func firstTry(ctx context.Context, tx *db.Tx, s Send) (time.Time, error) {
+	return db.One(ctx, tx, `SELECT COALESCE(MIN(a.began_at), 0) FROM neighbour_sends s JOIN neighbour_attempts a ON a.send = s.id
+ WHERE s.case_id = ?1 AND s.neighbour = ?2 AND s.kind = 'report' AND (s.id = ?3 OR s.state = 'cancelled') AND a.actor = ''`, []any{string(s.Case), s.Neighbour, s.ID}, func(row db.Scanner) (time.Time, error) {
 		var at int64
 		err := row.Scan(&at)
 		return instant(at), err
@@ -290,6 +303,8 @@ func putPoll(ctx context.Context, tx *db.Tx, p Poll) error {
 // removeCase takes away what is kept of a case.
 func removeCase(ctx context.Context, tx *db.Tx, id casework.CaseID) error {
 	for _, table := range []string{
+		// That a request of theirs was here stays, without what it became: else it would be taken in anew.
+		`UPDATE neighbour_links SET case_id = '', case_ref = '', origin = '', word = '', ended = 1 WHERE case_id = ?1 AND ours = 0`,
 		`DELETE FROM neighbour_attempts WHERE case_id = ?1`, `DELETE FROM neighbour_sends WHERE case_id = ?1`,
 		`DELETE FROM neighbour_links WHERE case_id = ?1`, `DELETE FROM neighbour_heard WHERE case_id = ?1`,
 	} {

@@ -22,23 +22,29 @@ const source = "open311"
 // first time they were asked stay theirs: those are under way there.
 func (o *Office) takeIn(ctx context.Context, client *georeport.Client, n *pack.Neighbour, p *Poll, now time.Time) error {
 	if p.requests.IsZero() {
-		p.requests = now
+		p.requests = now.Add(overlap) // so that from, which goes back by so much, never reaches behind this time
 		return nil
 	}
 	var services []string
 	for _, t := range n.Takes {
 		services = append(services, t.Service)
 	}
-	list, err := client.Since(ctx, services, "open", from(p.requests, now), now)
+	since := from(p.requests, now)
+	list, err := client.Since(ctx, services, "open", since, now)
 	if err != nil {
 		return err
 	}
 	for _, r := range list {
+		if !r.Requested.IsZero() && r.Requested.Before(since.Truncate(time.Second)) {
+			continue // it was not asked for: some leave dates aside
+		}
 		if err := o.take(ctx, n, r); err != nil {
 			return err
 		}
 	}
-	p.requests = now
+	if p.requests.Before(now) {
+		p.requests = now
+	}
 	return nil
 }
 

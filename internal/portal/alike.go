@@ -99,5 +99,6 @@ func (p *Portal) publicPhoto(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	f.Name = r.PathValue("ref") + "." + strings.TrimPrefix(f.Kind, "image/") // what it was called may name somebody
 	return p.serve(w, r, door.Files, f)
 }

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 )
 
 // Request is one service request as the endpoint tells it.
@@ -27,6 +28,15 @@ type Update struct {
 type value string
 
 func (v value) text() string { return strings.TrimSpace(string(v)) }
+
+// name is a number, a code or a word by which something is known again. What is too long for one, or has lines, is none.
+func (v value) name() string {
+	s := v.text()
+	if len(s) > mostName || strings.ContainsFunc(s, unicode.IsControl) {
+		return ""
+	}
+	return s
+}
 
 type receiptsDoc struct {
 	XMLName  xml.Name `xml:"service_requests"`
@@ -57,8 +67,8 @@ type requestXML struct {
 }
 
 func (x requestXML) request() Request {
-	r := Request{ID: x.ID.text(), Status: strings.ToLower(x.Status.text()), Notes: x.Notes.text(), Service: x.Service.text(), Name: x.Name.text(), Text: x.Text.text(),
-		Address: x.Address.text(), Media: x.Media.text(), Requested: instant(x.Requested), Updated: instant(x.Updated)}
+	r := Request{ID: x.ID.name(), Status: strings.ToLower(x.Status.name()), Notes: clip(x.Notes.text(), mostHeard), Service: x.Service.name(), Name: x.Name.name(), Text: clip(x.Text.text(), mostHeard),
+		Address: clip(x.Address.text(), mostHeard), Media: clip(x.Media.text(), mostHeard), Requested: instant(x.Requested), Updated: instant(x.Updated)}
 	lat, err1 := strconv.ParseFloat(x.Lat.text(), 64)
 	lon, err2 := strconv.ParseFloat(x.Long.text(), 64)
 	if err1 == nil && err2 == nil {
@@ -81,7 +91,7 @@ type updateXML struct {
 }
 
 func (x updateXML) update() Update {
-	return Update{ID: x.ID.text(), Request: x.Request.text(), Status: strings.ToLower(x.Status.text()), Words: x.Words.text(), At: instant(x.At)}
+	return Update{ID: x.ID.name(), Request: x.Request.name(), Status: strings.ToLower(x.Status.name()), Words: clip(x.Words.text(), mostHeard), At: instant(x.At)}
 }
 
 type servicesDoc struct {

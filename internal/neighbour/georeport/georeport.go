@@ -36,6 +36,9 @@ type Client struct {
 // Bounds of what is read and sent.
 const (
 	mostRead  = 16 << 20 // bytes of an answer
+	mostItems = 20_000   // in it: an empty one takes little to write, and fifty times that to read
+	mostHeard = 16_000   // characters of a text of theirs
+	mostName  = 300      // bytes of a number, a code or a status
 	mostWords = 4000     // characters of a description, by the specification
 	mostAsked = 50       // requests asked for by number at once
 	mostPages = 50       // of a list
@@ -99,7 +102,7 @@ func (c *Client) Send(ctx context.Context, r Report) (Receipt, error) {
 		return Receipt{}, err
 	}
 	for _, x := range doc.Requests {
-		if out := (Receipt{x.ID.text(), x.Token.text()}); out != (Receipt{}) {
+		if out := (Receipt{x.ID.name(), x.Token.name()}); out != (Receipt{}) {
 			return out, nil
 		}
 	}
@@ -113,7 +116,7 @@ func (c *Client) Number(ctx context.Context, token string) (string, error) {
 		return "", err
 	}
 	for _, x := range doc.Requests {
-		if id := x.ID.text(); id != "" {
+		if id := x.ID.name(); id != "" {
 			return id, nil
 		}
 	}
@@ -177,7 +180,7 @@ func (c *Client) requests(ctx context.Context, form url.Values) ([]Request, erro
 }
 
 // Updates lists what happened to requests in a time, oldest first. Those without an id or outside the time are left out:
-// they could not be told from ones that were heard before.
+// they could not be told from ones that were heard before. One whose date does not read is in time: it has its id.
 func (c *Client) Updates(ctx context.Context, from, to time.Time) ([]Update, error) {
 	form := c.form("start_date", stamp(from), "end_date", stamp(to))
 	form.Set("api_key", c.Key) // some endpoints ask for it here too
@@ -187,7 +190,7 @@ func (c *Client) Updates(ctx context.Context, from, to time.Time) ([]Update, err
 	}
 	var out []Update
 	for _, u := range doc.Updates {
-		if x := u.update(); x.ID != "" && x.Request != "" && !x.At.Before(from.Truncate(time.Second)) && !x.At.After(to) {
+		if x := u.update(); x.ID != "" && x.Request != "" && (x.At.IsZero() || !x.At.Before(from.Truncate(time.Second)) && !x.At.After(to)) {
 			out = append(out, x)
 		}
 	}
@@ -200,8 +203,8 @@ func (c *Client) Tell(ctx context.Context, u Update) error {
 	form := c.form("service_request_id", u.Request, "update_id", u.ID, "status", strings.ToUpper(u.Status), "updated_datetime", stamp(u.At),
 		"description", clip(u.Words, mostWords))
 	form.Set("api_key", c.Key)
-	var any struct{} // what they call it is theirs
-	return c.post(ctx, "servicerequestupdates.xml", strings.NewReader(form.Encode()), formKind, u.ID, &any)
+	var doc updatesDoc // what they call it is theirs, but a page of something else is no yes
+	return c.post(ctx, "servicerequestupdates.xml", strings.NewReader(form.Encode()), formKind, u.ID, &doc)
 }
 
 // Services lists the codes the endpoint offers.
@@ -315,6 +318,9 @@ func (c *Client) call(ctx context.Context, method, path string, body io.Reader, 
 	}
 	if len(raw) > mostRead {
 		return fmt.Errorf("the answer is longer than %d bytes", mostRead)
+	}
+	if bytes.Count(raw, []byte("<request")) > mostItems {
+		return fmt.Errorf("the answer lists more than %d items", mostItems)
 	}
 	if no := refusal(res.StatusCode, raw); no != nil {
 		return no

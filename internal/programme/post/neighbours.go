@@ -171,13 +171,14 @@ type exchangePage struct {
 	Done       string
 	Wrong      string
 	NumberText string
+	WhyText    string
 }
 
 func (x *office) exchange(o *programme.Officer) error {
-	return x.writeExchange(o, http.StatusOK, "", "")
+	return x.writeExchange(o, http.StatusOK, "", "", "")
 }
 
-func (x *office) writeExchange(o *programme.Officer, status int, wrong, typed string) error {
+func (x *office) writeExchange(o *programme.Officer, status int, wrong string, deed neighbour.Deed, typed string) error {
 	in, err := x.neighboured(o)
 	if err != nil {
 		return err
@@ -197,7 +198,10 @@ func (x *office) writeExchange(o *programme.Officer, status int, wrong, typed st
 	page.Wrong = wrong != ""
 	deeds := s.Possible()
 	v := exchangePage{Ways: x.ways(page, o), To: nextDoor + "/" + strconv.FormatInt(s.ID, 10), Case: "/desk/cases/" + string(s.Ref), Ref: string(s.Ref), State: stateTag(page, s.State), Why: whyOf(page, s),
-		Again: slices.Contains(deeds, neighbour.Again), Number: slices.Contains(deeds, neighbour.Number), Cancel: slices.Contains(deeds, neighbour.Cancel), Back: s.Kind == neighbour.Report, Wrong: wrong, NumberText: typed}
+		Again: slices.Contains(deeds, neighbour.Again), Number: slices.Contains(deeds, neighbour.Number), Cancel: slices.Contains(deeds, neighbour.Cancel), Back: s.Kind == neighbour.Report, Wrong: wrong}
+	if v.NumberText = typed; deed == neighbour.Cancel {
+		v.NumberText, v.WhyText = "", typed
+	}
 	v.Facts = []web.Fact{{Label: page.T("neighbour.fact.with"), Value: x.unitOf(page, s.Neighbour)}, {Label: page.T("neighbour.fact.kind"), Value: page.T("neighbour.kind." + string(s.Kind))},
 		{Label: page.T("post.fact.created"), Value: page.Moment(s.Created)}, {Label: page.T("post.fact.unit"), Value: page.T("unit." + string(courier.Holder(s.Place)))}, {Label: page.T("post.fact.tries"), Value: strconv.Itoa(s.Tries)}}
 	if theirs != "" {
@@ -246,9 +250,9 @@ func (x *office) exchangeDo(o *programme.Officer) error {
 	switch {
 	case errors.Is(err, courier.ErrNone):
 		return web.ErrNotFound
-	case errors.As(err, &no) && no.Rule == neighbour.RuleNumber:
+	case errors.As(err, &no) && strings.HasPrefix(no.Rule, "neighbour."):
 		page := o.Page("neighbour.title")
-		return x.writeExchange(o, http.StatusUnprocessableEntity, page.T("refusal."+no.Rule, "max", no.Params["max"]), words)
+		return x.writeExchange(o, http.StatusUnprocessableEntity, page.T("refusal."+no.Rule, "max", no.Params["max"]), deed, words)
 	case err != nil:
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"strings"
 	"testing"
 
 	"comity/internal/authz"
@@ -89,6 +90,8 @@ func Test_a_redacted_photo_is_shown_beside_the_report_until_it_is_taken_back(t *
 	officer.Sent(at+copied.SHA256+"/publish", "show", "yes")
 	if a := anybody.Get(photo); a.Status != http.StatusOK || a.Header.Get("Content-Type") != copied.Kind {
 		t.Fatalf("anybody gets %d", a.Status)
+	} else if name := a.Header.Get("Content-Disposition"); strings.Contains(name, "hole") || !strings.Contains(name, string(k.Ref)+".") {
+		t.Errorf("it is called %s, as whoever sent it called it", name)
 	}
 	if a := anybody.Get(file.PublicPath(k.Ref, k.Files[0].SHA256)); a.Status != http.StatusNotFound {
 		t.Errorf("anybody gets the photo as it was sent: %d", a.Status)

@@ -110,7 +110,7 @@ func Test_the_package_says_what_it_is_and_holds_what_an_operator_needs(t *testin
 		t.Error("a place in the control file was not filled")
 	}
 	contents := run(t, "dpkg-deb", "--contents", deb)
-	for _, want := range []string{"-rwxr-xr-x root/root", "./usr/bin/comity", "./usr/sbin/comity-here", "./lib/systemd/system/comity.service", "./usr/share/doc/comity/operations.md", "./usr/share/doc/comity/copyright"} {
+	for _, want := range []string{"-rwxr-xr-x root/root", "./usr/bin/comity", "./usr/sbin/comity-here", "./lib/systemd/system/comity.service", "./usr/share/doc/comity/operations.md", "./usr/share/doc/comity/copyright", "./usr/share/comity/monitoring/comity.rules.yml"} {
 		if !strings.Contains(contents, want) {
 			t.Errorf("dpkg-deb --contents lacks %q:\n%s", want, contents)
 		}
@@ -143,7 +143,7 @@ func Test_the_program_in_the_package_is_static_and_runs(t *testing.T) {
 	if out := run(t, comity, "version"); !strings.HasPrefix(out, "comity ") {
 		t.Errorf("version says %q", out)
 	}
-	if out := run(t, comity, "--help"); !strings.Contains(out, "serve") {
+	if out := run(t, comity, "--help"); !strings.Contains(out, "serve") || !strings.Contains(out, "doctor") {
 		t.Errorf("--help says %q", out)
 	}
 }

@@ -345,6 +345,7 @@ func (c *city) Work(ctx context.Context) {
 	wait.Go(func() { c.recounts(ctx) })
 	wait.Go(func() { c.surveys(ctx) })
 	wait.Go(func() { c.retentions(ctx) })
+	wait.Go(func() { c.pulses(ctx) })
 	wait.Wait()
 }
 

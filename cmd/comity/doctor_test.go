@@ -13,8 +13,8 @@ import (
 	"comity/internal/db/dbtest"
 )
 
-// seen runs comity doctor and gives what it says of each thing, the worst first where a thing is told more than once.
-func seen(t *testing.T, args ...string) (status int, of map[string][]finding) {
+// examined runs comity doctor and gives what it says of each thing, the worst first where a thing is told more than once.
+func examined(t *testing.T, args ...string) (status int, of map[string][]finding) {
 	t.Helper()
 	out, _, err := said(t, append([]string{"doctor", "--json"}, args...)...)
 	var d *diagnosis
@@ -68,7 +68,7 @@ func Test_the_doctor_looks_at_a_city_and_changes_nothing(t *testing.T) {
 	packDir := quietPack(t, root)
 	args := []string{"--pack", packDir, "--data", data}
 
-	status, of := seen(t, args...)
+	status, of := examined(t, args...)
 	if status != odd {
 		t.Errorf("before the first start the status is %d: %+v", status, of)
 	}
@@ -86,7 +86,7 @@ func Test_the_doctor_looks_at_a_city_and_changes_nothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	before := listed(t, data, data+".keys")
-	_, of = seen(t, args...)
+	_, of = examined(t, args...)
 	for what, part := range map[string]string{"clock": "passes evenly", "keys": "is kept", "data": "is kept", "database": "sqlite answers", "schema": "those of this program", "pack": "last started with", "invariants": "none was broken", "calendar": "known until"} {
 		if what != "calendar" { // whose state depends on the day
 			tells(t, of, what, "good", part)
@@ -108,7 +108,7 @@ func Test_the_doctor_looks_at_a_city_and_changes_nothing(t *testing.T) {
 	if err := os.Chmod(data, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	status, of = seen(t, args...)
+	status, of = examined(t, args...)
 	if status != wrong {
 		t.Errorf("a data folder that others read ends with %d", status)
 	}
@@ -116,14 +116,14 @@ func Test_the_doctor_looks_at_a_city_and_changes_nothing(t *testing.T) {
 	if err := os.Chmod(data, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	_, of = seen(t, append(args, "--keys", filepath.Join(root, "elsewhere"))...)
+	_, of = examined(t, append(args, "--keys", filepath.Join(root, "elsewhere"))...)
 	tells(t, of, "keys", "wrong", "restore keys")
-	_, of = seen(t, append(args, "--keys", filepath.Join(data, "keys"))...)
+	_, of = examined(t, append(args, "--keys", filepath.Join(data, "keys"))...)
 	tells(t, of, "keys", "wrong", "one in the other")
 	if exists(filepath.Join(root, "elsewhere")) {
 		t.Error("looking made a key folder")
 	}
-	_, of = seen(t, "--pack", filepath.Join(root, "nowhere"), "--data", data)
+	_, of = examined(t, "--pack", filepath.Join(root, "nowhere"), "--data", data)
 	tells(t, of, "pack", "wrong", "there is no pack.yaml")
 
 	category := filepath.Join(packDir, "categories.yaml")
@@ -134,7 +134,7 @@ func Test_the_doctor_looks_at_a_city_and_changes_nothing(t *testing.T) {
 	if err := os.WriteFile(category, append(raw, "# changed\n"...), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	_, of = seen(t, args...)
+	_, of = examined(t, args...)
 	tells(t, of, "pack", "odd", "raise version in pack.yaml")
 }
 
@@ -162,14 +162,14 @@ func Test_the_doctor_asks_what_the_files_of_the_operator_name(t *testing.T) {
 	post := write("post.yaml", "trys: 3\n")
 	files := write("files.yaml", "scanner:\n  clamd: tcp:127.0.0.1:1\n")
 	args := []string{"--pack", "demo", "--data", filepath.Join(dir, "data"), "--post", post, "--files", files, "--mail", filepath.Join(dir, "none.yaml")}
-	status, of := seen(t, args...)
+	status, of := examined(t, args...)
 	if status != wrong {
 		t.Errorf("the status is %d", status)
 	}
 	tells(t, of, "post", "wrong", "trys: is not known here")
 	tells(t, of, "files", "wrong", "127.0.0.1:1")
 	tells(t, of, "mail", "wrong", "none.yaml")
-	_, of = seen(t, append(args, "--offline")...)
+	_, of = examined(t, append(args, "--offline")...)
 	tells(t, of, "files", "good", "reads well")
 }
 
@@ -186,27 +186,27 @@ func Test_the_doctor_tells_how_old_the_backups_are(t *testing.T) {
 		}
 	}
 	args := []string{"--pack", "demo", "--data", filepath.Join(dir, "none"), "--backups", dir}
-	_, of := seen(t, args...)
+	_, of := examined(t, args...)
 	tells(t, of, "backup", "wrong", "comity backup --to")
 	madeBackup("data/old", dataFormat, 9*24*time.Hour)
-	_, of = seen(t, args...)
+	_, of = examined(t, args...)
 	tells(t, of, "backup", "wrong", "see why")
 	madeBackup("data/new", dataFormat, 40*time.Hour)
-	_, of = seen(t, args...)
+	_, of = examined(t, args...)
 	tells(t, of, "backup", "odd", "see why")
 	madeBackup("data/newest", dataFormat, time.Hour)
 	madeBackup("keys/first", keysFormat, 31*24*time.Hour)
-	_, of = seen(t, args...)
+	_, of = examined(t, args...)
 	tells(t, of, "backup", "good", "the newest")
 	tells(t, of, "backup", "wrong", "older than 30 days")
 }
 
 func Test_the_doctor_looks_at_the_settings_of_PostgreSQL(t *testing.T) {
 	address := dbtest.Postgres(t)
-	_, of := seen(t, "--pack", "demo", "--data", filepath.Join(t.TempDir(), "data"), "--db", address)
+	_, of := examined(t, "--pack", "demo", "--data", filepath.Join(t.TempDir(), "data"), "--db", address)
 	// The server of the tests does not wait for its disk, which is just what an operator must be told.
 	tells(t, of, "postgres", "wrong", "fsync is off")
 	tells(t, of, "database", "odd", "is empty")
-	_, of = seen(t, "--pack", "demo", "--data", filepath.Join(t.TempDir(), "data"), "--db", "postgres://nobody@127.0.0.1:1/none")
+	_, of = examined(t, "--pack", "demo", "--data", filepath.Join(t.TempDir(), "data"), "--db", "postgres://nobody@127.0.0.1:1/none")
 	tells(t, of, "database", "wrong", "pg_hba.conf")
 }

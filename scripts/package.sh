@@ -42,7 +42,7 @@ tree() { # of one package, in $1, with the program $2
   install -d -m 0755 "$root/DEBIAN"
   put 0755 "$2" "$root/usr/bin/comity"
   put 0755 packaging/comity-here "$root/usr/sbin/comity-here"
-  put 0644 packaging/comity.service "$root/lib/systemd/system/comity.service"
+  put 0644 packaging/comity.service "$root/usr/lib/systemd/system/comity.service"
   put 0640 packaging/comity.env "$root/etc/comity/comity.env"
   for name in packaging/monitoring/*; do put 0644 "$name" "$root/usr/share/comity/monitoring/${name##*/}"; done
   for name in docs/*.md README.md README.zh-CN.md NOTICE; do put 0644 "$name" "$root/usr/share/doc/comity/${name##*/}"; done
@@ -58,7 +58,7 @@ for arch in ${arches//,/ }; do
   program=$binary
   if [ -z "$program" ]; then
     program=$work/comity-$arch
-    GOOS=linux GOARCH=$arch go build -trimpath -ldflags '-s -w' -o "$program" ./cmd/comity
+    GOOS=linux GOARCH=$arch go build -trimpath -buildvcs=true -ldflags '-s -w' -o "$program" ./cmd/comity
   fi
   tree "$root" "$program"
   sed "s/@VERSION@/$version/; s/@ARCH@/$arch/; s|@HOME@|$(sed -n 's/^url: "\(.*\)"/\1/p' publiccode.yml)|; s/@SIZE@/$(kilobytes "$root")/" \

@@ -21,6 +21,7 @@ import (
 	operatormaps "comity/internal/maps"
 	"comity/internal/pack"
 	"comity/internal/procedure"
+	"comity/internal/receipt"
 	"comity/internal/vault"
 	"comity/internal/worktime"
 )
@@ -161,9 +162,9 @@ func (d *doctor) database(ctx context.Context, current *pack.Pack, foreign bool)
 		d.tell("database", wrong, "doctor.database.foreign")
 		return
 	}
-	there := true
-	for _, compartment := range append([]string{procedure.Civic}, others(current)...) {
-		there = d.databaseThere(ctx, compartment) && there
+	there, all := true, append([]string{procedure.Civic}, others(current)...)
+	for _, compartment := range all {
+		there = d.databaseThere(ctx, compartment, len(all)) && there
 	}
 	if !there {
 		return
@@ -189,7 +190,8 @@ func (d *doctor) database(ctx context.Context, current *pack.Pack, foreign bool)
 }
 
 // databaseThere tells whether a compartment's database and keys can be opened without making anything.
-func (d *doctor) databaseThere(ctx context.Context, compartment string) bool {
+// all is how many compartments the city has, each with a pool of connections.
+func (d *doctor) databaseThere(ctx context.Context, compartment string, all int) bool {
 	dsn, err := databaseOf(d.cfg, compartment)
 	if err != nil {
 		d.tell("database", wrong, "doctor.database.wrong", "compartment", compartment, "error", err.Error())
@@ -210,7 +212,7 @@ func (d *doctor) databaseThere(ctx context.Context, compartment string) bool {
 	}
 	defer base.Close()
 	if base.Engine() == db.Postgres && compartment == procedure.Civic {
-		d.postgres(ctx, base)
+		d.postgres(ctx, base, all)
 	}
 	fresh, err := base.Fresh(ctx)
 	since, unfinished, moving := base.MoveUnfinished(ctx)
@@ -236,7 +238,7 @@ func exists(path string) bool {
 }
 
 // postgres looks at the settings on which an acknowledged commit rests, and at room for this program's connections.
-func (d *doctor) postgres(ctx context.Context, base *db.DB) {
+func (d *doctor) postgres(ctx context.Context, base *db.DB, compartments int) {
 	set, at, err := base.Settings(ctx)
 	if err != nil {
 		d.tell("postgres", wrong, "doctor.postgres.unread", "error", err.Error())
@@ -259,8 +261,8 @@ func (d *doctor) postgres(ctx context.Context, base *db.DB) {
 		tell(wrong, "doctor.postgres.encoding", "is", set["server_encoding"])
 	}
 	room := number(set["max_connections"]) - number(set["superuser_reserved_connections"])
-	if need := db.Connections; room < need {
-		tell(wrong, "doctor.postgres.connections", "has", strconv.Itoa(room), "need", strconv.Itoa(need))
+	if need := db.Connections * compartments; room < need {
+		tell(odd, "doctor.postgres.connections", "has", strconv.Itoa(room), "need", strconv.Itoa(need))
 	}
 	if number(set["server_version_num"]) < oldestPostgres {
 		tell(odd, "doctor.postgres.old", "version", set["server_version"])
@@ -353,6 +355,20 @@ func (d *doctor) outside(ctx context.Context) {
 	}
 	if d.cfg.Files != "" {
 		d.files(ctx)
+	}
+	if d.cfg.Witness != "" && !d.offline {
+		head, err := fetched(ctx, d.cfg.Witness)
+		if err == nil {
+			_, err = receipt.ParseHead(head)
+		}
+		d.answered("witness", d.cfg.Witness, err)
+	}
+	if d.cfg.Archive != "" {
+		if err := synced(d.cfg.Archive); err != nil {
+			d.tell("archive", wrong, "doctor.folder.write", "dir", d.cfg.Archive, "error", err.Error())
+		} else {
+			d.space("archive", d.cfg.Archive)
+		}
 	}
 }
 

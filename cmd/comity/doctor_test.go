@@ -161,7 +161,8 @@ func Test_the_doctor_asks_what_the_files_of_the_operator_name(t *testing.T) {
 	}
 	post := write("post.yaml", "trys: 3\n")
 	files := write("files.yaml", "scanner:\n  clamd: tcp:127.0.0.1:1\n")
-	args := []string{"--pack", "demo", "--data", filepath.Join(dir, "data"), "--post", post, "--files", files, "--mail", filepath.Join(dir, "none.yaml")}
+	args := []string{"--pack", "demo", "--data", filepath.Join(dir, "data"), "--post", post, "--files", files, "--mail", filepath.Join(dir, "none.yaml"),
+		"--archive", filepath.Join(dir, "no archive"), "--witness", write("head", "no head")}
 	status, of := examined(t, args...)
 	if status != wrong {
 		t.Errorf("the status is %d", status)
@@ -169,6 +170,8 @@ func Test_the_doctor_asks_what_the_files_of_the_operator_name(t *testing.T) {
 	tells(t, of, "post", "wrong", "trys: is not known here")
 	tells(t, of, "files", "wrong", "127.0.0.1:1")
 	tells(t, of, "mail", "wrong", "none.yaml")
+	tells(t, of, "archive", "wrong", "no archive")
+	tells(t, of, "witness", "wrong", "head")
 	_, of = examined(t, append(args, "--offline")...)
 	tells(t, of, "files", "good", "reads well")
 }

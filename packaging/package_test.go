@@ -45,6 +45,7 @@ var program = sync.OnceValues(func() (string, error) {
 	if err != nil {
 		return "", err
 	}
+	built = dir
 	file := filepath.Join(dir, "comity")
 	cmd := exec.Command("go", "build", "-o", file, "../cmd/comity")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
@@ -55,10 +56,12 @@ var program = sync.OnceValues(func() (string, error) {
 	return file, err
 })
 
+var built string // folder of the program, if a test wanted one
+
 func TestMain(m *testing.M) {
 	status := m.Run()
-	if file, err := program(); err == nil {
-		os.RemoveAll(filepath.Dir(file))
+	if built != "" {
+		os.RemoveAll(built)
 	}
 	os.Exit(status)
 }

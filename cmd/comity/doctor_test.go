@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"errors"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -10,7 +11,9 @@ import (
 	"testing"
 	"time"
 
+	"comity/internal/account"
 	"comity/internal/db/dbtest"
+	"comity/internal/procedure"
 )
 
 // examined runs comity doctor and gives what it says of each thing, the worst first where a thing is told more than once.
@@ -212,4 +215,32 @@ func Test_the_doctor_looks_at_the_settings_of_PostgreSQL(t *testing.T) {
 	tells(t, of, "database", "odd", "is empty")
 	_, of = examined(t, "--pack", "demo", "--data", filepath.Join(t.TempDir(), "data"), "--db", "postgres://nobody@127.0.0.1:1/none")
 	tells(t, of, "database", "wrong", "pg_hba.conf")
+}
+
+func Test_the_doctor_holds_the_tables_of_PostgreSQL_against_the_program(t *testing.T) {
+	to, admin := newCityDatabases(t)
+	root := t.TempDir()
+	packDir, data := quietPack(t, root), filepath.Join(root, "data")
+	cfg := cityConfig{DB: to, Data: data, Pack: os.DirFS(packDir), Bases: basesOf(packDir), Clock: &clock{}, Log: slog.New(slog.DiscardHandler), Hashing: account.Cheap()}
+	c, err := openCity(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Close(); err != nil {
+		t.Fatal(err)
+	}
+	args := []string{"--pack", packDir, "--data", data, "--db", to}
+	_, of := examined(t, args...)
+	tells(t, of, "database", "good", "postgres answers")
+	tells(t, of, "schema", "good", "those of this program")
+	tells(t, of, "pack", "good", "last started with")
+
+	const newer = "INSERT INTO db_migrations (set_name, number, name, checksum, applied_at) VALUES ('jobs', 9999, '9999_later.sql', '', 0)"
+	admin(procedure.Civic, newer)
+	_, of = examined(t, args...)
+	tells(t, of, "schema", "wrong", "9999_later.sql")
+	admin(procedure.Civic, "DELETE FROM db_migrations WHERE number = 9999")
+	admin(procedure.Civic, "DELETE FROM db_migrations WHERE set_name = 'jobs'")
+	_, of = examined(t, args...)
+	tells(t, of, "schema", "odd", "make a backup, then start")
 }

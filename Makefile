@@ -36,4 +36,7 @@ generate: ## write the generated files anew (templates, schemas and reference of
 build: ## build the static, stripped binary
 	$(GO) build -trimpath -ldflags '-s -w' -o comity ./cmd/comity
 
-.PHONY: help demo dev check test story bench generate build
+package: ## make Debian packages for amd64 and arm64 in dist/, the same bytes from the same commit
+	scripts/package.sh
+
+.PHONY: help demo dev check test story bench generate build package

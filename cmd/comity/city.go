@@ -97,8 +97,10 @@ func openCity(ctx context.Context, cfg cityConfig) (*city, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the pack does not load:\n%w", err)
 	}
-	if err := remember(cfg.Data, memory); err != nil {
-		return nil, err
+	if !cfg.Reading {
+		if err := remember(cfg.Data, memory); err != nil {
+			return nil, err
+		}
 	}
 	if current.Abstract {
 		return nil, fmt.Errorf("pack %s is a base without units and cannot be served; name a pack that stands on it (base: %s)", current.ID, current.ID)
@@ -343,6 +345,7 @@ func (c *city) Work(ctx context.Context) {
 	wait.Go(func() { c.recounts(ctx) })
 	wait.Go(func() { c.surveys(ctx) })
 	wait.Go(func() { c.retentions(ctx) })
+	wait.Go(func() { c.pulses(ctx) })
 	wait.Wait()
 }
 

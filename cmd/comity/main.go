@@ -45,6 +45,7 @@ func commands() []command {
 		{"backup", "copy the data, or apart from them the keys", runBackup},
 		{"restore", "bring a backup back", runRestore},
 		{"move", "take a city from SQLite to PostgreSQL, or back", runMove},
+		{"doctor", "look at the configuration and the machine, changing nothing", runDoctor},
 		{"version", "say which build this is", runVersion},
 	}
 }
@@ -54,11 +55,14 @@ func main() {
 	defer stop()
 	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	var usage *usageError
+	var seen *diagnosis
 	switch {
 	case err == nil, errors.Is(err, flag.ErrHelp):
 	case ctx.Err() != nil: // whatever a signal broke off, the signal is what happened
 		fmt.Fprintln(os.Stderr, "\ncomity: stopped")
 		os.Exit(130)
+	case errors.As(err, &seen):
+		os.Exit(seen.status)
 	case errors.As(err, &usage):
 		fmt.Fprintln(os.Stderr, "comity: "+err.Error())
 		os.Exit(2)

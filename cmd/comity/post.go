@@ -103,18 +103,32 @@ func runPostCheck(ctx context.Context, args []string, stdout, stderr io.Writer) 
 	if !*connect {
 		return nil
 	}
-	for _, g := range c.SMTP {
-		if err := g.Check(ctx); err != nil {
-			return fmt.Errorf("relay %s: %w", g.Name, err)
+	return greet(ctx, c, func(kind, name string, services int, err error) error {
+		switch {
+		case err != nil:
+			return fmt.Errorf("%s %s: %w", kind, name, err)
+		case kind == "relay":
+			fmt.Fprintf(stdout, "relay %s answers\n", name)
+		default:
+			fmt.Fprintf(stdout, "neighbour %s answers and offers %d services\n", name, services)
 		}
-		fmt.Fprintf(stdout, "relay %s answers\n", g.Name)
+		return nil
+	})
+}
+
+// greet greets each mail relay and asks each neighbour for its services; nothing is sent. told hears of each, a relay
+// or a neighbour, and ends the round with an error.
+func greet(ctx context.Context, c *gateway.Config, told func(kind, name string, services int, err error) error) error {
+	for _, g := range c.SMTP {
+		if err := told("relay", g.Name, 0, g.Check(ctx)); err != nil {
+			return err
+		}
 	}
 	for _, n := range c.Next {
 		services, err := endpointOf(n).Services(ctx)
-		if err != nil {
-			return fmt.Errorf("neighbour %s: %w", n.Name, err)
+		if err := told("neighbour", n.Name, len(services), err); err != nil {
+			return err
 		}
-		fmt.Fprintf(stdout, "neighbour %s answers and offers %d services\n", n.Name, len(services))
 	}
 	return nil
 }

@@ -125,6 +125,7 @@ func runServe(ctx context.Context, args []string, _, stderr io.Writer) error {
 	hosts := f.String("hosts", os.Getenv("COMITY_HOSTS"), "further names the site answers to, with commas between; the one of --base and this machine's own always count")
 	media := f.String("media-hosts", os.Getenv("COMITY_MEDIA_HOSTS"), "machines inside your network from which Open311 may fetch pictures, with commas between; all others must have public addresses")
 	mail := f.String("mail", os.Getenv("COMITY_MAIL"), "file that says where mail from residents comes from (comity post mail FILE); without it none is taken in")
+	level := f.String("log-level", os.Getenv("COMITY_LOG_LEVEL"), "what the log begins with: debug, info, warn or error (default: info); SIGUSR1 turns debug on and off, SIGUSR2 warn")
 	cf, idp := addCityFlags(f), addOIDCFlags(f)
 	kiosk := f.Duration("kiosk-idle", time.Minute, "how long a shared device may stand before the resident's pages forget; a device is made one at /kiosk; 0 = there are none")
 	kioskOnly := f.Bool("kiosk", false, "every resident page is shown as on a shared device; for a server that only such devices reach")
@@ -139,7 +140,12 @@ func runServe(ctx context.Context, args []string, _, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	log := slog.New(slog.NewJSONHandler(stderr, nil))
+	loud, err := newVolume(stderr, *level)
+	if err != nil {
+		return err
+	}
+	loud.listen(ctx, signalMore, signalLess)
+	log := loud.log
 	c, err := cf.open(ctx, log)
 	if err != nil {
 		return err

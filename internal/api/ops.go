@@ -49,7 +49,7 @@ func word(w http.ResponseWriter, status int, s string) {
 // case becomes a label.
 func (o *Ops) Observe(route string, status int, took time.Duration) {
 	o.set.GetOrCreateCounter(fmt.Sprintf(`comity_http_requests_total{route=%q,status="%d"}`, route, status)).Inc()
-	o.set.GetOrCreateHistogram(fmt.Sprintf(`comity_http_request_seconds{route=%q}`, route)).Update(took.Seconds())
+	o.set.GetOrCreatePrometheusHistogram(fmt.Sprintf(`comity_http_request_seconds{route=%q}`, route)).Update(took.Seconds())
 }
 
 func (o *Ops) ready(w http.ResponseWriter, r *http.Request) {

@@ -171,9 +171,12 @@ func migrationLock(e Engine) string {
 }
 
 // moveTable counts tables by the name of the mark a move leaves.
-func moveTable(e Engine) string {
+func moveTable(e Engine) string { return tableThere(e, "db_move") }
+
+// tableThere counts the tables of a name, which is 1 or 0.
+func tableThere(e Engine, name string) string {
 	if e == Postgres {
-		return "SELECT COUNT(*) FROM pg_tables WHERE schemaname = current_schema() AND tablename = 'db_move'"
+		return "SELECT COUNT(*) FROM pg_tables WHERE schemaname = current_schema() AND tablename = '" + name + "'"
 	}
-	return "SELECT COUNT(*) FROM sqlite_schema WHERE type = 'table' AND name = 'db_move'"
+	return "SELECT COUNT(*) FROM sqlite_schema WHERE type = 'table' AND name = '" + name + "'"
 }

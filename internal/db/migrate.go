@@ -13,6 +13,12 @@ import (
 	"strings"
 )
 
+// ErrPending says that a database is older than the program, where it is only looked at.
+var ErrPending = errors.New("was not applied yet, and this database is only looked at; open it once with comity serve")
+
+// ErrNewer says that a newer program has been here.
+var ErrNewer = errors.New("which this program does not know: it was opened by a newer version; start that version, or restore a backup")
+
 // migration is one numbered file of a set.
 type migration struct {
 	number int64
@@ -85,7 +91,7 @@ func migrate(ctx context.Context, tx *Tx, set string, files []migration) error {
 		return err
 	}
 	if len(pending) > 0 && tx.d.reading {
-		return fmt.Errorf("%s was not applied yet, and this database is only looked at; open it once with comity serve", pending[0].name)
+		return fmt.Errorf("%s %w", pending[0].name, ErrPending)
 	}
 	for _, m := range pending {
 		if err := tx.script(ctx, respell(tx.d.engine, m.text)); err != nil {
@@ -110,7 +116,7 @@ func compare(files []migration, done []applied) ([]migration, error) {
 		m, ok := have[a.number]
 		switch {
 		case !ok:
-			return nil, fmt.Errorf("the database holds migration %s, which this program does not know: it was opened by a newer version; start that version, or restore a backup", a.name)
+			return nil, fmt.Errorf("the database holds migration %s, %w", a.name, ErrNewer)
 		case m.sum != a.sum:
 			return nil, fmt.Errorf("%s was changed after it had been applied; restore the file and write the change as a new number", m.name)
 		}

@@ -430,10 +430,12 @@ func filled(s string, k casework.Case, events []casework.Event) string {
 	}
 }
 
-// pictures are those of the report that may be shown: neither held nor of a kind that a form of the specification knows.
+// pictures are those that the resident sent or sees, unless they are held. Of one that an officer has redacted the copy goes
+// and the picture itself stays: what was covered is not for other systems either.
 func (o *Office) pictures(k casework.Case) (out []georeport.File) {
 	for i, f := range k.Files {
-		if f.Held != "" || !f.Public || !strings.HasPrefix(f.Kind, "image/") {
+		covered := slices.ContainsFunc(k.Files, func(x casework.File) bool { return x.Redacts == f.SHA256 })
+		if f.Held != "" || covered || !f.Public && f.Redacts == "" || !strings.HasPrefix(f.Kind, "image/") {
 			continue
 		}
 		name := fmt.Sprintf("%s-%d.%s", k.Ref, i+1, strings.TrimPrefix(f.Kind, "image/"))

@@ -34,6 +34,7 @@ type theirs struct {
 	id    string
 	form  url.Values
 	files []string
+	sizes []int64
 	key   string
 	at    time.Time
 	xml   string // told instead of what is made of the form
@@ -97,7 +98,7 @@ func (e *endpoint) report(w http.ResponseWriter, r *http.Request) {
 	if strings.HasPrefix(r.Header.Get("Content-Type"), "multipart/") {
 		r.ParseMultipartForm(1 << 20)
 		for name, list := range r.MultipartForm.File {
-			one.files = append(one.files, name+" "+list[0].Header.Get("Content-Type"))
+			one.files, one.sizes = append(one.files, name+" "+list[0].Header.Get("Content-Type")), append(one.sizes, list[0].Size)
 		}
 	} else {
 		r.ParseForm()

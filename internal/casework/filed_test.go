@@ -10,18 +10,18 @@ import (
 	"comity/internal/casework"
 )
 
-func Test_the_file_of_a_case_is_put_on_record_when_it_has_ended_and_stays_for_good(t *testing.T) {
+// played is a case that does what it is told, a minute later each time, and the rule by which it refuses.
+func played(t *testing.T) (c *casework.Case, do func(authz.Actor, casework.Command) (rule string)) {
 	d := table(t)
-	mediator := authz.Staff("m1", []authz.Grant{{Role: "mediator", Unit: "street"}})
+	c = &casework.Case{}
 	now := time.Date(2026, 3, 9, 1, 0, 0, 0, time.UTC)
-	var c casework.Case
-	do := func(who authz.Actor, cmd casework.Command) string {
+	return c, func(who authz.Actor, cmd casework.Command) string {
 		t.Helper()
 		now = now.Add(time.Minute)
 		if cmd.Open == nil {
 			cmd.Case, cmd.Version = c.ID, casework.AnyVersion
 		}
-		events, err := casework.Decide(d, c, cmd, who, now)
+		events, err := casework.Decide(d, *c, cmd, who, now)
 		if no := (*casework.Refusal)(nil); errors.As(err, &no) {
 			return no.Rule
 		}
@@ -29,10 +29,15 @@ func Test_the_file_of_a_case_is_put_on_record_when_it_has_ended_and_stays_for_go
 			t.Fatal(err)
 		}
 		for _, e := range events {
-			c = casework.Fold(c, e)
+			*c = casework.Fold(*c, e)
 		}
 		return ""
 	}
+}
+
+func Test_the_file_of_a_case_is_put_on_record_when_it_has_ended_and_stays_for_good(t *testing.T) {
+	c, do := played(t)
+	mediator := authz.Staff("m1", []authz.Grant{{Role: "mediator", Unit: "street"}})
 	if no := do(authz.Reporter(), casework.Command{Open: &casework.Opening{ID: "1", Ref: "R", Code: "K", Unit: "street", Title: "A wall", Text: "It leans.", Category: "c"}}); no != "" {
 		t.Fatal(no)
 	}
@@ -54,7 +59,7 @@ func Test_the_file_of_a_case_is_put_on_record_when_it_has_ended_and_stays_for_go
 			t.Errorf("to somebody who is not staff the answer is %q", no)
 		}
 	}
-	before := c
+	before := *c
 	if no := do(mediator, file) + do(mediator, file); no != "" {
 		t.Fatal(no)
 	}

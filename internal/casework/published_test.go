@@ -1,37 +1,15 @@
 package casework_test
 
 import (
-	"errors"
 	"testing"
-	"time"
 
 	"comity/internal/authz"
 	"comity/internal/casework"
 )
 
 func Test_only_a_redacted_copy_is_shown_to_everybody_and_only_by_staff(t *testing.T) {
-	d := table(t)
+	c, do := played(t)
 	mediator := authz.Staff("m1", []authz.Grant{{Role: "mediator", Unit: "street"}})
-	now := time.Date(2026, 3, 9, 1, 0, 0, 0, time.UTC)
-	var c casework.Case
-	do := func(who authz.Actor, cmd casework.Command) string {
-		t.Helper()
-		now = now.Add(time.Minute)
-		if cmd.Open == nil {
-			cmd.Case, cmd.Version = c.ID, casework.AnyVersion
-		}
-		events, err := casework.Decide(d, c, cmd, who, now)
-		if no := (*casework.Refusal)(nil); errors.As(err, &no) {
-			return no.Rule
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, e := range events {
-			c = casework.Fold(c, e)
-		}
-		return ""
-	}
 	show := func(sum string, yes bool) casework.Command {
 		return casework.Command{Published: &casework.Published{SHA256: sum, Show: yes}}
 	}

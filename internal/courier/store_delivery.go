@@ -18,46 +18,22 @@ func scanDelivery(row db.Scanner) (d Delivery, err error) {
 	err = row.Scan(&d.ID, &d.Key, &d.job, &d.Case, &d.Ref, &d.Place, &d.Programme, &sealed, &d.Template, &d.Recipient, &d.Whom, &d.Channel, &d.Lang, &hurry,
 		&d.State, &d.Reason, &d.Tries, &d.Unclear, &d.Batch, &created, &first, &next, &changed)
 	d.Sealed, d.Hurry = sealed == 1, hurry == 1
-	d.Created, d.First, d.Next, d.Changed = db.FromMicros(created), instant(first), instant(next), db.FromMicros(changed)
+	d.Created, d.First, d.Next, d.Changed = db.FromMicros(created), db.FromMicrosOrNone(first), db.FromMicrosOrNone(next), db.FromMicros(changed)
 	return d, err
-}
-
-// instant is a stored time, of which 0 means none.
-func instant(us int64) time.Time {
-	if us == 0 {
-		return time.Time{}
-	}
-	return db.FromMicros(us)
-}
-
-func micros(t time.Time) int64 {
-	if t.IsZero() {
-		return 0
-	}
-	return db.Micros(t)
-}
-
-func flag(b bool) int64 {
-	if b {
-		return 1
-	}
-	return 0
 }
 
 func putDelivery(ctx context.Context, tx *db.Tx, d Delivery) (int64, error) {
 	return db.One(ctx, tx, `INSERT INTO deliveries (msg_key, job_key, case_id, case_ref, place, programme, sealed, template, recipient, whom, channel, lang, hurry, state,
  reason, tries, unclear, batch, created_at, first_at, next_at, changed_at)
  VALUES (?1, '', ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, 0, 0, 0, ?15, 0, 0, ?15) RETURNING id`,
-		[]any{d.Key, string(d.Case), string(d.Ref), d.Place, d.Programme, flag(d.Sealed), d.Template, d.Recipient, d.Whom, d.Channel, d.Lang, flag(d.Hurry), string(d.State),
-			d.Reason, db.Micros(tx.Now)}, scanID)
+		[]any{d.Key, string(d.Case), string(d.Ref), d.Place, d.Programme, db.Flag(d.Sealed), d.Template, d.Recipient, d.Whom, d.Channel, d.Lang, db.Flag(d.Hurry), string(d.State),
+			d.Reason, db.Micros(tx.Now)}, db.ScanID)
 }
-
-func scanID(row db.Scanner) (id int64, err error) { return id, row.Scan(&id) }
 
 // setDelivery stores what changes in the life of a delivery.
 func setDelivery(ctx context.Context, tx *db.Tx, d Delivery) error {
 	_, err := tx.Exec(ctx, `UPDATE deliveries SET job_key = ?2, state = ?3, reason = ?4, tries = ?5, unclear = ?6, batch = ?7, first_at = ?8, next_at = ?9, changed_at = ?10 WHERE id = ?1`,
-		d.ID, d.job, string(d.State), d.Reason, int64(d.Tries), int64(d.Unclear), d.Batch, micros(d.First), micros(d.Next), db.Micros(tx.Now))
+		d.ID, d.job, string(d.State), d.Reason, int64(d.Tries), int64(d.Unclear), d.Batch, db.MicrosOrNone(d.First), db.MicrosOrNone(d.Next), db.Micros(tx.Now))
 	return err
 }
 
@@ -67,12 +43,12 @@ func loadDelivery(ctx context.Context, tx *db.Tx, id int64) (Delivery, error) {
 
 func saidSince(ctx context.Context, tx *db.Tx, d Delivery, since time.Time) (bool, error) {
 	n, err := db.One(ctx, tx, `SELECT COUNT(*) FROM deliveries WHERE case_id = ?1 AND template = ?2 AND created_at > ?3 AND recipient = ?4 AND whom = ?5 AND state <> 'cancelled'`,
-		[]any{string(d.Case), d.Template, db.Micros(since), d.Recipient, d.Whom}, scanID)
+		[]any{string(d.Case), d.Template, db.Micros(since), d.Recipient, d.Whom}, db.ScanID)
 	return n > 0, err
 }
 
 func moveDeliveries(ctx context.Context, tx *db.Tx, id casework.CaseID, place string, sealed bool) error {
-	_, err := tx.Exec(ctx, `UPDATE deliveries SET place = ?2, sealed = ?3 WHERE case_id = ?1 AND (place <> ?2 OR sealed <> ?3)`, string(id), place, flag(sealed))
+	_, err := tx.Exec(ctx, `UPDATE deliveries SET place = ?2, sealed = ?3 WHERE case_id = ?1 AND (place <> ?2 OR sealed <> ?3)`, string(id), place, db.Flag(sealed))
 	return err
 }
 
@@ -87,7 +63,7 @@ func removeDeliveries(ctx context.Context, tx *db.Tx, id casework.CaseID) error 
 func putAttempt(ctx context.Context, tx *db.Tx, d Delivery, a Attempt) (int64, error) {
 	return db.One(ctx, tx, `INSERT INTO delivery_attempts (delivery, case_id, began_at, ended_at, gateway, actor, outcome, words, external)
  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, '') RETURNING id`,
-		[]any{d.ID, string(d.Case), micros(a.Began), micros(a.Ended), a.Gateway, a.Actor, a.Outcome, a.Words}, scanID)
+		[]any{d.ID, string(d.Case), db.MicrosOrNone(a.Began), db.MicrosOrNone(a.Ended), a.Gateway, a.Actor, a.Outcome, a.Words}, db.ScanID)
 }
 
 func endAttempt(ctx context.Context, tx *db.Tx, id int64, outcome, words, external string) error {
@@ -106,7 +82,7 @@ func listAttempts(ctx context.Context, tx *db.Tx, delivery int64) ([]Attempt, er
 		func(row db.Scanner) (a Attempt, err error) {
 			var began, ended int64
 			err = row.Scan(&began, &ended, &a.Gateway, &a.Actor, &a.Outcome, &a.Words, &a.External)
-			a.Began, a.Ended = instant(began), instant(ended)
+			a.Began, a.Ended = db.FromMicrosOrNone(began), db.FromMicrosOrNone(ended)
 			return a, err
 		})
 }

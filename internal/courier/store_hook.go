@@ -11,13 +11,13 @@ import (
 
 func putHappened(ctx context.Context, tx *db.Tx, id casework.CaseID, e Happened) (int64, error) {
 	return db.One(ctx, tx, `INSERT INTO hook_events (name, case_id, case_ref, kind, state, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6) RETURNING id`,
-		[]any{e.ID, string(id), string(e.Ref), e.Kind, e.State, db.Micros(e.At)}, scanID)
+		[]any{e.ID, string(id), string(e.Ref), e.Kind, e.State, db.Micros(e.At)}, db.ScanID)
 }
 
 // putSend gives the line of a receiver and an event, made where there is none.
 func putSend(ctx context.Context, tx *db.Tx, receiver string, event int64) (int64, error) {
 	return db.One(ctx, tx, `INSERT INTO hook_sends (receiver, event, job_key, state, tries, first_at, changed_at, words) VALUES (?1, ?2, '', 'created', 0, ?3, ?3, '')
- ON CONFLICT (receiver, event) DO UPDATE SET tries = 0, words = '' RETURNING id`, []any{receiver, event, db.Micros(tx.Now)}, scanID)
+ ON CONFLICT (receiver, event) DO UPDATE SET tries = 0, words = '' RETURNING id`, []any{receiver, event, db.Micros(tx.Now)}, db.ScanID)
 }
 
 func setSend(ctx context.Context, tx *db.Tx, s hookSend) error {

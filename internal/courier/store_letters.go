@@ -20,7 +20,7 @@ func waitingLetters(ctx context.Context, tx *db.Tx, reach []Reach, limit int) ([
 
 func countWaitingLetters(ctx context.Context, tx *db.Tx, reach []Reach) (int, error) {
 	where, args := waitingIn(reach)
-	n, err := db.One(ctx, tx, `SELECT COUNT(*) FROM deliveries WHERE `+where, args, scanID)
+	n, err := db.One(ctx, tx, `SELECT COUNT(*) FROM deliveries WHERE `+where, args, db.ScanID)
 	return int(n), err
 }
 
@@ -30,7 +30,7 @@ func lettersOf(ctx context.Context, tx *db.Tx, reach []Reach, batch int64) ([]De
 }
 
 func putBatch(ctx context.Context, tx *db.Tx, actor string) (int64, error) {
-	return db.One(ctx, tx, `INSERT INTO letter_batches (actor, at) VALUES (?1, ?2) RETURNING id`, []any{actor, db.Micros(tx.Now)}, scanID)
+	return db.One(ctx, tx, `INSERT INTO letter_batches (actor, at) VALUES (?1, ?2) RETURNING id`, []any{actor, db.Micros(tx.Now)}, db.ScanID)
 }
 
 func listBatches(ctx context.Context, tx *db.Tx, reach []Reach, limit int) ([]Batch, error) {

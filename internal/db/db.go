@@ -232,3 +232,30 @@ func Micros(t time.Time) int64 { return t.UnixMicro() }
 
 // FromMicros is the inverse of [Micros], in UTC.
 func FromMicros(us int64) time.Time { return time.UnixMicro(us).UTC() }
+
+// MicrosOrNone is an instant as it is stored where there may be none: the zero time is 0.
+func MicrosOrNone(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return Micros(t)
+}
+
+// FromMicrosOrNone is the inverse of [MicrosOrNone].
+func FromMicrosOrNone(us int64) time.Time {
+	if us == 0 {
+		return time.Time{}
+	}
+	return FromMicros(us)
+}
+
+// Flag is a truth as it is stored: 1 or 0.
+func Flag(b bool) int64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// ScanID reads a row of one number.
+func ScanID(row Scanner) (id int64, err error) { return id, row.Scan(&id) }

@@ -24,13 +24,6 @@ const words = db.SearchTable("case_words")
 // never sorts open cases without a running clock behind all others.
 const never = int64(1) << 62
 
-func flag(b bool) int64 {
-	if b {
-		return 1
-	}
-	return 0
-}
-
 var errUnreadCase = errors.New("ledger: a stored case does not read")
 
 func loadCase(ctx context.Context, tx *db.Tx, n int64) (*stored, error) {
@@ -100,8 +93,8 @@ func (l *Ledger) save(ctx context.Context, tx *db.Tx, s *stored) error {
 	}
 	p := rowsOf(s.c)
 	k, _ := s.c.Due()
-	moving := []any{s.c.State, flag(p.open), p.sortAt, k.ID, flag(isPaused(s.c)), string(s.c.Holder), s.c.Assignee, string(s.c.Offered),
-		db.Micros(s.c.Changed), int64(len(s.c.Files)), int64(s.c.Raised), flag(p.late), s.c.Outcome, int64(s.c.Seq), s.hash, string(doc), flag(p.joint != ""), flag(p.sealed != "")}
+	moving := []any{s.c.State, db.Flag(p.open), p.sortAt, k.ID, db.Flag(isPaused(s.c)), string(s.c.Holder), s.c.Assignee, string(s.c.Offered),
+		db.Micros(s.c.Changed), int64(len(s.c.Files)), int64(s.c.Raised), db.Flag(p.late), s.c.Outcome, int64(s.c.Seq), s.hash, string(doc), db.Flag(p.joint != ""), db.Flag(p.sealed != "")}
 	if s.fresh {
 		title, address := heading(s.d, s.open.Title, s.open.Place.Address)
 		fixed := []any{s.n, string(s.c.Ref), l.keyedCode(s.open.Code), s.c.Pack, s.c.Programme, s.c.Procedure, s.c.Category,
@@ -173,10 +166,10 @@ func (s *stored) count(into map[tally]counts, c casework.Case, by int64) {
 	for _, unit := range listers(s.d.Units.Path, rowsOf(c)) {
 		n := into[tally{unit, c.State}]
 		n[0] += by
-		n[1] += by * flag(c.Overdue())
-		n[2] += by * flag(c.Assignee == "")
-		n[3] += by * flag(c.Offered != "" && (unit == c.Offered || unit == ownOf(c.Offered)))
-		n[4] += by * flag(isPaused(c))
+		n[1] += by * db.Flag(c.Overdue())
+		n[2] += by * db.Flag(c.Assignee == "")
+		n[3] += by * db.Flag(c.Offered != "" && (unit == c.Offered || unit == ownOf(c.Offered)))
+		n[4] += by * db.Flag(isPaused(c))
 		into[tally{unit, c.State}] = n
 	}
 }
@@ -225,7 +218,7 @@ func (s *stored) saveWorklist(ctx context.Context, tx *db.Tx, p place) error {
 	units := listers(s.d.Units.Path, p)
 	var b strings.Builder
 	b.WriteString(`INSERT INTO worklist (is_open, sort_at, n, state, programme, late, unit) VALUES `)
-	args := []any{flag(p.open), p.sortAt, s.n, p.state, s.c.Programme, flag(p.late)}
+	args := []any{db.Flag(p.open), p.sortAt, s.n, p.state, s.c.Programme, db.Flag(p.late)}
 	for i, unit := range units {
 		if i > 0 {
 			b.WriteString(", ")
@@ -240,7 +233,7 @@ func (s *stored) saveWorklist(ctx context.Context, tx *db.Tx, p place) error {
 
 // leaveWorklist takes the case off the lists it stands in.
 func (s *stored) leaveWorklist(ctx context.Context, tx *db.Tx) error {
-	args := []any{flag(s.old.open), s.old.sortAt, s.n}
+	args := []any{db.Flag(s.old.open), s.old.sortAt, s.n}
 	var in []string
 	for _, unit := range listers(s.d.Units.Path, s.old) {
 		args = append(args, string(unit))
@@ -285,7 +278,7 @@ func nearLists(c casework.Case) []org.UnitID {
 }
 
 func (s *stored) saveTimers(ctx context.Context, tx *db.Tx, p place) error {
-	prio := flag(s.c.Assignee != "")
+	prio := db.Flag(s.c.Assignee != "")
 	if taken := s.c.Assignee != ""; taken != s.taken {
 		s.taken = taken
 		for _, k := range s.c.Clocks { // the others keep their date, but not their place in line

@@ -30,7 +30,7 @@ func nearItems(ctx context.Context, tx *db.Tx, root authz.Root, f PublicFilter) 
 
 // newest selects the numbers of the newest cases of one category around a place.
 func (f PublicFilter) newest(w *where, limit int) string {
-	w.and("is_open = %s", flag(f.Open))
+	w.and("is_open = %s", db.Flag(f.Open))
 	w.and("category = %s", f.Categories[0])
 	w.places("place_unit", f.Places)
 	if !f.Since.IsZero() {

@@ -54,7 +54,7 @@ func publicCases(ctx context.Context, tx *db.Tx, f PublicFilter) iter.Seq2[*stor
 func (f PublicFilter) public(w *where) {
 	w.category("category", f.Categories)
 	if f.Open != f.Closed {
-		w.and("is_open = %s", flag(f.Open))
+		w.and("is_open = %s", db.Flag(f.Open))
 	}
 	if !f.Since.IsZero() {
 		w.and("n >= %s", firstKey(f.Since))

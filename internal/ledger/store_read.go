@@ -95,7 +95,7 @@ const maxLanes = 60
 // lanes cuts a list up. Asked for two units or two states at once, a database reads and sorts all of
 // them before it shows the first line; asked one after another it reads a page of each.
 func (f Filter) lanes(roots []authz.Root) (out []lane) {
-	states, open := f.States, []int64{flag(!f.Closed)}
+	states, open := f.States, []int64{db.Flag(!f.Closed)}
 	if len(f.Words) > 0 || len(states) == 0 || len(states)*len(roots) > maxLanes {
 		states = []string{""}
 	}

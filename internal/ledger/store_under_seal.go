@@ -108,7 +108,7 @@ func listSealedEvents(ctx context.Context, tx *db.Tx, n int64) ([]casework.Event
 }
 
 func unlist(ctx context.Context, tx *db.Tx, unit org.UnitID, s *stored) error {
-	_, err := tx.Exec(ctx, `DELETE FROM worklist WHERE unit = ?1 AND is_open = ?2 AND sort_at = ?3 AND n = ?4`, string(unit), flag(s.old.open), s.old.sortAt, s.n)
+	_, err := tx.Exec(ctx, `DELETE FROM worklist WHERE unit = ?1 AND is_open = ?2 AND sort_at = ?3 AND n = ?4`, string(unit), db.Flag(s.old.open), s.old.sortAt, s.n)
 	return err
 }
 

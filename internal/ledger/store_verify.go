@@ -33,7 +33,7 @@ func itemOf(ctx context.Context, tx *db.Tx, n int64) (Item, error) {
 
 func countListed(ctx context.Context, tx *db.Tx, unit org.UnitID, n int64, p place) (int64, error) {
 	return db.One(ctx, tx, `SELECT COUNT(*) FROM worklist WHERE unit = ?1 AND is_open = ?2 AND sort_at = ?3 AND n = ?4 AND state = ?5 AND late = ?6`,
-		[]any{string(unit), flag(p.open), p.sortAt, n, p.state, flag(p.late)}, scanInt)
+		[]any{string(unit), db.Flag(p.open), p.sortAt, n, p.state, db.Flag(p.late)}, scanInt)
 }
 
 // wake is when a timer fires, and whether somebody watches the case meanwhile.

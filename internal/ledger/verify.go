@@ -321,9 +321,9 @@ func (v *verification) timers(ctx context.Context, tx *db.Tx, n int64, c casewor
 		if !k.Running() || !c.Closed.IsZero() {
 			continue
 		}
-		want[k.ID] = wake{db.Micros(k.Due), flag(c.Assignee != "")}
+		want[k.ID] = wake{db.Micros(k.Due), db.Flag(c.Assignee != "")}
 		if !k.Alert.IsZero() {
-			want[k.ID+alertMark] = wake{db.Micros(k.Alert), flag(c.Assignee != "")}
+			want[k.ID+alertMark] = wake{db.Micros(k.Alert), db.Flag(c.Assignee != "")}
 		}
 	}
 	for id, at := range want {

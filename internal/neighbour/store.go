@@ -18,36 +18,19 @@ func scanSend(row db.Scanner) (s Send, err error) {
 	var created, first, next, changed int64
 	err = row.Scan(&s.ID, &s.Neighbour, &s.Kind, &s.job, &s.Case, &s.Ref, &s.Place, &s.Programme, &s.link, &s.seq, &s.origin, &s.State, &s.Reason, &s.Token, &s.Tries, &s.Unclear,
 		&created, &first, &next, &changed)
-	s.Created, s.first, s.Next, s.Changed = db.FromMicros(created), instant(first), instant(next), db.FromMicros(changed)
+	s.Created, s.first, s.Next, s.Changed = db.FromMicros(created), db.FromMicrosOrNone(first), db.FromMicrosOrNone(next), db.FromMicros(changed)
 	return s, err
 }
-
-// instant is a stored time, of which 0 means none.
-func instant(us int64) time.Time {
-	if us == 0 {
-		return time.Time{}
-	}
-	return db.FromMicros(us)
-}
-
-func micros(t time.Time) int64 {
-	if t.IsZero() {
-		return 0
-	}
-	return db.Micros(t)
-}
-
-func scanID(row db.Scanner) (id int64, err error) { return id, row.Scan(&id) }
 
 func putSend(ctx context.Context, tx *db.Tx, s Send) (int64, error) {
 	return db.One(ctx, tx, `INSERT INTO neighbour_sends (neighbour, kind, job_key, case_id, case_ref, place, programme, link, seq, origin, state, reason, token, tries, unclear,
  created_at, first_at, next_at, changed_at) VALUES (?1, ?2, '', ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, '', '', 0, 0, ?11, 0, 0, ?11) RETURNING id`,
-		[]any{s.Neighbour, string(s.Kind), string(s.Case), string(s.Ref), s.Place, s.Programme, s.link, int64(s.seq), string(s.origin), string(s.State), db.Micros(tx.Now)}, scanID)
+		[]any{s.Neighbour, string(s.Kind), string(s.Case), string(s.Ref), s.Place, s.Programme, s.link, int64(s.seq), string(s.origin), string(s.State), db.Micros(tx.Now)}, db.ScanID)
 }
 
 func setSend(ctx context.Context, tx *db.Tx, s Send) error {
 	_, err := tx.Exec(ctx, `UPDATE neighbour_sends SET job_key = ?2, state = ?3, reason = ?4, token = ?5, tries = ?6, unclear = ?7, first_at = ?8, next_at = ?9, changed_at = ?10 WHERE id = ?1`,
-		s.ID, s.job, string(s.State), s.Reason, s.Token, int64(s.Tries), int64(s.Unclear), micros(s.first), micros(s.Next), db.Micros(tx.Now))
+		s.ID, s.job, string(s.State), s.Reason, s.Token, int64(s.Tries), int64(s.Unclear), db.MicrosOrNone(s.first), db.MicrosOrNone(s.Next), db.Micros(tx.Now))
 	return err
 }
 
@@ -64,10 +47,10 @@ func arrivedReport(ctx context.Context, tx *db.Tx, id casework.CaseID, neighbour
 // lateFrom is when the oldest of the matters was written down that got their number since a time; zero: there is none.
 func lateFrom(ctx context.Context, tx *db.Tx, neighbour string, since time.Time) (time.Time, error) {
 	return db.One(ctx, tx, `SELECT COALESCE(MIN(s.created_at), 0) FROM neighbour_links l JOIN neighbour_sends s ON s.case_id = l.case_id AND s.neighbour = l.neighbour AND s.kind = 'report'
- WHERE l.neighbour = ?1 AND l.ours = 1 AND l.ended = 0 AND l.began_at >= ?2`, []any{neighbour, micros(since)}, func(row db.Scanner) (time.Time, error) {
+ WHERE l.neighbour = ?1 AND l.ours = 1 AND l.ended = 0 AND l.began_at >= ?2`, []any{neighbour, db.MicrosOrNone(since)}, func(row db.Scanner) (time.Time, error) {
 		var at int64
 		err := row.Scan(&at)
-		return instant(at), err
+		return db.FromMicrosOrNone(at), err
 	})
 }
 
@@ -79,7 +62,7 @@ func liveReports(ctx context.Context, tx *db.Tx, id casework.CaseID) ([]Send, er
 
 // telling says whether an update of a link is on its way.
 func telling(ctx context.Context, tx *db.Tx, link int64) (bool, error) {
-	n, err := db.One(ctx, tx, `SELECT COUNT(*) FROM neighbour_sends WHERE link = ?1 AND kind = 'update' AND state IN ('created', 'sending', 'temporary')`, []any{link}, scanID)
+	n, err := db.One(ctx, tx, `SELECT COUNT(*) FROM neighbour_sends WHERE link = ?1 AND kind = 'update' AND state IN ('created', 'sending', 'temporary')`, []any{link}, db.ScanID)
 	return n > 0, err
 }
 
@@ -95,7 +78,7 @@ func moveSends(ctx context.Context, tx *db.Tx, id casework.CaseID, place string)
 
 func putAttempt(ctx context.Context, tx *db.Tx, s Send, a courier.Attempt) (int64, error) {
 	return db.One(ctx, tx, `INSERT INTO neighbour_attempts (send, case_id, began_at, ended_at, actor, outcome, words, external) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) RETURNING id`,
-		[]any{s.ID, string(s.Case), micros(a.Began), micros(a.Ended), a.Actor, a.Outcome, a.Words, a.External}, scanID)
+		[]any{s.ID, string(s.Case), db.MicrosOrNone(a.Began), db.MicrosOrNone(a.Ended), a.Actor, a.Outcome, a.Words, a.External}, db.ScanID)
 }
 
 func endAttempt(ctx context.Context, tx *db.Tx, id int64, outcome, words, external string) error {
@@ -116,7 +99,7 @@ func firstTry(ctx context.Context, tx *db.Tx, s Send) (time.Time, error) {
  WHERE s.case_id = ?1 AND s.neighbour = ?2 AND s.kind = 'report' AND (s.id = ?3 OR s.state = 'cancelled') AND a.actor = ''`, []any{string(s.Case), s.Neighbour, s.ID}, func(row db.Scanner) (time.Time, error) {
 		var at int64
 		err := row.Scan(&at)
-		return instant(at), err
+		return db.FromMicrosOrNone(at), err
 	})
 }
 
@@ -125,7 +108,7 @@ func listAttempts(ctx context.Context, tx *db.Tx, send int64) ([]courier.Attempt
 		func(row db.Scanner) (a courier.Attempt, err error) {
 			var began, ended int64
 			err = row.Scan(&began, &ended, &a.Actor, &a.Outcome, &a.Words, &a.External)
-			a.Began, a.Ended = instant(began), instant(ended)
+			a.Began, a.Ended = db.FromMicrosOrNone(began), db.FromMicrosOrNone(ended)
 			return a, err
 		})
 }
@@ -198,18 +181,11 @@ func scanLink(row db.Scanner) (l Link, err error) {
 	return l, err
 }
 
-func flag(b bool) int64 {
-	if b {
-		return 1
-	}
-	return 0
-}
-
 // putLink joins a request of theirs with a case of ours, or joins again what was joined before and had ended.
 func putLink(ctx context.Context, tx *db.Tx, l Link) (int64, error) {
 	return db.One(ctx, tx, `INSERT INTO neighbour_links (neighbour, theirs, ours, case_id, case_ref, origin, word, ended, began_at, changed_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9)
  ON CONFLICT (neighbour, theirs, ours) DO UPDATE SET origin = excluded.origin, ended = excluded.ended, changed_at = excluded.changed_at RETURNING id`,
-		[]any{l.Neighbour, l.Theirs, flag(l.Ours), string(l.Case), string(l.Ref), string(l.Origin), l.Word, flag(l.Ended), db.Micros(tx.Now)}, scanID)
+		[]any{l.Neighbour, l.Theirs, db.Flag(l.Ours), string(l.Case), string(l.Ref), string(l.Origin), l.Word, db.Flag(l.Ended), db.Micros(tx.Now)}, db.ScanID)
 }
 
 func loadLink(ctx context.Context, tx *db.Tx, id int64) (Link, error) {
@@ -217,7 +193,7 @@ func loadLink(ctx context.Context, tx *db.Tx, id int64) (Link, error) {
 }
 
 func linkedTo(ctx context.Context, tx *db.Tx, neighbour, theirs string, ours bool) (Link, error) {
-	return db.One(ctx, tx, `SELECT `+linkColumns+` FROM neighbour_links WHERE neighbour = ?1 AND theirs = ?2 AND ours = ?3`, []any{neighbour, theirs, flag(ours)}, scanLink)
+	return db.One(ctx, tx, `SELECT `+linkColumns+` FROM neighbour_links WHERE neighbour = ?1 AND theirs = ?2 AND ours = ?3`, []any{neighbour, theirs, db.Flag(ours)}, scanLink)
 }
 
 // linksOf lists what of a case is not ended.
@@ -268,7 +244,7 @@ func loadHeard(ctx context.Context, tx *db.Tx, neighbour, news string) (h heard,
 func putHeard(ctx context.Context, tx *db.Tx, neighbour, news string, id casework.CaseID, h heard) error {
 	_, err := tx.Exec(ctx, `INSERT INTO neighbour_heard (neighbour, news, case_id, steps, acted, done, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
  ON CONFLICT (neighbour, news) DO UPDATE SET steps = excluded.steps, acted = excluded.acted, done = excluded.done`,
-		neighbour, news, string(id), int64(h.steps), flag(h.acted), flag(h.done), db.Micros(tx.Now))
+		neighbour, news, string(id), int64(h.steps), db.Flag(h.acted), db.Flag(h.done), db.Micros(tx.Now))
 	return err
 }
 
@@ -283,7 +259,7 @@ func loadPoll(ctx context.Context, tx *db.Tx, neighbour string) (p Poll, err err
 	p, err = db.One(ctx, tx, `SELECT updates_at, requests_at, reached_at, failed_at, words FROM neighbour_polls WHERE neighbour = ?1`, []any{neighbour}, func(row db.Scanner) (p Poll, err error) {
 		var updates, requests, reached, failed int64
 		err = row.Scan(&updates, &requests, &reached, &failed, &p.Words)
-		p.updates, p.requests, p.Reached, p.Failed = instant(updates), instant(requests), instant(reached), instant(failed)
+		p.updates, p.requests, p.Reached, p.Failed = db.FromMicrosOrNone(updates), db.FromMicrosOrNone(requests), db.FromMicrosOrNone(reached), db.FromMicrosOrNone(failed)
 		return p, err
 	})
 	p.Neighbour = neighbour
@@ -296,7 +272,7 @@ func loadPoll(ctx context.Context, tx *db.Tx, neighbour string) (p Poll, err err
 func putPoll(ctx context.Context, tx *db.Tx, p Poll) error {
 	_, err := tx.Exec(ctx, `INSERT INTO neighbour_polls (neighbour, updates_at, requests_at, reached_at, failed_at, words) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
  ON CONFLICT (neighbour) DO UPDATE SET updates_at = excluded.updates_at, requests_at = excluded.requests_at, reached_at = excluded.reached_at, failed_at = excluded.failed_at, words = excluded.words`,
-		p.Neighbour, micros(p.updates), micros(p.requests), micros(p.Reached), micros(p.Failed), p.Words)
+		p.Neighbour, db.MicrosOrNone(p.updates), db.MicrosOrNone(p.requests), db.MicrosOrNone(p.Reached), db.MicrosOrNone(p.Failed), p.Words)
 	return err
 }
 

@@ -13,21 +13,6 @@ import (
 	"comity/internal/worktime"
 )
 
-// instant reads a time of which 0 means "not yet"; micros is its inverse.
-func instant(us int64) time.Time {
-	if us == 0 {
-		return time.Time{}
-	}
-	return db.FromMicros(us)
-}
-
-func micros(t time.Time) int64 {
-	if t.IsZero() {
-		return 0
-	}
-	return db.Micros(t)
-}
-
 func listOf(s string) (out []string, err error) { return out, json.Unmarshal([]byte(s), &out) }
 
 func jsonOf(list []string) string {
@@ -40,8 +25,6 @@ func jsonOf(list []string) string {
 	}
 	return string(raw)
 }
-
-func scanID(row db.Scanner) (id int64, err error) { return id, row.Scan(&id) }
 
 func missing[T any](x T, err error) (T, error) {
 	if errors.Is(err, db.ErrNoRows) {
@@ -61,7 +44,7 @@ func scanMediator(row db.Scanner) (m Mediator, err error) {
 		return m, err
 	}
 	m.Unit, m.WeekHours, m.DayMost, m.Listed, m.Version = org.UnitID(unit), int(week), int(day), listed == 1, int(version)
-	m.Left, m.Changed = instant(left), instant(changed)
+	m.Left, m.Changed = db.FromMicrosOrNone(left), db.FromMicrosOrNone(changed)
 	m.Hours, _ = parseHours(hours) // written by String
 	if m.Fields, err = listOf(fields); err != nil {
 		return m, err
@@ -82,10 +65,10 @@ func allMediators(ctx context.Context, tx *db.Tx) ([]Mediator, error) {
 // putMediator stores a new mediator, or a change by whoever has seen the version they change.
 func putMediator(ctx context.Context, tx *db.Tx, m Mediator) (int64, error) {
 	args := []any{string(m.Unit), m.Name, m.Account, m.Phone, m.Organisation, jsonOf(m.Fields), jsonOf(m.Languages), m.Hours.String(), int64(m.WeekHours),
-		int64(m.DayMost), m.Listed, micros(m.Left), db.Micros(tx.Now), m.ChangedBy}
+		int64(m.DayMost), m.Listed, db.MicrosOrNone(m.Left), db.Micros(tx.Now), m.ChangedBy}
 	if m.ID == 0 {
 		return db.One(ctx, tx, `INSERT INTO mediation_mediators (unit, name, account, phone, organisation, fields, languages, hours, week_hours, day_most, listed, left_at,
- version, changed_at, changed_by, turn) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, 1, ?13, ?14, 0) RETURNING id`, args, scanID)
+ version, changed_at, changed_by, turn) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, 1, ?13, ?14, 0) RETURNING id`, args, db.ScanID)
 	}
 	n, err := tx.Exec(ctx, `UPDATE mediation_mediators SET unit = ?1, name = ?2, account = ?3, phone = ?4, organisation = ?5, fields = ?6, languages = ?7, hours = ?8,
  week_hours = ?9, day_most = ?10, listed = ?11, left_at = ?12, version = version + 1, changed_at = ?13, changed_by = ?14 WHERE id = ?15 AND version = ?16`,
@@ -135,7 +118,7 @@ func awayAfter(ctx context.Context, tx *db.Tx, at time.Time) ([]Away, error) {
 	return db.All(ctx, tx, `SELECT id, mediator, begins, ends FROM mediation_away WHERE ends > ?1 ORDER BY begins, id`, []any{db.Micros(at)}, func(row db.Scanner) (a Away, err error) {
 		var begins, ends int64
 		err = row.Scan(&a.ID, &a.Mediator, &begins, &ends)
-		a.Begins, a.Ends = instant(begins), instant(ends)
+		a.Begins, a.Ends = db.FromMicrosOrNone(begins), db.FromMicrosOrNone(ends)
 		return a, err
 	})
 }
@@ -149,7 +132,7 @@ func scanRoom(row db.Scanner) (r Room, err error) {
 	var seats, step, second, closed, version, changed int64
 	err = row.Scan(&r.ID, &unit, &r.Name, &r.Place, &seats, &step, &second, &hours, &closed, &version, &changed, &r.ChangedBy)
 	r.Unit, r.Seats, r.StepFree, r.Second, r.Version = org.UnitID(unit), int(seats), step == 1, second == 1, int(version)
-	r.Closed, r.Changed = instant(closed), instant(changed)
+	r.Closed, r.Changed = db.FromMicrosOrNone(closed), db.FromMicrosOrNone(changed)
 	r.Hours, _ = parseHours(hours) // written by String
 	return r, err
 }
@@ -179,10 +162,10 @@ func putRoom(ctx context.Context, tx *db.Tx, r Room) (int64, error) {
 	if taken && other.ID != r.ID {
 		return 0, refuse("mediation.room_twice")
 	}
-	args := []any{string(r.Unit), r.Name, r.Place, r.Label(), int64(r.Seats), r.StepFree, r.Second, r.Hours.String(), micros(r.Closed), db.Micros(tx.Now), r.ChangedBy}
+	args := []any{string(r.Unit), r.Name, r.Place, r.Label(), int64(r.Seats), r.StepFree, r.Second, r.Hours.String(), db.MicrosOrNone(r.Closed), db.Micros(tx.Now), r.ChangedBy}
 	if r.ID == 0 {
 		return db.One(ctx, tx, `INSERT INTO mediation_rooms (unit, name, place, label, seats, step_free, second, hours, closed_at, version, changed_at, changed_by, turn)
- VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 1, ?10, ?11, 0) RETURNING id`, args, scanID)
+ VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 1, ?10, ?11, 0) RETURNING id`, args, db.ScanID)
 	}
 	n, err := tx.Exec(ctx, `UPDATE mediation_rooms SET unit = ?1, name = ?2, place = ?3, label = ?4, seats = ?5, step_free = ?6, second = ?7, hours = ?8, closed_at = ?9,
  version = version + 1, changed_at = ?10, changed_by = ?11 WHERE id = ?12 AND version = ?13`, append(args, r.ID, int64(r.Version))...)

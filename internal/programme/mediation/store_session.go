@@ -65,7 +65,7 @@ func scanSession(row db.Scanner) (s Session, err error) {
 	var begins, ends, version, changed int64
 	err = row.Scan(&s.ID, &s.Case, &s.Ref, &unit, &s.Mode, &s.Room, &s.Place, &begins, &ends, &state, &version, &changed, &s.ChangedBy)
 	s.Unit, s.State, s.Version, s.Changed = org.UnitID(unit), State(state), int(version), db.FromMicros(changed)
-	s.Begins, s.Ends = instant(begins), instant(ends)
+	s.Begins, s.Ends = db.FromMicrosOrNone(begins), db.FromMicrosOrNone(ends)
 	return s, err
 }
 
@@ -73,7 +73,7 @@ func scanSession(row db.Scanner) (s Session, err error) {
 func withHolders(ctx context.Context, tx *db.Tx, list []Session) ([]Session, error) {
 	for i := range list {
 		var err error
-		list[i].Mediators, err = db.All(ctx, tx, `SELECT mediator FROM mediation_holders WHERE session = ?1 ORDER BY mediator`, []any{list[i].ID}, scanID)
+		list[i].Mediators, err = db.All(ctx, tx, `SELECT mediator FROM mediation_holders WHERE session = ?1 ORDER BY mediator`, []any{list[i].ID}, db.ScanID)
 		if err != nil {
 			return nil, err
 		}
@@ -200,10 +200,10 @@ func clash(ctx context.Context, tx *db.Tx, s Session) (other Session, mediator i
 
 // putSession stores a session, new or changed, with who holds it.
 func putSession(ctx context.Context, tx *db.Tx, s Session) (int64, error) {
-	args := []any{string(s.Unit), s.Mode, s.Room, s.Place, micros(s.Begins), micros(s.Ends), string(s.State), int64(s.Version), db.Micros(tx.Now), s.ChangedBy}
+	args := []any{string(s.Unit), s.Mode, s.Room, s.Place, db.MicrosOrNone(s.Begins), db.MicrosOrNone(s.Ends), string(s.State), int64(s.Version), db.Micros(tx.Now), s.ChangedBy}
 	if s.ID == 0 {
 		id, err := db.One(ctx, tx, `INSERT INTO mediation_sessions (unit, mode, room, place, begins, ends, state, version, changed_at, changed_by, case_id, case_ref)
- VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) RETURNING id`, append(args, s.Case, s.Ref), scanID)
+ VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) RETURNING id`, append(args, s.Case, s.Ref), db.ScanID)
 		if err != nil {
 			return 0, err
 		}
@@ -250,7 +250,7 @@ func putMatter(ctx context.Context, tx *db.Tx, m Matter) error {
 	_, err := tx.Exec(ctx, `INSERT INTO mediation_matters (case_id, case_ref, pack, procedure, unit, place, field, state, open, outcome, opened_at, closed_at)
  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) ON CONFLICT (case_id) DO UPDATE SET unit = excluded.unit, place = excluded.place, field = excluded.field,
  state = excluded.state, open = excluded.open, outcome = excluded.outcome, closed_at = excluded.closed_at`,
-		m.Case, m.Ref, m.Pack, m.Procedure, string(m.Unit), string(m.Place), m.Field, m.State, m.Open, m.Outcome, micros(m.Opened), micros(m.Closed))
+		m.Case, m.Ref, m.Pack, m.Procedure, string(m.Unit), string(m.Place), m.Field, m.State, m.Open, m.Outcome, db.MicrosOrNone(m.Opened), db.MicrosOrNone(m.Closed))
 	return err
 }
 
@@ -260,7 +260,7 @@ func scanMatter(row db.Scanner) (m Matter, err error) {
 	var unit, place string
 	var open, opened, closed int64
 	err = row.Scan(&m.Case, &m.Ref, &m.Pack, &m.Procedure, &unit, &place, &m.Field, &m.State, &open, &m.Outcome, &opened, &closed)
-	m.Unit, m.Place, m.Open, m.Opened, m.Closed = org.UnitID(unit), org.UnitID(place), open == 1, instant(opened), instant(closed)
+	m.Unit, m.Place, m.Open, m.Opened, m.Closed = org.UnitID(unit), org.UnitID(place), open == 1, db.FromMicrosOrNone(opened), db.FromMicrosOrNone(closed)
 	return m, err
 }
 

@@ -287,7 +287,7 @@ func Test_what_is_sealed_is_forgotten(t *testing.T) {
 		})
 		for _, table := range []string{"sessions", "seats", "unavailable", "matters"} {
 			c.tx(func(ctx context.Context, tx *db.Tx) error {
-				n, err := db.One(ctx, tx, `SELECT COUNT(*) FROM mediation_`+table+` WHERE case_id = ?1`, []any{string(id)}, scanID)
+				n, err := db.One(ctx, tx, `SELECT COUNT(*) FROM mediation_`+table+` WHERE case_id = ?1`, []any{string(id)}, db.ScanID)
 				if n != 0 {
 					t.Errorf("%s still holds %d rows of the case", table, n)
 				}

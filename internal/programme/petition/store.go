@@ -22,20 +22,12 @@ func scanDay(row db.Scanner) (d Day, err error) {
 		return d, err
 	}
 	d.Unit, d.Begins, d.Ends, d.Slots, d.Minutes = org.UnitID(unit), int(begins), int(ends), int(slots), int(minutes)
-	d.Changed, d.Published, d.Cancelled = instant(changed), instant(published), instant(cancelled)
+	d.Changed, d.Published, d.Cancelled = db.FromMicrosOrNone(changed), db.FromMicrosOrNone(published), db.FromMicrosOrNone(cancelled)
 	if d.Date, err = worktime.ParseDay(date); err != nil {
 		return d, err
 	}
 	d.Closes, err = worktime.ParseDay(closes)
 	return d, err
-}
-
-// instant reads a time of which 0 means "not yet".
-func instant(us int64) time.Time {
-	if us == 0 {
-		return time.Time{}
-	}
-	return db.FromMicros(us)
 }
 
 func loadDay(ctx context.Context, tx *db.Tx, id int64) (Day, error) {
@@ -58,7 +50,7 @@ func putDay(ctx context.Context, tx *db.Tx, d Day) (int64, error) {
 		int64(d.Minutes), d.Closes.String(), d.Why, db.Micros(tx.Now)}
 	if d.ID == 0 {
 		return db.One(ctx, tx, `INSERT INTO reception_days (unit, office, leader, topics, place, date, begins, ends, slots, minutes, closes, why, changed_at,
- published_at, cancelled_at, cancelled_why, turn) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, 0, 0, '', 0) RETURNING id`, args, scanID)
+ published_at, cancelled_at, cancelled_why, turn) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, 0, 0, '', 0) RETURNING id`, args, db.ScanID)
 	}
 	n, err := tx.Exec(ctx, `UPDATE reception_days SET unit = ?1, office = ?2, leader = ?3, topics = ?4, place = ?5, date = ?6, begins = ?7, ends = ?8,
  slots = ?9, minutes = ?10, closes = ?11, why = ?12, changed_at = ?13 WHERE id = ?14 AND published_at = 0`, append(args, d.ID)...)
@@ -67,8 +59,6 @@ func putDay(ctx context.Context, tx *db.Tx, d Day) (int64, error) {
 	}
 	return d.ID, err
 }
-
-func scanID(row db.Scanner) (id int64, err error) { return id, row.Scan(&id) }
 
 func publishDay(ctx context.Context, tx *db.Tx, id int64) error {
 	n, err := tx.Exec(ctx, `UPDATE reception_days SET published_at = ?1, changed_at = ?1 WHERE id = ?2 AND published_at = 0`, db.Micros(tx.Now), id)
@@ -155,7 +145,7 @@ func endPast(ctx context.Context, tx *db.Tx, id casework.CaseID, today worktime.
 
 func putBooking(ctx context.Context, tx *db.Tx, b Booking) (int64, error) {
 	return db.One(ctx, tx, `INSERT INTO reception_bookings (day, slot, case_id, case_ref, state, live, made_at, changed_at) VALUES (?1, ?2, ?3, ?4, ?5, 1, ?6, ?6) RETURNING id`,
-		[]any{b.Day, int64(b.Slot), b.Case, b.Ref, string(b.State), db.Micros(tx.Now)}, scanID)
+		[]any{b.Day, int64(b.Slot), b.Case, b.Ref, string(b.State), db.Micros(tx.Now)}, db.ScanID)
 }
 
 // setBooking moves a booking from one state to another; refused when it is not in the first any more.

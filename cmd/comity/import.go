@@ -6,12 +6,17 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
 
+	"comity/internal/casework"
+	"comity/internal/explain"
+	"comity/internal/file"
+	"comity/internal/form"
 	"comity/internal/intake"
 	"comity/internal/intake/csvin"
 	"comity/internal/intake/importer"
@@ -20,15 +25,16 @@ import (
 
 const importExamples = `  comity import requests boston_2018.csv --pack us-boston-311 --map boston-311 --data ./boston
   comity import requests old.csv --pack ./mycity --map old-system --as-of 2026-10-31 --rejects bad.csv
+  comity import requests old.csv --pack ./mycity --map old-system --files-from ./attachments
     (an import that was interrupted goes on when the same command is given again; a row that was
      imported before stays one case)
 `
 
 // importFlags is what the command line says.
 type importFlags struct {
-	file, mapping, rejects, asOf, lang string
-	quiet                              bool
-	city                               cityFlags
+	file, mapping, rejects, asOf, lang, from string
+	quiet                                    bool
+	city                                     cityFlags
 }
 
 // runImport plays the history of another system into a city.
@@ -74,10 +80,14 @@ func runImport(ctx context.Context, args []string, stdout, stderr io.Writer) err
 		return err
 	}
 	defer rejects.Close()
+	take, err := o.takes(c, m, say)
+	if err != nil {
+		return err
+	}
 	var last importer.Progress
 	show := importProgress(stderr, say, o.quiet)
 	n, err := importer.Run(ctx, importer.Options{Ledger: c.ledger, Pack: p, Mapping: m, File: in, Size: info.Size(), AsOf: asOf,
-		Now: time.Now, Say: say.T, Rejects: rejects, Checkpoint: stem + ".checkpoint",
+		Now: time.Now, Say: say.T, Take: take, Reader: c.reader, Rejects: rejects, Checkpoint: stem + ".checkpoint",
 		Progress: func(p importer.Progress) { last = p; show(p) }})
 	if err != nil {
 		return importFailed(err, say, stderr)
@@ -96,6 +106,7 @@ func importArgs(args []string, stderr io.Writer) (importFlags, error) {
 	f.StringVar(&o.mapping, "map", "", "name of the mapping that says what the columns mean")
 	f.StringVar(&o.rejects, "rejects", "", "file for the rows that cannot be used (default: in --data)")
 	f.StringVar(&o.asOf, "as-of", "", "play the history up to the end of this day, YYYY-MM-DD (default: now)")
+	f.StringVar(&o.from, "files-from", "", "folder of the attachments whose names stand in the column the mapping calls files")
 	f.BoolVar(&o.quiet, "quiet", false, "no progress")
 	f.StringVar(&o.lang, "lang", "", "language of this output and of the rejects: en or zh-CN (default: from the environment)")
 	if len(args) > 0 && args[0] == "requests" {
@@ -179,4 +190,43 @@ func importProgress(w io.Writer, say text.Speaker, quiet bool) func(importer.Pro
 			fmt.Fprintln(w)
 		}
 	}
+}
+
+// takes opens the folder of attachments. What a name leads to out of it is not there.
+func (o importFlags) takes(c *city, m *intake.Mapping, say text.Speaker) (func(context.Context, string) (casework.File, error), error) {
+	switch {
+	case o.from == "" && m.Columns.Files.Column == "":
+		return nil, nil
+	case o.from == "":
+		return nil, usagef("the mapping %s names attachments (column %s); say with --files-from in which folder they lie", o.mapping, m.Columns.Files.Column)
+	case m.Columns.Files.Column == "":
+		return nil, usagef("--files-from: the mapping %s names no column of attachments; add files: to its columns", o.mapping)
+	}
+	root, err := os.OpenRoot(o.from)
+	if err != nil {
+		return nil, err
+	}
+	return func(ctx context.Context, name string) (casework.File, error) {
+		refused := func(rule string, params map[string]string) (casework.File, error) {
+			return casework.File{}, &casework.Refusal{Rule: "form.invalid", Fields: []form.Problem{{Field: name, Rule: rule, Params: params}}}
+		}
+		f, err := root.Open(name)
+		if err != nil {
+			return refused("import.file", nil)
+		}
+		defer f.Close()
+		if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
+			return refused("import.file", nil)
+		}
+		got, err := c.files.Take(ctx, f, filepath.Base(name), file.Limits{})
+		var no file.Refused
+		if errors.As(err, &no) {
+			params := maps.Clone(no.Params)
+			if n, err := strconv.ParseInt(params["bytes"], 10, 64); err == nil {
+				params["size"] = explain.Bytes(say, n)
+			}
+			return refused(no.Rule, params)
+		}
+		return got, err
+	}, nil
 }

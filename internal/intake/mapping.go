@@ -62,6 +62,27 @@ type columns struct {
 	Source     mapCol     `yaml:"source"`
 	Answer     answerCol  `yaml:"answer"`
 	Outcome    outcomeCol `yaml:"outcome"`
+	Files      filesCol   `yaml:"files"` // names of attachments
+}
+
+type filesCol struct {
+	Mark    pack.Mark `yaml:"-"`
+	Column  string    `yaml:"column" short:"yes"`
+	Between string    `yaml:"between"` // stands between two names; a semicolon if left out
+}
+
+// of lists the names in a cell.
+func (c filesCol) of(cell func(string) string) (out []string) {
+	between := c.Between
+	if between == "" {
+		between = ";"
+	}
+	for name := range strings.SplitSeq(cell(c.Column), between) {
+		if name = strings.TrimSpace(name); name != "" {
+			out = append(out, name)
+		}
+	}
+	return out
 }
 
 type timeCol struct {
@@ -134,6 +155,7 @@ type Row struct {
 	Answer   map[string]string // its fields
 	Due      time.Time         // the other system's own date; zero = none
 	OnTime   bool              // the other system's own judgement
+	Files    []string          // names of its attachments, in a folder the importer is given
 }
 
 // BadCell says which column of a row cannot be used and why. Rule is the key of the words.
@@ -252,7 +274,7 @@ func (m *Mapping) Needs() []string {
 	c := &m.Columns
 	list := []string{c.External, c.Opened.Column, c.Closed.Column, c.Due.Column, c.OnTime.Column, c.Title.Column, c.Title.Else,
 		c.Address.Column, c.Lat, c.Lon, c.Category.Column, c.Unit.Column, c.Area.Column, c.Department.Column, c.Source.Column,
-		c.Answer.Column, c.Outcome.Column, m.ClosedIf.Column}
+		c.Answer.Column, c.Outcome.Column, m.ClosedIf.Column, c.Files.Column}
 	list = append(list, c.Text...)
 	list = append(append(list, c.Address.Columns...), c.Address.Else...)
 	for _, s := range m.SkipIf {
@@ -272,7 +294,7 @@ func (m *Mapping) Read(get func(column string) string) (Row, error) {
 		}
 		return m.mend(get(column))
 	}
-	row := Row{External: cell(c.External)}
+	row := Row{External: cell(c.External), Files: c.Files.of(cell)}
 	if row.External == "" {
 		return row, &BadCell{c.External, "import.empty", ""}
 	}

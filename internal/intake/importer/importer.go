@@ -34,6 +34,11 @@ type Options struct {
 	Now     func() time.Time
 	Say     func(key string, kv ...string) string // words for the rejects: T of the speaker
 
+	// Take takes in one attachment by its name in the mapping's column of files; nil: rows have none. A *casework.Refusal
+	// rejects the row, any other error ends the run. Reader says which were taken in before.
+	Take   func(ctx context.Context, name string) (casework.File, error)
+	Reader *ledger.Reader
+
 	Rejects    io.Writer
 	Checkpoint string // path of the file that lets a broken import go on; removed at the end
 	Progress   func(Progress)
@@ -105,7 +110,8 @@ type one struct {
 	raw     []string
 	row     intake.Row
 	receipt ledger.Receipt
-	lost    bool // rejected or skipped
+	files   []casework.File // taken in, to be attached
+	lost    bool            // rejected or skipped
 }
 
 // window reads and stores the next rows. Within it every stage is one batch of commands, so that a
@@ -116,7 +122,13 @@ func (r *run) window(ctx context.Context) (more bool, err error) {
 	if err != nil {
 		return false, err
 	}
+	if err := r.take(ctx, list, &counts); err != nil {
+		return false, err
+	}
 	if err := r.open(ctx, list, &counts); err != nil {
+		return false, err
+	}
+	if err := r.attach(ctx, list, &counts); err != nil {
 		return false, err
 	}
 	if err := r.answer(ctx, list, &counts); err != nil {
@@ -192,10 +204,71 @@ func (r *run) settle(list []*one, receipts []ledger.Receipt, errs []error, n *Co
 	return nil
 }
 
+// take takes in the attachments of rows that have not had theirs, before their cases are opened: a row of which one cannot
+// be taken is rejected whole, and comes in when the file is mended. What a row had before is not taken in twice.
+func (r *run) take(ctx context.Context, list []*one, n *Counts) error {
+	for _, x := range list {
+		if r.Take == nil || len(x.row.Files) == 0 {
+			continue
+		}
+		_, _, err := r.Reader.OpenedBy(ctx, r.who, filesKey(x))
+		if err == nil {
+			continue
+		}
+		if !errors.Is(err, ledger.ErrNotFound) {
+			return err
+		}
+		for _, name := range x.row.Files {
+			f, err := r.Take(ctx, name)
+			var no *casework.Refusal
+			if errors.As(err, &no) {
+				if err := r.reject(x, err, n); err != nil {
+					return err
+				}
+				break
+			}
+			if err != nil {
+				return fmt.Errorf("line %d: %s: %w", x.span.Line, name, err)
+			}
+			x.files = append(x.files, f)
+		}
+	}
+	return nil
+}
+
+// filesKey names the command by which a row gets its attachments.
+func filesKey(x *one) string { return x.row.Report.Key + ":files" }
+
+// attach gives cases their attachments, at the time at which they were opened; one that has gone on since, because it was
+// imported without them before, gets them now.
+func (r *run) attach(ctx context.Context, list []*one, n *Counts) error {
+	var cmds []casework.Command
+	var rows []*one
+	for _, x := range list {
+		if x.lost || len(x.files) == 0 {
+			continue
+		}
+		cmds = append(cmds, casework.Command{Case: x.receipt.Case, Version: casework.AnyVersion, At: x.row.Report.At, Key: filesKey(x), Files: x.files})
+		rows = append(rows, x)
+	}
+	receipts, errs := r.Ledger.DoAll(ctx, r.who, cmds)
+	for i, err := range errs {
+		var no *casework.Refusal
+		if errors.As(err, &no) && no.Rule == "history.order" {
+			cmds[i].At = time.Time{}
+			receipts[i], errs[i] = r.Ledger.Do(ctx, r.who, cmds[i])
+		}
+	}
+	return r.settle(rows, receipts, errs, n, func(*one, ledger.Receipt) {})
+}
+
 func (r *run) open(ctx context.Context, list []*one, n *Counts) error {
 	var cmds []casework.Command
 	var rows []*one
 	for _, x := range list {
+		if x.lost {
+			continue
+		}
 		x.row.Report.Now = r.began // of a row without a date
 		cmd, err := intake.Command(r.Pack, x.row.Report)
 		if err != nil {

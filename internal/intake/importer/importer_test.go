@@ -17,6 +17,7 @@ import (
 	"comity/internal/casework"
 	"comity/internal/db"
 	"comity/internal/db/dbtest"
+	"comity/internal/form"
 	"comity/internal/intake"
 	"comity/internal/intake/importer"
 	"comity/internal/ledger"
@@ -481,4 +482,71 @@ func Test_nobody_is_told_about_what_happened_long_ago(t *testing.T) {
 	if got := events[2].At.In(c.pack.Zone).Format(time.DateTime); got != "2018-05-17 23:59:59" {
 		t.Errorf("closed by the clock at %s", got)
 	}
+}
+
+func Test_attachments_come_with_their_rows_once_and_a_row_without_its_file_waits_for_it(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		c := newCity(t, d, "us-boston-311", "boston-311")
+		c.mapping.Columns.Files.Column = "source"
+		row := func(id, files string) string { return strings.Replace(line(id), "Twitter", files, 1) }
+		lies := map[string]bool{"a.png": true, "b.png": true}
+		took := map[string]int{}
+		var rejects bytes.Buffer
+		options := func() importer.Options {
+			o := c.options(head + row("1", "a.png; b.png") + row("2", "c.png") + row("3", ""))
+			o.Rejects, o.Reader = &rejects, c.r
+			o.Take = func(_ context.Context, name string) (casework.File, error) {
+				if !lies[name] {
+					return casework.File{}, &casework.Refusal{Rule: "form.invalid", Fields: []form.Problem{{Field: name, Rule: "import.file"}}}
+				}
+				took[name]++
+				return casework.File{SHA256: strings.Repeat(name[:1], 64), Name: name, Kind: "image/png", Size: 7}, nil
+			}
+			return o
+		}
+		n := c.run(options())
+		if n.Opened != 2 || n.Rejected != 1 || !strings.Contains(rejects.String(), "3,c.png: There is no such file") {
+			t.Errorf("counts %+v\n%s", n, rejects.String())
+		}
+		files := func(id string) (out []string) {
+			k, err := c.r.ByCode(t.Context(), c.cases[id])
+			must(t, err)
+			opened, events := c.made.Opened(t, k.ID)
+			for _, f := range opened.Files {
+				out = append(out, f.Name)
+			}
+			if len(out) > 0 && !events[1].At.Equal(events[0].At) {
+				t.Errorf("row %s has its files at %s, and was opened at %s", id, events[1].At, events[0].At)
+			}
+			return out
+		}
+		if got := strings.Join(files("1"), " "); got != "a.png b.png" || len(files("3")) != 0 {
+			t.Errorf("row 1 has %q", got)
+		}
+		lies["c.png"] = true
+		if n = c.run(options()); n.Opened != 1 || n.Again != 2 || n.Rejected != 0 || took["a.png"] != 1 || took["c.png"] != 1 {
+			t.Errorf("again: %+v, took %v", n, took)
+		}
+		if got := strings.Join(files("2"), " "); got != "c.png" {
+			t.Errorf("row 2 has %q", got)
+		}
+		if s := c.states(); s["closed"] != 3 {
+			t.Errorf("states %v", s)
+		}
+
+		// What was imported before without its files gets them, although it has gone on.
+		late := c.options(head + row("4", "a.png"))
+		c.run(late)
+		with := options()
+		with.File, with.Size = late.File, late.Size
+		with.File = strings.NewReader(head + row("4", "a.png"))
+		if n = c.run(with); n.Again != 1 || n.Rejected != 0 {
+			t.Errorf("late: %+v", n)
+		}
+		k, err := c.r.ByCode(t.Context(), c.cases["4"])
+		must(t, err)
+		if len(k.Files) != 1 || k.State != "closed" {
+			t.Errorf("row 4 has %v and is %s", k.Files, k.State)
+		}
+	})
 }

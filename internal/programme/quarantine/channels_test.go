@@ -18,6 +18,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"comity/internal/account"
@@ -29,8 +30,10 @@ import (
 	"comity/internal/db/dbtest"
 	"comity/internal/file"
 	"comity/internal/file/filetest"
+	formroom "comity/internal/form"
 	"comity/internal/inmail"
 	"comity/internal/intake"
+	"comity/internal/intake/importer"
 	"comity/internal/jobs"
 	"comity/internal/ledger"
 	"comity/internal/ledger/ledgertest"
@@ -266,7 +269,36 @@ func (c *town) channels() []channel {
 		{"data URI", func(s filetest.Sample) (casework.CaseID, programmetest.Reply) {
 			return byURL("data:" + s.Declared + ";base64," + base64.StdEncoding.EncodeToString(s.Data))
 		}},
+		{"import", func(s filetest.Sample) (casework.CaseID, programmetest.Reply) { return c.imported(s) }},
 	}
+}
+
+// imported brings a file as the attachment of a row of another system's.
+func (c *town) imported(s filetest.Sample) (id casework.CaseID, told programmetest.Reply) {
+	c.t.Helper()
+	c.sent++
+	mapping := "mapping: old\nprocedure: service-request\nlang: en\nzone: Asia/Shanghai\ncolumns:\n  external: id\n  opened: {column: at, layout: \"2006-01-02 15:04\"}\n" +
+		"  title: what\n  category: {column: kind, map: {slab: road.pavement}}\n  outcome: {else: solved}\n  files: photos\n"
+	m, err := intake.LoadMapping(fstest.MapFS{"mappings/old.yaml": {Data: []byte(mapping)}}, c.city.Pack, "old")
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	rows := fmt.Sprintf("id,at,what,kind,photos\n%d,2026-03-01 10:00,A broken slab,slab,%s\n", c.sent, s.Name)
+	_, err = importer.Run(c.t.Context(), importer.Options{Ledger: c.city.Ledger, Reader: c.city.Reader, Pack: c.city.Pack, Mapping: m, File: strings.NewReader(rows), Size: int64(len(rows)), AsOf: c.now(), Now: c.now,
+		Say: func(key string, _ ...string) string { return key }, Rejects: io.Discard,
+		Take: func(ctx context.Context, name string) (casework.File, error) {
+			f, err := c.files.Take(ctx, bytes.NewReader(s.Data), name, file.Limits{})
+			if no := (file.Refused{}); errors.As(err, &no) {
+				told.Status = http.StatusUnprocessableEntity
+				err = &casework.Refusal{Rule: "form.invalid", Fields: []formroom.Problem{{Field: name, Rule: no.Rule, Params: no.Params}}}
+			}
+			return f, err
+		},
+		Done: func(_ intake.Row, r ledger.Receipt) { id = r.Case }})
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return id, told
 }
 
 // key is another one of the field each time.

@@ -18,7 +18,7 @@ import (
 type endpoint struct {
 	*httptest.Server
 	mu       sync.Mutex
-	now      func() time.Time
+	now      time.Time
 	reports  []theirs
 	updates  []theirNews
 	told     []url.Values // updates it was told
@@ -44,7 +44,7 @@ type theirs struct {
 
 type theirNews struct{ id, request, status, words, at string }
 
-func newEndpoint(t *testing.T, now func() time.Time) *endpoint {
+func newEndpoint(t *testing.T, now time.Time) *endpoint {
 	e := &endpoint{now: now, numbered: true}
 	e.Server = httptest.NewServer(http.HandlerFunc(e.serve))
 	t.Cleanup(e.Close)
@@ -94,7 +94,7 @@ func (e *endpoint) serve(w http.ResponseWriter, r *http.Request) {
 }
 
 func (e *endpoint) report(w http.ResponseWriter, r *http.Request) {
-	one := theirs{key: r.Header.Get("Idempotency-Key"), at: e.now(), state: "open"}
+	one := theirs{key: r.Header.Get("Idempotency-Key"), at: e.now, state: "open"}
 	if strings.HasPrefix(r.Header.Get("Content-Type"), "multipart/") {
 		r.ParseMultipartForm(1 << 20)
 		for name, list := range r.MultipartForm.File {

@@ -42,7 +42,9 @@ func (c *city) dies(k casework.Case, id string) {
 		if err := c.office.Starts(ctx, job, s.ID); err != nil {
 			return err
 		}
-		c.theirs.reports = append(c.theirs.reports, theirs{id: id, at: c.at, state: "open", form: map[string][]string{"service_code": {"road.pothole"}, "description": {"… " + string(k.Ref)}}})
+		c.theirs.set(func() {
+			c.theirs.reports = append(c.theirs.reports, theirs{id: id, at: c.at, state: "open", form: map[string][]string{"service_code": {"road.pothole"}, "description": {"… " + string(k.Ref)}}})
+		})
 		return errors.New("killed")
 	}})
 	must(c.t, err)

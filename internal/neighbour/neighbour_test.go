@@ -89,8 +89,12 @@ func thePack(t *testing.T, change ...func(*pack.Neighbour)) *pack.Pack {
 func open(t *testing.T, d *db.DB, set func(time.Time), p *pack.Pack) *city {
 	t.Helper()
 	c := &city{t: t, db: d, files: file.Store{Dir: t.TempDir()}, at: dbtest.Start}
-	c.set = func(at time.Time) { c.at = at; set(at) }
-	c.theirs = newEndpoint(t, func() time.Time { return c.at })
+	c.theirs = newEndpoint(t, c.at)
+	c.set = func(at time.Time) {
+		c.at = at
+		set(at)
+		c.theirs.set(func() { c.theirs.now = at })
+	}
 	must(t, errors.Join(jobs.Migrate(t.Context(), d), neighbour.Migrate(t.Context(), d)))
 	c.node(p)
 	return c
@@ -339,7 +343,9 @@ func Test_a_process_that_dies_while_it_hands_over_leaves_a_try_without_an_end_an
 				return err
 			}
 			// What it sent arrived; that it did, it did not live to write down.
-			c.theirs.reports = append(c.theirs.reports, theirs{id: "77", at: c.at, state: "open", form: map[string][]string{"service_code": {"road.pothole"}, "description": {"… " + string(k.Ref)}}})
+			c.theirs.set(func() {
+				c.theirs.reports = append(c.theirs.reports, theirs{id: "77", at: c.at, state: "open", form: map[string][]string{"service_code": {"road.pothole"}, "description": {"… " + string(k.Ref)}}})
+			})
 			return errors.New("killed")
 		}})
 		must(c.t, err)
@@ -488,7 +494,7 @@ func Test_what_is_stuck_is_sent_again_noted_by_hand_or_given_back(t *testing.T) 
 		if err := c.decide(number, neighbour.Number, " "); !errors.As(err, &no) || no.Rule != neighbour.RuleNumber {
 			c.t.Errorf("no number: %v", err)
 		}
-		refuse = false
+		c.theirs.set(func() { refuse = false })
 		must(c.t, errors.Join(c.decide(again, neighbour.Again, ""), c.decide(number, neighbour.Number, "A-17"), c.decide(back, neighbour.Cancel, "电话里说不归他们管")))
 		c.work()
 		if k := c.get(again.ID); k.Holder != "donghe" || len(c.theirs.reports) != 1 {
@@ -667,7 +673,7 @@ func Test_a_neighbour_that_does_not_answer_is_shown_and_asked_again(t *testing.T
 		if len(polls) != 1 || polls[0].Failed.IsZero() || polls[0].Words == "" {
 			c.t.Errorf("polled %+v", polls)
 		}
-		away = false
+		c.theirs.set(func() { away = false })
 		c.later(6 * time.Minute)
 		if polls, err = c.office.Polls(c.t.Context()); err != nil || !polls[0].Failed.IsZero() || !polls[0].Reached.Equal(c.at) {
 			c.t.Errorf("polled %+v (%v)", polls, err)

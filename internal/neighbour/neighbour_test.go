@@ -729,3 +729,16 @@ func Test_of_an_erased_case_nothing_is_kept_or_sent(t *testing.T) {
 		}
 	})
 }
+
+func Test_what_comes_from_a_neighbour_is_routed_by_the_time_of_day_too(t *testing.T) {
+	each(t, func(c *city) {
+		c.work()
+		c.theirs.set(func() { c.theirs.reports = []theirs{request("N1", "<lat>28.1102</lat><long>112.2703</long>")} })
+		c.later(6 * time.Minute)
+		list, err := c.city.Reader.Worklist(c.t.Context(), authz.Machine().Scope(), ledger.Filter{Limit: 10})
+		must(c.t, err)
+		if len(list.Items) != 1 {
+			c.t.Fatalf("%d cases", len(list.Items))
+		}
+	}, func(n *pack.Neighbour) { n.Takes[0].Category = "noise.night" })
+}

@@ -38,7 +38,7 @@ func (o *Office) takeIn(ctx context.Context, client *georeport.Client, n *pack.N
 		if !r.Requested.IsZero() && r.Requested.Before(since.Truncate(time.Second)) {
 			continue // it was not asked for: some leave dates aside
 		}
-		if err := o.take(ctx, n, r); err != nil {
+		if err := o.take(ctx, n, r, now); err != nil {
 			return err
 		}
 	}
@@ -49,7 +49,7 @@ func (o *Office) takeIn(ctx context.Context, client *georeport.Client, n *pack.N
 }
 
 // take opens the case of one request.
-func (o *Office) take(ctx context.Context, n *pack.Neighbour, r georeport.Request) error {
+func (o *Office) take(ctx context.Context, n *pack.Neighbour, r georeport.Request, now time.Time) error {
 	var known bool
 	err := o.DB.View(ctx, func(tx *db.Tx) error {
 		_, err := linkedTo(ctx, tx, n.ID, r.ID, false)
@@ -64,7 +64,7 @@ func (o *Office) take(ctx context.Context, n *pack.Neighbour, r georeport.Reques
 		return err
 	}
 	p := o.Packs.Current()
-	cmd, err := o.command(p, n, n.Takes[i], r)
+	cmd, err := o.command(p, n, n.Takes[i], r, now)
 	if err != nil {
 		return o.cannot(n, r, err)
 	}
@@ -92,7 +92,7 @@ func (o *Office) cannot(n *pack.Neighbour, r georeport.Request, err error) error
 
 // command makes of a request the command that opens its case. A point outside of the city goes to the neighbour's own
 // unit's superior: it knows the border.
-func (o *Office) command(p *pack.Pack, n *pack.Neighbour, t pack.Taking, r georeport.Request) (casework.Command, error) {
+func (o *Office) command(p *pack.Pack, n *pack.Neighbour, t pack.Taking, r georeport.Request, now time.Time) (casework.Command, error) {
 	say := o.Words(p).In(n.Lang)
 	words := readable(r.Text)
 	if words == "" {
@@ -102,7 +102,7 @@ func (o *Office) command(p *pack.Pack, n *pack.Neighbour, t pack.Taking, r geore
 		words += "\n" + say.T("neighbour.picture", "link", readable(r.Media))
 	}
 	words += "\n" + say.T("neighbour.from", "unit", o.unitName(p, n, n.Lang), "id", r.ID)
-	report := intake.Report{Category: t.Category, Text: shortened(words, casework.MaxText), Address: shortened(readable(r.Address), 200), Source: source, External: n.ID + ":" + r.ID, Key: Name + ":" + n.ID + ":" + r.ID}
+	report := intake.Report{Category: t.Category, Text: shortened(words, casework.MaxText), Address: shortened(readable(r.Address), 200), Source: source, External: n.ID + ":" + r.ID, Now: now, Key: Name + ":" + n.ID + ":" + r.ID}
 	if r.Placed {
 		report.Point = &place.Point{Lat: r.Lat, Lon: r.Lon}
 	}

@@ -351,3 +351,12 @@ func Test_every_answer_in_XML_is_well_formed(t *testing.T) {
 		}
 	})
 }
+
+// A rule of routing may ask for the time of day: every service that is offered has to be one that can be reported.
+func Test_every_service_that_is_offered_takes_a_report(t *testing.T) {
+	quickWith(t, demoPack(t), func(s *site) {
+		for _, v := range s.city.Pack.Open311.Services {
+			s.post("requests.xml", s.pothole("service_code", v.Code, "attribute[size]", "")).want(200)
+		}
+	})
+}

@@ -53,6 +53,7 @@ func (s *Server) report(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
+	r.Now = s.Now() // rules of routing may ask for the time of day
 	for _, k := range keys {
 		ref, id, err := s.Reader.OpenedBy(c.Context(), c.by.who, k)
 		if err == nil {

@@ -1,13 +1,9 @@
 package main
 
 import (
-	"math/rand/v2"
-	"time"
-
 	"comity/internal/casework"
 	"comity/internal/courier/gateway"
 	"comity/internal/inmail"
-	"comity/internal/jobs"
 	"comity/internal/neighbour"
 	"comity/internal/neighbour/georeport"
 	"comity/internal/open311"
@@ -58,11 +54,8 @@ func endpointOf(n *gateway.Neighbour) *georeport.Client {
 
 // neighbours is what exchanges matters with units that work on a system of their own.
 func (c *city) neighbours() *neighbour.Office {
-	d := neighbour.Deps{DB: c.db, Ledger: c.ledger, Reader: c.reader, Packs: c.packs, Words: c.wordings, Files: c.files, Endpoints: map[string]neighbour.Endpoint{}, Log: c.log,
-		Tries: 12, Hours: 48 * time.Hour, Wait: jobs.Backoff(time.Minute, 4*time.Hour, rand.Float64)} // what stays where the operator's file says nothing
-	if c.post != nil {
-		d.Tries, d.Hours, d.Wait = c.post.Tries, c.post.Hours, c.post.Wait
-	}
+	d := neighbour.Deps{DB: c.db, Ledger: c.ledger, Reader: c.reader, Packs: c.packs, Words: c.wordings, Files: c.files, Endpoints: map[string]neighbour.Endpoint{}, Now: c.clock.Now, Log: c.log}
+	d.Tries, d.Hours, d.Wait = c.post.Patience()
 	for _, n := range c.next {
 		d.Endpoints[n.Name] = neighbour.Endpoint{Every: n.Every, Client: endpointOf(n)}
 	}

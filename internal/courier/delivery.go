@@ -426,10 +426,7 @@ func (c *Courier) ends(ctx context.Context, job jobs.Job, id, attempt int64, a A
 
 // again plans the next try, unless tries or hours are over.
 func (c *Courier) again(ctx context.Context, tx *db.Tx, d Delivery) error {
-	tries, hours, wait := defaultTries, defaultHours, jobs.Backoff(time.Minute, time.Hour, func() float64 { return 1 })
-	if c.Post != nil {
-		tries, hours, wait = c.Post.Tries, c.Post.Hours, c.Post.Wait
-	}
+	tries, hours, wait := c.Post.Patience()
 	next := c.allowed(d, tx.Now.Add(wait(d.Tries)))
 	if d.Tries >= tries || next.After(d.First.Add(hours)) {
 		d.State, d.Reason = Permanent, reasonGivenUp
@@ -442,10 +439,21 @@ func (c *Courier) again(ctx context.Context, tx *db.Tx, d Delivery) error {
 	return c.later(ctx, tx, d, next)
 }
 
+// Patience is how often and how long something is tried, with the wait before the next time; what it is where the operator
+// has no file, too.
+func (p *Post) Patience() (tries int, hours time.Duration, wait func(try int) time.Duration) {
+	if p == nil {
+		return UsualTries, UsualHours, jobs.Backoff(UsualWait, UsualLonger, func() float64 { return 1 })
+	}
+	return p.Tries, p.Hours, p.Wait
+}
+
 // What holds where the operator's file says nothing.
 const (
-	defaultTries = 12
-	defaultHours = 48 * time.Hour
+	UsualTries  = 12
+	UsualHours  = 48 * time.Hour
+	UsualWait   = time.Minute
+	UsualLonger = 4 * time.Hour
 )
 
 // maxWords bounds what is kept of a gateway's words, in characters.
@@ -531,6 +539,31 @@ func Place(t *org.Tree, unit org.UnitID) string {
 		place = "/" + string(u) + place
 	}
 	return place
+}
+
+// Filled puts values into places in one pass, so that what a resident wrote is never taken for a place.
+func Filled(s string, places map[string]string) string {
+	var b strings.Builder
+	for s != "" {
+		open := strings.IndexByte(s, '{')
+		if open < 0 {
+			break
+		}
+		end := strings.IndexByte(s[open:], '}')
+		if end < 0 {
+			break
+		}
+		b.WriteString(s[:open])
+		place := s[open : open+end+1]
+		if v, ok := places[place[1:len(place)-1]]; ok {
+			b.WriteString(v)
+			s = s[open+end+1:]
+			continue
+		}
+		b.WriteByte('{')
+		s = s[open+1:]
+	}
+	return b.String() + s
 }
 
 // Holder is the unit a place ends in.

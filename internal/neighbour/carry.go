@@ -329,8 +329,9 @@ func (o *Office) report(ctx context.Context, client *georeport.Client, n *pack.N
 		r.Address = o.unitNameOf(k, n.Lang) // the specification wants a place
 	}
 	sent := courier.Parcel{Text: r.Text + "\n" + k.Title, Address: k.Place.Address}
+	places := o.facts(k, look.Events())
 	for code, v := range give.Attributes {
-		r.Attributes[code] = filled(v, k, look.Events())
+		r.Attributes[code] = courier.Filled(v, places)
 		sent.Text += "\n" + r.Attributes[code]
 	}
 	if n.Files {
@@ -355,7 +356,7 @@ func (a answer) passing() answer {
 // found looks for a report at the neighbour, among those of services since it was first tried.
 func (o *Office) found(ctx context.Context, client *georeport.Client, services []string, s Send) (id string, err error) {
 	const slack = time.Hour // their clock is not ours
-	now := o.now(ctx)
+	now := o.Now()
 	since := s.before.Add(-slack)
 	if most := now.Add(-farthest); since.Before(most) {
 		since = most
@@ -368,24 +369,12 @@ func (o *Office) found(ctx context.Context, client *georeport.Client, services [
 		if !strings.Contains(r.Text, string(s.Ref)) {
 			continue
 		}
-		if known, err := o.numberKnown(ctx, s.Neighbour, r.ID); err != nil || !known {
+		// A number that is known is that of an earlier time, where a case was there twice.
+		if _, known, err := o.joined(ctx, s.Neighbour, r.ID, true); err != nil || !known {
 			return r.ID, err
 		}
 	}
 	return "", nil
-}
-
-// numberKnown says whether a number is that of a report already: of an earlier time at the neighbour, where a case was twice.
-func (o *Office) numberKnown(ctx context.Context, neighbour, theirs string) (known bool, err error) {
-	err = o.DB.View(ctx, func(tx *db.Tx) error {
-		_, err := linkedTo(ctx, tx, neighbour, theirs, true)
-		known = err == nil
-		if errors.Is(err, db.ErrNoRows) {
-			return nil
-		}
-		return err
-	})
-	return known, err
 }
 
 // mostTold bounds what was reported, so that our number still stands behind it where the specification ends a description.
@@ -406,28 +395,13 @@ func (o *Office) unitNameOf(k casework.Case, lang string) string {
 	return o.Words(o.Packs.Pack(k.Pack)).In(lang).T("unit." + string(k.Place.Unit))
 }
 
-// filled puts the facts of a case into an attribute, in one pass, so that what a resident wrote is never taken for a place.
-func filled(s string, k casework.Case, events []casework.Event) string {
-	var b strings.Builder
-	for {
-		head, rest, ok := strings.Cut(s, "{")
-		name, tail, closed := strings.Cut(rest, "}")
-		if !ok || !closed {
-			b.WriteString(s)
-			return b.String()
-		}
-		b.WriteString(head)
-		answer, isAnswer := strings.CutPrefix(name, "answer.")
-		switch {
-		case name == "ref":
-			b.WriteString(string(k.Ref))
-		case name == "address":
-			b.WriteString(k.Place.Address)
-		case isAnswer && len(events) > 0:
-			b.WriteString(events[0].Fields[answer])
-		}
-		s = tail
+// facts are what the places of an attribute are filled with; a question nobody answered gives nothing.
+func (o *Office) facts(k casework.Case, events []casework.Event) map[string]string {
+	out := map[string]string{"ref": string(k.Ref), "address": k.Place.Address}
+	for _, f := range o.Packs.Current().ProcedureFor(k.Category).Intake {
+		out["answer."+f.Name] = events[0].Fields[f.Name]
 	}
+	return out
 }
 
 // pictures are those that the resident sent or sees, unless they are held. Of one that an officer has redacted the copy goes

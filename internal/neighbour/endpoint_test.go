@@ -57,6 +57,12 @@ func (e *endpoint) set(change func()) {
 	change()
 }
 
+// clock is the time at the other system, which is that of the city.
+func (e *endpoint) clock() (now time.Time) {
+	e.set(func() { now = e.now })
+	return now
+}
+
 func (e *endpoint) serve(w http.ResponseWriter, r *http.Request) {
 	e.mu.Lock()
 	defer e.mu.Unlock()

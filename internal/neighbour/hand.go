@@ -20,12 +20,11 @@ import (
 
 // Filter narrows a list of sends.
 type Filter struct {
-	Reach     []courier.Reach
-	States    []courier.State
-	Neighbour string
-	Case      casework.CaseID
-	Before    int64 // id of the last one of the page before; 0 = from the newest
-	Limit     int
+	Reach  []courier.Reach
+	States []courier.State
+	Case   casework.CaseID
+	Before int64 // id of the last one of the page before; 0 = from the newest
+	Limit  int
 }
 
 // Deed is what a person decides about a send.
@@ -38,22 +37,17 @@ const (
 	Cancel Deed = "cancel" // it is not sent; of a report, the matter goes back to the unit it came from
 )
 
-// Possible lists what can be done with a send, in the order in which a page offers it.
-func (s Send) Possible() (out []Deed) {
-	for deed, to := range map[Deed]courier.State{Again: courier.Created, Number: courier.Delivered, Cancel: courier.Cancelled} {
-		if s.State != courier.Sending && s.State != courier.Cancelled && may(s.State, to) && (deed != Number || s.Kind == Report) {
-			out = append(out, deed)
-		}
-	}
-	return inOrder(out)
-}
+// leads are the deeds in the order in which a page offers them, with the state each brings a send into.
+var leads = []struct {
+	deed Deed
+	to   courier.State
+}{{Again, courier.Created}, {Number, courier.Delivered}, {Cancel, courier.Cancelled}}
 
-func inOrder(deeds []Deed) (out []Deed) {
-	for _, d := range []Deed{Again, Number, Cancel} {
-		for _, x := range deeds {
-			if x == d {
-				out = append(out, d)
-			}
+// Possible lists what can be done with a send.
+func (s Send) Possible() (out []Deed) {
+	for _, l := range leads {
+		if s.State != courier.Sending && s.State != courier.Cancelled && may(s.State, l.to) && (l.deed != Number || s.Kind == Report) {
+			out = append(out, l.deed)
 		}
 	}
 	return out
@@ -176,8 +170,12 @@ func (o *Office) decide(ctx context.Context, tx *db.Tx, s Send, deed Deed, words
 	if !slices.Contains(s.Possible(), deed) {
 		return &casework.Refusal{Rule: "post.not_now"}
 	}
-	outcome := map[Deed]courier.State{Again: courier.Created, Number: courier.Delivered, Cancel: courier.Cancelled}[deed]
-	a := courier.Attempt{Began: tx.Now, Ended: tx.Now, Actor: actor, Outcome: string(outcome)}
+	a := courier.Attempt{Began: tx.Now, Ended: tx.Now, Actor: actor}
+	for _, l := range leads {
+		if l.deed == deed {
+			a.Outcome = string(l.to)
+		}
+	}
 	if deed == Number {
 		a.External = words
 	}

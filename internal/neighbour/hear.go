@@ -156,7 +156,7 @@ func (o *Office) hearUpdates(ctx context.Context, client *georeport.Client, n *p
 	since := from(p.updates, now)
 	err := o.DB.View(ctx, func(tx *db.Tx) error {
 		// What got its number only now may have been dealt with meanwhile.
-		late, err := lateFrom(ctx, tx, n.ID, p.updates.Add(-pollLease))
+		late, err := lateFrom(ctx, tx, n.ID, p.updates.Add(-lease))
 		if err == nil && !late.IsZero() && late.Before(since) {
 			since = from(late, now)
 		}
@@ -170,12 +170,12 @@ func (o *Office) hearUpdates(ctx context.Context, client *georeport.Client, n *p
 		return err
 	}
 	for _, u := range list {
-		l, ok, err := o.linked(ctx, n.ID, u.Request)
+		l, ok, err := o.joined(ctx, n.ID, u.Request, true)
 		if err != nil {
 			return err
 		}
-		if !ok {
-			continue // of somebody else's request
+		if !ok || l.Ended {
+			continue // of somebody else's request, or past
 		}
 		if err := o.hearOf(ctx, n, l, news{id: "update:" + u.ID, status: u.Status, words: u.Words, deeds: n.Means(u.Status)}); err != nil {
 			return err
@@ -185,15 +185,16 @@ func (o *Office) hearUpdates(ctx context.Context, client *georeport.Client, n *p
 	return nil
 }
 
-func (o *Office) linked(ctx context.Context, neighbour, theirs string) (l Link, ok bool, err error) {
+// joined finds the case of ours that is one matter with a request of theirs.
+func (o *Office) joined(ctx context.Context, neighbour, theirs string, ours bool) (l Link, ok bool, err error) {
 	err = o.DB.View(ctx, func(tx *db.Tx) error {
-		l, err = linkedTo(ctx, tx, neighbour, theirs, true)
+		l, err = linkedTo(ctx, tx, neighbour, theirs, ours)
 		return err
 	})
 	if errors.Is(err, db.ErrNoRows) {
 		return l, false, nil
 	}
-	return l, err == nil && !l.Ended, err
+	return l, err == nil, err
 }
 
 // hearStatus asks how every matter stands that was handed over, of a system without updates.
@@ -311,7 +312,7 @@ func (o *Office) hear(ctx context.Context, n *pack.Neighbour, l Link, x news) er
 		if k, err = o.Reader.ByID(ctx, authz.Machine().Scope(), l.Case); err != nil {
 			return err
 		}
-		if !casework.CanAct(d, k, a, who, o.now(ctx)) {
+		if !casework.CanAct(d, k, a, who, o.Now()) {
 			continue
 		}
 		fields, took := o.given(n, l, k, a, deed, x.words)
@@ -438,10 +439,4 @@ func (o *Office) remember(ctx context.Context, l Link, status string) error {
 		return nil
 	}
 	return o.DB.Transact(ctx, func(tx *db.Tx) error { return setWord(ctx, tx, l.ID, status) })
-}
-
-// now is the time of the database's clock.
-func (o *Office) now(ctx context.Context) (now time.Time) {
-	o.DB.View(ctx, func(tx *db.Tx) error { now = tx.Now; return nil })
-	return now
 }

@@ -73,6 +73,7 @@ type Deps struct {
 	Hours     time.Duration       // after which it is not tried again
 	Wait      func(try int) time.Duration
 	Public    Public
+	Now       func() time.Time
 	Log       *slog.Logger
 }
 
@@ -304,7 +305,7 @@ func (o *Office) Jobs() []jobs.Kind {
 	return []jobs.Kind{
 		{Name: kindCarry, Run: o.carry, Completes: true, Lease: lease, MaxAttempts: endless},
 		{Name: kindArrived, Run: o.arrived, Lease: lease, MaxAttempts: endless},
-		{Name: kindPoll, Run: o.poll, Lease: pollLease, MaxAttempts: endless, Completes: true},
+		{Name: kindPoll, Run: o.poll, Lease: lease, MaxAttempts: endless, Completes: true},
 	}
 }
 
@@ -316,9 +317,8 @@ const (
 )
 
 const (
-	lease     = 3 * time.Minute  // longer than a call may take, so that a second run means that the first one died
-	pollLease = 10 * time.Minute // a poll makes many calls
-	endless   = 1 << 30          // its own tries and hours decide when something is given up
+	lease   = 10 * time.Minute // a try looks before it sends, and a poll makes many calls; a second run means that the first one died
+	endless = 1 << 30          // its own tries and hours decide when something is given up
 )
 
 func carryKey(id casework.CaseID) string   { return kindCarry + ":" + string(id) + ":" }

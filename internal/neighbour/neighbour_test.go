@@ -105,7 +105,7 @@ func (c *city) node(p *pack.Pack) {
 	c.t.Helper()
 	base, err := text.Base()
 	must(c.t, err)
-	d := neighbour.Deps{DB: c.db, Files: c.files, Tries: 4, Hours: 48 * time.Hour, Wait: func(int) time.Duration { return 10 * time.Minute },
+	d := neighbour.Deps{DB: c.db, Files: c.files, Now: c.theirs.clock, Tries: 4, Hours: 48 * time.Hour, Wait: func(int) time.Duration { return 10 * time.Minute },
 		Endpoints: map[string]neighbour.Endpoint{"donghe": {Every: 5 * time.Minute, Client: &georeport.Client{Base: c.theirs.URL + "/v2/", Key: "secret-key", HTTP: inside.HTTP(), Timeout: 10 * time.Second}}}}
 	c.city = ledgertest.OpenPack(c.t, c.db, p, func(cfg *ledger.Config) {
 		cfg.Project = func(ctx context.Context, tx *db.Tx, k casework.Case, e casework.Event) error {

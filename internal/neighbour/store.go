@@ -127,9 +127,6 @@ func (f Filter) where() (text string, args []any) {
 	if len(states) > 0 {
 		parts = append(parts, "state IN ("+strings.Join(states, ", ")+")")
 	}
-	if f.Neighbour != "" {
-		parts = append(parts, "neighbour = "+arg(f.Neighbour))
-	}
 	if f.Case != "" {
 		parts = append(parts, "case_id = "+arg(string(f.Case)))
 	}

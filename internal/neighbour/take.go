@@ -50,15 +50,7 @@ func (o *Office) takeIn(ctx context.Context, client *georeport.Client, n *pack.N
 
 // take opens the case of one request.
 func (o *Office) take(ctx context.Context, n *pack.Neighbour, r georeport.Request, now time.Time) error {
-	var known bool
-	err := o.DB.View(ctx, func(tx *db.Tx) error {
-		_, err := linkedTo(ctx, tx, n.ID, r.ID, false)
-		known = err == nil
-		if errors.Is(err, db.ErrNoRows) {
-			return nil
-		}
-		return err
-	})
+	_, known, err := o.joined(ctx, n.ID, r.ID, false)
 	i := slices.IndexFunc(n.Takes, func(t pack.Taking) bool { return t.Service == r.Service })
 	if err != nil || known || i < 0 {
 		return err

@@ -35,13 +35,9 @@ type Config struct {
 var channels = []string{"mail", "sms", "chat"}
 
 const (
-	usualTime   = 30 * time.Second
-	usualTries  = 12
-	usualHours  = 48
-	mostTries   = 100
-	mostHours   = 14 * 24
-	usualFirst  = time.Minute
-	usualLonger = 4 * time.Hour
+	usualTime = 30 * time.Second
+	mostTries = 100
+	mostHours = 14 * 24
 )
 
 // Read reads the file. The error is a *Wrong that lists everything, each with file, line and field.
@@ -79,8 +75,8 @@ type reader struct {
 
 func (r *reader) top(s *section) {
 	r.allow(s)
-	tries, hours := s.number("tries", usualTries, 1, mostTries), s.number("hours", usualHours, 1, mostHours)
-	first, most := s.time("first_wait", usualFirst, time.Second, 24*time.Hour), s.time("longest_wait", usualLonger, time.Second, 48*time.Hour)
+	tries, hours := s.number("tries", courier.UsualTries, 1, mostTries), s.number("hours", int(courier.UsualHours/time.Hour), 1, mostHours)
+	first, most := s.time("first_wait", courier.UsualWait, time.Second, 24*time.Hour), s.time("longest_wait", courier.UsualLonger, time.Second, 48*time.Hour)
 	p := &courier.Post{Gateways: map[string]courier.Gateway{}, Tries: tries, Hours: time.Duration(hours) * time.Hour, Wait: jobs.Backoff(first, most, rand.Float64)}
 	r.c.Post = p
 	for _, g := range s.sections("gateways") {

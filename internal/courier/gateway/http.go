@@ -68,7 +68,7 @@ func (g *HTTP) request(ctx context.Context, p courier.Parcel) (*http.Request, er
 	case g.Form != nil:
 		form := url.Values{}
 		for name, v := range g.Form {
-			form.Set(name, filled(v, places))
+			form.Set(name, courier.Filled(v, places))
 		}
 		body, kind = strings.NewReader(form.Encode()), "application/x-www-form-urlencoded"
 	case g.JSON != nil:
@@ -82,7 +82,7 @@ func (g *HTTP) request(ctx context.Context, p courier.Parcel) (*http.Request, er
 	for name, v := range places {
 		escaped[name] = url.QueryEscape(v)
 	}
-	r, err := http.NewRequestWithContext(ctx, g.Method, filled(g.URL, escaped), body)
+	r, err := http.NewRequestWithContext(ctx, g.Method, courier.Filled(g.URL, escaped), body)
 	if err != nil {
 		return nil, fmt.Errorf("the address of the gateway does not read") // the error would repeat it, with what was filled in
 	}
@@ -92,40 +92,15 @@ func (g *HTTP) request(ctx context.Context, p courier.Parcel) (*http.Request, er
 		r.Header.Set("Content-Type", kind)
 	}
 	for name, v := range g.Headers {
-		r.Header.Set(name, oneLine(filled(v, places)))
+		r.Header.Set(name, oneLine(courier.Filled(v, places)))
 	}
 	return r, nil
-}
-
-// filled puts values into places in one pass, so that what a resident wrote is never taken for a place.
-func filled(s string, places map[string]string) string {
-	var b strings.Builder
-	for s != "" {
-		open := strings.IndexByte(s, '{')
-		if open < 0 {
-			break
-		}
-		end := strings.IndexByte(s[open:], '}')
-		if end < 0 {
-			break
-		}
-		b.WriteString(s[:open])
-		place := s[open : open+end+1]
-		if v, ok := places[place[1:len(place)-1]]; ok {
-			b.WriteString(v)
-			s = s[open+end+1:]
-			continue
-		}
-		b.WriteByte('{')
-		s = s[open+1:]
-	}
-	return b.String() + s
 }
 
 func filledJSON(v any, places map[string]string) any {
 	switch v := v.(type) {
 	case string:
-		return filled(v, places)
+		return courier.Filled(v, places)
 	case []any:
 		out := make([]any, len(v))
 		for i, x := range v {

@@ -13,7 +13,7 @@ import (
 // Request is one service request as the endpoint tells it.
 type Request struct {
 	ID, Status, Notes, Service, Name, Text, Address, Media string
-	Requested, Updated                                     time.Time
+	Requested                                              time.Time
 	Lat, Lon                                               float64
 	Placed                                                 bool
 }
@@ -59,7 +59,6 @@ type requestXML struct {
 	Name      value `xml:"service_name"`
 	Text      value `xml:"description"`
 	Requested value `xml:"requested_datetime"`
-	Updated   value `xml:"updated_datetime"`
 	Address   value `xml:"address"`
 	Lat       value `xml:"lat"`
 	Long      value `xml:"long"`
@@ -68,7 +67,7 @@ type requestXML struct {
 
 func (x requestXML) request() Request {
 	r := Request{ID: x.ID.name(), Status: strings.ToLower(x.Status.name()), Notes: clip(x.Notes.text(), mostHeard), Service: x.Service.name(), Name: x.Name.name(), Text: clip(x.Text.text(), mostHeard),
-		Address: clip(x.Address.text(), mostHeard), Media: clip(x.Media.text(), mostHeard), Requested: instant(x.Requested), Updated: instant(x.Updated)}
+		Address: clip(x.Address.text(), mostHeard), Media: clip(x.Media.text(), mostHeard), Requested: instant(x.Requested)}
 	lat, err1 := strconv.ParseFloat(x.Lat.text(), 64)
 	lon, err2 := strconv.ParseFloat(x.Long.text(), 64)
 	if err1 == nil && err2 == nil {

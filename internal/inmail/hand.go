@@ -114,7 +114,11 @@ func (r *Room) Look(who, id string) (Apart, Head, error) {
 	if err != nil {
 		return a, Head{}, nil
 	}
-	return a, Head{From: strings.TrimSpace(m.From.Name + " <" + m.From.Address + ">"), Subject: m.Subject, Files: len(m.Parts), Read: true}, nil
+	from := m.From.Name
+	if m.From.Address != "" {
+		from = strings.TrimSpace(from + " <" + m.From.Address + ">")
+	}
+	return a, Head{From: from, Subject: m.Subject, Files: len(m.Parts), Read: true}, nil
 }
 
 // parsed is Parse of a mail that may be the one our program cannot bear.

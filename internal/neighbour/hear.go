@@ -137,6 +137,9 @@ func (o *Office) ask(ctx context.Context, client *georeport.Client, n *pack.Neig
 	default:
 		heard = o.hearStatus(ctx, client, n)
 	}
+	if taken != nil && heard != nil && taken.Error() == heard.Error() {
+		return taken // a system that is away is away for both
+	}
 	return errors.Join(taken, heard)
 }
 

@@ -114,7 +114,7 @@ func (x *office) mailShow(o *programme.Officer) error {
 		v.Facts = append(v.Facts, web.Fact{Label: page.T("post.mail.refused"), Value: page.Problem(a.Rule, nil)})
 	}
 	if head.Read {
-		v.Facts = append(v.Facts, web.Fact{Label: page.T("post.mail.from"), Value: head.From}, web.Fact{Label: page.T("post.mail.subject"), Value: orNone(page, head.Subject)},
+		v.Facts = append(v.Facts, web.Fact{Label: page.T("post.mail.from"), Value: orNone(page, head.From)}, web.Fact{Label: page.T("post.mail.subject"), Value: orNone(page, head.Subject)},
 			web.Fact{Label: page.T("post.mail.files"), Value: strconv.Itoa(head.Files)})
 	}
 	return o.Write(page, http.StatusOK, mailBody(page, v))

@@ -122,7 +122,7 @@ func (x *office) mailShow(o *programme.Officer) error {
 
 func orNone(page *web.Page, words string) string {
 	if words == "" {
-		return page.T("post.mail.no_subject")
+		return page.T("post.mail.none_given")
 	}
 	return words
 }

@@ -42,15 +42,10 @@ func (x *office) list(o *programme.Officer) error {
 		return err
 	}
 	q := o.R.URL.Query()
-	f := courier.Filter{Reach: in, States: stuck, Limit: pageSize + 1}
-	state, channel := courier.State(q.Get("state")), q.Get("channel")
-	if slices.Contains(courier.States, state) {
-		f.States = []courier.State{state}
-	} else if state == "all" {
-		f.States = nil
-	} else {
-		state = ""
-	}
+	f := courier.Filter{Reach: in, Limit: pageSize + 1}
+	channel := q.Get("channel")
+	var state courier.State
+	f.States, state = statesAsked(q.Get("state"), courier.States, stuck)
 	if slices.Contains(pack.PostChannels, channel) {
 		f.Channels = []string{channel}
 	} else {
@@ -67,10 +62,10 @@ func (x *office) list(o *programme.Officer) error {
 		return err
 	}
 	page := o.Page("post.title")
-	l := listPage{Ways: x.ways(page, o), Away: x.Courier.Post == nil, States: stateChoices(page, counts, state, channel), Channels: channelChoices(page, state, channel)}
+	l := listPage{Ways: x.ways(page, o), Away: x.Courier.Post == nil, States: stateChoices(page, counts, courier.States, stuck, state, func(s courier.State) string { return listAddress(listAt, string(s), channel, 0) }), Channels: channelChoices(page, state, channel)}
 	if len(list) > pageSize {
 		list = list[:pageSize]
-		l.Next = listAddress(string(state), channel, list[pageSize-1].ID)
+		l.Next = listAddress(listAt, string(state), channel, list[pageSize-1].ID)
 	}
 	for _, d := range list {
 		l.Rows = append(l.Rows, rowOf(page, d))
@@ -78,7 +73,9 @@ func (x *office) list(o *programme.Officer) error {
 	return o.Write(page, http.StatusOK, listBody(page, l))
 }
 
-func listAddress(state, channel string, before int64) string {
+const listAt = "/desk/post"
+
+func listAddress(at, state, channel string, before int64) string {
 	v := url.Values{}
 	for name, value := range map[string]string{"state": state, "channel": channel} {
 		if value != "" {
@@ -89,27 +86,41 @@ func listAddress(state, channel string, before int64) string {
 		v.Set("before", strconv.FormatInt(before, 10))
 	}
 	if len(v) == 0 {
-		return "/desk/post"
+		return at
 	}
-	return "/desk/post?" + v.Encode()
+	return at + "?" + v.Encode()
 }
 
-func stateChoices(page *web.Page, counts map[courier.State]int, state courier.State, channel string) []choice {
+// everything asks for all states; without a word a list shows those that want a person.
+const everything = courier.State("all")
+
+// statesAsked reads which states a list is asked for, and which choice that is.
+func statesAsked(word string, all, stuck []courier.State) (shown []courier.State, choice courier.State) {
+	switch state := courier.State(word); {
+	case slices.Contains(all, state):
+		return []courier.State{state}, state
+	case state == everything:
+		return nil, everything
+	}
+	return stuck, ""
+}
+
+func stateChoices(page *web.Page, counts map[courier.State]int, all, stuck []courier.State, state courier.State, to func(courier.State) string) []choice {
 	waiting := 0
 	for _, s := range stuck {
 		waiting += counts[s]
 	}
-	out := []choice{{listAddress("", channel, 0), page.T("post.filter.stuck", "n", strconv.Itoa(waiting)), state == ""}}
-	for _, s := range courier.States {
-		out = append(out, choice{listAddress(string(s), channel, 0), page.T("post.filter.state", "state", page.T("post.state."+string(s)), "n", strconv.Itoa(counts[s])), state == s})
+	out := []choice{{to(""), page.T("post.filter.stuck", "n", strconv.Itoa(waiting)), state == ""}}
+	for _, s := range all {
+		out = append(out, choice{to(s), page.T("post.filter.state", "state", page.T("post.state."+string(s)), "n", strconv.Itoa(counts[s])), state == s})
 	}
-	return append(out, choice{listAddress("all", channel, 0), page.T("post.filter.all"), state == "all"})
+	return append(out, choice{to(everything), page.T("post.filter.all"), state == everything})
 }
 
 func channelChoices(page *web.Page, state courier.State, channel string) []choice {
-	out := []choice{{listAddress(string(state), "", 0), page.T("post.filter.channels"), channel == ""}}
+	out := []choice{{listAddress(listAt, string(state), "", 0), page.T("post.filter.channels"), channel == ""}}
 	for _, c := range pack.PostChannels {
-		out = append(out, choice{listAddress(string(state), c, 0), page.T("post.channel." + c), channel == c})
+		out = append(out, choice{listAddress(listAt, string(state), c, 0), page.T("post.channel." + c), channel == c})
 	}
 	return out
 }

@@ -56,16 +56,9 @@ func (x *office) neighbours(o *programme.Officer) error {
 		return err
 	}
 	q := o.R.URL.Query()
-	f := neighbour.Filter{Reach: in, States: waiting, Limit: pageSize + 1}
-	state := courier.State(q.Get("state"))
-	switch {
-	case slices.Contains(neighbour.States, state):
-		f.States = []courier.State{state}
-	case state == "all":
-		f.States = nil
-	default:
-		state = ""
-	}
+	f := neighbour.Filter{Reach: in, Limit: pageSize + 1}
+	var state courier.State
+	f.States, state = statesAsked(q.Get("state"), neighbour.States, waiting)
 	f.Before, _ = strconv.ParseInt(q.Get("before"), 10, 64)
 	ctx := o.R.Context()
 	list, err := x.Neighbours.List(ctx, f)
@@ -77,34 +70,18 @@ func (x *office) neighbours(o *programme.Officer) error {
 		return err
 	}
 	page := o.Page("neighbour.title")
-	v := nextDoorPage{Ways: x.ways(page, o), States: nextDoorChoices(page, counts, state)}
+	v := nextDoorPage{Ways: x.ways(page, o), States: stateChoices(page, counts, neighbour.States, waiting, state, func(s courier.State) string { return listAddress(nextDoor, string(s), "", 0) })}
 	if v.Asked, err = x.asked(page, o); err != nil {
 		return err
 	}
 	if len(list) > pageSize {
 		list = list[:pageSize]
-		v.Next = nextDoorAddress(state, list[pageSize-1].ID)
+		v.Next = listAddress(nextDoor, string(state), "", list[pageSize-1].ID)
 	}
 	for _, s := range list {
 		v.Rows = append(v.Rows, x.exchanged(page, s))
 	}
 	return o.Write(page, http.StatusOK, neighboursBody(page, v))
-}
-
-func nextDoorAddress(state courier.State, before int64) string {
-	return strings.Replace(listAddress(string(state), "", before), "/desk/post", nextDoor, 1)
-}
-
-func nextDoorChoices(page *web.Page, counts map[courier.State]int, state courier.State) []choice {
-	n := 0
-	for _, s := range waiting {
-		n += counts[s]
-	}
-	out := []choice{{nextDoorAddress("", 0), page.T("post.filter.stuck", "n", strconv.Itoa(n)), state == ""}}
-	for _, s := range neighbour.States {
-		out = append(out, choice{nextDoorAddress(s, 0), page.T("post.filter.state", "state", page.T("post.state."+string(s)), "n", strconv.Itoa(counts[s])), state == s})
-	}
-	return append(out, choice{nextDoorAddress("all", 0), page.T("post.filter.all"), state == "all"})
 }
 
 // asked says of each neighbour whether its system answers.

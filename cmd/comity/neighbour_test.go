@@ -208,8 +208,8 @@ func Test_two_cities_exchange_matters_by_the_wire_and_each_resident_gets_one_ans
 			t.Errorf("here it is %s, %s; the resident reads %d %.300s", k.State, k.Outcome, page.status, page.body)
 		}
 		later(26*time.Hour, there, here)
-		if n := here.now(id).Seq; here.now(id).State != "answered" {
-			t.Errorf("a day later it is %s after %d events", here.now(id).State, n)
+		if k := here.now(id); k.State != "answered" {
+			t.Errorf("a day later it is %s after %d events", k.State, k.Seq)
 		}
 
 		// A lamp that is out, reported there and ours to mend.

@@ -20,14 +20,15 @@ const doctorExamples = `  comity doctor --pack ./mycity --data /var/lib/comity
 Exit status: 0 all is good, 1 something is odd, 2 something is wrong.
 `
 
-// What is said of a thing. The order is that of the exit status.
+// What is said of a thing. The numbers are those of the exit status, for which what was not looked at does not count.
 const (
-	good = iota
+	unseen = iota - 1
+	good
 	odd
 	wrong
 )
 
-var states = []string{"good", "odd", "wrong"}
+var states = map[int]string{unseen: "unseen", good: "good", odd: "odd", wrong: "wrong"}
 
 // finding is one thing that was looked at.
 type finding struct {

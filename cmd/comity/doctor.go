@@ -46,6 +46,7 @@ func (d *diagnosis) Error() string { return "the configuration is " + states[d.s
 type doctor struct {
 	cfg     cityConfig
 	mail    string
+	hosts   string
 	backups string
 	offline bool
 	say     text.Speaker
@@ -66,6 +67,7 @@ func runDoctor(ctx context.Context, args []string, stdout, stderr io.Writer) err
 	f := flags("doctor", "Looks at everything a city is started with, changes nothing, and says of each thing whether it is good, odd or wrong, and the way out. May run beside the server, and before the first start.", doctorExamples, stderr)
 	backups := f.String("backups", os.Getenv("COMITY_BACKUPS"), "folder below which backups lie, made by comity backup; without it nobody asks how old they are")
 	mail := f.String("mail", os.Getenv("COMITY_MAIL"), "file that says where mail from residents comes from")
+	hosts := f.String("hosts", os.Getenv("COMITY_HOSTS"), "further names the site answers to, with commas between")
 	offline := f.Bool("offline", false, "read the files that name relays, mailbox, scanner and bucket, and greet nobody")
 	asJSON := f.Bool("json", false, "print the findings for programs")
 	lang := f.String("lang", "", "language of this output: en or zh-CN (default: from the environment)")
@@ -80,15 +82,16 @@ func runDoctor(ctx context.Context, args []string, stdout, stderr io.Writer) err
 	if err != nil {
 		return err
 	}
-	d := &doctor{mail: *mail, backups: *backups, offline: *offline, say: words.In(langOf(*lang))}
+	d := &doctor{mail: *mail, hosts: *hosts, backups: *backups, offline: *offline, say: words.In(langOf(*lang))}
 	d.cfg = cityConfig{DB: *cf.db, Data: *cf.data, Keys: *cf.keys, Suite: *cf.suite, Clock: &clock{}, Log: slog.New(slog.DiscardHandler), Hashing: account.OWASP(),
-		Maps: *cf.maps, Post: *cf.post, Files: *cf.files, Witness: *cf.witness, Archive: *cf.archive, Still: true, Reading: true, Mending: true}
+		Maps: *cf.maps, Post: *cf.post, Files: *cf.files, Witness: *cf.witness, Archive: *cf.archive, Base: *cf.base, Still: true, Reading: true, Mending: true}
 	d.look(ctx, *cf.pack)
 	return d.report(stdout, *asJSON)
 }
 
 func (d *doctor) look(ctx context.Context, packName string) {
 	d.clock()
+	d.names()
 	foreign := d.folders()
 	current := d.pack(packName)
 	d.database(ctx, current, foreign)

@@ -53,6 +53,19 @@ func (d *doctor) clock() {
 	}
 }
 
+// names reads the address of the site and its further names, as a start would.
+func (d *doctor) names() {
+	_, err := hostNames(d.cfg.Base, d.hosts)
+	switch {
+	case err != nil:
+		d.tell("base", wrong, "doctor.base.wrong", "error", err.Error())
+	case d.cfg.Base == "":
+		d.tell("base", odd, "doctor.base.none")
+	default:
+		d.tell("base", good, "doctor.base.good", "base", d.cfg.Base)
+	}
+}
+
 // folders looks at data and keys. foreign says that the data belong to somebody else than whoever looks, and must
 // not be touched: files made by another user would stand in the way of the service.
 func (d *doctor) folders() (foreign bool) {

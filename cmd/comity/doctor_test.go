@@ -197,10 +197,16 @@ func Test_the_doctor_says_what_it_did_not_look_at(t *testing.T) {
 	}
 	args := []string{"--pack", packDir, "--data", data}
 	_, of := examined(t, args...)
+	tells(t, of, "base", "odd", "--base")
 	tells(t, of, "invariants", "unseen", "not looked at yet")
 	tells(t, of, "backup", "unseen", "--backups")
 	tells(t, of, "jobs", "odd", "given up: 1")
-	_, of = examined(t, "--pack", filepath.Join(root, "nowhere"), "--data", data)
+	_, of = examined(t, append(args, "--base", "help.example.gov")...)
+	tells(t, of, "base", "wrong", "https://help.example.gov")
+	_, of = examined(t, append(args, "--base", "https://help.example.gov", "--hosts", "a b")...)
+	tells(t, of, "base", "wrong", "--hosts")
+	_, of = examined(t, "--pack", filepath.Join(root, "nowhere"), "--data", data, "--base", "https://help.example.gov")
+	tells(t, of, "base", "good", "help.example.gov")
 	tells(t, of, "database", "unseen", "said by the pack")
 
 	if os.Geteuid() != 0 {

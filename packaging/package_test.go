@@ -265,6 +265,10 @@ func Test_installed_it_makes_its_user_starts_nothing_and_purged_it_leaves_the_da
 			t.Errorf("after the second installation %s is %q, %v", name, got, err)
 		}
 	}
+	if err := os.Remove(filepath.Join(root, "etc/comity/comity.env")); err != nil {
+		t.Fatal(err)
+	}
+	dpkg("--install", deb) // ends well without the file too
 	dpkg("--remove", "comity")
 	said := dpkg("--purge", "comity")
 	if !strings.Contains(said, "/var/lib/comity.keys is left") {
@@ -283,7 +287,7 @@ func Test_installed_it_makes_its_user_starts_nothing_and_purged_it_leaves_the_da
 func Test_commands_of_the_operator_get_the_environment_of_the_service(t *testing.T) {
 	dir := t.TempDir()
 	env := filepath.Join(dir, "comity.env")
-	text := "# a comment\nCOMITY_PACK=/srv/my city\nCOMITY_OPTIONS=\"--secure --metrics\"\nCOMITY_DB='postgres://comity@db/$(id)'\nPATH=/nowhere\nCOMITY_BASE=\n"
+	text := "# a comment\nCOMITY_PACK=/srv/my city\nCOMITY_OPTIONS=\"--secure --metrics\"\nCOMITY_DB='postgres://comity@db/$(id)'\nPATH=/nowhere\nCOMITY_BASE=\nPGPASSFILE=/etc/comity/pgpass"
 	if err := os.WriteFile(env, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -293,15 +297,18 @@ func Test_commands_of_the_operator_get_the_environment_of_the_service(t *testing
 	}
 	// Who calls counts as the user comity here, and the program only tells what it is given.
 	tell := strings.Replace(string(script), `"$(id -un)" != comity`, `"" != ""`, 1)
-	tell = strings.Replace(tell, `exec /usr/bin/comity "$@"`, `printf '%s\n' "$COMITY_PACK" "$COMITY_OPTIONS" "$COMITY_DB" "${COMITY_BASE-none}" "$@"`, 1)
-	cmd := exec.Command("/bin/sh", "-c", tell, "comity-here", "backup", "--to", "a b")
-	cmd.Env = []string{"COMITY_ENV=" + env, "PATH=" + os.Getenv("PATH")}
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
-	want := "/srv/my city\n--secure --metrics\npostgres://comity@db/$(id)\nnone\nbackup\n--to\na b\n"
-	if string(out) != want {
-		t.Errorf("the command was given\n%swant\n%s", out, want)
+	tell = strings.Replace(tell, `exec /usr/bin/comity "$@"`, `printf '%s\n' "$COMITY_PACK" "$COMITY_OPTIONS" "$COMITY_DB" "${COMITY_BASE-none}" "$PGPASSFILE" "$@"`, 1)
+	want := "/srv/my city\n--secure --metrics\npostgres://comity@db/$(id)\nnone\n/etc/comity/pgpass\nbackup\n--to\na b\n"
+	for where, script := range map[string]string{
+		"in a folder that is open": tell,
+		// As from the home of root before the first start, when the user comity has no folder either.
+		"in a closed folder": strings.NewReplacer("[ -x . ]", "false", "cd /var/lib/comity", "cd /nowhere").Replace(tell),
+	} {
+		cmd := exec.Command("/bin/sh", "-c", script, "comity-here", "backup", "--to", "a b")
+		cmd.Env = []string{"COMITY_ENV=" + env, "PATH=" + os.Getenv("PATH")}
+		out, err := cmd.CombinedOutput()
+		if err != nil || string(out) != want {
+			t.Errorf("%s the command was given\n%swant\n%s%v", where, out, want, err)
+		}
 	}
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Makes Debian packages from the files in packaging/: scripts/package.sh [--arch amd64,arm64] [--out DIR] [--binary FILE] [--quick]
 # The same commit and the same Go give the same bytes: every time in the package is that of the last commit, owners are
-# root, and names are sorted. Nothing is fetched. --binary packs a program that was built already (with one --arch),
+# root, and names are sorted. Nothing is fetched but libraries Go does not have yet. --binary packs a program that was built already (with one --arch),
 # --quick compresses little; both are for the tests.
 set -euo pipefail
 cd "$(dirname "$0")/.."

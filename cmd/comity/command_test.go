@@ -23,7 +23,7 @@ import (
 // said runs the program as a person would and returns what it says.
 func said(t *testing.T, args ...string) (stdout, stderr string, err error) {
 	t.Helper()
-	for _, name := range []string{"COMITY_DB", "COMITY_DATA", "COMITY_PACK", "COMITY_BASE", "COMITY_POST"} {
+	for _, name := range []string{"COMITY_DB", "COMITY_DATA", "COMITY_PACK", "COMITY_BASE", "COMITY_POST", "COMITY_KEYS", "COMITY_HOSTS", "COMITY_MAIL", "COMITY_MAPS", "COMITY_FILES", "COMITY_WITNESS", "COMITY_ARCHIVE", "COMITY_BACKUPS"} {
 		t.Setenv(name, "") // what the machine sets must not decide a test
 	}
 	var out, errs bytes.Buffer

@@ -20,14 +20,15 @@ const doctorExamples = `  comity doctor --pack ./mycity --data /var/lib/comity
 Exit status: 0 all is good, 1 something is odd, 2 something is wrong.
 `
 
-// What is said of a thing. The order is that of the exit status.
+// What is said of a thing. The numbers are those of the exit status, for which what was not looked at does not count.
 const (
-	good = iota
+	unseen = iota - 1
+	good
 	odd
 	wrong
 )
 
-var states = []string{"good", "odd", "wrong"}
+var states = map[int]string{unseen: "unseen", good: "good", odd: "odd", wrong: "wrong"}
 
 // finding is one thing that was looked at.
 type finding struct {
@@ -45,6 +46,7 @@ func (d *diagnosis) Error() string { return "the configuration is " + states[d.s
 type doctor struct {
 	cfg     cityConfig
 	mail    string
+	hosts   string
 	backups string
 	offline bool
 	say     text.Speaker
@@ -65,6 +67,7 @@ func runDoctor(ctx context.Context, args []string, stdout, stderr io.Writer) err
 	f := flags("doctor", "Looks at everything a city is started with, changes nothing, and says of each thing whether it is good, odd or wrong, and the way out. May run beside the server, and before the first start.", doctorExamples, stderr)
 	backups := f.String("backups", os.Getenv("COMITY_BACKUPS"), "folder below which backups lie, made by comity backup; without it nobody asks how old they are")
 	mail := f.String("mail", os.Getenv("COMITY_MAIL"), "file that says where mail from residents comes from")
+	hosts := f.String("hosts", os.Getenv("COMITY_HOSTS"), "further names the site answers to, with commas between")
 	offline := f.Bool("offline", false, "read the files that name relays, mailbox, scanner and bucket, and greet nobody")
 	asJSON := f.Bool("json", false, "print the findings for programs")
 	lang := f.String("lang", "", "language of this output: en or zh-CN (default: from the environment)")
@@ -79,15 +82,16 @@ func runDoctor(ctx context.Context, args []string, stdout, stderr io.Writer) err
 	if err != nil {
 		return err
 	}
-	d := &doctor{mail: *mail, backups: *backups, offline: *offline, say: words.In(langOf(*lang))}
+	d := &doctor{mail: *mail, hosts: *hosts, backups: *backups, offline: *offline, say: words.In(langOf(*lang))}
 	d.cfg = cityConfig{DB: *cf.db, Data: *cf.data, Keys: *cf.keys, Suite: *cf.suite, Clock: &clock{}, Log: slog.New(slog.DiscardHandler), Hashing: account.OWASP(),
-		Maps: *cf.maps, Post: *cf.post, Files: *cf.files, Witness: *cf.witness, Archive: *cf.archive, Still: true, Reading: true, Mending: true}
+		Maps: *cf.maps, Post: *cf.post, Files: *cf.files, Witness: *cf.witness, Archive: *cf.archive, Base: *cf.base, Still: true, Reading: true, Mending: true}
 	d.look(ctx, *cf.pack)
 	return d.report(stdout, *asJSON)
 }
 
 func (d *doctor) look(ctx context.Context, packName string) {
 	d.clock()
+	d.names()
 	foreign := d.folders()
 	current := d.pack(packName)
 	d.database(ctx, current, foreign)

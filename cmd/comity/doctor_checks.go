@@ -15,7 +15,7 @@ import (
 
 	"comity/internal/courier/gateway"
 	"comity/internal/db"
-	"comity/internal/file/bucket"
+	"comity/internal/file"
 	"comity/internal/inmail"
 	"comity/internal/ledger"
 	operatormaps "comity/internal/maps"
@@ -40,7 +40,7 @@ const (
 	oldestPostgres  = 140000 // the oldest version its makers still mend
 )
 
-// clock looks whether time passes evenly, and whether zones can be read.
+// clock looks whether time passes evenly.
 func (d *doctor) clock() {
 	begun := time.Now()
 	time.Sleep(50 * time.Millisecond)
@@ -50,6 +50,19 @@ func (d *doctor) clock() {
 		d.tell("clock", odd, "doctor.clock.jumped", "by", jump.Round(time.Millisecond).String())
 	} else {
 		d.tell("clock", good, "doctor.clock.good", "now", ended.UTC().Format("2006-01-02 15:04:05Z"))
+	}
+}
+
+// names reads the address of the site and its further names, as a start would.
+func (d *doctor) names() {
+	_, err := hostNames(d.cfg.Base, d.hosts)
+	switch {
+	case err != nil:
+		d.tell("base", wrong, "doctor.base.wrong", "error", err.Error())
+	case d.cfg.Base == "":
+		d.tell("base", odd, "doctor.base.none")
+	default:
+		d.tell("base", good, "doctor.base.good", "base", d.cfg.Base)
 	}
 }
 
@@ -77,8 +90,7 @@ func (d *doctor) folder(what, dir string) (foreign bool) {
 		d.tell(what, wrong, "doctor.folder.file", "dir", dir)
 		return true
 	}
-	if owner, known := ownerOf(info); known && owner != os.Geteuid() {
-		d.tell(what, wrong, "doctor.folder.owner", "dir", dir, "owner", strconv.Itoa(owner), "me", strconv.Itoa(os.Geteuid()))
+	if d.foreign(what, "doctor.folder.owner", info, "dir", dir) {
 		return true
 	}
 	if info.Mode().Perm()&0o077 != 0 {
@@ -90,6 +102,16 @@ func (d *doctor) folder(what, dir string) (foreign bool) {
 	}
 	d.space(what, dir)
 	return false
+}
+
+// foreign tells of a folder or file that belongs to another user.
+func (d *doctor) foreign(what, key string, info fs.FileInfo, figures ...string) bool {
+	owner, known := ownerOf(info)
+	if !known || owner == os.Geteuid() {
+		return false
+	}
+	d.tell(what, wrong, key, append(figures, "owner", strconv.Itoa(owner), "me", strconv.Itoa(os.Geteuid()))...)
+	return true
 }
 
 // synced writes a file in a folder, asks the disk to keep it, and takes it away again.
@@ -155,11 +177,12 @@ func (d *doctor) pack(name string) *pack.Pack {
 
 // database looks at the server, the tables and what the last survey found.
 func (d *doctor) database(ctx context.Context, current *pack.Pack, foreign bool) {
-	if current == nil {
-		return // which compartments there are is said by the pack
-	}
 	if foreign {
-		d.tell("database", wrong, "doctor.database.foreign")
+		d.tell("database", unseen, "doctor.database.foreign")
+		return
+	}
+	if current == nil {
+		d.tell("database", unseen, "doctor.database.packless")
 		return
 	}
 	there, all := true, append([]string{procedure.Civic}, others(current)...)
@@ -186,6 +209,7 @@ func (d *doctor) database(ctx context.Context, current *pack.Pack, foreign bool)
 	d.kept(ctx, c, current)
 	for _, r := range c.all() {
 		d.surveyed(ctx, r)
+		d.jobs(ctx, r)
 	}
 }
 
@@ -197,9 +221,16 @@ func (d *doctor) databaseThere(ctx context.Context, compartment string, all int)
 		d.tell("database", wrong, "doctor.database.wrong", "compartment", compartment, "error", err.Error())
 		return false
 	}
-	if file, lite := liteFile(dsn); lite {
-		if _, err := os.Stat(file); err != nil {
-			d.tell("database", odd, "doctor.database.none", "compartment", compartment, "file", file)
+	if name, lite := db.FileOf(dsn); lite {
+		info, err := os.Stat(name)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			d.tell("database", odd, "doctor.database.none", "compartment", compartment, "file", name)
+			return false
+		case err != nil:
+			d.tell("database", wrong, "doctor.database.wrong", "compartment", compartment, "error", err.Error())
+			return false
+		case d.foreign("database", "doctor.database.owner", info, "compartment", compartment, "file", name):
 			return false
 		}
 	}
@@ -313,7 +344,7 @@ func (d *doctor) surveyed(ctx context.Context, r *rooms) {
 		return
 	}
 	if len(found) == 0 {
-		d.tell("invariants", good, "doctor.survey.none", "compartment", r.compartment)
+		d.tell("invariants", unseen, "doctor.survey.none", "compartment", r.compartment)
 		return
 	}
 	at, broken := found[0].At.UTC().Format("2006-01-02 15:04Z"), []string{}
@@ -330,15 +361,23 @@ func (d *doctor) surveyed(ctx context.Context, r *rooms) {
 	default:
 		d.tell("invariants", good, "doctor.survey.good", "compartment", r.compartment, "at", at)
 	}
-	if dead, err := r.runner.Dead(ctx); err == nil && len(dead) > 0 {
+}
+
+// jobs tells of those that were given up.
+func (d *doctor) jobs(ctx context.Context, r *rooms) {
+	dead, err := r.runner.Dead(ctx)
+	switch {
+	case err != nil:
+		d.tell("jobs", wrong, "doctor.jobs.unread", "compartment", r.compartment, "error", err.Error())
+	case len(dead) > 0:
 		d.tell("jobs", odd, "doctor.jobs.dead", "compartment", r.compartment, "n", strconv.Itoa(len(dead)))
+	default:
+		d.tell("jobs", good, "doctor.jobs.good", "compartment", r.compartment)
 	}
 }
 
 // outside reads the files that name other machines, and greets those unless told not to.
 func (d *doctor) outside(ctx context.Context) {
-	ctx, done := context.WithTimeout(ctx, 4*patience)
-	defer done()
 	if d.cfg.Post != "" {
 		d.post(ctx)
 	}
@@ -356,12 +395,8 @@ func (d *doctor) outside(ctx context.Context) {
 	if d.cfg.Files != "" {
 		d.files(ctx)
 	}
-	if d.cfg.Witness != "" && !d.offline {
-		head, err := fetched(ctx, d.cfg.Witness)
-		if err == nil {
-			_, err = receipt.ParseHead(head)
-		}
-		d.answered("witness", d.cfg.Witness, err)
+	if d.cfg.Witness != "" {
+		d.witness(ctx)
 	}
 	if d.cfg.Archive != "" {
 		if err := synced(d.cfg.Archive); err != nil {
@@ -384,7 +419,22 @@ func (d *doctor) answered(what, name string, err error) {
 	}
 }
 
+func (d *doctor) witness(ctx context.Context) {
+	name := withoutPassword(d.cfg.Witness)
+	if d.offline {
+		d.tell("witness", unseen, "doctor.outside.unasked", "what", "witness", "name", name)
+		return
+	}
+	head, err := fetched(ctx, d.cfg.Witness)
+	if err == nil {
+		_, err = receipt.ParseHead(head)
+	}
+	d.answered("witness", name, err)
+}
+
 func (d *doctor) post(ctx context.Context) {
+	ctx, done := context.WithTimeout(ctx, 4*patience) // for all who are greeted together
+	defer done()
 	c, err := gateway.Load(d.cfg.Post)
 	if err != nil || d.offline {
 		d.answered("post", d.cfg.Post, err)
@@ -400,33 +450,30 @@ func (d *doctor) post(ctx context.Context) {
 
 func (d *doctor) files(ctx context.Context) {
 	f, err := filesConfig(d.cfg.Files)
+	var at file.Store
+	if err == nil {
+		at, err = storeOf(f, filesOf(d.cfg.Data, procedure.Civic), procedure.Civic)
+	}
+	if err == nil && at.Scan == nil {
+		d.tell("files", odd, "doctor.files.unscanned", "name", d.cfg.Files)
+	}
 	if err != nil || d.offline {
 		d.answered("files", d.cfg.Files, err)
 		return
 	}
-	at, err := storeOf(f, filesOf(d.cfg.Data, procedure.Civic), procedure.Civic)
-	if err != nil {
-		d.answered("files", d.cfg.Files, err)
-		return
-	}
-	if at.Scan == nil {
-		d.tell("files", odd, "doctor.files.unscanned", "name", d.cfg.Files)
-	} else {
+	ctx, done := context.WithTimeout(ctx, 2*patience)
+	defer done()
+	if at.Scan != nil {
 		_, err := at.Scan(ctx, strings.NewReader("comity doctor"))
 		d.answered("files", f.Scanner.Clamd, err)
 	}
-	if f.Bucket != nil {
-		place := bucket.Place{Endpoint: f.Bucket.Endpoint, Region: f.Bucket.Region, Name: f.Bucket.Name, Prefix: procedure.Civic + "/", Access: f.Bucket.Access, Secret: f.Bucket.Secret}
-		d.answered("files", f.Bucket.Endpoint, reached(ctx, place))
+	if at.Bucket != nil {
+		d.answered("files", f.Bucket.Endpoint, reached(ctx, at.Bucket))
 	}
 }
 
 // reached asks a bucket for a file that cannot be there; that it says so is the answer.
-func reached(ctx context.Context, place bucket.Place) error {
-	b, err := bucket.Open(place)
-	if err != nil {
-		return err
-	}
+func reached(ctx context.Context, b file.Bucket) error {
 	r, err := b.Get(ctx, "doctor")
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -440,7 +487,7 @@ func reached(ctx context.Context, place bucket.Place) error {
 // backup looks for the newest backup of the data and for copies of the keys that are too old to be kept.
 func (d *doctor) backup() {
 	if d.backups == "" {
-		d.tell("backup", good, "doctor.backup.unasked")
+		d.tell("backup", unseen, "doctor.backup.unasked")
 		return
 	}
 	now := d.cfg.Clock.Now()

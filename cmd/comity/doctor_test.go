@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"comity/internal/account"
+	"comity/internal/db"
 	"comity/internal/db/dbtest"
 	"comity/internal/procedure"
 )
@@ -177,6 +178,69 @@ func Test_the_doctor_asks_what_the_files_of_the_operator_name(t *testing.T) {
 	tells(t, of, "witness", "wrong", "head")
 	_, of = examined(t, append(args, "--offline")...)
 	tells(t, of, "files", "good", "reads well")
+	tells(t, of, "witness", "unseen", "was not asked")
+	half := write("half.yaml", "bucket:\n  endpoint: https://objects.invalid\n")
+	_, of = examined(t, "--pack", "demo", "--data", filepath.Join(dir, "data"), "--files", half, "--offline")
+	tells(t, of, "files", "wrong", "secret_key")
+}
+
+func Test_the_doctor_says_what_it_did_not_look_at(t *testing.T) {
+	root := t.TempDir()
+	data, packDir := filepath.Join(root, "data"), quietPack(t, root)
+	c, _ := testHouse(t, packDir, data)
+	err := c.db.Transact(t.Context(), func(tx *db.Tx) error {
+		_, err := tx.Exec(t.Context(), "INSERT INTO jobs (id, kind, key, payload, run_at, prio, max_attempts, dead) VALUES ('a', 'notice', 'a', '{}', 0, 0, 1, 1)")
+		return err
+	})
+	if err := errors.Join(err, c.Close()); err != nil {
+		t.Fatal(err)
+	}
+	args := []string{"--pack", packDir, "--data", data}
+	_, of := examined(t, args...)
+	tells(t, of, "base", "odd", "--base")
+	tells(t, of, "invariants", "unseen", "not looked at yet")
+	tells(t, of, "backup", "unseen", "--backups")
+	tells(t, of, "jobs", "odd", "given up: 1")
+	_, of = examined(t, append(args, "--base", "help.example.gov")...)
+	tells(t, of, "base", "wrong", "https://help.example.gov")
+	_, of = examined(t, append(args, "--base", "https://help.example.gov", "--hosts", "a b")...)
+	tells(t, of, "base", "wrong", "--hosts")
+	_, of = examined(t, "--pack", filepath.Join(root, "nowhere"), "--data", data, "--base", "https://help.example.gov")
+	tells(t, of, "base", "good", "help.example.gov")
+	tells(t, of, "database", "unseen", "said by the pack")
+
+	if os.Geteuid() != 0 {
+		return // only root gives files away
+	}
+	if err := os.Chown(filepath.Join(data, "comity.db"), 12345, 12345); err != nil {
+		t.Fatal(err)
+	}
+	_, of = examined(t, args...)
+	tells(t, of, "database", "wrong", "user number 12345")
+	if exists(filepath.Join(data, "comity.db-shm")) {
+		t.Error("a file was made beside the database of another user")
+	}
+}
+
+func Test_the_doctor_tells_no_password(t *testing.T) {
+	for _, args := range [][]string{
+		{"--db", "host=db.invalid dbname=comity password=hunter2"},
+		{"--db", "mysql://comity:hunter2@db.invalid/comity"},
+		{"--db", "postgres://comity:hunter2@127.0.0.1:1/comity"},
+		{"--db", "postgres://127.0.0.1:1/comity?user=comity&password=hunter2"},
+		{"--witness", "http://comity:hunter2@127.0.0.1:1/head"},
+	} {
+		out, _, _ := said(t, append([]string{"doctor", "--pack", "demo", "--data", filepath.Join(t.TempDir(), "data")}, args...)...)
+		if strings.Contains(out, "hunter2") || !strings.Contains(out, "WRONG") {
+			t.Errorf("%s: %s", args[1], out)
+		}
+	}
+	if told := withoutPassword("postgres://db/comity?user=comity&password=hunter2"); strings.Contains(told, "hunter2") {
+		t.Errorf("the way on tells %s", told)
+	}
+	if told := withoutPassword("sqlite:/srv/my city.db"); told != "sqlite:/srv/my city.db" {
+		t.Errorf("an address without a password became %s", told)
+	}
 }
 
 func Test_the_doctor_tells_how_old_the_backups_are(t *testing.T) {

@@ -43,15 +43,15 @@ func (v *volume) toggle(to slog.Level) {
 	v.level.Set(to)
 }
 
-// listen obeys signals until the context ends. more and less are nil where the system has no such signals.
-func (v *volume) listen(ctx context.Context, more, less os.Signal) {
+// listen obeys signals until stop is called, which is after the last request was answered: to whom nobody listens, such
+// a signal ends the process. more and less are nil where the system has no such signals.
+func (v *volume) listen(more, less os.Signal) (stop func()) {
 	if more == nil || less == nil {
-		return
+		return func() {}
 	}
-	got := make(chan os.Signal, 4)
+	got, end := make(chan os.Signal, 4), make(chan struct{})
 	signal.Notify(got, more, less)
 	go func() {
-		defer signal.Stop(got)
 		for {
 			select {
 			case s := <-got:
@@ -60,11 +60,15 @@ func (v *volume) listen(ctx context.Context, more, less os.Signal) {
 				} else {
 					v.toggle(slog.LevelWarn)
 				}
-			case <-ctx.Done():
+			case <-end:
 				return
 			}
 		}
 	}()
+	return func() {
+		signal.Stop(got)
+		close(end)
+	}
 }
 
 // pulseEvery is how often a city whose log is turned up tells how it is.

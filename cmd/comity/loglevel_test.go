@@ -3,44 +3,21 @@
 package main
 
 import (
-	"bytes"
-	"context"
 	"errors"
 	"log/slog"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
 )
 
-// lines is a log two goroutines may use.
-type lines struct {
-	sync.Mutex
-	bytes.Buffer
-}
-
-func (l *lines) Write(b []byte) (int, error) {
-	l.Lock()
-	defer l.Unlock()
-	return l.Buffer.Write(b)
-}
-
-func (l *lines) String() string {
-	l.Lock()
-	defer l.Unlock()
-	return l.Buffer.String()
-}
-
 func Test_a_signal_turns_the_log_up_and_down_again_and_leaves_a_line(t *testing.T) {
-	out := &lines{}
+	out := &syncBuffer{}
 	v, err := newVolume(out, "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, done := context.WithCancel(t.Context())
-	defer done()
-	v.listen(ctx, signalMore, signalLess)
+	defer v.listen(signalMore, signalLess)()
 	for n, step := range []struct {
 		signal syscall.Signal
 		want   slog.Level
@@ -63,7 +40,7 @@ func Test_a_signal_turns_the_log_up_and_down_again_and_leaves_a_line(t *testing.
 
 func Test_a_level_that_does_not_exist_is_a_usage_error(t *testing.T) {
 	var usage *usageError
-	if _, err := newVolume(&lines{}, "loud"); !errors.As(err, &usage) || !strings.Contains(err.Error(), "debug, info, warn or error") {
+	if _, err := newVolume(&syncBuffer{}, "loud"); !errors.As(err, &usage) || !strings.Contains(err.Error(), "debug, info, warn or error") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -72,7 +49,7 @@ func Test_a_city_whose_log_is_turned_up_tells_how_it_is(t *testing.T) {
 	root := t.TempDir()
 	c, _ := testHouse(t, quietPack(t, root), root+"/data")
 	defer c.Close()
-	out := &lines{}
+	out := &syncBuffer{}
 	c.log = slog.New(slog.NewJSONHandler(out, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	c.pulse(t.Context())
 	if !strings.Contains(out.String(), `"msg":"pulse"`) || !strings.Contains(out.String(), `"heap_mb"`) {

@@ -16,6 +16,7 @@ import (
 	"sync"
 
 	"comity/internal/account"
+	"comity/internal/db"
 	"comity/internal/db/move"
 	"comity/internal/ledger"
 	"comity/internal/pack"
@@ -179,7 +180,7 @@ func (m *mover) plan() error {
 		}
 		if slices.Contains(named, name) {
 			m.parts = append(m.parts, &movePart{compartment: name, from: from, to: to})
-		} else if file, ok := liteFile(from); ok {
+		} else if file, ok := db.FileOf(from); ok {
 			if _, err := os.Stat(file); err == nil {
 				fmt.Fprintln(m.out, m.say.T("move.left", "file", file, "compartment", name))
 			}
@@ -203,14 +204,6 @@ func (m *mover) names() (out []string) {
 		out = append(out, p.compartment)
 	}
 	return out
-}
-
-// liteFile is the file of a SQLite address.
-func liteFile(address string) (string, bool) {
-	if strings.HasPrefix(address, "postgres") && strings.Contains(address, "://") {
-		return "", false
-	}
-	return strings.TrimPrefix(address, "sqlite:"), true
 }
 
 // begin locks every database of both sides before the first is written to, and tells everything that is in the way at once.
@@ -384,13 +377,18 @@ func startWith(cf cityFlags, to string) string {
 
 func withoutPassword(address string) string {
 	u, err := url.Parse(address)
-	if err != nil || u.User == nil {
+	if err != nil {
 		return address
 	}
-	if _, ok := u.User.Password(); ok {
+	_, beside := u.User.Password()
+	q := u.Query()
+	if !beside && !q.Has("password") {
+		return address // as it was written
+	}
+	if beside {
 		u.User = url.UserPassword(u.User.Username(), "PASSWORD")
 	}
-	if q := u.Query(); q.Has("password") {
+	if q.Has("password") {
 		q.Set("password", "PASSWORD")
 		u.RawQuery = q.Encode()
 	}
@@ -410,7 +408,7 @@ func shell(word string) string {
 // oldFiles are the SQLite databases that were moved away from.
 func oldFiles(parts []*movePart) (out []string) {
 	for _, p := range parts {
-		if file, ok := liteFile(p.from); ok {
+		if file, ok := db.FileOf(p.from); ok {
 			out = append(out, file)
 		}
 	}

@@ -144,7 +144,7 @@ func runServe(ctx context.Context, args []string, _, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	loud.listen(ctx, signalMore, signalLess)
+	defer loud.listen(signalMore, signalLess)()
 	log := loud.log
 	c, err := cf.open(ctx, log)
 	if err != nil {

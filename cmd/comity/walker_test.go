@@ -54,11 +54,17 @@ func (b *syncBuffer) Write(p []byte) (int, error) {
 	return b.Buffer.Write(p)
 }
 
+func (b *syncBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.Buffer.String()
+}
+
 func (b *syncBuffer) take() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	defer b.Reset()
-	return b.String()
+	return b.Buffer.String()
 }
 
 // played is a small year, played once for all tests of this file: none of them changes a case.

@@ -26,20 +26,39 @@ const (
 )
 
 func openEngine(ctx context.Context, dsn string, now func() time.Time) (*DB, error) {
+	file, lite := FileOf(dsn)
 	switch {
 	case strings.HasPrefix(dsn, "postgres://"), strings.HasPrefix(dsn, "postgresql://"):
 		return openPostgres(dsn, now)
-	case strings.HasPrefix(dsn, "sqlite:"):
-		return openSQLite(ctx, strings.TrimPrefix(dsn, "sqlite:"), "FULL", now)
-	case strings.HasPrefix(dsn, "sqlite-volatile:"):
-		return openSQLite(ctx, strings.TrimPrefix(dsn, "sqlite-volatile:"), "OFF", now)
-	case strings.Contains(dsn, "host=") || strings.Contains(dsn, "password="):
+	case lite && strings.HasPrefix(dsn, volatile):
+		return openSQLite(ctx, file, "OFF", now)
+	case lite:
+		return openSQLite(ctx, file, "FULL", now)
+	case keywords(dsn):
 		return nil, errors.New("write a PostgreSQL address as postgres://user:password@host:5432/name")
-	case strings.Contains(dsn, "://"):
-		scheme, _, _ := strings.Cut(dsn, "://")
-		return nil, fmt.Errorf("%q is no known engine; write sqlite:/path/file.db or postgres://user@host/name", scheme)
 	}
-	return openSQLite(ctx, dsn, "FULL", now)
+	scheme, _, _ := strings.Cut(dsn, "://")
+	return nil, fmt.Errorf("%q is no known engine; write sqlite:/path/file.db or postgres://user@host/name", scheme)
+}
+
+const volatile = "sqlite-volatile:"
+
+// FileOf is the file that an address of SQLite names; false where it names anything else, which may hold a password.
+func FileOf(dsn string) (file string, lite bool) {
+	for _, engine := range []string{"sqlite:", volatile} {
+		if file, lite := strings.CutPrefix(dsn, engine); lite {
+			return file, true
+		}
+	}
+	if keywords(dsn) || strings.Contains(dsn, "://") {
+		return "", false
+	}
+	return dsn, true
+}
+
+// keywords tells an address of PostgreSQL in the other spelling, which is not taken.
+func keywords(dsn string) bool {
+	return strings.Contains(dsn, "host=") || strings.Contains(dsn, "password=")
 }
 
 // openSQLite opens one writer and a few readers on one file. Journal and

@@ -34,6 +34,7 @@ var Rooms = map[string]Room{
 	"internal/db":                {Why: "the only importer of database/sql and drivers", Others: []string{"github.com/jackc/pgx/v5", "github.com/ncruces/go-sqlite3"}},
 	"internal/db/move":           {Why: "a database goes from one engine to the other", Rooms: []string{"db"}, Others: []string{"github.com/jackc/pgx/v5", "github.com/ncruces/go-sqlite3"}},
 	"internal/db/dbtest":         {Why: "databases for tests", Rooms: []string{"db"}},
+	"internal/db/wire":           {Why: "a network on one machine: counts round trips, is slow or cut; for tests and measurements"},
 	"internal/outward":           {Why: "which machines may be called"},
 	"internal/posted":            {Why: "a posted form, its files sealed as they arrive", Rooms: []string{"vault"}},
 	"internal/limit":             {Why: "slows down who guesses codes"},
@@ -122,6 +123,7 @@ type Exception struct {
 
 // Clocks lists where, outside cmd, the time of day may be asked.
 var Clocks = []Exception{
+	{"internal/db/wire", []string{"Now", "Until", "Sleep"}, "is as slow as it is told; for tests and measurements"},
 	{"internal/db/dbtest/server.go", []string{"Now", "After"}, "waits for a PostgreSQL server that is starting; no test's time comes from it"},
 	{"internal/jobs", []string{"NewTimer", "NewTicker", "After", "AfterFunc", "Tick"}, "a runner has to wake up; what is due is decided by the database's clock"},
 	{"internal/ledger", []string{"NewTimer", "NewTicker", "After", "AfterFunc", "Tick"}, "a runner has to wake up; what is due is decided by the database's clock"},

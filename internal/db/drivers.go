@@ -153,7 +153,16 @@ func openSession(ctx context.Context, e Engine, pool *sql.DB, setup string) (*se
 	if err != nil {
 		return nil, err
 	}
-	s := &session{engine: e, conn: conn, stmts: map[string]*statement{}}
+	s := &session{engine: e, conn: conn, stmts: map[string]*statement{}, ahead: &waiting{}}
+	err = conn.Raw(func(c any) error {
+		if c, ok := c.(*postgresConn); ok {
+			s.ahead = c.ahead
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, errors.Join(err, s.close())
+	}
 	if setup != "" {
 		if err := s.control(ctx, setup); err != nil {
 			return nil, errors.Join(err, s.close())

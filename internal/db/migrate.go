@@ -188,6 +188,9 @@ func (tx *Tx) script(ctx context.Context, text string) error {
 	if strings.TrimSpace(text) == "" {
 		return errors.New("the text is empty")
 	}
+	if err := tx.s.flush(ctx); err != nil { // several statements do not go in one line with others
+		return tx.fail("BEGIN", err)
+	}
 	if err := tx.s.control(ctx, text); err != nil {
 		return tx.fail(text, err)
 	}

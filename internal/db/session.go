@@ -20,8 +20,10 @@ type session struct {
 	engine Engine
 	conn   *sql.Conn
 	stmts  map[string]*statement
-	open   bool // a transaction is open
-	broken bool // do not use again
+	ahead  *waiting // statements that have not been sent
+	began  place    // where BEGIN was put in line
+	open   bool     // a transaction is open
+	broken bool     // do not use again
 }
 
 type statement struct {
@@ -38,6 +40,9 @@ func (s *session) prepare(ctx context.Context, q string) (*statement, error) {
 		return nil, err
 	}
 	if len(s.stmts) >= maxStatements {
+		if err := s.flush(ctx); err != nil { // what waits needs its statement
+			return nil, err
+		}
 		s.forget()
 	}
 	prepared, err := s.conn.PrepareContext(ctx, text)
@@ -56,21 +61,48 @@ func (s *session) forget() {
 	clear(s.stmts)
 }
 
-// control runs BEGIN, COMMIT and their like: no arguments, not prepared.
+// control runs BEGIN, COMMIT and their like: no arguments, not prepared. What waits goes with it.
 func (s *session) control(ctx context.Context, text string) error {
 	_, err := s.conn.ExecContext(ctx, text)
 	return err
 }
 
+// later is control for what needs no answer.
+func (s *session) later(ctx context.Context, text string) error {
+	return s.control(unanswered(ctx), text)
+}
+
+// flush sends what waits and learns how it went.
+func (s *session) flush(ctx context.Context) error {
+	if len(s.ahead.line) == 0 {
+		return nil
+	}
+	return s.conn.Raw(func(c any) error { return c.(*postgresConn).flush(ctx) })
+}
+
 func (s *session) begin(ctx context.Context, text string) error {
-	if err := s.control(ctx, text); err != nil {
+	s.began = s.ahead.end()
+	if err := s.later(ctx, text); err != nil {
 		return err
 	}
 	s.open = true
 	return nil
 }
 
+// unbegun takes back a BEGIN that was never sent: then there is nothing to end.
+func (s *session) unbegun() bool {
+	if !s.ahead.holds(s.began) {
+		return false
+	}
+	s.ahead.drop(s.began)
+	s.open = false
+	return true
+}
+
 func (s *session) commit() error {
+	if s.unbegun() {
+		return nil
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), controlLimit)
 	defer cancel()
 	err := s.control(ctx, "COMMIT")
@@ -88,10 +120,11 @@ func (s *session) commit() error {
 // rollback never fails: a connection that cannot roll back is thrown away, and
 // the engine rolls back when it closes.
 func (s *session) rollback() {
-	if !s.open || s.broken {
+	if !s.open || s.broken || s.unbegun() {
 		return
 	}
-	s.broken = true // stays so if the driver panics below
+	s.ahead.drop(s.began) // all that waits
+	s.broken = true       // stays so if the driver panics below
 	defer func() { _ = recover() }()
 	ctx, cancel := context.WithTimeout(context.Background(), controlLimit)
 	defer cancel()

@@ -47,15 +47,55 @@ func (tx *Tx) Exec(ctx context.Context, q string, args ...any) (rows int64, err 
 	return res.RowsAffected()
 }
 
+// Send is Exec for who does not ask how many rows it changed. On SQLite the
+// statement runs at once. On PostgreSQL it waits, and is sent together with the
+// next statement that has an answer, or at the end of the savepoint or of the
+// transaction: a row of them costs one trip over the network. The order stays, and
+// every later statement sees the effect.
+//
+// What it has to report may therefore come late, but never strays: a failure is
+// that of the savepoint (or transaction) in which Send was called. There, the next
+// statement fails with it, and so does the savepoint, whatever fn makes of the
+// error. Whoever wants to act on a failure alone, as on one that [IsUnique]
+// recognises, wraps Send in a savepoint or calls Exec.
+func (tx *Tx) Send(ctx context.Context, q string, args ...any) error {
+	st, args, err := tx.statement(ctx, q, args)
+	if err != nil {
+		return err
+	}
+	if err := ctx.Err(); err != nil {
+		return tx.fail(q, err)
+	}
+	if _, err := st.ExecContext(unanswered(ctx), args...); err != nil {
+		return tx.fail(q, err)
+	}
+	return nil
+}
+
+// settle sends what waits in the part of the transaction that ends, or is left, here.
+func (tx *Tx) settle(ctx context.Context) error {
+	if tx.failed != nil || !tx.s.ahead.steps() {
+		return nil
+	}
+	if err := tx.s.flush(ctx); err != nil {
+		return tx.fail("BEGIN", err)
+	}
+	return nil
+}
+
 // Savepoint runs fn as one step inside the transaction: when fn returns an error
-// or panics, everything it changed is undone and the transaction goes on. The
-// error is returned as it is.
+// or panics, or a statement in it failed, everything it changed is undone and the
+// transaction goes on. The error is returned as it is.
 func (tx *Tx) Savepoint(ctx context.Context, fn func() error) (err error) {
 	if err := tx.usable(); err != nil {
 		return err
 	}
+	if err := tx.settle(ctx); err != nil { // not this step's failure
+		return err
+	}
 	name := fmt.Sprintf("sp%d", tx.depth+1)
-	if err := tx.s.control(ctx, "SAVEPOINT "+name); err != nil {
+	from := tx.s.ahead.end()
+	if err := tx.s.later(ctx, "SAVEPOINT "+name); err != nil {
 		return tx.fail("SAVEPOINT", err)
 	}
 	tx.depth++
@@ -63,7 +103,7 @@ func (tx *Tx) Savepoint(ctx context.Context, fn func() error) (err error) {
 	defer func() {
 		tx.depth--
 		if !finished {
-			_ = tx.undo(ctx, name)
+			_ = tx.undo(ctx, name, from)
 		}
 	}()
 	err = fn()
@@ -71,25 +111,44 @@ func (tx *Tx) Savepoint(ctx context.Context, fn func() error) (err error) {
 	if err == nil {
 		err = tx.failed
 	}
-	if err != nil {
-		return errors.Join(err, tx.undo(ctx, name))
+	if err == nil {
+		err = tx.keep(ctx, name, from)
 	}
-	if err := tx.s.control(context.WithoutCancel(ctx), "RELEASE SAVEPOINT "+name); err != nil {
+	if err != nil {
+		return errors.Join(err, tx.undo(ctx, name, from))
+	}
+	return nil
+}
+
+// keep ends a savepoint that went well, and learns whether what was sent in it did.
+func (tx *Tx) keep(ctx context.Context, name string, from place) error {
+	if tx.s.ahead.holds(from) && !tx.s.ahead.steps() {
+		tx.s.ahead.drop(from) // nothing was done in it
+		return nil
+	}
+	if !tx.s.ahead.steps() {
+		ctx = context.WithoutCancel(ctx)
+	}
+	if err := tx.s.control(ctx, "RELEASE SAVEPOINT "+name); err != nil {
 		return tx.fail("RELEASE SAVEPOINT", err)
 	}
 	return nil
 }
 
 // undo returns to a savepoint and forgets the failure, unless the failure asks
-// for the whole transaction to be run again.
-func (tx *Tx) undo(ctx context.Context, name string) error {
-	ctx = context.WithoutCancel(ctx)
-	err := tx.s.control(ctx, "ROLLBACK TO SAVEPOINT "+name)
-	if err == nil {
-		err = tx.s.control(ctx, "RELEASE SAVEPOINT "+name)
-	}
-	if err != nil {
-		return tx.fail("ROLLBACK TO SAVEPOINT", err)
+// for the whole transaction to be run again. What still waits was never done.
+func (tx *Tx) undo(ctx context.Context, name string, from place) error {
+	sent := !tx.s.ahead.holds(from)
+	tx.s.ahead.drop(from)
+	if sent {
+		ctx = context.WithoutCancel(ctx)
+		err := tx.s.later(ctx, "ROLLBACK TO SAVEPOINT "+name)
+		if err == nil {
+			err = tx.s.control(ctx, "RELEASE SAVEPOINT "+name)
+		}
+		if err != nil {
+			return tx.fail("ROLLBACK TO SAVEPOINT", err)
+		}
 	}
 	if !retryable(tx.failed) {
 		tx.failed = nil
@@ -111,8 +170,10 @@ func Query[T any](ctx context.Context, tx *Tx, q string, args []any, scan func(S
 			return
 		}
 		defer func() {
-			rows.Close()
 			tx.reading = false
+			if err := rows.Close(); err != nil { // rows nobody read may hide the answer that all must be run again
+				_ = tx.fail(q, err)
+			}
 		}()
 		for rows.Next() {
 			v, err := scan(rows)
@@ -195,6 +256,9 @@ func (tx *Tx) usable() error {
 }
 
 func (tx *Tx) fail(q string, err error) error {
+	if early, ok := errors.AsType[*earlyError](err); ok {
+		q = early.text
+	}
 	err = fmt.Errorf("db: %w in %s", err, brief(q))
 	if tx.failed == nil {
 		tx.failed = err
@@ -203,6 +267,7 @@ func (tx *Tx) fail(q string, err error) error {
 }
 
 func (tx *Tx) mayCommit(ctx context.Context) error {
+	_ = tx.settle(ctx) // a failure is kept
 	if tx.failed != nil {
 		return fmt.Errorf("db: not committed, a statement failed (use Savepoint for a step that may fail): %w", tx.failed)
 	}

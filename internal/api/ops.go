@@ -104,6 +104,7 @@ func (o *Ops) metrics(w http.ResponseWriter, r *http.Request) {
 	metrics.WriteCounterUint64(w, "comity_commands_total", uint64(s.Commands))
 	metrics.WriteCounterUint64(w, "comity_commands_refused_total", uint64(s.Refused))
 	metrics.WriteCounterUint64(w, "comity_batches_total", uint64(s.Batches))
+	metrics.WriteCounterUint64(w, "comity_db_retries_total", uint64(s.Retries))
 	if err := o.gauges(r.Context(), w); err != nil {
 		o.a.Log.Error("some figures are missing from the metrics", "error", err)
 		metrics.WriteGaugeUint64(w, "comity_metrics_incomplete", 1)

@@ -5,7 +5,7 @@
 // It refuses to judge: no figure decides its exit code, which is not zero only when something could
 // not be measured at all.
 //
-// Open this file first; create.go (changes through the door), pages.go (lists of a large city),
+// Open this file first; create.go (changes through the door), nodes.go (the same on PostgreSQL, over a network, by several nodes), pages.go (lists of a large city),
 // search.go (first pages of a search in a large city), alike.go (which reports may repeat another), trust.go (what looks, keyed
 // search and the log cost), start.go (the built program), kernel.go, schedule.go, stat.go and places.go (figures without a
 // database), dossier.go (a case file as PDF/A), open311.go
@@ -38,12 +38,14 @@ type options struct {
 	keep    string
 	profile string
 	server  string // address of a PostgreSQL database
+	latency time.Duration
+	nodes   int
 }
 
 func main() {
 	var o options
 	flag.BoolVar(&o.quick, "quick", false, "small sizes: under a minute, for a first look")
-	flag.StringVar(&o.only, "only", "", "comma-separated parts to run: kernel, schedule, stat, places, dossier, door, open311, trust, start, pages, alike, search (default: all)")
+	flag.StringVar(&o.only, "only", "", "comma-separated parts to run: kernel, schedule, stat, places, dossier, door, nodes, open311, trust, start, pages, alike, search (default: all)")
 	flag.IntVar(&o.cases, "cases", 1000, "cases opened and accepted per round")
 	flag.IntVar(&o.rounds, "rounds", 5, "rounds; medians are over rounds")
 	flag.IntVar(&o.clients, "clients", 8, "clients at the door at once")
@@ -53,7 +55,9 @@ func main() {
 	flag.IntVar(&o.played, "played", 5000, "cases of the demonstration year the program is started on")
 	flag.StringVar(&o.keep, "keep", "", "folder for the databases; kept, and cities found there are used again (default: a temporary one)")
 	flag.StringVar(&o.profile, "profile", "", "write a CPU profile of the parts `door` and trust to this file; name one of them with --only")
-	flag.StringVar(&o.server, "postgres", "", "postgres:// address of an empty database: looks are measured there too")
+	flag.StringVar(&o.server, "postgres", "", "postgres:// address of an empty database: looks, and changes through the door, are measured there too")
+	flag.DurationVar(&o.latency, "latency", 500*time.Microsecond, "how long a round trip to that database takes in the part nodes")
+	flag.IntVar(&o.nodes, "nodes", 4, "how many doors stand before one database in the part nodes")
 	flag.Parse()
 	if o.quick {
 		o.cases, o.rounds, o.n, o.pages, o.played = 500, 3, 100_000, 100, 300
@@ -81,7 +85,7 @@ func run(ctx context.Context, o options) error {
 	parts := []struct {
 		name string
 		run  func(context.Context, options, string, *table) error
-	}{{"kernel", kernel}, {"schedule", scheduling}, {"stat", statistics}, {"places", placesPart}, {"dossier", dossier}, {"door", door}, {"open311", geoReport}, {"trust", trust}, {"start", start}, {"pages", pages}, {"alike", likely}, {"search", search}}
+	}{{"kernel", kernel}, {"schedule", scheduling}, {"stat", statistics}, {"places", placesPart}, {"dossier", dossier}, {"door", door}, {"nodes", nodes}, {"open311", geoReport}, {"trust", trust}, {"start", start}, {"pages", pages}, {"alike", likely}, {"search", search}}
 	began := time.Now()
 	for _, p := range parts {
 		if o.only != "" && !slices.Contains(strings.Split(o.only, ","), p.name) {

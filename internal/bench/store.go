@@ -265,6 +265,7 @@ type writer struct {
 	err   error
 }
 
+// do waits for each answer, as a plain loop over a driver does.
 func (w *writer) do(q string, args ...any) {
 	if w.err == nil {
 		_, w.err = w.tx.Exec(w.ctx, q, args...)
@@ -501,4 +502,17 @@ func wordsFirst(ctx context.Context, d *db.DB, query, unit string) error {
 			[]any{query, unit}, anyRow(2))
 		return err
 	})
+}
+
+// freshSchema makes an empty place in a PostgreSQL database.
+func freshSchema(ctx context.Context, d *db.DB, name string) error {
+	return inOne(ctx, d, "CREATE SCHEMA "+name)
+}
+
+func dropSchema(ctx context.Context, d *db.DB, name string) error {
+	return inOne(ctx, d, "DROP SCHEMA "+name+" CASCADE")
+}
+
+func inOne(ctx context.Context, d *db.DB, text string) error {
+	return d.Transact(ctx, func(tx *db.Tx) error { return tx.Send(ctx, text) })
 }

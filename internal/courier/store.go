@@ -8,10 +8,9 @@ import (
 )
 
 func putMessage(ctx context.Context, tx *db.Tx, m Message) error {
-	_, err := tx.Exec(ctx, `INSERT INTO messages (msg_key, case_id, case_ref, template, recipient, unit, channel, address, lang, body, at)
+	return tx.Send(ctx, `INSERT INTO messages (msg_key, case_id, case_ref, template, recipient, unit, channel, address, lang, body, at)
  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)`,
 		m.Key, string(m.Case), string(m.Ref), m.Template, m.Recipient, m.Unit, m.Channel, m.Address, m.Lang, m.Body, db.Micros(tx.Now))
-	return err
 }
 
 // Messages lists the newest messages to residents and units, newest first, sealed as they are stored.
@@ -24,8 +23,7 @@ func Messages(ctx context.Context, d *db.DB, limit int) (out []Message, err erro
 }
 
 func removeMessages(ctx context.Context, tx *db.Tx, id casework.CaseID) error {
-	_, err := tx.Exec(ctx, `DELETE FROM messages WHERE case_id = ?1`, string(id))
-	return err
+	return tx.Send(ctx, `DELETE FROM messages WHERE case_id = ?1`, string(id))
 }
 
 const messageColumns = `msg_key, case_id, case_ref, template, recipient, unit, channel, address, lang, body, at`

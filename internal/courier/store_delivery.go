@@ -32,9 +32,8 @@ func putDelivery(ctx context.Context, tx *db.Tx, d Delivery) (int64, error) {
 
 // setDelivery stores what changes in the life of a delivery.
 func setDelivery(ctx context.Context, tx *db.Tx, d Delivery) error {
-	_, err := tx.Exec(ctx, `UPDATE deliveries SET job_key = ?2, state = ?3, reason = ?4, tries = ?5, unclear = ?6, batch = ?7, first_at = ?8, next_at = ?9, changed_at = ?10 WHERE id = ?1`,
+	return tx.Send(ctx, `UPDATE deliveries SET job_key = ?2, state = ?3, reason = ?4, tries = ?5, unclear = ?6, batch = ?7, first_at = ?8, next_at = ?9, changed_at = ?10 WHERE id = ?1`,
 		d.ID, d.job, string(d.State), d.Reason, int64(d.Tries), int64(d.Unclear), d.Batch, db.MicrosOrNone(d.First), db.MicrosOrNone(d.Next), db.Micros(tx.Now))
-	return err
 }
 
 func loadDelivery(ctx context.Context, tx *db.Tx, id int64) (Delivery, error) {
@@ -48,16 +47,14 @@ func saidSince(ctx context.Context, tx *db.Tx, d Delivery, since time.Time) (boo
 }
 
 func moveDeliveries(ctx context.Context, tx *db.Tx, id casework.CaseID, place string, sealed bool) error {
-	_, err := tx.Exec(ctx, `UPDATE deliveries SET place = ?2, sealed = ?3 WHERE case_id = ?1 AND (place <> ?2 OR sealed <> ?3)`, string(id), place, db.Flag(sealed))
-	return err
+	return tx.Send(ctx, `UPDATE deliveries SET place = ?2, sealed = ?3 WHERE case_id = ?1 AND (place <> ?2 OR sealed <> ?3)`, string(id), place, db.Flag(sealed))
 }
 
 func removeDeliveries(ctx context.Context, tx *db.Tx, id casework.CaseID) error {
-	if _, err := tx.Exec(ctx, `DELETE FROM delivery_attempts WHERE case_id = ?1`, string(id)); err != nil {
+	if err := tx.Send(ctx, `DELETE FROM delivery_attempts WHERE case_id = ?1`, string(id)); err != nil {
 		return err
 	}
-	_, err := tx.Exec(ctx, `DELETE FROM deliveries WHERE case_id = ?1`, string(id))
-	return err
+	return tx.Send(ctx, `DELETE FROM deliveries WHERE case_id = ?1`, string(id))
 }
 
 func putAttempt(ctx context.Context, tx *db.Tx, d Delivery, a Attempt) (int64, error) {
@@ -67,14 +64,12 @@ func putAttempt(ctx context.Context, tx *db.Tx, d Delivery, a Attempt) (int64, e
 }
 
 func endAttempt(ctx context.Context, tx *db.Tx, id int64, outcome, words, external string) error {
-	_, err := tx.Exec(ctx, `UPDATE delivery_attempts SET ended_at = ?2, outcome = ?3, words = ?4, external = ?5 WHERE id = ?1`, id, db.Micros(tx.Now), outcome, words, external)
-	return err
+	return tx.Send(ctx, `UPDATE delivery_attempts SET ended_at = ?2, outcome = ?3, words = ?4, external = ?5 WHERE id = ?1`, id, db.Micros(tx.Now), outcome, words, external)
 }
 
 // endOpenAttempts marks tries whose end nobody knows.
 func endOpenAttempts(ctx context.Context, tx *db.Tx, delivery int64) error {
-	_, err := tx.Exec(ctx, `UPDATE delivery_attempts SET outcome = 'unclear' WHERE delivery = ?1 AND ended_at = 0 AND outcome = ''`, delivery)
-	return err
+	return tx.Send(ctx, `UPDATE delivery_attempts SET outcome = 'unclear' WHERE delivery = ?1 AND ended_at = 0 AND outcome = ''`, delivery)
 }
 
 func listAttempts(ctx context.Context, tx *db.Tx, delivery int64) ([]Attempt, error) {

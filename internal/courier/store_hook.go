@@ -21,9 +21,8 @@ func putSend(ctx context.Context, tx *db.Tx, receiver string, event int64) (int6
 }
 
 func setSend(ctx context.Context, tx *db.Tx, s hookSend) error {
-	_, err := tx.Exec(ctx, `UPDATE hook_sends SET job_key = ?2, state = ?3, tries = ?4, first_at = ?5, changed_at = ?6, words = ?7 WHERE id = ?1`,
+	return tx.Send(ctx, `UPDATE hook_sends SET job_key = ?2, state = ?3, tries = ?4, first_at = ?5, changed_at = ?6, words = ?7 WHERE id = ?1`,
 		s.ID, s.job, string(s.State), int64(s.Tries), db.Micros(s.First), db.Micros(tx.Now), s.Words)
-	return err
 }
 
 func loadSend(ctx context.Context, tx *db.Tx, id int64) (s hookSend, e Happened, of casework.CaseID, err error) {
@@ -83,17 +82,15 @@ func lastRefusal(ctx context.Context, tx *db.Tx, receiver string) (words string,
 }
 
 func removeHappened(ctx context.Context, tx *db.Tx, id casework.CaseID) error {
-	if _, err := tx.Exec(ctx, `DELETE FROM hook_sends WHERE event IN (SELECT id FROM hook_events WHERE case_id = ?1)`, string(id)); err != nil {
+	if err := tx.Send(ctx, `DELETE FROM hook_sends WHERE event IN (SELECT id FROM hook_events WHERE case_id = ?1)`, string(id)); err != nil {
 		return err
 	}
-	_, err := tx.Exec(ctx, `DELETE FROM hook_events WHERE case_id = ?1`, string(id))
-	return err
+	return tx.Send(ctx, `DELETE FROM hook_events WHERE case_id = ?1`, string(id))
 }
 
 func removeHappenedBefore(ctx context.Context, tx *db.Tx, before time.Time) error {
-	if _, err := tx.Exec(ctx, `DELETE FROM hook_sends WHERE event IN (SELECT id FROM hook_events WHERE at < ?1)`, db.Micros(before)); err != nil {
+	if err := tx.Send(ctx, `DELETE FROM hook_sends WHERE event IN (SELECT id FROM hook_events WHERE at < ?1)`, db.Micros(before)); err != nil {
 		return err
 	}
-	_, err := tx.Exec(ctx, `DELETE FROM hook_events WHERE at < ?1`, db.Micros(before))
-	return err
+	return tx.Send(ctx, `DELETE FROM hook_events WHERE at < ?1`, db.Micros(before))
 }

@@ -30,6 +30,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"sync/atomic"
 	"time"
 )
 
@@ -83,6 +84,7 @@ type DB struct {
 	stop    func() // ends the checkpoint goroutine; no-op for PostgreSQL
 	commit  func(commit func() error) error
 	reading bool // nothing is ever written
+	retries atomic.Int64
 }
 
 // Open opens "sqlite:/path/file.db" (or a plain path) or "postgres://…";
@@ -153,8 +155,12 @@ func (d *DB) Transact(ctx context.Context, fn func(*Tx) error) error {
 			return err
 		}
 		wait *= 2
+		d.retries.Add(1)
 	}
 }
+
+// Retries tells how many transactions were run again since the start, because of others that ran at the same time.
+func (d *DB) Retries() int64 { return d.retries.Load() }
 
 func (d *DB) begin() string {
 	if d.reading {

@@ -52,15 +52,13 @@ func (s SearchTable) IndexTokens(ctx context.Context, tx *Tx, id int64, tokens [
 	}
 	tokens = tokens[:min(len(tokens), maxTokens)]
 	if tx.d.engine == SQLite {
-		_, err := tx.Exec(ctx, `INSERT INTO `+string(s)+` (rowid, tokens) VALUES (?1, ?2)`, id, strings.Join(tokens, " "))
-		return err
+		return tx.Send(ctx, `INSERT INTO `+string(s)+` (rowid, tokens) VALUES (?1, ?2)`, id, strings.Join(tokens, " "))
 	}
 	var b strings.Builder
 	for i, t := range tokens {
 		fmt.Fprintf(&b, "'%s':%d ", t, i+1) // a token holds letters, digits and marks only
 	}
-	_, err := tx.Exec(ctx, `INSERT INTO `+string(s)+` (id, tokens) VALUES (?1, CAST(CAST(?2 AS TEXT) AS TSVECTOR))`, id, b.String())
-	return err
+	return tx.Send(ctx, `INSERT INTO `+string(s)+` (id, tokens) VALUES (?1, CAST(CAST(?2 AS TEXT) AS TSVECTOR))`, id, b.String())
 }
 
 // RemoveText takes id out of the index; an absent id is no error.
@@ -69,8 +67,7 @@ func (s SearchTable) RemoveText(ctx context.Context, tx *Tx, id int64) error {
 	if tx.d.engine == Postgres {
 		key = "id"
 	}
-	_, err := tx.Exec(ctx, `DELETE FROM `+string(s)+` WHERE `+key+` = ?1`, id)
-	return err
+	return tx.Send(ctx, `DELETE FROM `+string(s)+` WHERE `+key+` = ?1`, id)
 }
 
 // mergePages bounds one step of Compact, so that writers wait no longer for it than for a large commit.
@@ -88,7 +85,7 @@ func (s SearchTable) Compact(ctx context.Context, d *DB) error {
 			if err != nil {
 				return err
 			}
-			if _, err := tx.Exec(ctx, `INSERT INTO `+string(s)+` (`+string(s)+`, rank) VALUES ('merge', ?1)`, pages); err != nil {
+			if err := tx.Send(ctx, `INSERT INTO `+string(s)+` (`+string(s)+`, rank) VALUES ('merge', ?1)`, pages); err != nil {
 				return err
 			}
 			after, err := One(ctx, tx, `SELECT total_changes()`, nil, scanInt)

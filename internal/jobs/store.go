@@ -34,10 +34,9 @@ func scanJob(row db.Scanner) (j Job, err error) {
 }
 
 func insert(ctx context.Context, tx *db.Tx, id string, job New) error {
-	_, err := tx.Exec(ctx, `INSERT INTO jobs (id, kind, key, payload, run_at, prio, max_attempts)
+	return tx.Send(ctx, `INSERT INTO jobs (id, kind, key, payload, run_at, prio, max_attempts)
 		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (key) DO NOTHING`,
 		id, job.Kind, job.Key, string(job.Payload), db.Micros(job.RunAt), job.Prio, job.MaxAttempts)
-	return err
 }
 
 func reschedule(ctx context.Context, tx *db.Tx, key string, runAt time.Time) (bool, error) {
@@ -77,8 +76,7 @@ func claim(ctx context.Context, tx *db.Tx, token string, limit int, kinds []stri
 }
 
 func extend(ctx context.Context, tx *db.Tx, job Job, until time.Time) error {
-	_, err := tx.Exec(ctx, `UPDATE jobs SET lease_until = ?1 WHERE id = ?2`, db.Micros(until), job.ID)
-	return err
+	return tx.Send(ctx, `UPDATE jobs SET lease_until = ?1 WHERE id = ?2`, db.Micros(until), job.ID)
 }
 
 // held is the condition under which a run may still change its job.
@@ -97,22 +95,19 @@ func touch(ctx context.Context, tx *db.Tx, job Job) (bool, error) {
 }
 
 func again(ctx context.Context, tx *db.Tx, job Job, runAt time.Time, why string) error {
-	_, err := tx.Exec(ctx, `UPDATE jobs SET run_at = ?3, last_error = ?4, lease_until = 0, lease_token = ''`+held,
+	return tx.Send(ctx, `UPDATE jobs SET run_at = ?3, last_error = ?4, lease_until = 0, lease_token = ''`+held,
 		job.ID, job.token, db.Micros(runAt), why)
-	return err
 }
 
 func bury(ctx context.Context, tx *db.Tx, job Job, why string) error {
-	_, err := tx.Exec(ctx, `UPDATE jobs SET dead = 1, last_error = ?3, lease_until = 0, lease_token = ''`+held,
+	return tx.Send(ctx, `UPDATE jobs SET dead = 1, last_error = ?3, lease_until = 0, lease_token = ''`+held,
 		job.ID, job.token, why)
-	return err
 }
 
 // giveBack undoes a claim: the attempt does not count.
 func giveBack(ctx context.Context, tx *db.Tx, job Job) error {
-	_, err := tx.Exec(ctx, `UPDATE jobs SET attempts = attempts - 1, lease_until = 0, lease_token = ''`+held,
+	return tx.Send(ctx, `UPDATE jobs SET attempts = attempts - 1, lease_until = 0, lease_token = ''`+held,
 		job.ID, job.token)
-	return err
 }
 
 func listDead(ctx context.Context, tx *db.Tx) ([]Job, error) {
@@ -164,6 +159,5 @@ func waiting(ctx context.Context, tx *db.Tx, prefix string) (bool, error) {
 }
 
 func forget(ctx context.Context, tx *db.Tx, prefix string) error {
-	_, err := tx.Exec(ctx, `DELETE FROM jobs WHERE key >= ?1 AND key < ?2`, prefix, after(prefix))
-	return err
+	return tx.Send(ctx, `DELETE FROM jobs WHERE key >= ?1 AND key < ?2`, prefix, after(prefix))
 }

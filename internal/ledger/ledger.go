@@ -121,6 +121,8 @@ type Ledger struct {
 // Stats counts what went through the door since start.
 type Stats struct {
 	Commands, Refused, Batches int64
+	// Retries are transactions of the whole database that were run again because of others at the same time.
+	Retries int64
 }
 
 // Open migrates the tables and starts the writer.
@@ -188,7 +190,9 @@ func (l *Ledger) Close() {
 func (l *Ledger) Stats() Stats {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.stats
+	s := l.stats
+	s.Retries = l.db.Retries()
+	return s
 }
 
 // Do carries out one command, or refuses it with a *casework.Refusal. When it returns a Receipt, the

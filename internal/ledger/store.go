@@ -99,18 +99,18 @@ func (l *Ledger) save(ctx context.Context, tx *db.Tx, s *stored) error {
 		title, address := heading(s.d, s.open.Title, s.open.Place.Address)
 		fixed := []any{s.n, string(s.c.Ref), l.keyedCode(s.open.Code), s.c.Pack, s.c.Programme, s.c.Procedure, s.c.Category,
 			string(s.c.Place.Unit), address, title, db.Micros(s.c.Opened), s.c.Source}
-		_, err = tx.Exec(ctx, `INSERT INTO cases (`+caseColumns+`) VALUES
+		err = tx.Send(ctx, `INSERT INTO cases (`+caseColumns+`) VALUES
  (?19, ?20, ?21, ?22, ?23, ?24, ?25, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?26, ?27, ?28, ?29, ?9, ?10, ?11, ?12, ?13, ?30, ?14, ?15, ?16, ?17, ?18)`, append(moving, fixed...)...)
 		if err == nil {
 			err = l.putCaseKey(ctx, tx, s.n, "", s.wrapped)
 		}
 	} else {
 		if s.c.Sealed != "" && s.old.sealed == "" {
-			if _, err := tx.Exec(ctx, `UPDATE cases SET title = '', address = '' WHERE n = ?1`, s.n); err != nil {
+			if err := tx.Send(ctx, `UPDATE cases SET title = '', address = '' WHERE n = ?1`, s.n); err != nil {
 				return err
 			}
 		}
-		_, err = tx.Exec(ctx, `UPDATE cases SET state = ?1, is_open = ?2, sort_at = ?3, clock = ?4, paused = ?5, holder = ?6, assignee = ?7, offered = ?8,
+		err = tx.Send(ctx, `UPDATE cases SET state = ?1, is_open = ?2, sort_at = ?3, clock = ?4, paused = ?5, holder = ?6, assignee = ?7, offered = ?8,
  changed_at = ?9, files = ?10, raised = ?11, late = ?12, outcome = ?13, seq = ?14, hash = ?15, doc = ?16, joint = ?17, sealed = ?18 WHERE n = ?19`, append(moving, s.n)...)
 	}
 	if err != nil {
@@ -199,7 +199,7 @@ func (s *stored) saveTallies(ctx context.Context, tx *db.Tx) error {
 		}
 		b.WriteString(` ON CONFLICT (unit, programme, procedure, state, shard) DO UPDATE SET cases = tallies.cases + excluded.cases, late = tallies.late + excluded.late,
  unassigned = tallies.unassigned + excluded.unassigned, offered = tallies.offered + excluded.offered, paused = tallies.paused + excluded.paused`)
-		if _, err := tx.Exec(ctx, b.String(), args...); err != nil {
+		if err := tx.Send(ctx, b.String(), args...); err != nil {
 			return err
 		}
 	}
@@ -226,7 +226,7 @@ func (s *stored) saveWorklist(ctx context.Context, tx *db.Tx, p place) error {
 		args = append(args, string(unit))
 		fmt.Fprintf(&b, "(?1, ?2, ?3, ?4, ?5, ?6, ?%d)", len(args))
 	}
-	_, err := tx.Exec(ctx, b.String(), args...)
+	err := tx.Send(ctx, b.String(), args...)
 	s.old = p
 	return err
 }
@@ -239,8 +239,7 @@ func (s *stored) leaveWorklist(ctx context.Context, tx *db.Tx) error {
 		args = append(args, string(unit))
 		in = append(in, fmt.Sprintf("?%d", len(args)))
 	}
-	_, err := tx.Exec(ctx, `DELETE FROM worklist WHERE is_open = ?1 AND sort_at = ?2 AND n = ?3 AND unit IN (`+strings.Join(in, ", ")+`)`, args...)
-	return err
+	return tx.Send(ctx, `DELETE FROM worklist WHERE is_open = ?1 AND sort_at = ?2 AND n = ?3 AND unit IN (`+strings.Join(in, ", ")+`)`, args...)
 }
 
 // sealedIn names the list of what is sealed to a unit. It is a list of its own, so that no list, figure or
@@ -303,8 +302,7 @@ func (s *stored) saveTimers(ctx context.Context, tx *db.Tx, p place) error {
 		}
 	}
 	if !p.open {
-		_, err := tx.Exec(ctx, `DELETE FROM timers WHERE n = ?1`, s.n)
-		return err
+		return tx.Send(ctx, `DELETE FROM timers WHERE n = ?1`, s.n)
 	}
 	return nil
 }
@@ -318,20 +316,17 @@ func (s *stored) saveTimer(ctx context.Context, tx *db.Tx, name string, at time.
 		if s.fresh {
 			return nil
 		}
-		_, err := tx.Exec(ctx, `DELETE FROM timers WHERE n = ?1 AND clock = ?2`, s.n, name)
-		return err
+		return tx.Send(ctx, `DELETE FROM timers WHERE n = ?1 AND clock = ?2`, s.n, name)
 	}
-	_, err := tx.Exec(ctx, `INSERT INTO timers (n, clock, fires_at, prio, lease_until, calendar) VALUES (?1, ?2, ?3, ?4, 0, ?5)
+	return tx.Send(ctx, `INSERT INTO timers (n, clock, fires_at, prio, lease_until, calendar) VALUES (?1, ?2, ?3, ?4, 0, ?5)
  ON CONFLICT (n, clock) DO UPDATE SET fires_at = excluded.fires_at, prio = excluded.prio, lease_until = 0, calendar = excluded.calendar`,
 		s.n, name, db.Micros(at), prio, calendar)
-	return err
 }
 
 // restamp notes on the timers of a case that its dates agree with the calendar in force, so that whoever
 // looks for dates counted otherwise does not find it for ever.
 func (s *stored) restamp(ctx context.Context, tx *db.Tx) error {
-	_, err := tx.Exec(ctx, `UPDATE timers SET calendar = ?1 WHERE n = ?2`, s.d.Calendar.ID+"@"+s.d.Calendar.Version, s.n)
-	return err
+	return tx.Send(ctx, `UPDATE timers SET calendar = ?1 WHERE n = ?2`, s.d.Calendar.ID+"@"+s.d.Calendar.Version, s.n)
 }
 
 // countedOtherwise lists cases with a running clock whose date was counted with another version of the
@@ -362,9 +357,8 @@ type eventRow struct {
 }
 
 func putEvent(ctx context.Context, tx *db.Tx, n int64, e eventRow) error {
-	_, err := tx.Exec(ctx, `INSERT INTO events (n, seq, kind, at, hash, doc) VALUES (?1, ?2, ?3, ?4, ?5, ?6)`,
+	return tx.Send(ctx, `INSERT INTO events (n, seq, kind, at, hash, doc) VALUES (?1, ?2, ?3, ?4, ?5, ?6)`,
 		n, int64(e.seq), e.kind, db.Micros(e.at), e.hash, string(e.doc))
-	return err
 }
 
 type keyRow struct {
@@ -380,14 +374,12 @@ func findKey(ctx context.Context, tx *db.Tx, actor, key string) (keyRow, error) 
 }
 
 func putKey(ctx context.Context, tx *db.Tx, actor, key string, digest []byte, n int64, seq int) error {
-	_, err := tx.Exec(ctx, `INSERT INTO idempotency (actor, idem_key, digest, n, seq, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)`,
+	return tx.Send(ctx, `INSERT INTO idempotency (actor, idem_key, digest, n, seq, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)`,
 		actor, key, digest, n, int64(seq), db.Micros(tx.Now))
-	return err
 }
 
 func dropKey(ctx context.Context, tx *db.Tx, actor, key string) error {
-	_, err := tx.Exec(ctx, `DELETE FROM idempotency WHERE actor = ?1 AND idem_key = ?2`, actor, key)
-	return err
+	return tx.Send(ctx, `DELETE FROM idempotency WHERE actor = ?1 AND idem_key = ?2`, actor, key)
 }
 
 // next draws the next number of a series.
@@ -466,9 +458,8 @@ func (l *Ledger) KeepPack(ctx context.Context, p PackFiles) error {
 		return err
 	}
 	return l.db.Transact(ctx, func(tx *db.Tx) error {
-		_, err := tx.Exec(ctx, `INSERT INTO packs (digest, name, version, loaded_at, files) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (digest) DO NOTHING`,
+		return tx.Send(ctx, `INSERT INTO packs (digest, name, version, loaded_at, files) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (digest) DO NOTHING`,
 			p.Digest, p.Name, p.Version, db.Micros(tx.Now), string(doc))
-		return err
 	})
 }
 

@@ -20,21 +20,18 @@ func caseKeys(ctx context.Context, tx *db.Tx, n int64) ([]wrappedKey, error) {
 }
 
 func eraseCaseKey(ctx context.Context, tx *db.Tx, n int64, slot string) error {
-	_, err := tx.Exec(ctx, `UPDATE case_keys SET state = 'erased', wrapped = '', generation = 0 WHERE n = ?1 AND slot = ?2`, n, slot)
-	return err
+	return tx.Send(ctx, `UPDATE case_keys SET state = 'erased', wrapped = '', generation = 0 WHERE n = ?1 AND slot = ?2`, n, slot)
 }
 
 func moveKeys(ctx context.Context, tx *db.Tx, n int64, from, to string) error {
-	_, err := tx.Exec(ctx, `UPDATE case_keys SET state = ?3 WHERE n = ?1 AND state = ?2`, n, from, to)
-	return err
+	return tx.Send(ctx, `UPDATE case_keys SET state = ?3 WHERE n = ?1 AND state = ?2`, n, from, to)
 }
 
 const erasureColumns = `ref, slot, at, actor, ground, law, article, note, key_id, key_hash`
 
 func putErasure(ctx context.Context, tx *db.Tx, n int64, e Erasure, hash []byte) error {
-	_, err := tx.Exec(ctx, `INSERT INTO erasures (`+erasureColumns+`, n, hash) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)`,
+	return tx.Send(ctx, `INSERT INTO erasures (`+erasureColumns+`, n, hash) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)`,
 		e.Ref, e.Slot, db.Micros(e.At), e.Actor, e.Ground, e.Law.ID, e.Law.Article, e.Note, e.KeyID, e.KeyHash, n, hash)
-	return err
 }
 
 func scanErasure(row db.Scanner) (e Erasure, err error) {
@@ -57,23 +54,21 @@ func erasedKeys(ctx context.Context, tx *db.Tx) ([]string, error) {
 func scanText(row db.Scanner) (s string, err error) { return s, row.Scan(&s) }
 
 func clearHeading(ctx context.Context, tx *db.Tx, n int64) error {
-	_, err := tx.Exec(ctx, `UPDATE cases SET title = '', address = '', erased_at = ?2 WHERE n = ?1`, n, db.Micros(tx.Now))
-	return err
+	return tx.Send(ctx, `UPDATE cases SET title = '', address = '', erased_at = ?2 WHERE n = ?1`, n, db.Micros(tx.Now))
 }
 
 func putCaseFile(ctx context.Context, tx *db.Tx, n int64, name string) error {
-	_, err := tx.Exec(ctx, `INSERT INTO case_files (name, n) VALUES (?1, ?2) ON CONFLICT (name, n) DO NOTHING`, name, n)
-	return err
+	return tx.Send(ctx, `INSERT INTO case_files (name, n) VALUES (?1, ?2) ON CONFLICT (name, n) DO NOTHING`, name, n)
 }
 
 // purgeFiles puts the files that only this case names on the list of those to remove.
 func purgeFiles(ctx context.Context, tx *db.Tx, n int64) error {
-	_, err := tx.Exec(ctx, `INSERT INTO file_purges (name) SELECT f.name FROM case_files f WHERE f.n = ?1
+	err := tx.Send(ctx, `INSERT INTO file_purges (name) SELECT f.name FROM case_files f WHERE f.n = ?1
  AND NOT EXISTS (SELECT 1 FROM case_files g WHERE g.name = f.name AND g.n <> ?1) ON CONFLICT (name) DO NOTHING`, n)
 	if err != nil {
 		return err
 	}
-	_, err = tx.Exec(ctx, `DELETE FROM case_files WHERE n = ?1`, n)
+	err = tx.Send(ctx, `DELETE FROM case_files WHERE n = ?1`, n)
 	return err
 }
 
@@ -87,8 +82,7 @@ func fileNamed(ctx context.Context, tx *db.Tx, name string) (bool, error) {
 }
 
 func purged(ctx context.Context, tx *db.Tx, name string) error {
-	_, err := tx.Exec(ctx, `DELETE FROM file_purges WHERE name = ?1`, name)
-	return err
+	return tx.Send(ctx, `DELETE FROM file_purges WHERE name = ?1`, name)
 }
 
 func putHold(ctx context.Context, tx *db.Tx, n int64, h Hold, hash []byte) error {
@@ -96,9 +90,8 @@ func putHold(ctx context.Context, tx *db.Tx, n int64, h Hold, hash []byte) error
 	if !h.Until.IsZero() {
 		until = db.Micros(h.Until)
 	}
-	_, err := tx.Exec(ctx, `INSERT INTO holds (ref, n, at, actor, what, order_key, order_ref, until, hash) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)`,
+	return tx.Send(ctx, `INSERT INTO holds (ref, n, at, actor, what, order_key, order_ref, until, hash) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)`,
 		h.Ref, n, db.Micros(h.At), h.Actor, h.what, h.Order, h.sealed, until, hash)
-	return err
 }
 
 // activeHolds are the orders in force over a case, by their keyed reference.
@@ -147,9 +140,8 @@ func endedAfter(ctx context.Context, tx *db.Tx, closed, n, before int64, limit i
 }
 
 func putRetentionRun(ctx context.Context, tx *db.Tx, at int64, c RetentionCount) error {
-	_, err := tx.Exec(ctx, `INSERT INTO retention_runs (at, unit, procedure, class, erased, held, waiting) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+	return tx.Send(ctx, `INSERT INTO retention_runs (at, unit, procedure, class, erased, held, waiting) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
  ON CONFLICT (at, unit, procedure, class) DO NOTHING`, at, string(c.Unit), c.Procedure, c.Class, int64(c.Erased), int64(c.Held), int64(c.Waiting))
-	return err
 }
 
 func lastRetentionRun(ctx context.Context, tx *db.Tx) (int64, []RetentionCount, error) {
@@ -173,9 +165,8 @@ func keysBefore(ctx context.Context, tx *db.Tx, gen int64, limit int) ([]wrapped
 }
 
 func rewrapped(ctx context.Context, tx *db.Tx, k wrappedKey, w vault.Wrapped) error {
-	_, err := tx.Exec(ctx, `UPDATE case_keys SET wrapped = ?3, generation = ?4 WHERE n = ?1 AND slot = ?2 AND wrapped = ?5`,
+	return tx.Send(ctx, `UPDATE case_keys SET wrapped = ?3, generation = ?4 WHERE n = ?1 AND slot = ?2 AND wrapped = ?5`,
 		k.n, k.slot, string(w), int64(w.Generation()), string(k.wrapped))
-	return err
 }
 
 // KeyCount is how many keys are wrapped under one generation.
@@ -198,8 +189,7 @@ func unnamedKeys(ctx context.Context, tx *db.Tx, limit int) ([]wrappedKey, error
 }
 
 func nameKey(ctx context.Context, tx *db.Tx, k wrappedKey, id string) error {
-	_, err := tx.Exec(ctx, `UPDATE case_keys SET id = ?3, generation = ?4 WHERE n = ?1 AND slot = ?2`, k.n, k.slot, id, int64(k.wrapped.Generation()))
-	return err
+	return tx.Send(ctx, `UPDATE case_keys SET id = ?3, generation = ?4 WHERE n = ?1 AND slot = ?2`, k.n, k.slot, id, int64(k.wrapped.Generation()))
 }
 
 // liveKey finds a key by its name, unless it was erased.
@@ -275,15 +265,13 @@ func bringBack(ctx context.Context, tx *db.Tx, k KeptKey) (bool, error) {
 
 // remember enters erased keys anew where the table of keys was left out of a backup as a whole.
 func remember(ctx context.Context, tx *db.Tx) error {
-	_, err := tx.Exec(ctx, `INSERT INTO case_keys (n, slot, wrapped, state, id, generation)
+	return tx.Send(ctx, `INSERT INTO case_keys (n, slot, wrapped, state, id, generation)
  SELECT n, slot, '', 'erased', key_id, 0 FROM erasures WHERE id > 0 ON CONFLICT (n, slot) DO NOTHING`)
-	return err
 }
 
 func putCare(ctx context.Context, tx *db.Tx, c Care, hash []byte) error {
-	_, err := tx.Exec(ctx, `INSERT INTO key_care (ref, at, actor, what, detail, hash) VALUES (?1, ?2, ?3, ?4, ?5, ?6)`,
+	return tx.Send(ctx, `INSERT INTO key_care (ref, at, actor, what, detail, hash) VALUES (?1, ?2, ?3, ?4, ?5, ?6)`,
 		c.Ref, db.Micros(c.At), c.Actor, c.What, c.Detail, hash)
-	return err
 }
 
 // filesListed marks that cases older than the list of files have been entered in it.
@@ -295,8 +283,7 @@ func listedFiles(ctx context.Context, tx *db.Tx) (bool, error) {
 }
 
 func markFilesListed(ctx context.Context, tx *db.Tx) error {
-	_, err := tx.Exec(ctx, `INSERT INTO counters (name, value) VALUES (?1, 1) ON CONFLICT (name) DO NOTHING`, filesListed)
-	return err
+	return tx.Send(ctx, `INSERT INTO counters (name, value) VALUES (?1, 1) ON CONFLICT (name) DO NOTHING`, filesListed)
 }
 
 // listFilesAfter enters the files of some older cases, and tells the last of them; 0 at the end.

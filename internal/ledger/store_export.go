@@ -9,9 +9,8 @@ import (
 )
 
 func putExport(ctx context.Context, tx *db.Tx, e Export, hash []byte) error {
-	_, err := tx.Exec(ctx, `INSERT INTO exports (ref, at, actor, for_actor, unit, list, format, hash) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)`,
+	return tx.Send(ctx, `INSERT INTO exports (ref, at, actor, for_actor, unit, list, format, hash) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)`,
 		e.Ref, db.Micros(e.At), e.Actor, e.For, string(e.Unit), e.List, e.Format, hash)
-	return err
 }
 
 func exportsOf(ctx context.Context, tx *db.Tx, actor string, limit int) ([]Export, error) {

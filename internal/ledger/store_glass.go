@@ -11,15 +11,13 @@ import (
 const glassColumns = `id, n, at, actor, unit, until, reason, words, tell_at, tell_by, told_at, delay_until, delay_law, delay_by, review_by, reviewed_at, reviewer, verdict, verdict_words`
 
 func putGlass(ctx context.Context, tx *db.Tx, g Glass) error {
-	_, err := tx.Exec(ctx, `INSERT INTO glass (`+glassColumns+`) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 0, 0, '', '', ?11, 0, '', '', '')`,
+	return tx.Send(ctx, `INSERT INTO glass (`+glassColumns+`) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 0, 0, '', '', ?11, 0, '', '', '')`,
 		g.ID, g.n, db.Micros(g.At), g.Actor, string(g.Unit), db.Micros(g.Until), g.Reason, g.words, db.Micros(g.TellAt), db.Micros(g.TellBy), db.Micros(g.ReviewBy))
-	return err
 }
 
 func saveGlass(ctx context.Context, tx *db.Tx, g Glass) error {
-	_, err := tx.Exec(ctx, `UPDATE glass SET tell_at = ?1, told_at = ?2, delay_until = ?3, delay_law = ?4, delay_by = ?5, reviewed_at = ?6, reviewer = ?7, verdict = ?8, verdict_words = ?9 WHERE id = ?10`,
+	return tx.Send(ctx, `UPDATE glass SET tell_at = ?1, told_at = ?2, delay_until = ?3, delay_law = ?4, delay_by = ?5, reviewed_at = ?6, reviewer = ?7, verdict = ?8, verdict_words = ?9 WHERE id = ?10`,
 		db.Micros(g.TellAt), stamp(g.Told), stamp(g.DelayUntil), g.DelayLaw, g.DelayBy, stamp(g.Reviewed), g.Reviewer, g.Verdict, g.verdW, g.ID)
-	return err
 }
 
 // stamp is an instant that may not have come: 0 is none.

@@ -98,7 +98,7 @@ func keepFindings(ctx context.Context, tx *db.Tx, found []Finding) error {
 		if err != nil {
 			return err
 		}
-		_, err = tx.Exec(ctx, `INSERT INTO invariants (name, at, count, examples) VALUES (?1, ?2, ?3, ?4)
+		err = tx.Send(ctx, `INSERT INTO invariants (name, at, count, examples) VALUES (?1, ?2, ?3, ?4)
  ON CONFLICT (name) DO UPDATE SET at = excluded.at, count = excluded.count, examples = excluded.examples`,
 			f.Name, db.Micros(f.At), int64(f.Count), string(examples))
 		if err != nil {

@@ -29,9 +29,8 @@ func findCaseKey(ctx context.Context, tx *db.Tx, n int64, slot string) (wrappedK
 }
 
 func (k keeper) putCaseKey(ctx context.Context, tx *db.Tx, n int64, slot string, w vault.Wrapped) error {
-	_, err := tx.Exec(ctx, `INSERT INTO case_keys (n, slot, wrapped, state, id, generation) VALUES (?1, ?2, ?3, 'live', ?4, ?5)`,
+	return tx.Send(ctx, `INSERT INTO case_keys (n, slot, wrapped, state, id, generation) VALUES (?1, ?2, ?3, 'live', ?4, ?5)`,
 		n, slot, string(w), k.keyID(n, slot), int64(w.Generation()))
-	return err
 }
 
 // lookRow is a look as it is stored.
@@ -75,7 +74,7 @@ func (l *Ledger) clearCodes(ctx context.Context, tx *db.Tx) (int, error) {
 		return 0, err
 	}
 	for _, o := range list {
-		if _, err := tx.Exec(ctx, `UPDATE cases SET code = ?1 WHERE n = ?2`, l.ring.Index("code", o.code), o.n); err != nil {
+		if err := tx.Send(ctx, `UPDATE cases SET code = ?1 WHERE n = ?2`, l.ring.Index("code", o.code), o.n); err != nil {
 			return 0, err
 		}
 	}

@@ -7,13 +7,11 @@ import (
 )
 
 func putMemberKey(ctx context.Context, tx *db.Tx, code string, n int64, member string) error {
-	_, err := tx.Exec(ctx, `INSERT INTO member_keys (code, n, member) VALUES (?1, ?2, ?3)`, code, n, member)
-	return err
+	return tx.Send(ctx, `INSERT INTO member_keys (code, n, member) VALUES (?1, ?2, ?3)`, code, n, member)
 }
 
 func dropMemberKeys(ctx context.Context, tx *db.Tx, n int64) error {
-	_, err := tx.Exec(ctx, `DELETE FROM member_keys WHERE n = ?1`, n)
-	return err
+	return tx.Send(ctx, `DELETE FROM member_keys WHERE n = ?1`, n)
 }
 
 func findMemberKey(ctx context.Context, tx *db.Tx, code string) (n int64, member string, err error) {

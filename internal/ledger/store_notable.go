@@ -39,8 +39,7 @@ func (s *stored) putNotable(ctx context.Context, tx *db.Tx, e casework.Event) er
 		fmt.Fprintf(&b, "(?1, ?2, ?3, ?4, ?%d)", len(args))
 	}
 	b.WriteString(` ON CONFLICT (unit, kind, at, n, clock) DO NOTHING`)
-	_, err := tx.Exec(ctx, b.String(), args...)
-	return err
+	return tx.Send(ctx, b.String(), args...)
 }
 
 // newsText reads one page of a unit's news. The range and its order are the key's; the case must still

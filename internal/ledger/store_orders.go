@@ -30,16 +30,14 @@ type orderRow struct {
 const orderColumns = `id, n, at, requester, own_key, asked, hours, until, state, custodian_a, share_a, check_a, given_a, custodian_b, share_b, check_b, given_b, wrapped`
 
 func putOrder(ctx context.Context, tx *db.Tx, o orderRow) error {
-	_, err := tx.Exec(ctx, `INSERT INTO seal_orders (`+orderColumns+`) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, '', ?13, ?14, ?15, '', '')`,
+	return tx.Send(ctx, `INSERT INTO seal_orders (`+orderColumns+`) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, '', ?13, ?14, ?15, '', '')`,
 		o.id, o.n, db.Micros(o.at), o.requester, string(o.own), o.asked, int64(o.hours), db.Micros(o.until), o.state,
 		o.custodians[0], o.shares[0], o.checks[0], o.custodians[1], o.shares[1], o.checks[1])
-	return err
 }
 
 func saveOrder(ctx context.Context, tx *db.Tx, o orderRow) error {
-	_, err := tx.Exec(ctx, `UPDATE seal_orders SET until = ?1, state = ?2, given_a = ?3, given_b = ?4, wrapped = ?5 WHERE id = ?6`,
+	return tx.Send(ctx, `UPDATE seal_orders SET until = ?1, state = ?2, given_a = ?3, given_b = ?4, wrapped = ?5 WHERE id = ?6`,
 		db.Micros(o.until), o.state, o.given[0], o.given[1], string(o.wrapped), o.id)
-	return err
 }
 
 func scanOrder(row db.Scanner) (o orderRow, err error) {

@@ -26,8 +26,7 @@ func dropWords(ctx context.Context, tx *db.Tx, n int64) error {
 }
 
 func doneWords(ctx context.Context, tx *db.Tx, n int64) error {
-	_, err := tx.Exec(ctx, `DELETE FROM words_missing WHERE n = ?1`, n)
-	return err
+	return tx.Send(ctx, `DELETE FROM words_missing WHERE n = ?1`, n)
 }
 
 func missingWords(ctx context.Context, tx *db.Tx, limit int) ([]int64, error) {

@@ -8,7 +8,7 @@ import (
 
 func putSubjects(ctx context.Context, tx *db.Tx, n int64, list []subject) error {
 	for _, s := range list {
-		if _, err := tx.Exec(ctx, `INSERT INTO subjects (n, kind, token) VALUES (?1, ?2, ?3) ON CONFLICT (token, n) DO NOTHING`, n, s.kind, s.token); err != nil {
+		if err := tx.Send(ctx, `INSERT INTO subjects (n, kind, token) VALUES (?1, ?2, ?3) ON CONFLICT (token, n) DO NOTHING`, n, s.kind, s.token); err != nil {
 			return err
 		}
 	}
@@ -17,11 +17,10 @@ func putSubjects(ctx context.Context, tx *db.Tx, n int64, list []subject) error 
 
 // dropSubjects takes a case out of its person's sight, when it is sealed or erased.
 func dropSubjects(ctx context.Context, tx *db.Tx, n int64) error {
-	if _, err := tx.Exec(ctx, `DELETE FROM subjects_missing WHERE n = ?1`, n); err != nil {
+	if err := tx.Send(ctx, `DELETE FROM subjects_missing WHERE n = ?1`, n); err != nil {
 		return err
 	}
-	_, err := tx.Exec(ctx, `DELETE FROM subjects WHERE n = ?1`, n)
-	return err
+	return tx.Send(ctx, `DELETE FROM subjects WHERE n = ?1`, n)
 }
 
 func casesOfSubject(ctx context.Context, tx *db.Tx, token string) ([]int64, error) {
@@ -39,6 +38,5 @@ func missingSubjects(ctx context.Context, tx *db.Tx, limit int) ([]int64, error)
 }
 
 func doneSubjects(ctx context.Context, tx *db.Tx, n int64) error {
-	_, err := tx.Exec(ctx, `DELETE FROM subjects_missing WHERE n = ?1`, n)
-	return err
+	return tx.Send(ctx, `DELETE FROM subjects_missing WHERE n = ?1`, n)
 }

@@ -34,27 +34,27 @@ const sealedColumns = `n, ref_key, sealed_at, actor, ground, law, article, leaf,
 
 // putSealed stores the case under seal and moves its events; the key stays in no table but this.
 func putSealed(ctx context.Context, tx *db.Tx, r sealedRow) error {
-	_, err := tx.Exec(ctx, `INSERT INTO sealed_cases (`+sealedColumns+`) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)`,
+	err := tx.Send(ctx, `INSERT INTO sealed_cases (`+sealedColumns+`) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)`,
 		r.n, r.refKey, db.Micros(r.at), r.actor, r.ground, r.law.ID, r.law.Article, r.leaf, r.leafHash, r.key.Body,
 		r.custodians[0], r.key.Shares[0], r.key.Checks[0], r.custodians[1], r.key.Shares[1], r.key.Checks[1], r.hash, string(r.doc))
 	if err != nil {
 		return err
 	}
-	if _, err := tx.Exec(ctx, `INSERT INTO sealed_events (n, seq, kind, at, hash, doc) SELECT n, seq, kind, at, hash, doc FROM events WHERE n = ?1`, r.n); err != nil {
+	if err := tx.Send(ctx, `INSERT INTO sealed_events (n, seq, kind, at, hash, doc) SELECT n, seq, kind, at, hash, doc FROM events WHERE n = ?1`, r.n); err != nil {
 		return err
 	}
-	_, err = tx.Exec(ctx, `UPDATE case_keys SET state = 'sealed', wrapped = '' WHERE n = ?1 AND slot = ''`, r.n)
+	err = tx.Send(ctx, `UPDATE case_keys SET state = 'sealed', wrapped = '' WHERE n = ?1 AND slot = ''`, r.n)
 	return err
 }
 
 // shareAnew gives the key of a case under seal fresh shares, so that those entered before open nothing.
 func shareAnew(ctx context.Context, tx *db.Tx, n int64, accounts [2]string, k vault.SealedKey) error {
-	_, err := tx.Exec(ctx, `UPDATE sealed_cases SET body = ?1, custodian_a = ?2, share_a = ?3, check_a = ?4, custodian_b = ?5, share_b = ?6, check_b = ?7 WHERE n = ?8`,
+	err := tx.Send(ctx, `UPDATE sealed_cases SET body = ?1, custodian_a = ?2, share_a = ?3, check_a = ?4, custodian_b = ?5, share_b = ?6, check_b = ?7 WHERE n = ?8`,
 		k.Body, accounts[0], k.Shares[0], k.Checks[0], accounts[1], k.Shares[1], k.Checks[1], n)
 	if err != nil {
 		return err
 	}
-	_, err = tx.Exec(ctx, `UPDATE seal_orders SET custodian_a = ?1, share_a = ?2, check_a = ?3, given_a = '', custodian_b = ?4, share_b = ?5, check_b = ?6, given_b = ''
+	err = tx.Send(ctx, `UPDATE seal_orders SET custodian_a = ?1, share_a = ?2, check_a = ?3, given_a = '', custodian_b = ?4, share_b = ?5, check_b = ?6, given_b = ''
  WHERE n = ?7 AND state = 'asked'`, accounts[0], k.Shares[0], k.Checks[0], accounts[1], k.Shares[1], k.Checks[1], n)
 	return err
 }
@@ -108,8 +108,7 @@ func listSealedEvents(ctx context.Context, tx *db.Tx, n int64) ([]casework.Event
 }
 
 func unlist(ctx context.Context, tx *db.Tx, unit org.UnitID, s *stored) error {
-	_, err := tx.Exec(ctx, `DELETE FROM worklist WHERE unit = ?1 AND is_open = ?2 AND sort_at = ?3 AND n = ?4`, string(unit), db.Flag(s.old.open), s.old.sortAt, s.n)
-	return err
+	return tx.Send(ctx, `DELETE FROM worklist WHERE unit = ?1 AND is_open = ?2 AND sort_at = ?3 AND n = ?4`, string(unit), db.Flag(s.old.open), s.old.sortAt, s.n)
 }
 
 // remove deletes the rows that lead to a case. Keys of commands are left: whoever sends such a command again
@@ -122,7 +121,7 @@ func (s *stored) remove(ctx context.Context, tx *db.Tx) error {
 		return err
 	}
 	for _, table := range []string{"cases", "events", "notable", "timers", "member_keys"} {
-		if _, err := tx.Exec(ctx, `DELETE FROM `+table+` WHERE n = ?1`, s.n); err != nil {
+		if err := tx.Send(ctx, `DELETE FROM `+table+` WHERE n = ?1`, s.n); err != nil {
 			return err
 		}
 	}
@@ -162,13 +161,11 @@ func traces(ctx context.Context, tx *db.Tx, n int64) (string, error) {
 }
 
 func putDue(ctx context.Context, tx *db.Tx, n int64) error {
-	_, err := tx.Exec(ctx, `INSERT INTO seal_due (n) VALUES (?1) ON CONFLICT (n) DO NOTHING`, n)
-	return err
+	return tx.Send(ctx, `INSERT INTO seal_due (n) VALUES (?1) ON CONFLICT (n) DO NOTHING`, n)
 }
 
 func notDue(ctx context.Context, tx *db.Tx, n int64) error {
-	_, err := tx.Exec(ctx, `DELETE FROM seal_due WHERE n = ?1`, n)
-	return err
+	return tx.Send(ctx, `DELETE FROM seal_due WHERE n = ?1`, n)
 }
 
 func sealsDue(ctx context.Context, tx *db.Tx, limit int) ([]int64, error) {
@@ -190,19 +187,16 @@ func custodians(ctx context.Context, tx *db.Tx) ([]Custodian, error) {
 }
 
 func putCustodian(ctx context.Context, tx *db.Tx, c Custodian) error {
-	_, err := tx.Exec(ctx, `INSERT INTO custodians (account, since, until, public) VALUES (?1, ?2, 0, ?3)`, c.Account, db.Micros(c.Since), string(c.Public))
-	return err
+	return tx.Send(ctx, `INSERT INTO custodians (account, since, until, public) VALUES (?1, ?2, 0, ?3)`, c.Account, db.Micros(c.Since), string(c.Public))
 }
 
 func retire(ctx context.Context, tx *db.Tx, account string) error {
-	_, err := tx.Exec(ctx, `UPDATE custodians SET until = ?1 WHERE account = ?2 AND until = 0`, db.Micros(tx.Now), account)
-	return err
+	return tx.Send(ctx, `UPDATE custodians SET until = ?1 WHERE account = ?2 AND until = 0`, db.Micros(tx.Now), account)
 }
 
 func putException(ctx context.Context, tx *db.Tx, x Exception, hash []byte) error {
-	_, err := tx.Exec(ctx, `INSERT INTO exceptions (ref, kind, about, at, actor, what, hash) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)`,
+	return tx.Send(ctx, `INSERT INTO exceptions (ref, kind, about, at, actor, what, hash) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)`,
 		x.Ref, x.Kind, x.About, db.Micros(x.At), x.Actor, x.What, hash)
-	return err
 }
 
 // exceptionsAbout lists what was done about one order, emergency or custodian, oldest first.

@@ -26,8 +26,7 @@ func Migrate(ctx context.Context, d *db.DB) error {
 }
 
 func insertEntry(ctx context.Context, tx *db.Tx, e Entry) error {
-	_, err := tx.Exec(ctx, `INSERT INTO log_entries (kind, ref, hash) VALUES (?1, ?2, ?3)`, e.Kind, e.ID, e.Hash)
-	return err
+	return tx.Send(ctx, `INSERT INTO log_entries (kind, ref, hash) VALUES (?1, ?2, ?3)`, e.Kind, e.ID, e.Hash)
 }
 
 // takeLease makes holder the one who gives positions, unless another is at it.
@@ -39,8 +38,7 @@ func takeLease(ctx context.Context, tx *db.Tx, holder string, until int64) (bool
 
 // dropLease lets the next one begin at once.
 func dropLease(ctx context.Context, tx *db.Tx, holder string) error {
-	_, err := tx.Exec(ctx, `UPDATE log_lease SET until = 0 WHERE one = 1 AND holder = ?1`, holder)
-	return err
+	return tx.Send(ctx, `UPDATE log_lease SET until = 0 WHERE one = 1 AND holder = ?1`, holder)
 }
 
 // waiting is read in a snapshot that takes no part in conflicts: on PostgreSQL a serializable read of
@@ -61,8 +59,7 @@ func place(ctx context.Context, tx *db.Tx, row, pos int64) (bool, error) {
 }
 
 func insertHash(ctx context.Context, tx *db.Tx, index int64, h tlog.Hash) error {
-	_, err := tx.Exec(ctx, `INSERT INTO log_hashes (idx, hash) VALUES (?1, ?2)`, index, h[:])
-	return err
+	return tx.Send(ctx, `INSERT INTO log_hashes (idx, hash) VALUES (?1, ?2)`, index, h[:])
 }
 
 // treeSize is how many entries have a position.
@@ -97,8 +94,7 @@ func scanHead(row db.Scanner) (s signed, err error) {
 }
 
 func insertHead(ctx context.Context, tx *db.Tx, s signed) error {
-	_, err := tx.Exec(ctx, `INSERT INTO log_heads (`+headColumns+`) VALUES (?1, ?2, ?3, ?4, ?5)`, s.size, s.at, s.root[:], s.signature, s.key)
-	return err
+	return tx.Send(ctx, `INSERT INTO log_heads (`+headColumns+`) VALUES (?1, ?2, ?3, ?4, ?5)`, s.size, s.at, s.root[:], s.signature, s.key)
 }
 
 // headsBefore lists heads from the newest back, behind a given one.

@@ -29,20 +29,17 @@ func loadRequest(ctx context.Context, tx *db.Tx, id string) (request, error) {
 }
 
 func putRequest(ctx context.Context, tx *db.Tx, r request) error {
-	_, err := tx.Exec(ctx, `INSERT INTO data_requests (case_id, application, question, state, changed_at) VALUES (?1, ?2, ?3, ?4, ?5)`,
+	return tx.Send(ctx, `INSERT INTO data_requests (case_id, application, question, state, changed_at) VALUES (?1, ?2, ?3, ?4, ?5)`,
 		r.Case, r.Application, r.Question, r.State, db.Micros(tx.Now))
-	return err
 }
 
 func setRequest(ctx context.Context, tx *db.Tx, id, state string) error {
-	_, err := tx.Exec(ctx, `UPDATE data_requests SET state = ?1, changed_at = ?2 WHERE case_id = ?3`, state, db.Micros(tx.Now), id)
-	return err
+	return tx.Send(ctx, `UPDATE data_requests SET state = ?1, changed_at = ?2 WHERE case_id = ?3`, state, db.Micros(tx.Now), id)
 }
 
 // endRequest makes room for another question; a refusal is remembered.
 func endRequest(ctx context.Context, tx *db.Tx, id string) error {
-	_, err := tx.Exec(ctx, `UPDATE data_requests SET state = 'ended', changed_at = ?1 WHERE case_id = ?2 AND state = 'open'`, db.Micros(tx.Now), id)
-	return err
+	return tx.Send(ctx, `UPDATE data_requests SET state = 'ended', changed_at = ?1 WHERE case_id = ?2 AND state = 'open'`, db.Micros(tx.Now), id)
 }
 
 const entryColumns = `id, area, place, operated_by, purpose, basis, retention, cameras, contact, version, entered_at, changed_at, withdrawn_at, withdrawn_why`
@@ -132,7 +129,7 @@ func recordChange(ctx context.Context, tx *db.Tx, entry int64, what string, was,
 	if err != nil {
 		return err
 	}
-	_, err = tx.Exec(ctx, `INSERT INTO camera_changes (entry, at, actor, unit, what, why, was, became) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)`,
+	err = tx.Send(ctx, `INSERT INTO camera_changes (entry, at, actor, unit, what, why, was, became) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)`,
 		entry, db.Micros(tx.Now), by.Actor, string(by.Unit), what, by.Why, before, after)
 	return err
 }

@@ -85,9 +85,8 @@ func namedLike(ctx context.Context, tx *db.Tx, name string) ([]Mediator, error) 
 }
 
 func putTraining(ctx context.Context, tx *db.Tx, mediator int64, t Training) error {
-	_, err := tx.Exec(ctx, `INSERT INTO mediation_training (mediator, day, hours, topic, at, actor) VALUES (?1, ?2, ?3, ?4, ?5, ?6)`,
+	return tx.Send(ctx, `INSERT INTO mediation_training (mediator, day, hours, topic, at, actor) VALUES (?1, ?2, ?3, ?4, ?5, ?6)`,
 		mediator, t.Day.String(), int64(t.Hours), t.Topic, db.Micros(tx.Now), t.By)
-	return err
 }
 
 func trainingOf(ctx context.Context, tx *db.Tx, mediator int64) ([]Training, error) {
@@ -104,13 +103,11 @@ func trainingOf(ctx context.Context, tx *db.Tx, mediator int64) ([]Training, err
 }
 
 func putAway(ctx context.Context, tx *db.Tx, a Away) error {
-	_, err := tx.Exec(ctx, `INSERT INTO mediation_away (mediator, begins, ends) VALUES (?1, ?2, ?3)`, a.Mediator, db.Micros(a.Begins), db.Micros(a.Ends))
-	return err
+	return tx.Send(ctx, `INSERT INTO mediation_away (mediator, begins, ends) VALUES (?1, ?2, ?3)`, a.Mediator, db.Micros(a.Begins), db.Micros(a.Ends))
 }
 
 func dropAway(ctx context.Context, tx *db.Tx, mediator, id int64) error {
-	_, err := tx.Exec(ctx, `DELETE FROM mediation_away WHERE id = ?1 AND mediator = ?2`, id, mediator)
-	return err
+	return tx.Send(ctx, `DELETE FROM mediation_away WHERE id = ?1 AND mediator = ?2`, id, mediator)
 }
 
 // awayAfter lists absences that are not over at a time.
@@ -180,8 +177,7 @@ func record(ctx context.Context, tx *db.Tx, kind string, of int64, actor, what, 
 	if actor == "" {
 		return fmt.Errorf("mediation: a change (%s of %s %d) without an actor", what, kind, of)
 	}
-	_, err := tx.Exec(ctx, `INSERT INTO mediation_log (kind, of, at, actor, what, detail) VALUES (?1, ?2, ?3, ?4, ?5, ?6)`, kind, of, db.Micros(tx.Now), actor, what, detail)
-	return err
+	return tx.Send(ctx, `INSERT INTO mediation_log (kind, of, at, actor, what, detail) VALUES (?1, ?2, ?3, ?4, ?5, ?6)`, kind, of, db.Micros(tx.Now), actor, what, detail)
 }
 
 // logLine is one line of the log, newest first.
@@ -210,7 +206,7 @@ func Forget(ctx context.Context, tx *db.Tx, id casework.CaseID) error {
 		`DELETE FROM mediation_seats WHERE case_id = ?1`,
 		`DELETE FROM mediation_matters WHERE case_id = ?1`,
 	} {
-		if _, err := tx.Exec(ctx, text, string(id)); err != nil {
+		if err := tx.Send(ctx, text, string(id)); err != nil {
 			return err
 		}
 	}

@@ -19,9 +19,8 @@ func scanSeat(row db.Scanner) (s Seat, err error) {
 }
 
 func putSeat(ctx context.Context, tx *db.Tx, s Seat) error {
-	_, err := tx.Exec(ctx, `INSERT INTO mediation_seats (case_id, member, mediator, seq, settled, gone) VALUES (?1, ?2, ?3, ?4, ?5, 0)`,
+	return tx.Send(ctx, `INSERT INTO mediation_seats (case_id, member, mediator, seq, settled, gone) VALUES (?1, ?2, ?3, ?4, ?5, 0)`,
 		s.Case, s.Member, s.Mediator, int64(s.Seq), s.Settled)
-	return err
 }
 
 // seatMediator says whom of the roster the member is whom an event put on the roll.
@@ -34,8 +33,7 @@ func seatMediator(ctx context.Context, tx *db.Tx, id casework.CaseID, seq int, m
 }
 
 func setSeat(ctx context.Context, tx *db.Tx, id casework.CaseID, member string, settled, gone bool) error {
-	_, err := tx.Exec(ctx, `UPDATE mediation_seats SET settled = ?1, gone = ?2 WHERE case_id = ?3 AND member = ?4`, settled, gone, string(id), member)
-	return err
+	return tx.Send(ctx, `UPDATE mediation_seats SET settled = ?1, gone = ?2 WHERE case_id = ?3 AND member = ?4`, settled, gone, string(id), member)
 }
 
 // seatsOf lists who mediates a case now.
@@ -180,7 +178,7 @@ func clash(ctx context.Context, tx *db.Tx, s Session) (other Session, mediator i
 	const meets = `id <> ?1 AND ` + taking + ` AND begins < ?3 AND ends > ?4`
 	args := []any{s.ID, db.Micros(tx.Now.Add(-heldFor)), db.Micros(s.Ends), db.Micros(s.Begins)}
 	for _, m := range s.Mediators {
-		if _, err = tx.Exec(ctx, `UPDATE mediation_mediators SET turn = turn + 1 WHERE id = ?1`, m); err != nil {
+		if err = tx.Send(ctx, `UPDATE mediation_mediators SET turn = turn + 1 WHERE id = ?1`, m); err != nil {
 			return other, 0, false, err
 		}
 		other, ok, err = oneSession(ctx, tx, meets+` AND id IN (SELECT session FROM mediation_holders WHERE mediator = ?5)`, append(args, m)...)
@@ -191,7 +189,7 @@ func clash(ctx context.Context, tx *db.Tx, s Session) (other Session, mediator i
 	if s.Room == 0 {
 		return other, 0, false, nil
 	}
-	if _, err = tx.Exec(ctx, `UPDATE mediation_rooms SET turn = turn + 1 WHERE id = ?1`, s.Room); err != nil {
+	if err = tx.Send(ctx, `UPDATE mediation_rooms SET turn = turn + 1 WHERE id = ?1`, s.Room); err != nil {
 		return other, 0, false, err
 	}
 	other, ok, err = oneSession(ctx, tx, meets+` AND room = ?5`, append(args, s.Room)...)
@@ -208,15 +206,15 @@ func putSession(ctx context.Context, tx *db.Tx, s Session) (int64, error) {
 			return 0, err
 		}
 		s.ID = id
-	} else if _, err := tx.Exec(ctx, `UPDATE mediation_sessions SET unit = ?1, mode = ?2, room = ?3, place = ?4, begins = ?5, ends = ?6, state = ?7, version = ?8,
+	} else if err := tx.Send(ctx, `UPDATE mediation_sessions SET unit = ?1, mode = ?2, room = ?3, place = ?4, begins = ?5, ends = ?6, state = ?7, version = ?8,
  changed_at = ?9, changed_by = ?10 WHERE id = ?11`, append(args, s.ID)...); err != nil {
 		return 0, err
 	}
-	if _, err := tx.Exec(ctx, `DELETE FROM mediation_holders WHERE session = ?1`, s.ID); err != nil {
+	if err := tx.Send(ctx, `DELETE FROM mediation_holders WHERE session = ?1`, s.ID); err != nil {
 		return 0, err
 	}
 	for _, m := range s.Mediators {
-		if _, err := tx.Exec(ctx, `INSERT INTO mediation_holders (session, mediator) VALUES (?1, ?2)`, s.ID, m); err != nil {
+		if err := tx.Send(ctx, `INSERT INTO mediation_holders (session, mediator) VALUES (?1, ?2)`, s.ID, m); err != nil {
 			return 0, err
 		}
 	}
@@ -226,13 +224,11 @@ func putSession(ctx context.Context, tx *db.Tx, s Session) (int64, error) {
 // Times at which somebody of a case cannot come.
 
 func putUnavailable(ctx context.Context, tx *db.Tx, u Unavailable) error {
-	_, err := tx.Exec(ctx, `INSERT INTO mediation_unavailable (case_id, member, begins, ends) VALUES (?1, ?2, ?3, ?4)`, u.Case, u.Member, db.Micros(u.Begins), db.Micros(u.Ends))
-	return err
+	return tx.Send(ctx, `INSERT INTO mediation_unavailable (case_id, member, begins, ends) VALUES (?1, ?2, ?3, ?4)`, u.Case, u.Member, db.Micros(u.Begins), db.Micros(u.Ends))
 }
 
 func dropUnavailable(ctx context.Context, tx *db.Tx, id casework.CaseID, member string, n int64) error {
-	_, err := tx.Exec(ctx, `DELETE FROM mediation_unavailable WHERE id = ?1 AND case_id = ?2 AND member = ?3`, n, string(id), member)
-	return err
+	return tx.Send(ctx, `DELETE FROM mediation_unavailable WHERE id = ?1 AND case_id = ?2 AND member = ?3`, n, string(id), member)
 }
 
 func unavailableOf(ctx context.Context, tx *db.Tx, id casework.CaseID, from time.Time) ([]Unavailable, error) {
@@ -247,11 +243,10 @@ func unavailableOf(ctx context.Context, tx *db.Tx, id casework.CaseID, from time
 // Matters: where each case stands, by issue and place.
 
 func putMatter(ctx context.Context, tx *db.Tx, m Matter) error {
-	_, err := tx.Exec(ctx, `INSERT INTO mediation_matters (case_id, case_ref, pack, procedure, unit, place, field, state, open, outcome, opened_at, closed_at)
+	return tx.Send(ctx, `INSERT INTO mediation_matters (case_id, case_ref, pack, procedure, unit, place, field, state, open, outcome, opened_at, closed_at)
  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) ON CONFLICT (case_id) DO UPDATE SET unit = excluded.unit, place = excluded.place, field = excluded.field,
  state = excluded.state, open = excluded.open, outcome = excluded.outcome, closed_at = excluded.closed_at`,
 		m.Case, m.Ref, m.Pack, m.Procedure, string(m.Unit), string(m.Place), m.Field, m.State, m.Open, m.Outcome, db.MicrosOrNone(m.Opened), db.MicrosOrNone(m.Closed))
-	return err
 }
 
 const matterColumns = `case_id, case_ref, pack, procedure, unit, place, field, state, open, outcome, opened_at, closed_at`

@@ -14,7 +14,7 @@ func putMonth(ctx context.Context, tx *db.Tx, m Month) error {
 	if err != nil {
 		return err
 	}
-	_, err = tx.Exec(ctx, `INSERT INTO open_data (month, at, least, doc) VALUES (?1, ?2, ?3, ?4) ON CONFLICT (month) DO NOTHING`,
+	err = tx.Send(ctx, `INSERT INTO open_data (month, at, least, doc) VALUES (?1, ?2, ?3, ?4) ON CONFLICT (month) DO NOTHING`,
 		m.Month, db.Micros(tx.Now), int64(m.Least), string(doc))
 	return err
 }

@@ -71,7 +71,7 @@ func publishDay(ctx context.Context, tx *db.Tx, id int64) error {
 // takeTurn puts the changes of one day's bookings in a row, on every node: of two at once the later runs
 // again and sees what the first did. Without it both could choose the same slot.
 func takeTurn(ctx context.Context, tx *db.Tx, day int64) (Day, error) {
-	if _, err := tx.Exec(ctx, `UPDATE reception_days SET turn = turn + 1 WHERE id = ?1`, day); err != nil {
+	if err := tx.Send(ctx, `UPDATE reception_days SET turn = turn + 1 WHERE id = ?1`, day); err != nil {
 		return Day{}, err
 	}
 	return loadDay(ctx, tx, day)
@@ -138,9 +138,8 @@ func lastBooking(ctx context.Context, tx *db.Tx, id casework.CaseID) (b Booking,
 // endPast lets go of a booking whose day is over, so that an office that writes nothing down keeps
 // nobody from the next day.
 func endPast(ctx context.Context, tx *db.Tx, id casework.CaseID, today worktime.Day) error {
-	_, err := tx.Exec(ctx, `UPDATE reception_bookings SET live = 0 WHERE case_id = ?1 AND live = 1 AND day IN (SELECT id FROM reception_days WHERE date < ?2)`,
+	return tx.Send(ctx, `UPDATE reception_bookings SET live = 0 WHERE case_id = ?1 AND live = 1 AND day IN (SELECT id FROM reception_days WHERE date < ?2)`,
 		string(id), today.String())
-	return err
 }
 
 func putBooking(ctx context.Context, tx *db.Tx, b Booking) (int64, error) {
@@ -175,9 +174,8 @@ func scanPromise(row db.Scanner) (p Promise, err error) {
 }
 
 func putPromise(ctx context.Context, tx *db.Tx, p Promise) error {
-	_, err := tx.Exec(ctx, `INSERT INTO reception_promises (booking, unit, case_id, case_ref, seq, due, made_at, kept_at, kept_on) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0, '')`,
+	return tx.Send(ctx, `INSERT INTO reception_promises (booking, unit, case_id, case_ref, seq, due, made_at, kept_at, kept_on) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0, '')`,
 		p.Booking, string(p.Unit), p.Case, p.Ref, int64(p.Seq), p.Due.String(), db.Micros(tx.Now))
-	return err
 }
 
 func loadPromise(ctx context.Context, tx *db.Tx, id int64) (Promise, error) {
@@ -206,9 +204,8 @@ func record(ctx context.Context, tx *db.Tx, day, booking int64, actor, what, why
 	if actor == "" {
 		return fmt.Errorf("petition: a change (%s) without an actor", what)
 	}
-	_, err := tx.Exec(ctx, `INSERT INTO reception_log (day, booking, at, actor, what, why) VALUES (?1, ?2, ?3, ?4, ?5, ?6)`,
+	return tx.Send(ctx, `INSERT INTO reception_log (day, booking, at, actor, what, why) VALUES (?1, ?2, ?3, ?4, ?5, ?6)`,
 		day, booking, db.Micros(tx.Now), actor, what, why)
-	return err
 }
 
 // logLine is one line of the log.
@@ -234,7 +231,7 @@ func Forget(ctx context.Context, tx *db.Tx, id casework.CaseID) error {
 		`DELETE FROM reception_promises WHERE case_id = ?1`,
 		`DELETE FROM reception_bookings WHERE case_id = ?1`,
 	} {
-		if _, err := tx.Exec(ctx, text, string(id)); err != nil {
+		if err := tx.Send(ctx, text, string(id)); err != nil {
 			return err
 		}
 	}

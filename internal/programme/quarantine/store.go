@@ -42,10 +42,9 @@ func putHeld(ctx context.Context, tx *db.Tx, c casework.Case, f casework.File, p
 	if c.Sealed != "" {
 		sealed = 1
 	}
-	_, err := tx.Exec(ctx, `INSERT INTO held_files (case_id, case_ref, place, programme, sealed, sha256, kind, size, why, tries, held_at, looked_at)
+	return tx.Send(ctx, `INSERT INTO held_files (case_id, case_ref, place, programme, sealed, sha256, kind, size, why, tries, held_at, looked_at)
  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 0, ?10, 0) ON CONFLICT (case_id, sha256) DO NOTHING`,
 		string(c.ID), string(c.Ref), place, c.Programme, sealed, f.SHA256, f.Kind, f.Size, f.Held, db.Micros(tx.Now))
-	return err
 }
 
 func moveHeld(ctx context.Context, tx *db.Tx, id casework.CaseID, place string, sealed bool) error {
@@ -53,23 +52,19 @@ func moveHeld(ctx context.Context, tx *db.Tx, id casework.CaseID, place string, 
 	if sealed {
 		flag = 1
 	}
-	_, err := tx.Exec(ctx, `UPDATE held_files SET place = ?2, sealed = ?3 WHERE case_id = ?1`, string(id), place, flag)
-	return err
+	return tx.Send(ctx, `UPDATE held_files SET place = ?2, sealed = ?3 WHERE case_id = ?1`, string(id), place, flag)
 }
 
 func removeHeld(ctx context.Context, tx *db.Tx, id casework.CaseID, sha256 string) error {
-	_, err := tx.Exec(ctx, `DELETE FROM held_files WHERE case_id = ?1 AND sha256 = ?2`, string(id), sha256)
-	return err
+	return tx.Send(ctx, `DELETE FROM held_files WHERE case_id = ?1 AND sha256 = ?2`, string(id), sha256)
 }
 
 func removeCase(ctx context.Context, tx *db.Tx, id casework.CaseID) error {
-	_, err := tx.Exec(ctx, `DELETE FROM held_files WHERE case_id = ?1`, string(id))
-	return err
+	return tx.Send(ctx, `DELETE FROM held_files WHERE case_id = ?1`, string(id))
 }
 
 func noteLook(ctx context.Context, tx *db.Tx, id int64, why string) error {
-	_, err := tx.Exec(ctx, `UPDATE held_files SET why = ?2, tries = tries + 1, looked_at = ?3 WHERE id = ?1`, id, why, db.Micros(tx.Now))
-	return err
+	return tx.Send(ctx, `UPDATE held_files SET why = ?2, tries = tries + 1, looked_at = ?3 WHERE id = ?1`, id, why, db.Micros(tx.Now))
 }
 
 func heldByName(ctx context.Context, tx *db.Tx, id casework.CaseID, sha256 string) (held, error) {

@@ -153,8 +153,13 @@ func (n *nodesRun) bare(ctx context.Context, many int) error {
 			name  string
 			write func(context.Context, *db.Tx, *caseRows, bool) error
 		}{{"open a case", writeOpened}, {"accept a case", writeAccepted}} {
-			took, err := clients(many, len(n.rows), func(i int) error {
-				return list[0].d.Transact(ctx, func(tx *db.Tx) error { return step.write(ctx, tx, &n.rows[i], true) })
+			took, err := clients(many, many, func(k int) error {
+				share := n.rows[k*len(n.rows)/many : (k+1)*len(n.rows)/many]
+				for i := range share {
+					share[i].shard = int64(k)
+				}
+				_, err := loop(ctx, list[0].d, share, 1, true, step.write)
+				return err
 			})
 			if err != nil {
 				return err

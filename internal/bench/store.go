@@ -24,6 +24,7 @@ type caseRows struct {
 	n      int64
 	text   string   // what can be searched for, in clear
 	tokens []string // and what the search index holds of it
+	shard  int64    // which loop writes it: each counts in rows of its own
 	opened rowSet
 	after  rowSet // rows that accepting left
 }
@@ -216,7 +217,7 @@ func readAccepted(ctx context.Context, d *db.DB, rows []caseRows) error {
 // writeOpened writes the rows of a fresh case; with trust its key, its leaf and keyed words, else plain words.
 func writeOpened(ctx context.Context, tx *db.Tx, c *caseRows, trust bool) error {
 	w := writer{ctx: ctx, tx: tx, trust: trust}
-	w.do(`INSERT INTO counters (name, value) VALUES (?1, 1) ON CONFLICT (name) DO UPDATE SET value = counters.value + 1`, "bare")
+	w.do(`INSERT INTO counters (name, value) VALUES (?1, 1) ON CONFLICT (name) DO UPDATE SET value = counters.value + 1`, fmt.Sprint("bare ", c.shard))
 	w.do(`INSERT INTO cases (`+caseColumns+`) VALUES (`+marks(30)+`)`, c.opened.cases...)
 	switch {
 	case w.err != nil:
@@ -302,9 +303,9 @@ func (w *writer) worklist(rows []row) {
 // tallies counts the case of these worklist rows in or out; an accepted case has no officer yet.
 func (w *writer) tallies(c *caseRows, rows []row, by int64) {
 	for _, r := range rows {
-		w.do(`INSERT INTO tallies (unit, state, programme, procedure, shard, cases, late, unassigned, offered, paused) VALUES (?1, ?2, ?3, ?4, 0, ?5, 0, ?5, 0, 0)
+		w.do(`INSERT INTO tallies (unit, state, programme, procedure, shard, cases, late, unassigned, offered, paused) VALUES (?1, ?2, ?3, ?4, ?6, ?5, 0, ?5, 0, 0)
  ON CONFLICT (unit, programme, procedure, state, shard) DO UPDATE SET cases = tallies.cases + excluded.cases, unassigned = tallies.unassigned + excluded.unassigned`,
-			r[0], r[4], r[5], c.opened.cases[5], by)
+			r[0], r[4], r[5], c.opened.cases[5], by, c.shard)
 	}
 }
 

@@ -59,6 +59,10 @@ var ErrClosed = errors.New("db: closed")
 // transaction is either stored entirely or not at all, and the caller must look.
 var ErrCommitUnknown = errors.New("db: the connection broke while committing; the change may or may not be stored")
 
+// ErrAgain, returned by the function of [DB.Transact], has it run again as after a serialization failure: for who
+// has met, as a row that is there already, what this transaction does not see yet.
+var ErrAgain = errors.New("db: to be run again")
+
 const (
 	// acquireLimit bounds the wait for a connection. It turns a transaction
 	// begun inside a transaction with a foreign context, which would wait

@@ -215,10 +215,10 @@ func locked(err error) error {
 }
 
 // retryable tells whether the same transaction may succeed when run again:
-// serialization failure and deadlock. SQLite has neither, its writers queue.
+// serialization failure and deadlock, or whoever wrote it says so. SQLite has neither, its writers queue.
 func retryable(err error) bool {
 	pg, ok := errors.AsType[*pgconn.PgError](err)
-	return ok && (pg.Code == "40001" || pg.Code == "40P01")
+	return errors.Is(err, ErrAgain) || ok && (pg.Code == "40001" || pg.Code == "40P01")
 }
 
 // isVerdict tells whether the engine itself answered, so that a failed commit is

@@ -50,6 +50,11 @@ func (s SearchTable) IndexTokens(ctx context.Context, tx *Tx, id int64, tokens [
 	if err := s.RemoveText(ctx, tx, id); err != nil {
 		return err
 	}
+	return s.AddTokens(ctx, tx, id, tokens)
+}
+
+// AddTokens is IndexTokens under an id that the index does not hold yet.
+func (s SearchTable) AddTokens(ctx context.Context, tx *Tx, id int64, tokens []string) error {
 	tokens = tokens[:min(len(tokens), maxTokens)]
 	if tx.d.engine == SQLite {
 		return tx.Send(ctx, `INSERT INTO `+string(s)+` (rowid, tokens) VALUES (?1, ?2)`, id, strings.Join(tokens, " "))

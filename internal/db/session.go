@@ -140,21 +140,48 @@ func (s *session) close() error {
 	return s.conn.Close()
 }
 
-// pool is a fixed number of places for sessions. A place holds nil until its
-// session is first needed, and again after a session broke.
+// pool is a fixed number of places for sessions. A session is opened when it is
+// first needed, and again after one broke. Whoever comes gets the session that was
+// used last, whose statements are prepared, and not one after the other.
 type pool struct {
 	open   func(context.Context) (*session, error)
-	places chan *session
+	places chan struct{} // one for each session that may still be taken
 	closed chan struct{}
 	once   sync.Once
+
+	mu   sync.Mutex
+	idle []*session
 }
 
 func newPool(n int, open func(context.Context) (*session, error)) *pool {
-	p := &pool{open: open, places: make(chan *session, n), closed: make(chan struct{})}
+	p := &pool{open: open, places: make(chan struct{}, n), closed: make(chan struct{})}
 	for range n {
-		p.places <- nil
+		p.places <- struct{}{}
 	}
 	return p
+}
+
+// last takes the session that was put back last; nil where there is none.
+func (p *pool) last() *session {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	n := len(p.idle) - 1
+	if n < 0 {
+		return nil
+	}
+	s := p.idle[n]
+	p.idle = p.idle[:n]
+	return s
+}
+
+// put gives a place back, with its session unless it broke.
+func (p *pool) put(s *session) {
+	if s != nil {
+		p.mu.Lock()
+		p.idle = append(p.idle, s)
+		p.mu.Unlock()
+	}
+	p.places <- struct{}{}
 }
 
 // begin takes a session and opens a transaction on it. An idle connection may
@@ -171,18 +198,18 @@ func (p *pool) begin(ctx context.Context, text string) (*session, error) {
 		}
 		_ = s.close()
 		if ctx.Err() != nil {
-			p.places <- nil
+			p.put(nil)
 			return nil, fmt.Errorf("db: begin: %w", locked(err))
 		}
 	}
 	s, err = p.open(ctx)
 	if err != nil {
-		p.places <- nil
+		p.put(nil)
 		return nil, fmt.Errorf("db: connect: %w", err)
 	}
 	if err := s.begin(ctx, text); err != nil {
 		_ = s.close()
-		p.places <- nil
+		p.put(nil)
 		return nil, fmt.Errorf("db: begin: %w", locked(err))
 	}
 	return s, nil
@@ -195,15 +222,15 @@ func (p *pool) take(ctx context.Context) (*session, error) {
 	default:
 	}
 	select { // the common case needs no timer
-	case s := <-p.places:
-		return s, nil
+	case <-p.places:
+		return p.last(), nil
 	default:
 	}
 	limit := time.NewTimer(acquireLimit)
 	defer limit.Stop()
 	select {
-	case s := <-p.places:
-		return s, nil
+	case <-p.places:
+		return p.last(), nil
 	case <-p.closed:
 		return nil, ErrClosed
 	case <-ctx.Done():
@@ -218,7 +245,7 @@ func (p *pool) release(s *session) {
 		_ = s.close()
 		s = nil
 	}
-	p.places <- s
+	p.put(s)
 }
 
 func (p *pool) close() error {
@@ -229,8 +256,8 @@ func (p *pool) close() error {
 		defer limit.Stop()
 		for range cap(p.places) {
 			select {
-			case s := <-p.places:
-				if s != nil {
+			case <-p.places:
+				if s := p.last(); s != nil {
 					errs = append(errs, s.close())
 				}
 			case <-limit.C:

@@ -18,7 +18,7 @@ func (l *Ledger) number(ctx context.Context, tx *db.Tx, s *stored, e *casework.E
 		if err != nil {
 			return err
 		}
-		n, ref, err := l.drawRef(ctx, tx, d, e.At)
+		n, ref, _, err := l.drawRef(ctx, tx, d, e.At, false)
 		if err != nil {
 			return err
 		}
@@ -85,7 +85,7 @@ func (l *Ledger) tell(ctx context.Context, tx *db.Tx, id casework.CaseID, cmd ca
 	if err != nil {
 		return err
 	}
-	if err := l.unlock(ctx, tx, s); err != nil {
+	if err := l.unlock(s); err != nil {
 		return err
 	}
 	return l.carry(ctx, tx, s, cmd, e)
@@ -122,7 +122,7 @@ func (l *Ledger) load(ctx context.Context, tx *db.Tx, id casework.CaseID) (*stor
 	if err != nil {
 		return nil, err
 	}
-	s.shard = l.shard
+	s.shard = l.shard.Load()
 	s.d, err = l.cfg.Definitions.Definition(s.c.Pack, s.c.Procedure)
 	return s, err
 }

@@ -341,6 +341,7 @@ func Test_a_commit_that_failed_leaves_no_half_family(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			eachFamily(t, func(t *testing.T, f *family) {
 				tries := 0
+				f.drawAhead()
 				cut := func(id casework.CaseID, who authz.Actor, act string, fields ...string) {
 					t.Helper()
 					cmd := command(id, act, fields...)

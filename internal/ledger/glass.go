@@ -127,7 +127,7 @@ func (l *Ledger) breakNow(ctx context.Context, tx *db.Tx, who authz.Actor, id, r
 	if b.Minutes == 0 || s.c.Sealed != "" || !worksIn(who, s.d.Compartment) {
 		return ErrNotFound
 	}
-	if err := l.unlock(ctx, tx, s); err != nil || s.key == nil {
+	if err := l.unlock(s); err != nil || s.key == nil {
 		return errors.Join(err, ErrNotFound)
 	}
 	cal, now := s.d.Calendar, tx.Now
@@ -179,7 +179,7 @@ func (l *Ledger) behindGlass(ctx context.Context, tx *db.Tx, who authz.Actor, t 
 	case l.cfg.Purpose != nil && !l.cfg.Purpose(s.c, t.Purpose, authz.ByBreakGlass):
 		return nil, d, &casework.Refusal{Rule: "look.purpose"}
 	}
-	return s, d, l.unlock(ctx, tx, s)
+	return s, d, l.unlock(s)
 }
 
 // Glasses lists the emergencies the actor made or looks after, newest first.

@@ -66,7 +66,7 @@ func (l *Ledger) putHoldOf(ctx context.Context, tx *db.Tx, who authz.Actor, id c
 	if !who.Is(authz.System) && (!who.IsStaff() || !s.readable(who.Scope())) {
 		return h, &casework.Refusal{Rule: "case.unknown"}
 	}
-	if err := l.unlock(ctx, tx, s); err != nil {
+	if err := l.unlock(s); err != nil {
 		return h, err
 	}
 	if s.key == nil {

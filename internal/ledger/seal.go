@@ -61,8 +61,8 @@ func veiled(_ authz.Level, s string) string {
 }
 
 // unlock gives a stored case its key.
-func (l *Ledger) unlock(ctx context.Context, tx *db.Tx, s *stored) (err error) {
-	s.key, err = l.caseKey(ctx, tx, s.n)
+func (l *Ledger) unlock(s *stored) (err error) {
+	s.key, err = l.unwrap(s.n, s.locked)
 	if errors.Is(err, errErased) {
 		return &casework.Refusal{Rule: "case.erased"}
 	}
@@ -84,7 +84,15 @@ func (k keeper) caseKey(ctx context.Context, tx *db.Tx, n int64) (*vault.Key, er
 	if err != nil {
 		return nil, err
 	}
-	if row.state == keyErased {
+	return k.unwrap(n, row)
+}
+
+// unwrap opens the key of a case as it is stored; nil where there is none.
+func (k keeper) unwrap(n int64, row wrappedKey) (*vault.Key, error) {
+	switch row.state {
+	case "":
+		return nil, nil
+	case keyErased:
 		return nil, errErased
 	}
 	key, err := k.ring.Unwrap(row.wrapped)

@@ -173,7 +173,7 @@ func (l *Ledger) saveWords(ctx context.Context, tx *db.Tx, s *stored, p place) e
 		return nil
 	}
 	if s.fresh && s.open != nil {
-		return putWords(ctx, tx, s.n, l.indexed(s, lists, s.open.Title, s.open.Text, s.open.Place.Address))
+		return words.AddTokens(ctx, tx, s.n, l.indexed(s, lists, s.open.Title, s.open.Text, s.open.Place.Address))
 	}
 	return l.indexWords(ctx, tx, s, lists)
 }

@@ -26,11 +26,13 @@ const never = int64(1) << 62
 
 var errUnreadCase = errors.New("ledger: a stored case does not read")
 
+// loadCase reads a case with its wrapped key, in one question.
 func loadCase(ctx context.Context, tx *db.Tx, n int64) (*stored, error) {
-	return db.One(ctx, tx, `SELECT hash, doc FROM cases WHERE n = ?1`, []any{n}, func(row db.Scanner) (*stored, error) {
+	return db.One(ctx, tx, `SELECT c.hash, c.doc, COALESCE(k.wrapped, ''), COALESCE(k.state, '') FROM cases c
+ LEFT JOIN case_keys k ON k.n = c.n AND k.slot = '' WHERE c.n = ?1`, []any{n}, func(row db.Scanner) (*stored, error) {
 		s := &stored{n: n}
 		var doc string
-		if err := row.Scan(&s.hash, &doc); err != nil {
+		if err := row.Scan(&s.hash, &doc, &s.locked.wrapped, &s.locked.state); err != nil {
 			return nil, err
 		}
 		if err := json.Unmarshal([]byte(doc), &s.c); err != nil {
@@ -382,10 +384,10 @@ func dropKey(ctx context.Context, tx *db.Tx, actor, key string) error {
 	return tx.Send(ctx, `DELETE FROM idempotency WHERE actor = ?1 AND idem_key = ?2`, actor, key)
 }
 
-// next draws the next number of a series.
-func next(ctx context.Context, tx *db.Tx, series string) (int64, error) {
-	return db.One(ctx, tx, `INSERT INTO counters (name, value) VALUES (?1, 1) ON CONFLICT (name) DO UPDATE SET value = counters.value + 1 RETURNING value`,
-		[]any{series}, func(row db.Scanner) (n int64, err error) { return n, row.Scan(&n) })
+// next draws the next numbers of a series and returns the last of them.
+func next(ctx context.Context, tx *db.Tx, series string, many int64) (int64, error) {
+	return db.One(ctx, tx, `INSERT INTO counters (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = counters.value + ?2 RETURNING value`,
+		[]any{series, many}, scanInt)
 }
 
 type timer struct {

@@ -16,8 +16,8 @@ const (
 	lease = 20 * time.Second // longer than a batch takes; after a crash nobody sequences for so long
 )
 
-// errLost says that another node took the lease over while this one was slow.
-var errLost = errors.New("translog: the lease went to another node")
+// errLost says that another node did this one's work while it was slow.
+var errLost = errors.New("translog: another node was faster")
 
 // Sequence gives every waiting entry its place in the tree and returns how many got one. Where another
 // node is at it, it returns 0 at once. A batch is one transaction: places and hashes of the tree appear
@@ -99,13 +99,10 @@ func appendAll(ctx context.Context, tx *db.Tx, entries []Entry) (placed int, err
 		return 0, err
 	}
 	tree := growing{old: stored(ctx, tx), fresh: map[int64]tlog.Hash{}}
+	from := size
 	for _, e := range entries {
-		free, err := place(ctx, tx, e.row, size)
-		if err != nil {
+		if err := place(ctx, tx, e.row, size); err != nil {
 			return 0, err
-		}
-		if !free {
-			continue // another node placed it after we had looked
 		}
 		hashes, err := tlog.StoredHashesForRecordHash(size, e.Leaf(), tree)
 		if err != nil {
@@ -119,9 +116,12 @@ func appendAll(ctx context.Context, tx *db.Tx, entries []Entry) (placed int, err
 			}
 		}
 		size++
-		placed++
 	}
-	return placed, nil
+	n, err := countPlaced(ctx, tx, from)
+	if err == nil && n != size-from {
+		err = errLost // another node placed some of them after we had looked
+	}
+	return int(n), err
 }
 
 // growing reads hashes written in this transaction from memory, older ones from the table.
@@ -132,16 +132,21 @@ type growing struct {
 
 func (g growing) ReadHashes(indexes []int64) ([]tlog.Hash, error) {
 	out := make([]tlog.Hash, len(indexes))
+	var older []int64
+	var at []int // where they go
 	for i, index := range indexes {
 		if h, ok := g.fresh[index]; ok {
 			out[i] = h
 			continue
 		}
-		h, err := g.old([]int64{index})
-		if err != nil {
-			return nil, err
-		}
-		out[i] = h[0]
+		older, at = append(older, index), append(at, i)
+	}
+	hashes, err := g.old(older)
+	if err != nil {
+		return nil, err
+	}
+	for i, h := range hashes {
+		out[at[i]] = h
 	}
 	return out, nil
 }

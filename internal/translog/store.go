@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io/fs"
 	"iter"
+	"slices"
+	"strings"
 
 	"golang.org/x/mod/sumdb/tlog"
 
@@ -52,10 +54,14 @@ func waiting(ctx context.Context, tx *db.Tx, limit int) ([]Entry, error) {
 		})
 }
 
-// place gives an entry its position; false if it has one already.
-func place(ctx context.Context, tx *db.Tx, row, pos int64) (bool, error) {
-	n, err := tx.Exec(ctx, `UPDATE log_entries SET pos = ?2 WHERE id = ?1 AND pos IS NULL`, row, pos)
-	return n > 0, err
+// place gives an entry its position, unless it has one already; see countPlaced.
+func place(ctx context.Context, tx *db.Tx, row, pos int64) error {
+	return tx.Send(ctx, `UPDATE log_entries SET pos = ?2 WHERE id = ?1 AND pos IS NULL`, row, pos)
+}
+
+// countPlaced is how many entries have a position from a given one on.
+func countPlaced(ctx context.Context, tx *db.Tx, from int64) (int64, error) {
+	return db.One(ctx, tx, `SELECT COUNT(*) FROM log_entries WHERE pos IS NOT NULL AND pos >= ?1`, []any{from}, scanInt)
 }
 
 func insertHash(ctx context.Context, tx *db.Tx, index int64, h tlog.Hash) error {
@@ -165,11 +171,17 @@ func scanInt(row db.Scanner) (n int64, err error) {
 // stored reads hashes of the tree as tlog asks for them.
 func stored(ctx context.Context, tx *db.Tx) tlog.HashReaderFunc {
 	return func(indexes []int64) ([]tlog.Hash, error) {
+		found := map[int64]tlog.Hash{}
+		for part := range slices.Chunk(indexes, 64) { // a statement takes 99 arguments
+			if err := readHashes(ctx, tx, part, found); err != nil {
+				return nil, err
+			}
+		}
 		out := make([]tlog.Hash, len(indexes))
 		for i, index := range indexes {
-			h, err := db.One(ctx, tx, `SELECT hash FROM log_hashes WHERE idx = ?1`, []any{index}, scanHash)
-			if err != nil {
-				return nil, fmt.Errorf("translog: hash %d of the tree: %w", index, err)
+			h, ok := found[index]
+			if !ok {
+				return nil, fmt.Errorf("translog: hash %d of the tree: %w", index, db.ErrNoRows)
 			}
 			out[i] = h
 		}
@@ -177,13 +189,22 @@ func stored(ctx context.Context, tx *db.Tx) tlog.HashReaderFunc {
 	}
 }
 
-func scanHash(row db.Scanner) (h tlog.Hash, err error) {
-	var b []byte
-	if err := row.Scan(&b); err != nil {
-		return h, err
+func readHashes(ctx context.Context, tx *db.Tx, indexes []int64, into map[int64]tlog.Hash) error {
+	marks, args := make([]string, len(indexes)), make([]any, len(indexes))
+	for i, index := range indexes {
+		marks[i], args[i] = fmt.Sprintf("?%d", i+1), index
 	}
-	if len(b) != tlog.HashSize {
-		return h, fmt.Errorf("a hash of %d bytes", len(b))
+	rows, err := db.All(ctx, tx, `SELECT idx, hash FROM log_hashes WHERE idx IN (`+strings.Join(marks, ", ")+`)`, args, func(row db.Scanner) (x indexed, err error) {
+		return x, row.Scan(&x.index, &x.hash)
+	})
+	if err != nil {
+		return fmt.Errorf("translog: hashes of the tree: %w", err)
 	}
-	return tlog.Hash(b), nil
+	for _, x := range rows {
+		if len(x.hash) != tlog.HashSize {
+			return fmt.Errorf("translog: hash %d of the tree has %d bytes", x.index, len(x.hash))
+		}
+		into[x.index] = tlog.Hash(x.hash)
+	}
+	return nil
 }

@@ -31,6 +31,7 @@ import (
 	"comity/internal/db"
 	"comity/internal/org"
 	"comity/internal/procedure"
+	"comity/internal/trace"
 	"comity/internal/translog"
 	"comity/internal/vault"
 )
@@ -237,9 +238,13 @@ func (l *Ledger) DoAll(ctx context.Context, who authz.Actor, cmds []casework.Com
 // happen whatever the caller does, so the wait does not end before the answer is known.
 func (l *Ledger) submit(r *request) func() (Receipt, error) {
 	r.answer = make(chan result, 1)
+	r.begin()
 	l.entering.RLock() // Close waits for whoever is at the door, so nobody is left in line
 	defer l.entering.RUnlock()
-	fail := func(err error) func() (Receipt, error) { return func() (Receipt, error) { return Receipt{}, err } }
+	fail := func(err error) func() (Receipt, error) {
+		r.steps.over(err)
+		return func() (Receipt, error) { return Receipt{}, err }
+	}
 	select {
 	case <-l.closed:
 		return fail(ErrClosed)
@@ -252,6 +257,7 @@ func (l *Ledger) submit(r *request) func() (Receipt, error) {
 	}
 	return func() (Receipt, error) {
 		a := <-r.answer
+		r.steps.over(a.err)
 		return a.receipt, a.err
 	}
 }
@@ -265,6 +271,7 @@ type request struct {
 	seen   *Look   // where the answer to a look goes
 	asked  bool    // the look was asked for by the person the case belongs to
 	answer chan result
+	steps  steps
 }
 
 type result struct {
@@ -307,6 +314,9 @@ func (l *Ledger) write() {
 func (l *Ledger) commit(batch []*request) {
 	ctx := context.Background() // a caller who gives up must not undo its neighbours
 	results := make([]result, len(batch))
+	for _, r := range batch {
+		r.steps.taken()
+	}
 	err := l.db.Transact(ctx, func(tx *db.Tx) error {
 		for i, r := range batch {
 			if r.ctx.Err() != nil {
@@ -314,6 +324,7 @@ func (l *Ledger) commit(batch []*request) {
 				continue
 			}
 			try := *r // carrying out fills the command in, and a transaction may be run again
+			_, step := trace.Step(r.ctx, "ledger.carry_out", slog.Int("batch", len(batch)))
 			err := tx.Savepoint(ctx, func() (err error) {
 				if try.look != nil {
 					return l.look(ctx, tx, &try)
@@ -322,6 +333,10 @@ func (l *Ledger) commit(batch []*request) {
 				return err
 			})
 			results[i].err = err
+			step.End(broken(err))
+		}
+		for _, r := range batch {
+			r.steps.stored(r.ctx)
 		}
 		return nil
 	})

@@ -132,6 +132,7 @@ var Clocks = []Exception{
 	{"internal/web/slow.go", []string{"Now"}, "the deadline of a connection; no page's time comes from it"},
 	{"internal/inmail", []string{"NewTicker"}, "looks into a mailbox now and then; no case's time comes from it"},
 	{"internal/courier", []string{"NewTimer", "After"}, "waits for another machine's answer"},
+	{"internal/trace", []string{"NewTimer"}, "waits for another machine between tries"},
 }
 
 // Actors lists who may make an actor. Everybody else is handed one.

@@ -245,6 +245,7 @@ func serve(ctx context.Context, c *city, l net.Listener, o surfaceOptions, stder
 	work.Go(func() { c.Work(ctx) })
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(l) }()
+	debug.FreeOSMemory() // reading the packs took several times what keeping them does
 	var err error
 	select {
 	case <-ctx.Done():

@@ -218,7 +218,7 @@ func (c *city) furnishCivic(ctx context.Context, cfg cityConfig) error {
 	if err != nil {
 		return err
 	}
-	runner.Workers, runner.Log = c.runner.Workers, c.runner.Log
+	runner.Workers, runner.Log, runner.Traces = c.runner.Workers, c.runner.Log, c.runner.Traces
 	c.runner = runner
 	return nil
 }

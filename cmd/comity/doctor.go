@@ -12,6 +12,7 @@ import (
 
 	"comity/internal/account"
 	"comity/internal/text"
+	"comity/internal/trace"
 )
 
 const doctorExamples = `  comity doctor --pack ./mycity --data /var/lib/comity
@@ -49,6 +50,7 @@ type doctor struct {
 	hosts   string
 	backups string
 	offline bool
+	traces  trace.Config
 	say     text.Speaker
 	found   []finding
 	worst   int
@@ -68,6 +70,7 @@ func runDoctor(ctx context.Context, args []string, stdout, stderr io.Writer) err
 	backups := f.String("backups", os.Getenv("COMITY_BACKUPS"), "folder below which backups lie, made by comity backup; without it nobody asks how old they are")
 	mail := f.String("mail", os.Getenv("COMITY_MAIL"), "file that says where mail from residents comes from")
 	hosts := f.String("hosts", os.Getenv("COMITY_HOSTS"), "further names the site answers to, with commas between")
+	told := addTraceFlags(f)
 	offline := f.Bool("offline", false, "read the files that name relays, mailbox, scanner and bucket, and greet nobody")
 	asJSON := f.Bool("json", false, "print the findings for programs")
 	lang := f.String("lang", "", "language of this output: en or zh-CN (default: from the environment)")
@@ -82,7 +85,7 @@ func runDoctor(ctx context.Context, args []string, stdout, stderr io.Writer) err
 	if err != nil {
 		return err
 	}
-	d := &doctor{mail: *mail, hosts: *hosts, backups: *backups, offline: *offline, say: words.In(langOf(*lang))}
+	d := &doctor{mail: *mail, hosts: *hosts, backups: *backups, offline: *offline, traces: told.config(), say: words.In(langOf(*lang))}
 	d.cfg = cityConfig{DB: *cf.db, Data: *cf.data, Keys: *cf.keys, Suite: *cf.suite, Clock: &clock{}, Log: slog.New(slog.DiscardHandler), Hashing: account.OWASP(),
 		Maps: *cf.maps, Post: *cf.post, Files: *cf.files, Witness: *cf.witness, Archive: *cf.archive, Base: *cf.base, Still: true, Reading: true, Mending: true}
 	d.look(ctx, *cf.pack)

@@ -22,6 +22,7 @@ import (
 	"comity/internal/pack"
 	"comity/internal/procedure"
 	"comity/internal/receipt"
+	"comity/internal/trace"
 	"comity/internal/vault"
 	"comity/internal/worktime"
 )
@@ -395,6 +396,9 @@ func (d *doctor) outside(ctx context.Context) {
 	if d.cfg.Files != "" {
 		d.files(ctx)
 	}
+	if d.traces.Collector != "" {
+		d.collector(ctx)
+	}
 	if d.cfg.Witness != "" {
 		d.witness(ctx)
 	}
@@ -417,6 +421,17 @@ func (d *doctor) answered(what, name string, err error) {
 	default:
 		d.tell(what, good, "doctor.outside.good", "what", what, "name", name)
 	}
+}
+
+func (d *doctor) collector(ctx context.Context) {
+	name := withoutPassword(d.traces.Collector)
+	if d.offline {
+		d.tell("traces", unseen, "doctor.outside.unasked", "what", "traces", "name", name)
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	d.answered("traces", name, trace.Greet(ctx, d.traces))
 }
 
 func (d *doctor) witness(ctx context.Context) {

@@ -166,7 +166,7 @@ func Test_the_doctor_asks_what_the_files_of_the_operator_name(t *testing.T) {
 	post := write("post.yaml", "trys: 3\n")
 	files := write("files.yaml", "scanner:\n  clamd: tcp:127.0.0.1:1\n")
 	args := []string{"--pack", "demo", "--data", filepath.Join(dir, "data"), "--post", post, "--files", files, "--mail", filepath.Join(dir, "none.yaml"),
-		"--archive", filepath.Join(dir, "no archive"), "--witness", write("head", "no head")}
+		"--archive", filepath.Join(dir, "no archive"), "--witness", write("head", "no head"), "--traces", "http://127.0.0.1:1"}
 	status, of := examined(t, args...)
 	if status != wrong {
 		t.Errorf("the status is %d", status)
@@ -176,9 +176,11 @@ func Test_the_doctor_asks_what_the_files_of_the_operator_name(t *testing.T) {
 	tells(t, of, "mail", "wrong", "none.yaml")
 	tells(t, of, "archive", "wrong", "no archive")
 	tells(t, of, "witness", "wrong", "head")
+	tells(t, of, "traces", "wrong", "127.0.0.1:1")
 	_, of = examined(t, append(args, "--offline")...)
 	tells(t, of, "files", "good", "reads well")
 	tells(t, of, "witness", "unseen", "was not asked")
+	tells(t, of, "traces", "unseen", "was not asked")
 	half := write("half.yaml", "bucket:\n  endpoint: https://objects.invalid\n")
 	_, of = examined(t, "--pack", "demo", "--data", filepath.Join(dir, "data"), "--files", half, "--offline")
 	tells(t, of, "files", "wrong", "secret_key")
@@ -229,6 +231,7 @@ func Test_the_doctor_tells_no_password(t *testing.T) {
 		{"--db", "postgres://comity:hunter2@127.0.0.1:1/comity"},
 		{"--db", "postgres://127.0.0.1:1/comity?user=comity&password=hunter2"},
 		{"--witness", "http://comity:hunter2@127.0.0.1:1/head"},
+		{"--traces", "http://comity:hunter2@127.0.0.1:1"},
 	} {
 		out, _, _ := said(t, append([]string{"doctor", "--pack", "demo", "--data", filepath.Join(t.TempDir(), "data")}, args...)...)
 		if strings.Contains(out, "hunter2") || !strings.Contains(out, "WRONG") {

@@ -34,6 +34,7 @@ import (
 	"comity/internal/portal"
 	"comity/internal/procedure"
 	"comity/internal/programme"
+	"comity/internal/trace"
 	"comity/internal/web"
 	"comity/packs"
 )
@@ -126,7 +127,7 @@ func runServe(ctx context.Context, args []string, _, stderr io.Writer) error {
 	media := f.String("media-hosts", os.Getenv("COMITY_MEDIA_HOSTS"), "machines inside your network from which Open311 may fetch pictures, with commas between; all others must have public addresses")
 	mail := f.String("mail", os.Getenv("COMITY_MAIL"), "file that says where mail from residents comes from (comity post mail FILE); without it none is taken in")
 	level := f.String("log-level", os.Getenv("COMITY_LOG_LEVEL"), "what the log begins with: debug, info, warn or error (default: info); SIGUSR1 turns debug on and off, SIGUSR2 warn")
-	cf, idp := addCityFlags(f), addOIDCFlags(f)
+	cf, idp, told := addCityFlags(f), addOIDCFlags(f), addTraceFlags(f)
 	kiosk := f.Duration("kiosk-idle", time.Minute, "how long a shared device may stand before the resident's pages forget; a device is made one at /kiosk; 0 = there are none")
 	kioskOnly := f.Bool("kiosk", false, "every resident page is shown as on a shared device; for a server that only such devices reach")
 	if err := parse(f, args); err != nil {
@@ -146,11 +147,16 @@ func runServe(ctx context.Context, args []string, _, stderr io.Writer) error {
 	}
 	defer loud.listen(signalMore, signalLess)()
 	log := loud.log
+	tracer, err := told.open(*proxied, log)
+	if err != nil {
+		return err
+	}
 	c, err := cf.open(ctx, log)
 	if err != nil {
 		return err
 	}
 	defer c.Close()
+	defer c.traced(tracer)()
 	if *mail != "" {
 		if err := c.takeMail(*mail); err != nil {
 			return err
@@ -171,7 +177,7 @@ func runServe(ctx context.Context, args []string, _, stderr io.Writer) error {
 		return err
 	}
 	log.Info("the city is open", "address", "http://"+hostOf(listener), "pack", c.packs.Current().ID, "version", c.packs.Current().Version)
-	return serve(ctx, c, listener, surfaceOptions{secure: *secure, proxied: *proxied, metrics: *metrics, base: strings.TrimSuffix(*cf.base, "/"), hosts: names, provider: provider, mediaHosts: words(*media), kiosk: *kiosk, kioskOnly: *kioskOnly}, stderr)
+	return serve(ctx, c, listener, surfaceOptions{secure: *secure, proxied: *proxied, metrics: *metrics, base: strings.TrimSuffix(*cf.base, "/"), hosts: names, provider: provider, mediaHosts: words(*media), kiosk: *kiosk, kioskOnly: *kioskOnly, traces: tracer}, stderr)
 }
 
 // surfaceOptions is what differs between a demonstration and a city.
@@ -186,6 +192,7 @@ type surfaceOptions struct {
 	hosts      []string // further names; this machine's own and, without a base, any number always count
 
 	provider *account.Provider // the city's identity provider, or nil
+	traces   *trace.Tracer     // who hears how long requests take, or nil
 
 	kiosk     time.Duration // how long a shared device waits; 0 = there are none
 	kioskOnly bool
@@ -238,6 +245,7 @@ func serve(ctx context.Context, c *city, l net.Listener, o surfaceOptions, stder
 	work.Go(func() { c.Work(ctx) })
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(l) }()
+	debug.FreeOSMemory() // reading the packs took several times what keeping them does
 	var err error
 	select {
 	case <-ctx.Done():
@@ -270,7 +278,7 @@ func joined(c *city, o surfaceOptions) (http.Handler, []string) {
 	p := c.packs.Current()
 	site := &web.Site{Text: c.words, Langs: p.Langs, Now: c.clock.Now, Zone: p.Zone, Base: o.base, Emergency: p.Emergency, Phone: p.Phone,
 		Demo: o.demo != nil, Secure: o.secure, Missing: []error{ledger.ErrNotFound}, Log: c.log, Kiosk: o.kiosk, KioskOnly: o.kioskOnly,
-		Hosts: append([]string{}, o.hosts...), Journal: &journal.Journal{Log: c.log}}
+		Hosts: append([]string{}, o.hosts...), Journal: &journal.Journal{Log: c.log}, Traces: o.traces}
 	mux := &web.Routes{}
 	site.Mount(mux)
 	var client func(*http.Request) string

@@ -31,7 +31,8 @@ var Rooms = map[string]Room{
 	"internal/explore": {Why: "the guide before filing: questions, doors and their check", Kernel: true},
 
 	"internal/text":              {Why: "every word shown to a person", Others: []string{"go.yaml.in/yaml/v4"}},
-	"internal/db":                {Why: "the only importer of database/sql and drivers", Others: []string{"github.com/jackc/pgx/v5", "github.com/ncruces/go-sqlite3"}},
+	"internal/trace":             {Why: "tells an operator's collector how long things took", Others: []string{"go.opentelemetry.io/otel"}},
+	"internal/db":                {Why: "the only importer of database/sql and drivers", Rooms: []string{"trace"}, Others: []string{"github.com/jackc/pgx/v5", "github.com/ncruces/go-sqlite3"}},
 	"internal/db/move":           {Why: "a database goes from one engine to the other", Rooms: []string{"db"}, Others: []string{"github.com/jackc/pgx/v5", "github.com/ncruces/go-sqlite3"}},
 	"internal/db/dbtest":         {Why: "databases for tests", Rooms: []string{"db"}},
 	"internal/db/wire":           {Why: "a network on one machine: counts round trips, is slow or cut; for tests and measurements"},
@@ -47,12 +48,12 @@ var Rooms = map[string]Room{
 	"internal/vault":             {Why: "keys of the compartments, and sealing with them", Rooms: []string{"file/whole"}, Others: []string{"github.com/emmansun/gmsm", "golang.org/x/crypto/argon2"}},
 	"internal/ical":              {Why: "calendar files that other programs read"},
 	"internal/export":            {Why: "tables that leave the house as files", Others: []string{"github.com/xuri/excelize/v2"}},
-	"internal/jobs":              {Why: "durable queue", Rooms: []string{"db"}},
+	"internal/jobs":              {Why: "durable queue", Rooms: []string{"db", "trace"}},
 	"internal/receipt":           {Why: "what outsiders check without us: heads, proofs and receipts", Others: []string{"golang.org/x/mod/sumdb/tlog"}},
 	"internal/translog":          {Why: "the tamper-evident log of one compartment", Rooms: []string{"db", "receipt"}, Others: []string{"golang.org/x/mod/sumdb/tlog"}},
 	"internal/bulk":              {Why: "one act on many cases, after a time to undo it", Rooms: with("db", "jobs", "ledger")},
 	"internal/account":           {Why: "people who work for a unit", Rooms: []string{"authz", "db", "org"}, Others: []string{"github.com/coreos/go-oidc/v3", "github.com/go-webauthn/webauthn", "golang.org/x/crypto", "golang.org/x/oauth2"}},
-	"internal/ledger":            {Why: "the one door", Rooms: with("db", "receipt", "translog", "vault")},
+	"internal/ledger":            {Why: "the one door", Rooms: with("db", "receipt", "trace", "translog", "vault")},
 	"internal/ledger/ledgertest": {Why: "a city for tests: a pack behind a real door, needed by every room above it", Rooms: []string{"authz", "casework", "db", "form", "ledger", "org", "pack", "procedure", "vault"}},
 	"internal/paper":             {Why: "letters and papers as plain text with places to fill"},
 	"internal/pdf/truetype":      {Why: "fonts read, and cut to what one document needs"},
@@ -62,7 +63,7 @@ var Rooms = map[string]Room{
 	"internal/casefile":          {Why: "the file of an ended case, for the archive", Rooms: []string{"paper", "pdf", "pdf/truetype"}},
 	"internal/pack":              {Why: "packs read and checked", Rooms: with("explore", "paper"), Others: []string{"github.com/expr-lang/expr", "go.yaml.in/yaml/v4"}},
 	"internal/explain":           {Why: "why not, and why this date, in words for every surface", Rooms: with("text")},
-	"internal/web":               {Why: "kit for pages; knows no programme and no ledger", Rooms: with("explain", "explore", "journal", "pack", "posted", "text"), Others: []string{"github.com/a-h/templ", "rsc.io/qr"}},
+	"internal/web":               {Why: "kit for pages; knows no programme and no ledger", Rooms: with("explain", "explore", "journal", "pack", "posted", "text", "trace"), Others: []string{"github.com/a-h/templ", "rsc.io/qr"}},
 	"internal/draw":              {Why: "a procedure as a picture", Rooms: []string{"form", "org", "procedure", "worktime"}},
 	"internal/maps":              {Why: "the operator's tiles and address service", Rooms: with("pack", "web"), Others: []string{"go.yaml.in/yaml/v4"}},
 	"internal/alike":             {Why: "which open reports may be about the same matter", Rooms: with("db", "ledger", "pack")},
@@ -133,6 +134,7 @@ var Clocks = []Exception{
 	{"internal/web/slow.go", []string{"Now"}, "the deadline of a connection; no page's time comes from it"},
 	{"internal/inmail", []string{"NewTicker"}, "looks into a mailbox now and then; no case's time comes from it"},
 	{"internal/courier", []string{"NewTimer", "After"}, "waits for another machine's answer"},
+	{"internal/trace", []string{"NewTimer"}, "waits for another machine between tries"},
 }
 
 // Actors lists who may make an actor. Everybody else is handed one.

@@ -29,9 +29,12 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"sync/atomic"
 	"time"
+
+	"comity/internal/trace"
 )
 
 // Engine names the database engine behind a [DB].
@@ -148,14 +151,18 @@ func (d *DB) Close() error {
 //
 // A call with a context taken from [Tx.Context] fails with [ErrNested].
 func (d *DB) Transact(ctx context.Context, fn func(*Tx) error) error {
+	ctx, span := trace.Step(ctx, "db.transact", slog.String("db.system.name", string(d.engine)))
 	wait := firstWait
 	for try := 1; ; try++ {
 		again, err := d.once(ctx, d.writers, d.begin(), fn)
 		if err == nil || !again || try == maxTries {
+			span.Set(slog.Int("tries", try))
+			span.End(err)
 			return err
 		}
 		// The random part keeps two rivals from meeting again in step.
 		if err := sleep(ctx, wait+rand.N(wait)); err != nil {
+			span.End(err)
 			return err
 		}
 		wait *= 2
@@ -175,7 +182,9 @@ func (d *DB) begin() string {
 
 // View runs fn against a read-only snapshot. Writing fails.
 func (d *DB) View(ctx context.Context, fn func(*Tx) error) error {
+	ctx, span := trace.Step(ctx, "db.view", slog.String("db.system.name", string(d.engine)))
 	_, err := d.once(ctx, d.readers, beginRead(d.engine), fn)
+	span.End(err)
 	return err
 }
 

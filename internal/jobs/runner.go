@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"comity/internal/db"
+	"comity/internal/trace"
 )
 
 // Runner runs due jobs of the kinds it was made with. Its methods may be called
@@ -39,6 +40,8 @@ type Runner struct {
 	Workers int
 	// Log gets one line per job; nil is silent.
 	Log *slog.Logger
+	// Traces hears how long each job took; nil hears nothing.
+	Traces *trace.Tracer
 }
 
 // maxKinds keeps the list of kinds within the placeholders of one statement.
@@ -169,7 +172,9 @@ func (r *Runner) lease(ctx context.Context, limit int) (batch []Job, err error) 
 // one runs a job and records how it ended.
 func (r *Runner) one(ctx context.Context, job Job) error {
 	kind := r.kinds[job.Kind]
+	ctx, span := r.Traces.Begin(ctx, "job "+job.Kind, slog.Int("attempt", job.Attempt))
 	var failure error
+	defer func() { span.End(failure) }()
 	if job.Attempt > kind.attempts(job) {
 		failure = errors.New("no attempt came to an end; last known: " + job.LastError)
 	} else {

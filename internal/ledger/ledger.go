@@ -32,6 +32,7 @@ import (
 	"comity/internal/db"
 	"comity/internal/org"
 	"comity/internal/procedure"
+	"comity/internal/trace"
 	"comity/internal/translog"
 	"comity/internal/vault"
 )
@@ -242,9 +243,13 @@ func (l *Ledger) DoAll(ctx context.Context, who authz.Actor, cmds []casework.Com
 // happen whatever the caller does, so the wait does not end before the answer is known.
 func (l *Ledger) submit(r *request) func() (Receipt, error) {
 	r.answer = make(chan result, 1)
+	r.begin()
 	l.entering.RLock() // Close waits for whoever is at the door, so nobody is left in line
 	defer l.entering.RUnlock()
-	fail := func(err error) func() (Receipt, error) { return func() (Receipt, error) { return Receipt{}, err } }
+	fail := func(err error) func() (Receipt, error) {
+		r.steps.over(err)
+		return func() (Receipt, error) { return Receipt{}, err }
+	}
 	select {
 	case <-l.closed:
 		return fail(ErrClosed)
@@ -257,6 +262,7 @@ func (l *Ledger) submit(r *request) func() (Receipt, error) {
 	}
 	return func() (Receipt, error) {
 		a := <-r.answer
+		r.steps.over(a.err)
 		return a.receipt, a.err
 	}
 }
@@ -270,6 +276,7 @@ type request struct {
 	seen   *Look   // where the answer to a look goes
 	asked  bool    // the look was asked for by the person the case belongs to
 	answer chan result
+	steps  steps
 
 	trusting bool     // the command is taken to be new and its number to be free, see attempt
 	drawn    numbered // what a new case was numbered with
@@ -316,6 +323,9 @@ func (l *Ledger) write() {
 func (l *Ledger) commit(batch []*request) {
 	ctx := context.Background() // a caller who gives up must not undo its neighbours
 	results := make([]result, len(batch))
+	for _, r := range batch {
+		r.steps.taken()
+	}
 	tries := 0
 	err := l.db.Transact(ctx, func(tx *db.Tx) error {
 		if tries++; tries > 1 {
@@ -328,10 +338,15 @@ func (l *Ledger) commit(batch []*request) {
 				results[i] = result{err: r.ctx.Err()}
 				continue
 			}
+			_, step := trace.Step(r.ctx, "ledger.carry_out", slog.Int("batch", len(batch)))
 			results[i] = l.attempt(ctx, tx, r)
+			step.End(broken(results[i].err))
 			if tries == 1 && tx.Engine() == db.Postgres && db.IsUnique(results[i].err) { // a node stored it after we began
 				return fmt.Errorf("%w (%w)", db.ErrAgain, results[i].err)
 			}
+		}
+		for _, r := range batch {
+			r.steps.stored(r.ctx)
 		}
 		return nil
 	})

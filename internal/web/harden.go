@@ -1,12 +1,16 @@
 package web
 
 import (
+	"cmp"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
+
+	"comity/internal/trace"
 )
 
 // Policy is the content security policy of every page: nothing inline, nothing from elsewhere, and no
@@ -39,6 +43,8 @@ func (s *Site) Harden(next http.Handler) http.Handler {
 	})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := s.Now()
+		ctx, span := s.Traces.Request(r)
+		r = r.WithContext(ctx)
 		s.headers(w)
 		if len(r.TransferEncoding) > 0 {
 			// A body without a length: where it ends may look different to a proxy. Whatever stands behind
@@ -46,7 +52,7 @@ func (s *Site) Harden(next http.Handler) http.Handler {
 			w.Header().Set("Connection", "close")
 		}
 		seen := &recorder{ResponseWriter: w}
-		defer func() { s.finish(seen, r, start, recover()) }()
+		defer func() { s.finish(seen, r, start, span, recover()) }()
 		if r.Body != nil {
 			r.Body = http.MaxBytesReader(seen, s.await(w, r), s.bodyLimit(r))
 		}
@@ -90,7 +96,8 @@ func (s *Site) remember(next http.Handler) http.Handler {
 }
 
 // finish logs the request by its route, never by its address: addresses hold follow codes.
-func (s *Site) finish(w *recorder, r *http.Request, start time.Time, panicked any) {
+func (s *Site) finish(w *recorder, r *http.Request, start time.Time, span *trace.Span, panicked any) {
+	defer span.End(nil)
 	if panicked == http.ErrAbortHandler {
 		panic(panicked)
 	}
@@ -101,7 +108,20 @@ func (s *Site) finish(w *recorder, r *http.Request, start time.Time, panicked an
 		}
 	}
 	s.Journal.Refused(r, r.Pattern, w.code(), w.rule)
-	s.logger().Info("request", "method", r.Method, "route", r.Pattern, "status", w.code(), "bytes", w.bytes, "ms", s.Now().Sub(start).Milliseconds())
+	span.Name(cmp.Or(r.Pattern, r.Method))
+	span.Set(slog.String("http.route", r.Pattern), slog.Int("http.response.status_code", w.code()))
+	if w.code() >= http.StatusInternalServerError {
+		span.Fail()
+	}
+	s.logger().Info("request", "method", r.Method, "route", r.Pattern, "status", w.code(), "bytes", w.bytes, "ms", s.Now().Sub(start).Milliseconds(), traced(r))
+}
+
+// traced names the trace of a request in its line of the log, where there is one.
+func traced(r *http.Request) slog.Attr {
+	if id := trace.ID(r.Context()); id != "" {
+		return slog.String("trace", id)
+	}
+	return slog.Attr{}
 }
 
 // recorder remembers status and size for the log, and the rule for the journal.

@@ -14,6 +14,7 @@ import (
 
 	"comity/internal/journal"
 	"comity/internal/text"
+	"comity/internal/trace"
 )
 
 // Site is what every page of one installation shares. Fill it once; it is not changed afterwards.
@@ -33,6 +34,7 @@ type Site struct {
 	Missing   []error       // errors that mean "not found", such as the ledger's
 	Log       *slog.Logger
 	Journal   *journal.Journal // what was refused; nil = not recorded
+	Traces    *trace.Tracer    // how long requests take; nil = nobody is told
 	// Kiosk is how long a device that belongs to nobody may stand before it forgets; 0 = there are none.
 	// A device is one when its cookie says so, or every one is (KioskOnly).
 	Kiosk     time.Duration

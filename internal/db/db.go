@@ -21,7 +21,8 @@
 // It refuses: transactions inside transactions, unnumbered placeholders, a
 // database written by a newer program, an applied migration that was edited.
 //
-// Open db.go first, then tx.go; migrate.go, search.go and bigram.go stand apart.
+// Open db.go first, then tx.go; what happens when a PostgreSQL server goes away is in
+// reach.go; migrate.go, search.go and bigram.go stand apart.
 package db
 
 import (
@@ -135,8 +136,9 @@ func (d *DB) Close() error {
 
 // Transact runs fn in a read-write transaction and commits when fn returns nil.
 // An error or a panic of fn rolls back; the panic goes on. On PostgreSQL a
-// serialization failure or deadlock rolls back and runs fn again after a
-// doubling wait, so fn must have no effect outside the transaction. Isolation is
+// serialization failure, a deadlock or a connection lost before the commit rolls
+// back and runs fn again after a doubling wait, so fn must have no effect outside
+// the transaction. Isolation is
 // serializable on both engines. On SQLite transactions stand in line for the one
 // writer connection.
 //
@@ -200,8 +202,13 @@ func (d *DB) once(ctx context.Context, from *pool, begin string, fn func(*Tx) er
 		err = tx.mayCommit(ctx)
 	}
 	if err != nil {
+		gone := ctx.Err() == nil && (s.dead() || notPrimary(err) || notPrimary(tx.failed))
 		s.rollback()
-		return retryable(err) || retryable(tx.failed), err
+		if gone { // nothing was stored, and a new connection may find the primary
+			s.broken = true
+			from.reach.lost()
+		}
+		return gone || retryable(err) || retryable(tx.failed), err
 	}
 	commit := s.commit
 	if d.commit != nil && from == d.writers {
@@ -209,6 +216,10 @@ func (d *DB) once(ctx context.Context, from *pool, begin string, fn func(*Tx) er
 	}
 	if err := commit(); err != nil {
 		s.rollback()
+		if errors.Is(err, ErrCommitUnknown) {
+			from.reach.lost()
+			return false, err
+		}
 		return retryable(err), err
 	}
 	return false, nil

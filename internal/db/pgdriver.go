@@ -17,11 +17,14 @@ import (
 type postgresConnector struct{ config *pgx.ConnConfig }
 
 func (c postgresConnector) Connect(ctx context.Context) (driver.Conn, error) {
-	conn, err := pgx.ConnectConfig(ctx, c.config.Copy())
+	made, config := &postgresConn{}, c.config.Copy()
+	made.watchful(config)
+	conn, err := pgx.ConnectConfig(ctx, config)
 	if err != nil {
 		return nil, err
 	}
-	return &postgresConn{Conn: conn}, nil
+	made.Conn = conn
+	return made, nil
 }
 
 func (c postgresConnector) Driver() driver.Driver { return c }
@@ -30,7 +33,8 @@ func (c postgresConnector) Open(string) (driver.Conn, error) { return c.Connect(
 
 type postgresConn struct {
 	*pgx.Conn
-	prepared int // names the statements
+	prepared int  // names the statements
+	warned   bool // the server has warned since this was last reset
 }
 
 func (c *postgresConn) Begin() (driver.Tx, error) {
@@ -58,7 +62,11 @@ func (c *postgresConn) ExecContext(ctx context.Context, q string, args []driver.
 	if len(args) > 0 {
 		return nil, driver.ErrSkip
 	}
+	c.warned = false
 	tag, err := c.Conn.Exec(ctx, q)
+	if err == nil && c.warned && q == "COMMIT" {
+		err = errAlone
+	}
 	return driver.RowsAffected(tag.RowsAffected()), err
 }
 

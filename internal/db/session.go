@@ -20,8 +20,9 @@ type session struct {
 	engine Engine
 	conn   *sql.Conn
 	stmts  map[string]*statement
-	open   bool // a transaction is open
-	broken bool // do not use again
+	open   bool  // a transaction is open
+	broken bool  // do not use again
+	era    int64 // how many connections had been lost when it was opened
 }
 
 type statement struct {
@@ -103,6 +104,7 @@ func (s *session) rollback() {
 // close closes statements before the connection: a SQLite connection closed
 // under an open statement keeps its memory for ever.
 func (s *session) close() error {
+	s.hangUp()
 	s.forget()
 	return s.conn.Close()
 }
@@ -111,6 +113,7 @@ func (s *session) close() error {
 // session is first needed, and again after a session broke.
 type pool struct {
 	open   func(context.Context) (*session, error)
+	reach  *reach // nil for SQLite
 	places chan *session
 	closed chan struct{}
 	once   sync.Once
@@ -131,6 +134,10 @@ func (p *pool) begin(ctx context.Context, text string) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
+	if s != nil && s.era != p.reach.era() { // opened before another one was found dead
+		_ = s.close()
+		s = nil
+	}
 	if s != nil {
 		err := s.begin(ctx, text)
 		if err == nil {
@@ -141,17 +148,29 @@ func (p *pool) begin(ctx context.Context, text string) (*session, error) {
 			p.places <- nil
 			return nil, fmt.Errorf("db: begin: %w", locked(err))
 		}
+		p.reach.lost()
 	}
-	s, err = p.open(ctx)
+	s, err = p.fresh(ctx, text)
 	if err != nil {
 		p.places <- nil
+		return nil, err
+	}
+	return s, nil
+}
+
+// connect opens a session and a transaction on it.
+func (p *pool) connect(ctx context.Context, text string) (*session, error) {
+	era := p.reach.era()
+	s, err := p.open(ctx)
+	if err != nil {
 		return nil, fmt.Errorf("db: connect: %w", err)
 	}
+	s.era = era
 	if err := s.begin(ctx, text); err != nil {
 		_ = s.close()
-		p.places <- nil
 		return nil, fmt.Errorf("db: begin: %w", locked(err))
 	}
+	p.reach.there()
 	return s, nil
 }
 

@@ -72,6 +72,7 @@ const (
 
 	firstWait = 2 * time.Millisecond
 	maxTries  = 12
+	maxLosses = 3 // of connections during one transaction, which may be what ends them
 )
 
 // DB is an open database. It is safe for concurrent use.
@@ -144,10 +145,10 @@ func (d *DB) Close() error {
 //
 // A call with a context taken from [Tx.Context] fails with [ErrNested].
 func (d *DB) Transact(ctx context.Context, fn func(*Tx) error) error {
-	wait := firstWait
+	wait, before := firstWait, d.writers.reach.era()
 	for try := 1; ; try++ {
 		again, err := d.once(ctx, d.writers, d.begin(), fn)
-		if err == nil || !again || try == maxTries {
+		if err == nil || !again || try == maxTries || try > maxLosses && d.writers.reach.era()-before > maxLosses {
 			return err
 		}
 		// The random part keeps two rivals from meeting again in step.

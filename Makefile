@@ -25,6 +25,9 @@ story: ## play one story: make story F=packs/demo/stories/happy-path.txtar
 bench: ## print the benchmarks as ratios against baselines of the same run (some minutes)
 	$(GO) run ./internal/bench
 
+failover: ## three database machines, two of Comity and a proxy, switched off under load (root; twenty minutes)
+	$(GO) test ./packaging/ha -run Test_nothing_acknowledged -count=1 -v -timeout 60m -failover $(if $(SCENES),-scenes '$(SCENES)')
+
 generate: ## write the generated files anew (templates, schemas and reference of packs)
 	$(GO) tool templ generate -path internal
 	$(GO) run ./cmd/comity pack schema --dir docs/schema
@@ -39,4 +42,4 @@ build: ## build the static, stripped binary
 package: ## make Debian packages for amd64 and arm64 in dist/, the same bytes from the same commit
 	scripts/package.sh
 
-.PHONY: help demo dev check test story bench generate build package
+.PHONY: help demo dev check test story bench failover generate build package

@@ -116,7 +116,7 @@ func Test_the_package_says_what_it_is_and_holds_what_an_operator_needs(t *testin
 		t.Error("a place in the control file was not filled")
 	}
 	contents := run(t, "dpkg-deb", "--contents", deb)
-	for _, want := range []string{"-rwxr-xr-x root/root", "./usr/bin/comity", "./usr/sbin/comity-here", "./usr/lib/systemd/system/comity.service", "./usr/share/doc/comity/operations.md", "./usr/share/doc/comity/copyright", "./usr/share/comity/monitoring/comity.rules.yml"} {
+	for _, want := range []string{"-rwxr-xr-x root/root", "./usr/bin/comity", "./usr/sbin/comity-here", "./usr/lib/systemd/system/comity.service", "./usr/share/doc/comity/operations.md", "./usr/share/doc/comity/copyright", "./usr/share/comity/monitoring/comity.rules.yml", "./usr/share/comity/ha/patroni.yml"} {
 		if !strings.Contains(contents, want) {
 			t.Errorf("dpkg-deb --contents lacks %q:\n%s", want, contents)
 		}

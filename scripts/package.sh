@@ -45,6 +45,10 @@ tree() { # of one package, in $1, with the program $2
   put 0644 packaging/comity.service "$root/usr/lib/systemd/system/comity.service"
   put 0640 packaging/comity.env "$root/etc/comity/comity.env"
   for name in packaging/monitoring/*; do put 0644 "$name" "$root/usr/share/comity/monitoring/${name##*/}"; done
+  for name in packaging/ha/*; do
+    case $name in *.go) continue ;; */fill | */certificates) put 0755 "$name" "$root/usr/share/comity/ha/${name##*/}" ;;
+    *) put 0644 "$name" "$root/usr/share/comity/ha/${name##*/}" ;; esac
+  done
   for name in docs/*.md README.md README.zh-CN.md NOTICE; do put 0644 "$name" "$root/usr/share/doc/comity/${name##*/}"; done
   put 0644 LICENSE "$root/usr/share/doc/comity/copyright"
   gzip -9nc CHANGELOG.md >"$root/usr/share/doc/comity/changelog.gz"

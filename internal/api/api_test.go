@@ -51,6 +51,7 @@ const (
 type site struct {
 	t      *testing.T
 	mux    *http.ServeMux
+	d      *db.DB
 	l      *ledger.Ledger
 	tokens map[string]string
 	set    func(time.Time)
@@ -72,7 +73,7 @@ func newSite(t *testing.T, d *db.DB, set func(time.Time)) *site {
 // siteOf is newSite with a ledger of the test's own.
 func siteOf(t *testing.T, d *db.DB, set func(time.Time), open func() *ledgertest.City) *site {
 	t.Helper()
-	s := &site{t: t, mux: http.NewServeMux(), tokens: map[string]string{}}
+	s := &site{t: t, d: d, mux: http.NewServeMux(), tokens: map[string]string{}}
 	s.mux.HandleFunc("GET /", http.NotFound) // the pages live on the same mux
 	now := dbtest.Start
 	s.set = func(at time.Time) { now = at; set(at) }
@@ -836,4 +837,30 @@ func Test_who_guesses_codes_is_stopped_for_a_while_and_nobody_else(t *testing.T)
 		s.set(dbtest.Start.Add(limit.CodesEvery))
 		follow(guesser, "GET", code, "en").want(http.StatusOK)
 	})
+}
+
+func Test_a_change_nobody_answered_is_asked_for_again_under_its_key(t *testing.T) {
+	for name, stored := range map[string]bool{"stored": true, "not stored": false} {
+		t.Run(name, func(t *testing.T) {
+			each(t, func(s *site) {
+				s.open() // so that the token has been used today, which is a change too
+				s.d.InterceptCommit(func(commit func() error) error {
+					if stored {
+						if err := commit(); err != nil {
+							t.Error(err)
+						}
+					}
+					return db.ErrCommitUnknown
+				})
+				a := s.call("clerk", "POST", "/api/v1/cases", body(report()), "Idempotency-Key", "k")
+				if a.no(http.StatusServiceUnavailable, "outcome.unknown"); a.Header().Get("Retry-After") == "" {
+					t.Error("it does not say when to ask again")
+				}
+				s.d.InterceptCommit(nil)
+				if o := s.open("Idempotency-Key", "k"); o.Replayed != stored {
+					t.Errorf("it was stored: %v, and is answered %+v", stored, o)
+				}
+			})
+		})
+	}
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/validation"
 
 	"comity/internal/casework"
+	"comity/internal/db"
 	"comity/internal/explain"
 	"comity/internal/form"
 	"comity/internal/journal"
@@ -43,7 +44,7 @@ type Problem struct {
 	Scope    string         `json:"scope,omitempty" doc:"With 403: what the token was not given"`
 	Incident string         `json:"incident,omitempty" doc:"With 500: the number to tell the administrator"`
 
-	wait  time.Duration // with 429: told in the header Retry-After
+	wait  time.Duration // with 429 and 503: told in the header Retry-After
 	event string        // the rule in the security journal where it says more than Rule may
 }
 
@@ -113,6 +114,9 @@ func reason(say text.Speaker, rule string, params map[string]string) string {
 	return say.T("refusal."+rule, explain.Figures(say, params)...)
 }
 
+// unknownWait is when whoever was not told what became of a change should ask again.
+const unknownWait = 5 * time.Second
+
 // problem turns any error into what the caller may know of it. digest names the pack whose words and
 // laws apply.
 func (a *API) problem(ctx context.Context, err error, lang, digest string) *Problem {
@@ -138,6 +142,11 @@ func (a *API) problem(ctx context.Context, err error, lang, digest string) *Prob
 		return p
 	case errors.Is(err, ledger.ErrClosed):
 		return a.build("service.closing", http.StatusServiceUnavailable, say, nil)
+	case errors.Is(err, db.ErrCommitUnknown):
+		a.Log.WarnContext(ctx, "a change was sent to the database, and nobody answered", "error", err)
+		p := a.build("outcome.unknown", http.StatusServiceUnavailable, say, nil)
+		p.wait = unknownWait
+		return p
 	}
 	return a.incident(ctx, err, lang)
 }

@@ -108,6 +108,7 @@ var Rooms = map[string]Room{
 	"internal/bench":    {Why: "measures what is promised about speed", Rooms: []string{"*"}, Others: []string{"go.yaml.in/yaml/v4"}},
 	"internal/archtest": {Why: "these walls"},
 	"packs":             {Why: "the packs inside the binary; no code"},
+	"packaging/ha":      {Why: "files for a city on several machines, and a test that switches them off; no code"},
 	"packaging":         {Why: "what goes into the Debian package, and a test of it; no code"},
 	"cmd/comity":        {Why: "the only place that knows everyone", Rooms: []string{"*"}},
 }

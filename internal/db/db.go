@@ -21,7 +21,8 @@
 // It refuses: transactions inside transactions, unnumbered placeholders, a
 // database written by a newer program, an applied migration that was edited.
 //
-// Open db.go first, then tx.go; migrate.go, search.go and bigram.go stand apart.
+// Open db.go first, then tx.go; what happens when a PostgreSQL server goes away is in
+// reach.go; migrate.go, search.go and bigram.go stand apart.
 package db
 
 import (
@@ -79,6 +80,7 @@ const (
 
 	firstWait = 2 * time.Millisecond
 	maxTries  = 12
+	maxLosses = 3 // of connections during one transaction, which may be what ends them
 )
 
 // DB is an open database. It is safe for concurrent use.
@@ -144,18 +146,19 @@ func (d *DB) Close() error {
 
 // Transact runs fn in a read-write transaction and commits when fn returns nil.
 // An error or a panic of fn rolls back; the panic goes on. On PostgreSQL a
-// serialization failure or deadlock rolls back and runs fn again after a
-// doubling wait, so fn must have no effect outside the transaction. Isolation is
+// serialization failure, a deadlock or a connection lost before the commit rolls
+// back and runs fn again after a doubling wait, so fn must have no effect outside
+// the transaction. Isolation is
 // serializable on both engines. On SQLite transactions stand in line for the one
 // writer connection.
 //
 // A call with a context taken from [Tx.Context] fails with [ErrNested].
 func (d *DB) Transact(ctx context.Context, fn func(*Tx) error) error {
 	ctx, span := trace.Step(ctx, "db.transact", slog.String("db.system.name", string(d.engine)))
-	wait := firstWait
+	wait, before := firstWait, d.writers.reach.era()
 	for try := 1; ; try++ {
 		again, err := d.once(ctx, d.writers, d.begin(), fn)
-		if err == nil || !again || try == maxTries {
+		if err == nil || !again || try == maxTries || try > maxLosses && d.writers.reach.era()-before > maxLosses {
 			span.Set(slog.Int("tries", try))
 			span.End(err)
 			return err
@@ -219,8 +222,13 @@ func (d *DB) once(ctx context.Context, from *pool, begin string, fn func(*Tx) er
 		err = tx.mayCommit(ctx)
 	}
 	if err != nil {
+		gone := ctx.Err() == nil && (s.dead() || notPrimary(err) || notPrimary(tx.failed))
 		s.rollback()
-		return retryable(err) || retryable(tx.failed), err
+		if gone { // nothing was stored, and a new connection may find the primary
+			s.broken = true
+			from.reach.lost()
+		}
+		return gone || retryable(err) || retryable(tx.failed), err
 	}
 	commit := s.commit
 	if d.commit != nil && from == d.writers {
@@ -228,6 +236,10 @@ func (d *DB) once(ctx context.Context, from *pool, begin string, fn func(*Tx) er
 	}
 	if err := commit(); err != nil {
 		s.rollback()
+		if errors.Is(err, ErrCommitUnknown) {
+			from.reach.lost()
+			return false, err
+		}
 		return retryable(err), err
 	}
 	return false, nil

@@ -138,14 +138,19 @@ func openPostgres(dsn string, now func() time.Time) (*DB, error) {
 		// The parser's own words may quote the address, password and all.
 		return nil, errors.New("the PostgreSQL address cannot be read; write postgres://user:password@host:5432/name?sslmode=verify-full and percent-encode special characters")
 	}
-	pool := sql.OpenDB(postgresConnector{config})
+	steady(config)
+	known := &reach{}
+	pool := sql.OpenDB(postgresConnector{config, known})
 	pool.SetMaxIdleConns(-1)
 	open := func(ctx context.Context) (*session, error) {
 		s, err := openSession(ctx, Postgres, pool, "")
 		return s, WithoutPassword(err, dsn)
 	}
-	return &DB{engine: Postgres, now: now, sql: pool, stop: func() {},
-		writers: newPool(postgresWriters, open), readers: newPool(postgresReaders, open)}, nil
+	d := &DB{engine: Postgres, now: now, sql: pool, stop: func() {},
+		writers: newPool(postgresWriters, open), readers: newPool(postgresReaders, open)}
+	known.closed = d.writers.closed
+	d.writers.reach, d.readers.reach = known, known
+	return d, nil
 }
 
 func openSession(ctx context.Context, e Engine, pool *sql.DB, setup string) (*session, error) {
@@ -156,7 +161,7 @@ func openSession(ctx context.Context, e Engine, pool *sql.DB, setup string) (*se
 	s := &session{engine: e, conn: conn, stmts: map[string]*statement{}, ahead: &waiting{}}
 	err = conn.Raw(func(c any) error {
 		if c, ok := c.(*postgresConn); ok {
-			s.ahead = c.ahead
+			s.pg, s.ahead = c, c.ahead
 		}
 		return nil
 	})
@@ -215,17 +220,20 @@ func locked(err error) error {
 }
 
 // retryable tells whether the same transaction may succeed when run again:
-// serialization failure and deadlock, or whoever wrote it says so. SQLite has neither, its writers queue.
+// serialization failure, deadlock, a server that is not the primary any more, or
+// whoever wrote it says so. SQLite has none of the first, its writers queue.
 func retryable(err error) bool {
 	pg, ok := errors.AsType[*pgconn.PgError](err)
-	return errors.Is(err, ErrAgain) || ok && (pg.Code == "40001" || pg.Code == "40P01")
+	return errors.Is(err, ErrAgain) || ok && (pg.Code == "40001" || pg.Code == "40P01") || notPrimary(err)
 }
 
 // isVerdict tells whether the engine itself answered, so that a failed commit is
-// known not to be stored.
+// known not to be stored. A server that ends the connection with its answer speaks
+// of the connection: the commit may have been done before.
 func isVerdict(err error) bool {
-	if _, ok := errors.AsType[*pgconn.PgError](err); ok {
-		return true
+	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
+		ended := pg.SeverityUnlocalized == "FATAL" || pg.SeverityUnlocalized == "PANIC" || class(pg) == "08" || strings.HasPrefix(pg.Code, "57P")
+		return !ended
 	}
 	e, ok := errors.AsType[*sqlite3.Error](err)
 	return ok && e.Code() != sqlite3.IOERR

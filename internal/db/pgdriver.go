@@ -22,18 +22,14 @@ import (
 // answer nobody needs are kept in line (see waiting) and leave together with the
 // next one that has to be answered.
 
-type postgresConnector struct{ config *pgx.ConnConfig }
-
-func (c postgresConnector) Connect(ctx context.Context) (driver.Conn, error) {
-	conn, err := c.dial(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return &postgresConn{Conn: conn, dial: c.dial, ahead: &waiting{}}, nil
+type postgresConnector struct {
+	config *pgx.ConnConfig
+	reach  *reach
 }
 
-func (c postgresConnector) dial(ctx context.Context) (*pgx.Conn, error) {
-	return pgx.ConnectConfig(ctx, c.config.Copy())
+func (c postgresConnector) Connect(ctx context.Context) (driver.Conn, error) {
+	made := &postgresConn{server: c, ahead: &waiting{}}
+	return made, made.connect(ctx)
 }
 
 func (c postgresConnector) Driver() driver.Driver { return c }
@@ -42,10 +38,12 @@ func (c postgresConnector) Open(string) (driver.Conn, error) { return c.Connect(
 
 type postgresConn struct {
 	*pgx.Conn
-	dial     func(context.Context) (*pgx.Conn, error)
-	prepared int // names the statements
+	server   postgresConnector
+	era      int64 // how many connections had been lost when this one was made
+	prepared int   // names the statements
 	ahead    *waiting
 	used     bool // has answered before, and may have died since
+	warned   bool // the server has warned since this was last reset
 }
 
 func (c *postgresConn) Begin() (driver.Tx, error) {
@@ -76,7 +74,17 @@ func (c *postgresConn) ExecContext(ctx context.Context, q string, args []driver.
 	case mayWait(ctx):
 		c.ahead.add(&query{text: q})
 		return driver.RowsAffected(0), nil
-	case len(c.ahead.line) > 0:
+	}
+	c.warned = false
+	rows, err := c.together(ctx, q)
+	if err == nil && c.warned && q == "COMMIT" {
+		err = errAlone
+	}
+	return rows, err
+}
+
+func (c *postgresConn) together(ctx context.Context, q string) (driver.Result, error) {
+	if len(c.ahead.line) > 0 {
 		return c.exec(ctx, &query{text: q})
 	}
 	tag, err := c.Conn.Exec(ctx, q)
@@ -120,12 +128,11 @@ func (c *postgresConn) ask(ctx context.Context, q *query) (*pgconn.MultiResultRe
 	line := append(c.ahead.take(), q)
 	answers, failed, err := c.send(ctx, line)
 	if err != nil && failed == 0 && c.used && line[0].begins() && ctx.Err() == nil {
+		c.server.reach.lost()
 		_ = c.Conn.Close(ctx)
-		fresh, dialErr := c.dial(ctx)
-		if dialErr != nil {
-			return nil, &earlyError{line[0].text, WithoutPassword(dialErr, c.Config().ConnString())}
+		if err := c.connect(ctx); err != nil {
+			return nil, &earlyError{line[0].text, WithoutPassword(err, c.Config().ConnString())}
 		}
-		c.Conn = fresh
 		answers, failed, err = c.send(ctx, line)
 	}
 	if err != nil && failed < len(line)-1 {

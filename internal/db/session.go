@@ -20,10 +20,11 @@ type session struct {
 	engine Engine
 	conn   *sql.Conn
 	stmts  map[string]*statement
-	ahead  *waiting // statements that have not been sent
-	began  place    // where BEGIN was put in line
-	open   bool     // a transaction is open
-	broken bool     // do not use again
+	pg     *postgresConn // nil for SQLite
+	ahead  *waiting      // statements that have not been sent
+	began  place         // where BEGIN was put in line
+	open   bool          // a transaction is open
+	broken bool          // do not use again
 }
 
 type statement struct {
@@ -77,7 +78,7 @@ func (s *session) flush(ctx context.Context) error {
 	if len(s.ahead.line) == 0 {
 		return nil
 	}
-	return s.conn.Raw(func(c any) error { return c.(*postgresConn).flush(ctx) })
+	return s.pg.flush(ctx)
 }
 
 func (s *session) begin(ctx context.Context, text string) error {
@@ -136,6 +137,7 @@ func (s *session) rollback() {
 // close closes statements before the connection: a SQLite connection closed
 // under an open statement keeps its memory for ever.
 func (s *session) close() error {
+	s.hangUp()
 	s.forget()
 	return s.conn.Close()
 }
@@ -145,6 +147,7 @@ func (s *session) close() error {
 // used last, whose statements are prepared, and not one after the other.
 type pool struct {
 	open   func(context.Context) (*session, error)
+	reach  *reach        // nil for SQLite
 	places chan struct{} // one for each session that may still be taken
 	closed chan struct{}
 	once   sync.Once
@@ -191,6 +194,10 @@ func (p *pool) begin(ctx context.Context, text string) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
+	if s != nil && s.era() != p.reach.era() { // opened before another one was found dead
+		_ = s.close()
+		s = nil
+	}
 	if s != nil {
 		err := s.begin(ctx, text)
 		if err == nil {
@@ -202,14 +209,20 @@ func (p *pool) begin(ctx context.Context, text string) (*session, error) {
 			return nil, fmt.Errorf("db: begin: %w", locked(err))
 		}
 	}
-	s, err = p.open(ctx)
-	if err != nil {
+	if s, err = p.fresh(ctx, text); err != nil {
 		p.put(nil)
+	}
+	return s, err
+}
+
+// fresh opens a session and a transaction on it.
+func (p *pool) fresh(ctx context.Context, text string) (*session, error) {
+	s, err := p.open(ctx)
+	if err != nil {
 		return nil, fmt.Errorf("db: connect: %w", err)
 	}
 	if err := s.begin(ctx, text); err != nil {
 		_ = s.close()
-		p.put(nil)
 		return nil, fmt.Errorf("db: begin: %w", locked(err))
 	}
 	return s, nil

@@ -42,6 +42,9 @@ type Runner struct {
 	Log *slog.Logger
 	// Traces hears how long each job took; nil hears nothing.
 	Traces *trace.Tracer
+
+	mu    sync.Mutex
+	doubt []string // tokens of claims whose commit nobody answered
 }
 
 // maxKinds keeps the list of kinds within the placeholders of one statement.
@@ -148,6 +151,9 @@ func (r *Runner) RunDue(ctx context.Context, limit int) (n int, err error) {
 // lease claims a batch. Jobs run one after another, so each lease begins where
 // the one before it ends.
 func (r *Runner) lease(ctx context.Context, limit int) (batch []Job, err error) {
+	if err := r.settle(ctx); err != nil {
+		return nil, err
+	}
 	token := rand.Text()
 	err = r.db.Transact(ctx, func(tx *db.Tx) error {
 		batch, err = claim(ctx, tx, token, limit, r.names)
@@ -166,7 +172,27 @@ func (r *Runner) lease(ctx context.Context, limit int) (batch []Job, err error) 
 		}
 		return nil
 	})
+	if errors.Is(err, db.ErrCommitUnknown) {
+		r.mu.Lock()
+		r.doubt = append(r.doubt, token)
+		r.mu.Unlock()
+	}
 	return batch, err
+}
+
+// settle gives back what was claimed when the database went away: nobody runs it, and everybody would wait for the end
+// of its lease.
+func (r *Runner) settle(ctx context.Context) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for len(r.doubt) > 0 {
+		err := r.db.Transact(ctx, func(tx *db.Tx) error { return giveAllBack(ctx, tx, r.doubt[0]) })
+		if err != nil {
+			return err
+		}
+		r.doubt = r.doubt[1:]
+	}
+	return nil
 }
 
 // one runs a job and records how it ended.

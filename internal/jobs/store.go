@@ -110,6 +110,12 @@ func giveBack(ctx context.Context, tx *db.Tx, job Job) error {
 		job.ID, job.token)
 }
 
+// giveAllBack undoes a whole claim, if it was stored at all.
+func giveAllBack(ctx context.Context, tx *db.Tx, token string) error {
+	_, err := tx.Exec(ctx, `UPDATE jobs SET attempts = attempts - 1, lease_until = 0, lease_token = '' WHERE lease_token = ?1 AND done_at IS NULL AND dead = 0`, token)
+	return err
+}
+
 func listDead(ctx context.Context, tx *db.Tx) ([]Job, error) {
 	return db.All(ctx, tx, `SELECT `+columns+` FROM jobs WHERE dead = 1 ORDER BY run_at, id`, nil, scanJob)
 }

@@ -151,6 +151,9 @@ func runServe(ctx context.Context, args []string, _, stderr io.Writer) error {
 		return err
 	}
 	defer c.Close()
+	if err := c.tellMeasured(ctx); err != nil {
+		return err
+	}
 	if *mail != "" {
 		if err := c.takeMail(*mail); err != nil {
 			return err

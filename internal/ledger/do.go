@@ -178,8 +178,15 @@ func (l *Ledger) drawRef(ctx context.Context, tx *db.Tx, d *procedure.Definition
 		return 0, "", err
 	}
 	year := at.In(d.Calendar.Zone).Year()
-	number, err := next(ctx, tx, fmt.Sprintf("ref %s %d", d.Prefix, year))
-	return n, casework.Ref(fmt.Sprintf("%s-%02d-%06d", d.Prefix, year%100, number)), err
+	number, err := next(ctx, tx, refSeries(d.Prefix, year))
+	return n, refOfSeries(d.Prefix, year, number), err
+}
+
+// refSeries names the counter from which the public numbers of a year are drawn.
+func refSeries(prefix string, year int) string { return fmt.Sprintf("ref %s %d", prefix, year) }
+
+func refOfSeries(prefix string, year int, number int64) casework.Ref {
+	return casework.Ref(fmt.Sprintf("%s-%02d-%06d", prefix, year%100, number))
 }
 
 // drawNumber makes a key that sorts by opening time: microseconds and ten random bits, so that two

@@ -191,3 +191,12 @@ func scanHash(row db.Scanner) (h tlog.Hash, err error) {
 	}
 	return tlog.Hash(b), nil
 }
+
+// Where a [Growth] puts its rows, and the tables it fills.
+var (
+	intoEntries = db.Into{Table: "log_entries", Columns: "kind, ref, hash, pos", Kinds: "ttbi"}
+	intoHashes  = db.Into{Table: "log_hashes", Columns: "idx, hash", Kinds: "ib"}
+)
+
+// Grown are the tables that a [Growth] fills.
+var Grown = []string{intoEntries.Table, intoHashes.Table}

@@ -42,6 +42,9 @@ type benchSeed struct {
 	seed          uint64
 	say           text.Speaker
 	out           io.Writer // progress
+
+	copied            int // and how long that took, with the indexes apart
+	copying, dressing time.Duration
 }
 
 // runBenchSeed fills an empty database with cases to measure with. A few hundred are played through the door, like the
@@ -87,7 +90,7 @@ func runBenchSeed(ctx context.Context, args []string, stdout, stderr io.Writer) 
 	return b.run(ctx, cf, stdout)
 }
 
-func (b benchSeed) run(ctx context.Context, cf cityFlags, stdout io.Writer) error {
+func (b *benchSeed) run(ctx context.Context, cf cityFlags, stdout io.Writer) error {
 	file := ""
 	c, err := cf.openWith(ctx, slog.New(slog.NewTextHandler(b.out, &slog.HandlerOptions{Level: slog.LevelWarn})), func(cfg *cityConfig) {
 		cfg.Filling = true
@@ -99,10 +102,12 @@ func (b benchSeed) run(ctx context.Context, cf cityFlags, stdout io.Writer) erro
 	if err != nil {
 		return err
 	}
-	begun := time.Now()
-	done, err := b.fill(ctx, c, cf)
+	fsys, err := packFS(*cf.pack)
 	if err == nil {
-		err = b.report(ctx, c, done, time.Since(begun), stdout)
+		err = b.fill(ctx, c, fsys, *cf.data)
+	}
+	if err == nil {
+		err = b.report(ctx, c, stdout)
 	}
 	err = errors.Join(err, c.Close())
 	if err == nil && file != "" {
@@ -121,40 +126,41 @@ func flushed(path string) error {
 }
 
 // fill plays, copies and signs, from wherever an earlier try stopped.
-func (b benchSeed) fill(ctx context.Context, c *city, cf cityFlags) (ledger.Filled, error) {
+func (b *benchSeed) fill(ctx context.Context, c *city, fsys fs.FS, data string) error {
 	mark, known, err := c.reader.Measured(ctx)
 	switch {
 	case err != nil:
-		return mark, err
-	case known && !mark.Ended.IsZero():
-		return mark, fmt.Errorf("the database was filled for measurements on %s with %d cases; take an empty one", mark.Ended.Format(time.DateOnly), mark.Done)
-	case known && mark.Playing():
-		return mark, errors.New("an earlier try was broken off before anything was copied; take an empty database and an empty folder")
-	case known && (mark.Cases != b.cases || mark.Seed != b.seed):
-		return mark, fmt.Errorf("the database is being filled with %d cases of seed %d; give the same numbers and it goes on, or take an empty one", mark.Cases, mark.Seed)
+		return err
 	case !known:
-		if err := b.play(ctx, c, cf); err != nil {
-			return mark, err
-		}
+		err = b.begin(ctx, c, fsys, data)
+	case !mark.Ended.IsZero():
+		err = fmt.Errorf("the database was filled for measurements on %s with %d cases; take an empty one", mark.Ended.Format(time.DateOnly), mark.Done)
+	case mark.Playing():
+		err = errors.New("an earlier try was broken off before anything was copied; take an empty database and an empty folder")
+	case mark.Cases != b.cases || mark.Seed != b.seed:
+		err = fmt.Errorf("the database is being filled with %d cases of seed %d; give the same numbers and it goes on, or take an empty one", mark.Cases, mark.Seed)
 	}
-	mark, err = c.ledger.Fill(ctx, []ledger.Beside{courier.Beside()}, meter(b.out, b.say, "cli.bench.seed.progress", b.cases), func(left int) {
-		fmt.Fprintln(b.out, "\n"+b.say.T("cli.bench.seed.indexes", "n", strconv.Itoa(left)))
-	})
-	if err != nil {
-		return mark, err
-	}
-	return mark, errors.Join(c.tree.Tick(ctx), c.ledger.EndFilling(ctx))
-}
-
-// play opens the accounts and lives some hundred cases from the first to the last day.
-func (b benchSeed) play(ctx context.Context, c *city, cf cityFlags) error {
-	fsys, err := packFS(*cf.pack)
 	if err != nil {
 		return err
 	}
+	begun, written := time.Now(), time.Time{}
+	if _, err := c.ledger.Fill(ctx, []ledger.Beside{courier.Beside()}, meter(b.out, b.say, "cli.bench.seed.progress", b.cases), func(left int) {
+		if written.IsZero() {
+			written = time.Now()
+		}
+		fmt.Fprintln(b.out, b.say.T("cli.bench.seed.indexes", "n", strconv.Itoa(left)))
+	}); err != nil {
+		return err
+	}
+	b.copied, b.copying, b.dressing = b.cases-mark.Done, written.Sub(begun), time.Since(written)
+	return errors.Join(c.tree.Tick(ctx), c.ledger.EndFilling(ctx))
+}
+
+// begin marks the database, opens the accounts and lives some hundred cases from the first to the last day.
+func (b *benchSeed) begin(ctx context.Context, c *city, fsys fs.FS, data string) error {
 	people, err := demo.People(fsys)
 	if errors.Is(err, fs.ErrNotExist) {
-		return usagef("--pack %s: there is no seed/people.yaml in it, so nobody can play its cases; take --pack demo", *cf.pack)
+		return usagef("there is no seed/people.yaml in the pack, so nobody can play its cases; take --pack demo")
 	}
 	if err != nil {
 		return err
@@ -167,7 +173,7 @@ func (b benchSeed) play(ctx context.Context, c *city, cf cityFlags) error {
 	if err := c.ledger.BeginFilling(ctx, ledger.Filling{Cases: b.cases, Events: b.events, From: from, Until: until, Seed: b.seed}); err != nil {
 		return err
 	}
-	card := demoCard{Data: *cf.data, Cases: b.cases, Tokens: map[string]string{}, Roles: map[string]string{}, Codes: map[string]string{}, Refs: map[string]string{}}
+	card := demoCard{Data: data, Cases: b.cases, Tokens: map[string]string{}, Roles: map[string]string{}, Codes: map[string]string{}, Refs: map[string]string{}}
 	password := strings.ToLower(rand.Text())
 	c.clock.Fix(until)
 	var workers []demo.Worker
@@ -197,7 +203,7 @@ func (b benchSeed) play(ctx context.Context, c *city, cf cityFlags) error {
 	for state, k := range samples {
 		card.Codes[state], card.Refs[state] = string(k.Code), string(k.Ref)
 	}
-	if err := writeCard(filepath.Join(*cf.data, seedCardFile), card); err != nil {
+	if err := writeCard(filepath.Join(data, seedCardFile), card); err != nil {
 		return err
 	}
 	_, err = c.tree.Sequence(ctx)
@@ -206,13 +212,16 @@ func (b benchSeed) play(ctx context.Context, c *city, cf cityFlags) error {
 
 // seeded is what was made, for programs.
 type seeded struct {
-	Cases   int     `json:"cases"` // copies
-	Seconds float64 `json:"seconds"`
-	Bytes   int64   `json:"bytes"` // of the civic database
+	Copies  int     `json:"copies"`         // that this call made
+	Copying float64 `json:"copy_seconds"`   // and how long it took
+	Indexes float64 `json:"index_seconds"`  // beside that
+	Rate    float64 `json:"cases_a_second"` // of both
+	Bytes   int64   `json:"bytes"`          // of the civic database
+	PerCase int64   `json:"bytes_per_case"`
 	ledger.Stock
 }
 
-func (b benchSeed) report(ctx context.Context, c *city, done ledger.Filled, took time.Duration, stdout io.Writer) error {
+func (b *benchSeed) report(ctx context.Context, c *city, stdout io.Writer) error {
 	stock, err := c.reader.Stock(ctx)
 	if err != nil {
 		return err
@@ -221,12 +230,13 @@ func (b benchSeed) report(ctx context.Context, c *city, done ledger.Filled, took
 	if err != nil {
 		return err
 	}
-	line, err := json.Marshal(seeded{done.Done, took.Seconds(), size, stock})
+	took := (b.copying + b.dressing).Seconds()
+	s := seeded{b.copied, b.copying.Seconds(), b.dressing.Seconds(), float64(b.copied) / max(took, 1e-3), size, size / max(stock.Cases, 1), stock}
+	line, err := json.Marshal(s)
 	if err == nil {
 		fmt.Fprintln(stdout, string(line))
 		fmt.Fprintln(b.out, b.say.T("cli.bench.seed.done", "cases", strconv.FormatInt(stock.Cases, 10), "events", strconv.FormatInt(stock.Events, 10),
-			"open", strconv.FormatInt(stock.Open, 10), "late", strconv.FormatInt(stock.Late, 10), "rate", strconv.Itoa(int(float64(done.Done)/max(took.Seconds(), 1e-3))),
-			"bytes", strconv.FormatInt(size/max(stock.Cases, 1), 10)))
+			"open", strconv.FormatInt(stock.Open, 10), "late", strconv.FormatInt(stock.Late, 10), "rate", strconv.Itoa(int(s.Rate)), "bytes", strconv.FormatInt(s.PerCase, 10)))
 	}
 	return err
 }

@@ -189,8 +189,9 @@ func (tx *Tx) Undress(ctx context.Context, tables []string) (again []string, err
 			if err := tx.script(ctx, "DROP INDEX "+pair[0]); err != nil {
 				return nil, err
 			}
+			text := strings.Replace(pair[1], "INDEX ", "INDEX IF NOT EXISTS ", 1) // whoever opens the tables meanwhile may make it
 			// The index of a table in parts is described as if it were that of its empty trunk alone.
-			again = append(again, strings.Replace(pair[1], " ON ONLY ", " ON ", 1))
+			again = append(again, strings.Replace(text, " ON ONLY ", " ON ", 1))
 		}
 	}
 	return again, nil

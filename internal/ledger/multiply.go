@@ -202,8 +202,8 @@ func (l *Ledger) readyToFill(ctx context.Context, beside []Beside) (f Filled, er
 	return f, err
 }
 
-// blockCases is how many cases are written in one transaction: enough that a commit costs nothing beside them, few
-// enough that a few such blocks are all the memory it takes.
+// blockCases is how many cases are written in one transaction at most: enough that a commit costs nothing beside them,
+// few enough that a few such blocks are all the memory it takes. A small filling has several blocks too.
 const blockCases = 500
 
 // copies plans, makes and writes blocks: one goroutine plans, as many as there are processors make, this one writes.
@@ -348,8 +348,8 @@ func tilted(models []*model, events float64) []float64 {
 
 // next is the next block; skip says that it was written before.
 func (s *schedule) next() (orders []order, skip bool) {
-	cases := 0
-	for cases < blockCases && s.seen < s.f.Cases {
+	cases, most := 0, min(blockCases, max(s.f.Cases/4, 1))
+	for cases < most && s.seen < s.f.Cases {
 		if len(s.ahead) == 0 {
 			s.plan()
 			continue

@@ -98,6 +98,16 @@ func (s *seedling) sound(c *city) verified {
 	return v
 }
 
+// diagnosed makes sure that the doctor says what the database is.
+func (s *seedling) diagnosed(c *city, words string) {
+	s.t.Helper()
+	d := &doctor{say: s.b.say}
+	d.measured(s.t.Context(), c)
+	if len(d.found) != 1 || !strings.Contains(d.found[0].Text, words) {
+		s.t.Errorf("the doctor says %+v", d.found)
+	}
+}
+
 func (c *city) verifyCivic(ctx context.Context, bad func(error)) (verified, error) {
 	return c.rooms.verify(ctx, bad, func(int) {})
 }
@@ -114,6 +124,7 @@ func Test_a_city_for_measurements_is_a_city_like_any_other(t *testing.T) {
 		if _, err := c.ledger.Fill(broken, []ledger.Beside{courier.Beside()}, func(int) { stop() }, nil); err == nil {
 			t.Fatal("a filling goes on after it was broken off")
 		}
+		s.diagnosed(c, "is not whole")
 		c.Close()
 		if c, err := s.open(false); !errors.Is(err, ledger.ErrHalfFilled) {
 			t.Errorf("half of a city for measurements opens: %v", err)
@@ -138,6 +149,7 @@ func Test_a_city_for_measurements_is_a_city_like_any_other(t *testing.T) {
 		if err := c.tellMeasured(ctx); err != nil || !strings.Contains(s.log.String(), "city for measurements") {
 			t.Errorf("it does not say at the start what it is: %v\n%s", err, s.log.String())
 		}
+		s.diagnosed(c, "city for measurements")
 		v := s.sound(c)
 		if v.Cases < s.b.cases || int64(v.Events) != stock.Events || v.Entries != stock.Events+stock.Looks || v.Heads == 0 || v.Waiting != 0 {
 			t.Errorf("verified %+v of %+v", v, stock)

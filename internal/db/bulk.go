@@ -175,9 +175,10 @@ func (s SearchTable) Tokens(e Engine, tokens []string) []byte {
 	return b
 }
 
-// Undress drops the indexes of tables that are about to be filled, but for those a key stands on, and returns the
-// statements that make them again, for [DB.Dress]: an index is made faster of all its rows than row by row.
-func (tx *Tx) Undress(ctx context.Context, tables []string) (again []string, err error) {
+// Undress drops the indexes of tables that are about to be filled, but for those a key stands on and those named in
+// keep, and returns the statements that make them again, for [DB.Dress]: an index is made faster of all its rows than
+// row by row, unless rows come in its order.
+func (tx *Tx) Undress(ctx context.Context, tables, keep []string) (again []string, err error) {
 	for _, table := range tables {
 		list, err := All(ctx, tx, indexesOf(tx.d.engine), []any{table}, func(row Scanner) (pair [2]string, err error) {
 			return pair, row.Scan(&pair[0], &pair[1])
@@ -186,6 +187,9 @@ func (tx *Tx) Undress(ctx context.Context, tables []string) (again []string, err
 			return nil, err
 		}
 		for _, pair := range list {
+			if slices.Contains(keep, pair[0]) {
+				continue
+			}
 			if err := tx.script(ctx, "DROP INDEX "+pair[0]); err != nil {
 				return nil, err
 			}

@@ -65,7 +65,16 @@ func Test_loaded_rows_are_those_that_were_inserted(t *testing.T) {
 			t.Errorf("rows that are there are loaded again: %v", err)
 		}
 		var again []string
-		if err := d.Transact(ctx, func(tx *db.Tx) (err error) { again, err = tx.Undress(ctx, []string{"things"}); return err }); err != nil || len(again) != 1 {
+		undress := func(keep ...string) error {
+			return d.Transact(ctx, func(tx *db.Tx) (err error) {
+				again, err = tx.Undress(ctx, []string{"things"}, keep)
+				return err
+			})
+		}
+		if err := undress("things_n"); err != nil || len(again) != 0 {
+			t.Errorf("undressed of %q, which was to stay: %v", again, err)
+		}
+		if err := undress(); err != nil || len(again) != 1 {
 			t.Fatalf("undressed of %q, %v", again, err)
 		}
 		for range 2 { // what was broken off is done again

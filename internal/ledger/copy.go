@@ -9,6 +9,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"slices"
+	"sync"
 	"time"
 
 	"comity/internal/casework"
@@ -27,6 +28,15 @@ type block struct {
 	tallies  map[owner]map[tally]counts
 	owed     []Order // notices that had been ordered and not sent when the time was over
 	counters map[string]int64
+}
+
+// forget empties a block and keeps its room.
+func (b *block) forget() {
+	for i := range b.rows {
+		b.rows[i].Reset()
+	}
+	clear(b.leaves)
+	b.cases, b.leaves, b.owed = 0, b.leaves[:0], nil
 }
 
 // owner is whose tallies they are.
@@ -62,7 +72,7 @@ type maker struct {
 	l      *Ledger
 	models []*model
 	until  time.Time
-	beside []Beside
+	spare  *sync.Pool // of blocks, whose room is used again
 	b      *block
 	text   bytes.Buffer
 	cast   cast
@@ -73,7 +83,8 @@ type maker struct {
 }
 
 func (m *maker) block(orders []order) (*block, error) {
-	m.b = &block{rows: make([]db.Rows, rowsBeside+len(m.beside)), tallies: map[owner]map[tally]counts{}}
+	m.b = m.spare.Get().(*block)
+	m.b.tallies = map[owner]map[tally]counts{}
 	for i := range orders {
 		if err := m.copy(&orders[i]); err != nil {
 			return nil, err

@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"slices"
 	"sort"
+	"sync"
 	"time"
 
 	"comity/internal/casework"
@@ -112,6 +113,10 @@ func (l *Ledger) BeginFilling(ctx context.Context, f Filling) error {
 // tables that copies fill, and whose indexes are made when all is there. The log's and those of other rooms come on top.
 var filledTables = []string{"cases", "events", "worklist", "timers", "notable", "case_keys", "looks", "subjects", "member_keys", "case_files", string(words)}
 
+// keptIndexes are those in whose order copies come, or by which models are found and a filling that was broken off
+// finds its end.
+var keptIndexes = []string{"events_case", "looks_case", "messages_case", "log_entries_pos", "log_entries_waiting"}
+
 // Fill copies the histories that were played until there are as many cases as were asked for. What was broken off goes
 // on where it stopped. Nobody else may use the database meanwhile. tell is told how many are written, dress how many
 // indexes are still to be made afterwards.
@@ -194,7 +199,7 @@ func (l *Ledger) readyToFill(ctx context.Context, beside []Beside) (f Filled, er
 		if f.left.Counters, err = readCounters(ctx, tx); err != nil {
 			return err
 		}
-		if f.left.Again, err = tx.Undress(ctx, slices.Concat(filledTables, translog.Grown, besideTables(beside))); err != nil {
+		if f.left.Again, err = tx.Undress(ctx, slices.Concat(filledTables, translog.Grown, besideTables(beside)), keptIndexes); err != nil {
 			return err
 		}
 		return replan(ctx, tx, f.left)
@@ -204,7 +209,7 @@ func (l *Ledger) readyToFill(ctx context.Context, beside []Beside) (f Filled, er
 
 // blockCases is how many cases are written in one transaction at most: enough that a commit costs nothing beside them,
 // few enough that a few such blocks are all the memory it takes. A small filling has several blocks too.
-const blockCases = 500
+const blockCases = 250
 
 // copies plans, makes and writes blocks: one goroutine plans, as many as there are processors make, this one writes.
 func (l *Ledger) copies(ctx context.Context, f *Filled, beside []Beside, tell func(int)) error {
@@ -223,6 +228,7 @@ func (l *Ledger) copies(ctx context.Context, f *Filled, beside []Beside, tell fu
 		out    chan made
 	}
 	into := l.tablesOf(beside)
+	spare := &sync.Pool{New: func() any { return &block{rows: make([]db.Rows, len(into))} }}
 	makers := max(runtime.GOMAXPROCS(0), 1)
 	work, queue := make(chan task), make(chan task, makers+1)
 	go func() {
@@ -248,7 +254,7 @@ func (l *Ledger) copies(ctx context.Context, f *Filled, beside []Beside, tell fu
 	}()
 	for range makers {
 		go func() {
-			m := maker{l: l, models: models, until: f.Until, beside: beside}
+			m := maker{l: l, models: models, until: f.Until, spare: spare}
 			for t := range work {
 				b, err := m.block(t.orders)
 				t.out <- made{b, err}
@@ -264,6 +270,8 @@ func (l *Ledger) copies(ctx context.Context, f *Filled, beside []Beside, tell fu
 			if err := l.writeBlock(ctx, f, growth, into, m.block); err != nil {
 				return err
 			}
+			m.block.forget()
+			spare.Put(m.block)
 			tell(f.Done)
 		case <-ctx.Done():
 			return ctx.Err()

@@ -69,8 +69,8 @@ func runBenchSeed(ctx context.Context, args []string, stdout, stderr io.Writer) 
 		return usagef("--cases %d: give a number from 1 to 100000000", b.cases)
 	case b.years < 0.2 || b.years > 20:
 		return usagef("--years %g: give a number from 0.2 to 20; it takes some weeks until a case has ended", b.years)
-	case b.models < 10 || b.models > 20_000:
-		return usagef("--models %d: give a number from 10 to 20000", b.models)
+	case b.models < 10 || b.models > 3000:
+		return usagef("--models %d: give a number from 10 to 3000", b.models)
 	case b.events < 0:
 		return usagef("--events %g: give how many a case shall have, or 0 for as many as are played", b.events)
 	}

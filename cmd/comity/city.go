@@ -50,6 +50,7 @@ type cityConfig struct {
 	Witness string                               // file or address of a published head the log must continue; empty: none
 	Mending bool                                 // leave the comparison of keys, data and log out, for the commands that put them right
 	Still   bool                                 // make the tables and change nothing in them, for a move; a database that is marked as half moved opens too
+	Filling bool                                 // open a database that is to be filled for measurements, which no other command may
 	Reading bool                                 // with Still: do not even make tables
 	Maps    string                               // file that names the operator's tiles and address service; empty: maps are drawn from the pack
 	Post    string                               // file that names gateways and receivers of webhooks; empty: messages stay in the house

@@ -341,11 +341,15 @@ func openApart(ctx context.Context, c *city, fsys fs.FS, workers []demo.Worker) 
 }
 
 func addPerson(ctx context.Context, c *city, p demo.Person, card *demoCard) (demo.Worker, error) {
+	return addPersonWith(ctx, c, p, demoPassword, card)
+}
+
+func addPersonWith(ctx context.Context, c *city, p demo.Person, password string, card *demoCard) (demo.Worker, error) {
 	a := account.Account{Login: p.Login, Name: p.Name}
 	for _, r := range p.Roles {
 		a.Grants = append(a.Grants, authz.Grant{Role: authz.Role(r), Unit: org.UnitID(p.Unit)})
 	}
-	a, err := c.accounts.Create(ctx, a, demoPassword)
+	a, err := c.accounts.Create(ctx, a, password)
 	if err != nil {
 		return demo.Worker{}, fmt.Errorf("account %s: %w", p.Login, err)
 	}
@@ -360,7 +364,7 @@ func addPerson(ctx context.Context, c *city, p demo.Person, card *demoCard) (dem
 				card.Roles[r] = token
 			}
 		}
-		card.SignIns = append(card.SignIns, demoSignIn{Login: p.Login, Password: demoPassword, Unit: p.Unit, Roles: p.Roles, Label: p.Label})
+		card.SignIns = append(card.SignIns, demoSignIn{Login: p.Login, Password: password, Unit: p.Unit, Roles: p.Roles, Label: p.Label})
 	}
 	return demo.Worker{ID: a.ID, Unit: org.UnitID(p.Unit), Roles: p.Roles}, nil
 }

@@ -208,9 +208,23 @@ func (d *doctor) database(ctx context.Context, current *pack.Pack, foreign bool)
 	defer c.Close()
 	d.tell("schema", good, "doctor.schema.good", "program", version())
 	d.kept(ctx, c, current)
+	d.measured(ctx, c)
 	for _, r := range c.all() {
 		d.surveyed(ctx, r)
 		d.jobs(ctx, r)
+	}
+}
+
+// measured tells of a city that holds nobody's matters: as something odd, since who asks may believe it is theirs.
+func (d *doctor) measured(ctx context.Context, c *city) {
+	mark, ok, err := c.reader.Measured(ctx)
+	switch {
+	case err != nil:
+		d.tell("city", wrong, "doctor.city.wrong", "error", err.Error())
+	case ok && mark.Ended.IsZero():
+		d.tell("measured", wrong, "doctor.measured.half")
+	case ok:
+		d.tell("measured", odd, "doctor.measured", "cases", strconv.Itoa(mark.Done))
 	}
 }
 

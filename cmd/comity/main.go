@@ -46,6 +46,7 @@ func commands() []command {
 		{"restore", "bring a backup back", runRestore},
 		{"move", "take a city from SQLite to PostgreSQL, or back", runMove},
 		{"doctor", "look at the configuration and the machine, changing nothing", runDoctor},
+		{"bench", "measure how fast it is: comity bench seed", runBench},
 		{"version", "say which build this is", runVersion},
 	}
 }

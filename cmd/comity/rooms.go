@@ -167,6 +167,7 @@ func (c *city) furnish(ctx context.Context, cfg cityConfig, r *rooms, kinds ...j
 		Erased:      erased(r.compartment),
 		Random:      cfg.Random,
 		Still:       cfg.Still,
+		Filling:     cfg.Filling,
 		Log:         cfg.Log,
 	})
 	if err != nil {

@@ -157,6 +157,9 @@ func runServe(ctx context.Context, args []string, _, stderr io.Writer) error {
 	}
 	defer c.Close()
 	defer c.traced(tracer)()
+	if err := c.tellMeasured(ctx); err != nil {
+		return err
+	}
 	if *mail != "" {
 		if err := c.takeMail(*mail); err != nil {
 			return err

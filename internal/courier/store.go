@@ -38,3 +38,10 @@ func scanMessage(row db.Scanner) (m Message, err error) {
 func loadMessage(ctx context.Context, tx *db.Tx, key string) (Message, error) {
 	return db.One(ctx, tx, `SELECT `+messageColumns+` FROM messages WHERE msg_key = ?1`, []any{key}, scanMessage)
 }
+
+func messagesOf(ctx context.Context, tx *db.Tx, id casework.CaseID) ([]Message, error) {
+	return db.All(ctx, tx, `SELECT `+messageColumns+` FROM messages WHERE case_id = ?1 ORDER BY id`, []any{string(id)}, scanMessage)
+}
+
+// intoMessages is where messages of copies go.
+var intoMessages = db.Into{Table: "messages", Columns: messageColumns, Kinds: "tttttttttti"}

@@ -180,3 +180,20 @@ func tableThere(e Engine, name string) string {
 	}
 	return "SELECT COUNT(*) FROM sqlite_schema WHERE type = 'table' AND name = '" + name + "'"
 }
+
+// indexesOf names the indexes of a table that no key stands on, each with the statement that makes it.
+func indexesOf(e Engine) string {
+	if e == Postgres {
+		return `SELECT CAST(CAST(x.indexrelid AS regclass) AS TEXT), pg_get_indexdef(x.indexrelid) FROM pg_index x
+			WHERE x.indrelid = CAST(CAST(?1 AS TEXT) AS regclass) AND NOT EXISTS (SELECT 1 FROM pg_constraint k WHERE k.conindid = x.indexrelid) ORDER BY 1`
+	}
+	return `SELECT name, sql FROM sqlite_schema WHERE type = 'index' AND tbl_name = ?1 AND sql IS NOT NULL ORDER BY name`
+}
+
+// sizeOf is the size of the database.
+func sizeOf(e Engine) string {
+	if e == Postgres {
+		return "SELECT pg_database_size(current_database())"
+	}
+	return "SELECT c.page_count * s.page_size FROM pragma_page_count() c, pragma_page_size() s"
+}

@@ -44,3 +44,12 @@ func (d *DB) Fresh(ctx context.Context) (fresh bool, err error) {
 	})
 	return fresh, err
 }
+
+// Size is how many bytes the database takes on its disk, without a log that is still to be taken in.
+func (d *DB) Size(ctx context.Context) (bytes int64, err error) {
+	err = d.View(ctx, func(tx *Tx) error {
+		bytes, err = One(ctx, tx, sizeOf(d.engine), nil, scanInt)
+		return err
+	})
+	return bytes, err
+}

@@ -179,13 +179,16 @@ func (l *Ledger) drawRef(ctx context.Context, tx *db.Tx, d *procedure.Definition
 	if err != nil {
 		return 0, "", numbered{}, err
 	}
-	drawn, err := l.refs.next(ctx, tx, series(d, at))
-	return n, casework.Ref(fmt.Sprintf("%s-%02d-%06d", d.Prefix, at.In(d.Calendar.Zone).Year()%100, drawn.n)), drawn, err
+	year := at.In(d.Calendar.Zone).Year()
+	drawn, err := l.refs.next(ctx, tx, refSeries(d.Prefix, year))
+	return n, refOfSeries(d.Prefix, year, drawn.n), drawn, err
 }
 
-// series is what the public numbers of a procedure are counted in: one for each year.
-func series(d *procedure.Definition, at time.Time) string {
-	return fmt.Sprintf("ref %s %d", d.Prefix, at.In(d.Calendar.Zone).Year())
+// refSeries names what the public numbers of a procedure are counted in: one for each year.
+func refSeries(prefix string, year int) string { return fmt.Sprintf("ref %s %d", prefix, year) }
+
+func refOfSeries(prefix string, year int, number int64) casework.Ref {
+	return casework.Ref(fmt.Sprintf("%s-%02d-%06d", prefix, year%100, number))
 }
 
 // drawNumber makes a key that sorts by opening time: microseconds and ten random bits, so that two

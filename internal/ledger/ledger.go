@@ -81,6 +81,8 @@ type Config struct {
 	Remove func(name string) error
 	// Still leaves rows of older versions as they are: for who makes the tables a move fills, or only looks.
 	Still bool
+	// Filling opens a database that is to be filled for measurements, or half is: every other ledger refuses that one.
+	Filling bool
 	// Ring holds the keys of the compartment whose cases these are.
 	Ring *vault.Ring
 	Log  *slog.Logger
@@ -142,6 +144,9 @@ func Open(ctx context.Context, d *db.DB, cfg Config) (*Ledger, error) {
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if err := whole(ctx, d, cfg); err != nil {
+		return nil, err
 	}
 	l := &Ledger{keeper: keeper{cfg.Ring, shortLists{fewCases, rareCases}}, db: d, cfg: cfg, refs: refs{db: d}, line: make(chan *request, 1024), closed: make(chan struct{})}
 	if cfg.Random != nil {

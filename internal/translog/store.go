@@ -208,3 +208,12 @@ func readHashes(ctx context.Context, tx *db.Tx, indexes []int64, into map[int64]
 	}
 	return nil
 }
+
+// Where a [Growth] puts its rows, and the tables it fills.
+var (
+	intoEntries = db.Into{Table: "log_entries", Columns: "kind, ref, hash, pos", Kinds: "ttbi"}
+	intoHashes  = db.Into{Table: "log_hashes", Columns: "idx, hash", Kinds: "ib"}
+)
+
+// Grown are the tables that a [Growth] fills.
+var Grown = []string{intoEntries.Table, intoHashes.Table}

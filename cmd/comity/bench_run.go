@@ -127,6 +127,11 @@ func runBenchRun(ctx context.Context, args []string, stdout, stderr io.Writer) e
 	if err != nil {
 		return err
 	}
+	if *lf.base > 0 {
+		if r.Bases, err = load.Baselines(ctx, m.scratchOf(cf, c), *lf.clients, *lf.base, turns); err != nil {
+			return err
+		}
+	}
 	m.tell(r)
 	if then != nil {
 		m.against(r, then)
@@ -138,6 +143,9 @@ func runBenchRun(ctx context.Context, args []string, stdout, stderr io.Writer) e
 	}
 	return rightAnswers(r)
 }
+
+// turns is how often the door and its baselines take turns.
+const turns = 3
 
 // rightAnswers is the error of a run with wrong answers: figures of such a city say nothing.
 func rightAnswers(r *load.Result) error {
@@ -272,11 +280,30 @@ func (m measuring) tell(r *load.Result) {
 	}
 	w.Flush()
 	fmt.Fprintln(m.out, say("bench.unit"))
+	m.bases(r)
 	for _, k := range r.Kinds {
 		for _, what := range slices.Sorted(maps.Keys(k.Errors)) {
 			fmt.Fprintln(m.out, say("bench.wrong", "kind", string(k.Kind), "n", fmt.Sprint(k.Errors[what]), "what", what, "first", k.First[what]))
 		}
 	}
+}
+
+// bases prints changes a second, through the door and by HTTP, over what the same machine does without us.
+func (m measuring) bases(r *load.Result) {
+	if len(r.Bases) == 0 {
+		return
+	}
+	fmt.Fprintln(m.out, m.say.T("bench.bases"))
+	door, pages := r.Base(load.Door), r.PerSecond(load.Create)+r.PerSecond(load.Act)
+	w := tabwriter.NewWriter(m.out, 0, 0, 2, ' ', 0)
+	for _, b := range r.Bases {
+		if b.Name == load.Door {
+			fmt.Fprintf(w, "  %s\t%.0f\t\n", m.say.T("bench.base."+b.Name), b.PerSecond)
+			continue
+		}
+		fmt.Fprintf(w, "  %s\t%.0f\t%s\n", m.say.T("bench.base."+b.Name), b.PerSecond, m.say.T("bench.over", "door", ratio(door/b.PerSecond), "pages", ratio(pages/b.PerSecond)))
+	}
+	w.Flush()
 }
 
 // against prints a run held against an earlier one.

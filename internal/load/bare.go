@@ -1,0 +1,223 @@
+package load
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"comity/internal/authz"
+	"comity/internal/casework"
+	"comity/internal/db"
+	"comity/internal/ledger"
+)
+
+// Names of what Baselines measures: changes a second, of which half open a case and half are the first act on it.
+const (
+	Door    = "door"             // through ledger.Do, by the clients of the run
+	BareOne = "bare-1-a-commit"  // the same rows and no decision, one change in a commit
+	Bare    = "bare-same-commit" // as many changes in a commit as the door had
+	PgBench = "pgbench"          // the same statements by pgbench, a connection for each client
+)
+
+// Scratch is an empty city of the same engine, on the same disk or server, that is thrown away.
+type Scratch struct {
+	Rooms
+	Address string       // of its database
+	Close   func() error // throws it away
+}
+
+// Baselines opens and acts upon n cases through the door of empty cities, and has the same rows written by a bare loop
+// and, on PostgreSQL where it is installed, by pgbench. They take turns for some rounds, and the medians count: what
+// the machine does beside falls on all of them.
+func Baselines(ctx context.Context, empty func(context.Context) (*Scratch, error), clients, n, turns int) ([]Base, error) {
+	b := &baselines{empty: empty, clients: clients, n: n, per: map[string][]float64{}}
+	if err := b.throughDoor(ctx, true); err != nil { // warms up, and leaves the rows
+		return nil, err
+	}
+	steps := []func() error{
+		func() error { return b.throughDoor(ctx, false) },
+		func() error { return b.bare(ctx, BareOne, 1) },
+		func() error { return b.bare(ctx, Bare, b.batch) },
+		func() error { return b.pgbench(ctx) },
+	}
+	for turn := range max(turns, 1) {
+		for i := range steps {
+			if err := steps[(i+turn)%len(steps)](); err != nil {
+				return nil, err
+			}
+		}
+	}
+	var out []Base
+	for _, name := range []string{Door, BareOne, Bare, PgBench} {
+		if list := b.per[name]; len(list) > 0 {
+			slices.Sort(list)
+			out = append(out, Base{name, (list[(len(list)-1)/2] + list[len(list)/2]) / 2})
+		}
+	}
+	return out, nil
+}
+
+type baselines struct {
+	empty      func(context.Context) (*Scratch, error)
+	clients, n int
+	per        map[string][]float64 // changes a second, by turn
+	rows       []*rows
+	batch      int    // changes in one commit of the door
+	turn       uint64 // seeds what is reported
+}
+
+// in works in an empty city.
+func (b *baselines) in(ctx context.Context, fn func(*Scratch) error) (err error) {
+	s, err := b.empty(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	return fn(s)
+}
+
+func (b *baselines) add(name string, took time.Duration) {
+	b.per[name] = append(b.per[name], float64(2*b.n)/took.Seconds())
+}
+
+// throughDoor opens all cases and then acts upon them. The first time its rows are kept instead of its time.
+func (b *baselines) throughDoor(ctx context.Context, first bool) error {
+	return b.in(ctx, func(s *Scratch) error {
+		list, err := roads(s.Pack, s.Now())
+		if err != nil {
+			return err
+		}
+		b.turn++
+		draw := rand.New(rand.NewPCG(b.turn, 3))
+		cmds, who := make([]casework.Command, b.n), make([]authz.Actor, b.n)
+		acts := make([]string, b.n)
+		for i := range cmds {
+			r := &list[draw.IntN(len(list))]
+			if cmds[i], err = r.command(s.Pack, draw, fmt.Sprintf("b%dx%d", b.turn, i), s.Now()); err != nil {
+				return err
+			}
+			var grants []authz.Grant
+			for _, role := range r.roles {
+				grants = append(grants, authz.Grant{Role: role, Unit: r.holder})
+			}
+			who[i], acts[i] = authz.Staff("load", grants).Under(s.Pack.Rules), r.act
+		}
+		receipts := make([]ledger.Receipt, b.n)
+		before := s.Ledger.Stats()
+		opened, err := inTurn(b.clients, b.n, func(i int) (err error) {
+			receipts[i], err = s.Ledger.Do(ctx, authz.Reporter(), cmds[i])
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		if first {
+			if err := b.keepOpened(ctx, s.DB); err != nil {
+				return err
+			}
+		}
+		acted, err := inTurn(b.clients, b.n, func(i int) error {
+			_, err := s.Ledger.Do(ctx, who[i], casework.Command{Case: receipts[i].Case, Version: receipts[i].Seq, Act: acts[i], Key: fmt.Sprintf("act-%d-%d", b.turn, i)})
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		after := s.Ledger.Stats()
+		b.batch = max(1, int((after.Commands-before.Commands)/max(1, after.Batches-before.Batches)))
+		if first {
+			return b.keepActed(ctx, s.DB)
+		}
+		b.add(Door, opened+acted)
+		return nil
+	})
+}
+
+func (b *baselines) keepOpened(ctx context.Context, d *db.DB) error {
+	tokens, err := readTokens(ctx, d)
+	if err != nil {
+		return err
+	}
+	return d.View(ctx, func(tx *db.Tx) error {
+		of, err := readStep(ctx, tx, 1)
+		if err != nil {
+			return err
+		}
+		for n, s := range of {
+			b.rows = append(b.rows, &rows{n: n, tokens: tokens[n], opened: *s})
+		}
+		slices.SortFunc(b.rows, func(a, b *rows) int { return cmp.Compare(a.n, b.n) })
+		return nil
+	})
+}
+
+func (b *baselines) keepActed(ctx context.Context, d *db.DB) error {
+	return d.View(ctx, func(tx *db.Tx) error {
+		of, err := readStep(ctx, tx, 2)
+		if err != nil {
+			return err
+		}
+		for _, r := range b.rows {
+			r.acted = *of[r.n]
+			if len(r.opened.events) != 1 || len(r.acted.events) != 1 || len(r.tokens) == 0 {
+				return fmt.Errorf("case %d left %d and %d events and %d words; one, one and some are wanted", r.n, len(r.opened.events), len(r.acted.events), len(r.tokens))
+			}
+		}
+		return nil
+	})
+}
+
+// bare writes the same rows with one writer.
+func (b *baselines) bare(ctx context.Context, name string, batch int) error {
+	return b.in(ctx, func(s *Scratch) error {
+		var opening, acting [][]statement
+		for _, r := range b.rows {
+			opening, acting = append(opening, r.opening(s.DB.Engine())), append(acting, r.acting())
+		}
+		began := time.Now()
+		for _, all := range [][][]statement{opening, acting} {
+			for part := range slices.Chunk(all, batch) {
+				err := s.DB.Transact(ctx, func(tx *db.Tx) error {
+					for _, list := range part {
+						if err := play(ctx, tx, list); err != nil {
+							return err
+						}
+					}
+					return nil
+				})
+				if err != nil {
+					return err
+				}
+			}
+		}
+		b.add(name, time.Since(began))
+		return nil
+	})
+}
+
+// inTurn does n things from several clients and tells how long it took.
+func inTurn(clients, n int, do func(i int) error) (time.Duration, error) {
+	var wait sync.WaitGroup
+	var next atomic.Int64
+	errs := make([]error, clients)
+	began := time.Now()
+	for k := range errs {
+		wait.Go(func() {
+			for errs[k] == nil {
+				i := int(next.Add(1)) - 1
+				if i >= n {
+					return
+				}
+				errs[k] = do(i)
+			}
+		})
+	}
+	wait.Wait()
+	return time.Since(began), errors.Join(errs...)
+}

@@ -247,6 +247,15 @@ func serveHere(ctx context.Context, c *city) (address string, stop func(), err e
 	return "http://" + l.Addr().String(), func() { cancel(); wait.Wait() }, nil
 }
 
+// settingsOf are the settings of a server on which its promises rest.
+func settingsOf(c load.City) string {
+	var set []string
+	for _, name := range slices.Sorted(maps.Keys(c.Settings)) {
+		set = append(set, name+"="+c.Settings[name])
+	}
+	return strings.Join(set, " ")
+}
+
 // millis is a time as tables show it.
 func millis(d time.Duration) string {
 	return strconv.FormatFloat(float64(d.Microseconds())/1000, 'f', 1, 64)
@@ -258,11 +267,7 @@ func ratio(f float64) string { return strconv.FormatFloat(f, 'f', 2, 64) }
 func (m measuring) tell(r *load.Result) {
 	say := m.say.T
 	fmt.Fprintln(m.out, say("bench.machine", "cores", fmt.Sprint(r.Machine.Cores), "system", r.Machine.System, "go", r.Machine.Go, "busy", ratio(r.Machine.Busy)))
-	var set []string
-	for _, name := range slices.Sorted(maps.Keys(r.City.Settings)) {
-		set = append(set, name+"="+r.City.Settings[name])
-	}
-	fmt.Fprintln(m.out, say("bench.city", "engine", r.City.Version, "settings", strings.Join(set, " "), "cases", fmt.Sprint(r.City.Cases), "events", fmt.Sprint(r.City.Events)))
+	fmt.Fprintln(m.out, say("bench.city", "engine", r.City.Version, "settings", settingsOf(r.City), "cases", fmt.Sprint(r.City.Cases), "events", fmt.Sprint(r.City.Events)))
 	if r.Rate > 0 {
 		fmt.Fprintln(m.out, say("bench.open", "rate", ratio(r.Rate), "took", r.Took.Round(time.Second).String(), "mix", r.Mix))
 	} else {

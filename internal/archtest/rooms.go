@@ -153,7 +153,7 @@ var Actors = []Exception{
 	{"internal/simulate", []string{"Staff", "Holder", "Reporter", "Machine"}, "the people of a simulation are numbers"},
 	{"internal/demo", []string{"Staff", "Holder", "Reporter", "Machine"}, "the people of the demo city are invented"},
 	{"internal/bench", []string{"Staff", "Holder", "Reporter", "Machine"}, "the people of a measurement are invented"},
-	{"internal/load", []string{"Reporter"}, "the people of a measurement are invented"},
+	{"internal/load", []string{"Reporter", "Staff"}, "the people of a measurement are invented"},
 	{"cmd/comity", []string{"Machine", "History"}, "jobs of the machine; imports from the command line"},
 }
 

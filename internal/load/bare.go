@@ -5,16 +5,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"comity/internal/authz"
-	"comity/internal/casework"
 	"comity/internal/db"
-	"comity/internal/ledger"
 )
 
 // Names of what Baselines measures: changes a second, of which half open a case and half are the first act on it.
@@ -56,8 +52,7 @@ func Baselines(ctx context.Context, empty func(context.Context) (*Scratch, error
 	var out []Base
 	for _, name := range []string{Door, BareOne, Bare, PgBench} {
 		if list := b.per[name]; len(list) > 0 {
-			slices.Sort(list)
-			out = append(out, Base{name, (list[(len(list)-1)/2] + list[len(list)/2]) / 2})
+			out = append(out, Base{name, Median(list)})
 		}
 	}
 	return out, nil
@@ -68,8 +63,7 @@ type baselines struct {
 	clients, n int
 	per        map[string][]float64 // changes a second, by turn
 	rows       []*rows
-	batch      int    // changes in one commit of the door
-	turn       uint64 // seeds what is reported
+	batch      int // changes in one commit of the door
 }
 
 // in works in an empty city.
@@ -89,43 +83,19 @@ func (b *baselines) add(name string, took time.Duration) {
 // throughDoor opens all cases and then acts upon them. The first time its rows are kept instead of its time.
 func (b *baselines) throughDoor(ctx context.Context, first bool) error {
 	return b.in(ctx, func(s *Scratch) error {
-		list, err := roads(s.Pack, s.Now())
+		p, err := newPlan(s.Rooms, b.n)
 		if err != nil {
 			return err
 		}
-		b.turn++
-		draw := rand.New(rand.NewPCG(b.turn, 3))
-		cmds, who := make([]casework.Command, b.n), make([]authz.Actor, b.n)
-		acts := make([]string, b.n)
-		for i := range cmds {
-			r := &list[draw.IntN(len(list))]
-			if cmds[i], err = r.command(s.Pack, draw, fmt.Sprintf("b%dx%d", b.turn, i), s.Now()); err != nil {
-				return err
-			}
-			var grants []authz.Grant
-			for _, role := range r.roles {
-				grants = append(grants, authz.Grant{Role: role, Unit: r.holder})
-			}
-			who[i], acts[i] = authz.Staff("load", grants).Under(s.Pack.Rules), r.act
-		}
-		receipts := make([]ledger.Receipt, b.n)
 		before := s.Ledger.Stats()
-		opened, err := inTurn(b.clients, b.n, func(i int) (err error) {
-			receipts[i], err = s.Ledger.Do(ctx, authz.Reporter(), cmds[i])
-			return err
-		})
+		opened, err := p.open(ctx, b.clients)
+		if err == nil && first {
+			err = b.keepOpened(ctx, s.DB)
+		}
 		if err != nil {
 			return err
 		}
-		if first {
-			if err := b.keepOpened(ctx, s.DB); err != nil {
-				return err
-			}
-		}
-		acted, err := inTurn(b.clients, b.n, func(i int) error {
-			_, err := s.Ledger.Do(ctx, who[i], casework.Command{Case: receipts[i].Case, Version: receipts[i].Seq, Act: acts[i], Key: fmt.Sprintf("act-%d-%d", b.turn, i)})
-			return err
-		})
+		acted, err := p.act(ctx, b.clients)
 		if err != nil {
 			return err
 		}

@@ -111,7 +111,7 @@ func Prepare(ctx context.Context, r Rooms, address string, c Crew) (*People, err
 	if !marked {
 		return nil, ErrNotMeasuring
 	}
-	p := &People{programs: map[org.UnitID]*pool[*program]{}, lists: map[org.Level][]*desk{}, nonce: strings.ToLower(rand.Text()[:6])}
+	p := &People{programs: map[org.UnitID]*pool[*program]{}, lists: map[org.Level][]*desk{}, nonce: randomText(6)}
 	if p.roads, err = roads(r.Pack, r.Now()); err != nil {
 		return nil, err
 	}
@@ -125,6 +125,9 @@ func Prepare(ctx context.Context, r Rooms, address string, c Crew) (*People, err
 	}
 	return p, p.hire(ctx, r, address, c)
 }
+
+// randomText tells the words and keys of one run from those of every other.
+func randomText(n int) string { return strings.ToLower(rand.Text()[:n]) }
 
 // hire makes the officers: some with tokens and one at a desk in each unit that receives reports, and some of every level.
 func (p *People) hire(ctx context.Context, r Rooms, address string, c Crew) error {

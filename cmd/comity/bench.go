@@ -9,7 +9,7 @@ const benchVerbs = "seed (make a city for measuring), run (load it), compare (tw
 
 // runBench measures a city that was made for it. Each verb has a file of its own.
 func runBench(ctx context.Context, args []string, stdout, stderr io.Writer) error {
-	verbs := map[string]func(context.Context, []string, io.Writer, io.Writer) error{"run": runBenchRun, "compare": runBenchCompare}
+	verbs := map[string]func(context.Context, []string, io.Writer, io.Writer) error{"run": runBenchRun, "compare": runBenchCompare, "node": runBenchNode, "report": runBenchReport}
 	if len(args) == 0 || verbs[args[0]] == nil {
 		return usagef("say which: comity bench has %s; `comity bench run --help` shows how", benchVerbs)
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"log/slog"
 	"os"
@@ -13,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"comity/internal/db/dbtest"
 	"comity/internal/load"
 	"comity/internal/text"
 )
@@ -97,4 +99,56 @@ func Test_cities_that_were_not_made_for_measuring_are_not_compared(t *testing.T)
 	if err := runBenchCompare(t.Context(), nil, io.Discard, io.Discard); err == nil || !strings.Contains(err.Error(), "--small") {
 		t.Errorf("got %v", err)
 	}
+}
+
+func Test_a_report_says_what_was_reached_what_was_not_and_what_was_not_measured(t *testing.T) {
+	fill := func(ctx context.Context, cf cityFlags, cases int) error {
+		m := measuring{log: slog.New(slog.DiscardHandler)}
+		c, err := m.open(ctx, cf, true)
+		if err != nil {
+			return err
+		}
+		_, err = load.Changes(ctx, roomsOf(c), 4, cases)
+		return errors.Join(err, c.Close())
+	}
+	r := reportFlags{pack: "demo", dir: filepath.Join(t.TempDir(), "report"), sizes: []int{10, 30}, long: time.Second, clients: 4, cases: 12, nodes: 2,
+		scale: scaleFlags{turns: 1, turn: 500 * time.Millisecond, clients: 2, changes: 8, within: time.Minute}}
+	page, err := r.measure(t.Context(), asProgram(), fill, io.Discard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"# How fast it is", "## SQLite 3.", "holds 10 cases", "the large one 30", "≥ 0.50", "≤ 1.30", "**Not measured in this run:** from when a clock runs out", "| follow |", "answers were the pages that were asked for"} {
+		if !strings.Contains(string(page), want) {
+			t.Errorf("%q is not said in\n%s", want, page)
+		}
+	}
+	if strings.Contains(string(page), r.dir) {
+		t.Error("the page names a folder of this machine")
+	}
+	if left, _ := filepath.Glob(filepath.Join(r.dir, "*")); len(left) > 0 {
+		t.Errorf("cities are left behind: %v", left)
+	}
+}
+
+func Test_nodes_share_the_work_on_one_city(t *testing.T) {
+	dbtest.EachAddress(t, func(t *testing.T, address func() string) {
+		at, folder := address(), t.TempDir()
+		fsys, err := packFS("demo")
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := scratch{dir: folder, address: at}
+		if err := s.open(t.Context(), measuring{log: slog.New(slog.DiscardHandler)}, fsys, cityAt("demo", folder, "")); err != nil {
+			t.Fatal(err)
+		}
+		defer s.c.Close()
+		took, err := asProgram().nodes(t.Context(), "demo", &load.Scratch{Rooms: roomsOf(s.c), Address: at, Folder: folder}, 2, 2, 10)
+		if err != nil || took <= 0 {
+			t.Fatal(took, err)
+		}
+		total, err := s.c.reader.Total(t.Context())
+		if err != nil || total != 10 {
+			t.Errorf("%d cases, %v; want the 5 of each", total, err)
+		}
+	})
 }

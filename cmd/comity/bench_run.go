@@ -42,6 +42,7 @@ type loadFlags struct {
 	warm, long                 *time.Duration
 	seed                       *uint64
 	tokens, first, pages, base *int
+	nodes                      *int
 }
 
 func addLoadFlags(f *flag.FlagSet) loadFlags {
@@ -57,6 +58,7 @@ func addLoadFlags(f *flag.FlagSet) loadFlags {
 		tokens:  f.Int("tokens", 128, "tokens for the API, each of which may ask ten times a second"),
 		first:   f.Int("first", 200, "cases opened before anything is counted, to be followed and acted upon"),
 		pages:   f.Int("pages", 600, "cases that each desk opens in turn"),
+		nodes:   f.Int("nodes", 4, "with --baseline on PostgreSQL: processes that share one database; 0 = none"),
 		base:    f.Int("baseline", 0, "cases opened and acted upon to compare with the same rows written by a bare loop, and by pgbench; 0 = no comparison"),
 	}
 }
@@ -71,8 +73,8 @@ func (l loadFlags) options() (load.Options, error) {
 			return o, usagef("--%s: give more than 0", n.flag)
 		}
 	}
-	if *l.rate < 0 || *l.warm < 0 || *l.base < 0 {
-		return o, usagef("--rate, --warm and --baseline cannot be below 0")
+	if *l.rate < 0 || *l.warm < 0 || *l.base < 0 || *l.nodes < 0 {
+		return o, usagef("--rate, --warm, --baseline and --nodes cannot be below 0")
 	}
 	if *l.mix != "" {
 		mix, err := load.ParseMix(*l.mix)
@@ -128,13 +130,17 @@ func runBenchRun(ctx context.Context, args []string, stdout, stderr io.Writer) e
 		return err
 	}
 	if *lf.base > 0 {
-		if r.Bases, err = load.Baselines(ctx, m.scratchOf(cf, c), *lf.clients, *lf.base, turns); err != nil {
+		self, err := thisProgram()
+		if err != nil {
+			return err
+		}
+		if r.Bases, err = load.Baselines(ctx, m.against(self, cf, c, lf)); err != nil {
 			return err
 		}
 	}
 	m.tell(r)
 	if then != nil {
-		m.against(r, then)
+		m.over(r, then)
 	}
 	if *save != "" {
 		if err := r.Save(*save); err != nil {
@@ -302,7 +308,7 @@ func (m measuring) bases(r *load.Result) {
 	door, pages := r.Base(load.Door), r.PerSecond(load.Create)+r.PerSecond(load.Act)
 	w := tabwriter.NewWriter(m.out, 0, 0, 2, ' ', 0)
 	for _, b := range r.Bases {
-		if b.Name == load.Door {
+		if b.Name == load.Door || b.Name == load.Nodes {
 			fmt.Fprintf(w, "  %s\t%.0f\t\n", m.say.T("bench.base."+b.Name), b.PerSecond)
 			continue
 		}
@@ -311,8 +317,8 @@ func (m measuring) bases(r *load.Result) {
 	w.Flush()
 }
 
-// against prints a run held against an earlier one.
-func (m measuring) against(now, then *load.Result) {
+// over prints a run held against an earlier one.
+func (m measuring) over(now, then *load.Result) {
 	fmt.Fprintln(m.out, m.say.T("bench.against", "at", then.At.Format(time.DateTime)))
 	if now.Mix != then.Mix || now.Clients != then.Clients || now.Rate != then.Rate || now.City.Version != then.City.Version || now.Machine.Cores != then.Machine.Cores {
 		fmt.Fprintln(m.out, m.say.T("bench.unlike"))

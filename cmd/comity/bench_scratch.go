@@ -42,7 +42,7 @@ func (m measuring) scratchOf(cf cityFlags, c *city) func(context.Context) (*load
 		if err := s.open(ctx, m, fsys, cf); err != nil {
 			return nil, errors.Join(err, s.close())
 		}
-		return &load.Scratch{Rooms: roomsOf(s.c), Address: s.address, Close: s.close}, nil
+		return &load.Scratch{Rooms: roomsOf(s.c), Address: s.address, Folder: s.dir, Close: s.close}, nil
 	}
 }
 

@@ -19,20 +19,33 @@ const (
 	BareOne = "bare-1-a-commit"  // the same rows and no decision, one change in a commit
 	Bare    = "bare-same-commit" // as many changes in a commit as the door had
 	PgBench = "pgbench"          // the same statements by pgbench, a connection for each client
+	Nodes   = "nodes"            // through the doors of several processes that share one database
 )
 
 // Scratch is an empty city of the same engine, on the same disk or server, that is thrown away.
 type Scratch struct {
 	Rooms
 	Address string       // of its database
+	Folder  string       // where the rest of it lies
 	Close   func() error // throws it away
 }
 
-// Baselines opens and acts upon n cases through the door of empty cities, and has the same rows written by a bare loop
+// Against says what the door is held against.
+type Against struct {
+	Empty   func(context.Context) (*Scratch, error)
+	Clients int // at the door, and connections of pgbench
+	Cases   int // opened and acted upon in each turn
+	Turns   int
+	// Nodes has processes of their own open and act upon so many cases in one city, and tells how long that took them
+	// all. nil: it is not measured, as on SQLite.
+	Nodes func(ctx context.Context, s *Scratch, cases int) (time.Duration, error)
+}
+
+// Baselines opens and acts upon cases through the door of empty cities, and has the same rows written by a bare loop
 // and, on PostgreSQL where it is installed, by pgbench. They take turns for some rounds, and the medians count: what
 // the machine does beside falls on all of them.
-func Baselines(ctx context.Context, empty func(context.Context) (*Scratch, error), clients, n, turns int) ([]Base, error) {
-	b := &baselines{empty: empty, clients: clients, n: n, per: map[string][]float64{}}
+func Baselines(ctx context.Context, a Against) ([]Base, error) {
+	b := &baselines{Against: a, per: map[string][]float64{}}
 	if err := b.throughDoor(ctx, true); err != nil { // warms up, and leaves the rows
 		return nil, err
 	}
@@ -41,8 +54,9 @@ func Baselines(ctx context.Context, empty func(context.Context) (*Scratch, error
 		func() error { return b.bare(ctx, BareOne, 1) },
 		func() error { return b.bare(ctx, Bare, b.batch) },
 		func() error { return b.pgbench(ctx) },
+		func() error { return b.nodes(ctx) },
 	}
-	for turn := range max(turns, 1) {
+	for turn := range max(a.Turns, 1) {
 		for i := range steps {
 			if err := steps[(i+turn)%len(steps)](); err != nil {
 				return nil, err
@@ -50,7 +64,7 @@ func Baselines(ctx context.Context, empty func(context.Context) (*Scratch, error
 		}
 	}
 	var out []Base
-	for _, name := range []string{Door, BareOne, Bare, PgBench} {
+	for _, name := range []string{Door, Nodes, BareOne, Bare, PgBench} {
 		if list := b.per[name]; len(list) > 0 {
 			out = append(out, Base{name, Median(list)})
 		}
@@ -59,16 +73,28 @@ func Baselines(ctx context.Context, empty func(context.Context) (*Scratch, error
 }
 
 type baselines struct {
-	empty      func(context.Context) (*Scratch, error)
-	clients, n int
-	per        map[string][]float64 // changes a second, by turn
-	rows       []*rows
-	batch      int // changes in one commit of the door
+	Against
+	per   map[string][]float64 // changes a second, by turn
+	rows  []*rows
+	batch int // changes in one commit of the door
+}
+
+func (b *baselines) nodes(ctx context.Context) error {
+	if b.Nodes == nil {
+		return nil
+	}
+	return b.in(ctx, func(s *Scratch) error {
+		took, err := b.Nodes(ctx, s, b.Cases)
+		if err == nil {
+			b.add(Nodes, took)
+		}
+		return err
+	})
 }
 
 // in works in an empty city.
 func (b *baselines) in(ctx context.Context, fn func(*Scratch) error) (err error) {
-	s, err := b.empty(ctx)
+	s, err := b.Empty(ctx)
 	if err != nil {
 		return err
 	}
@@ -77,25 +103,25 @@ func (b *baselines) in(ctx context.Context, fn func(*Scratch) error) (err error)
 }
 
 func (b *baselines) add(name string, took time.Duration) {
-	b.per[name] = append(b.per[name], float64(2*b.n)/took.Seconds())
+	b.per[name] = append(b.per[name], float64(2*b.Cases)/took.Seconds())
 }
 
 // throughDoor opens all cases and then acts upon them. The first time its rows are kept instead of its time.
 func (b *baselines) throughDoor(ctx context.Context, first bool) error {
 	return b.in(ctx, func(s *Scratch) error {
-		p, err := newPlan(s.Rooms, b.n)
+		p, err := newPlan(s.Rooms, b.Cases)
 		if err != nil {
 			return err
 		}
 		before := s.Ledger.Stats()
-		opened, err := p.open(ctx, b.clients)
+		opened, err := p.open(ctx, b.Clients)
 		if err == nil && first {
 			err = b.keepOpened(ctx, s.DB)
 		}
 		if err != nil {
 			return err
 		}
-		acted, err := p.act(ctx, b.clients)
+		acted, err := p.act(ctx, b.Clients)
 		if err != nil {
 			return err
 		}

@@ -73,7 +73,7 @@ func Test_the_baselines_write_the_rows_that_the_door_writes(t *testing.T) {
 			}}, nil
 		}
 		const n = 12
-		bases, err := Baselines(t.Context(), empty, 2, n, 1)
+		bases, err := Baselines(t.Context(), Against{Empty: empty, Clients: 2, Cases: n, Turns: 1})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -128,7 +128,7 @@ func Test_a_script_for_pgbench_names_no_variable_but_its_own(t *testing.T) {
 }
 
 func Test_a_password_is_not_on_the_command_line(t *testing.T) {
-	to, env, err := libpq("postgres://me:secret@db/city?search_path=s1&sslmode=disable")
+	to, env, err := ServerPrograms("postgres://me:secret@db/city?search_path=s1&sslmode=disable")
 	if err != nil || strings.Contains(to, "secret") || strings.Contains(to, "search_path") || !slices.Equal(env, []string{"PGOPTIONS=-c search_path=s1", "PGPASSWORD=secret"}) {
 		t.Errorf("%s %v %v", to, env, err)
 	}

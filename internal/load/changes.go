@@ -13,7 +13,15 @@ import (
 
 // Changes opens n cases through the door of a city and does the usual first act on each, and tells how long that took.
 func Changes(ctx context.Context, r Rooms, clients, n int) (time.Duration, error) {
+	return ChangesAt(ctx, r, clients, n, nil)
+}
+
+// ChangesAt is Changes that begins when ready returns, with everything it will say thought out before.
+func ChangesAt(ctx context.Context, r Rooms, clients, n int, ready func() error) (time.Duration, error) {
 	p, err := newPlan(r, n)
+	if err == nil && ready != nil {
+		err = ready()
+	}
 	if err != nil {
 		return 0, err
 	}

@@ -33,8 +33,8 @@ func (b *baselines) pgbench(ctx context.Context) error {
 			return err
 		}
 		defer os.RemoveAll(dir)
-		each := max(1, b.n/b.clients)
-		args := []string{"-n", "-M", "prepared", "-c", strconv.Itoa(b.clients), "-j", strconv.Itoa(min(b.clients, 4)), "-t", strconv.Itoa(each), "-D", "i=0"}
+		each := max(1, b.Cases/b.Clients)
+		args := []string{"-n", "-M", "prepared", "-c", strconv.Itoa(b.Clients), "-j", strconv.Itoa(min(b.Clients, 4)), "-t", strconv.Itoa(each), "-D", "i=0"}
 		for k, r := range spread(b.rows, scripts) {
 			file := filepath.Join(dir, fmt.Sprintf("%d.sql", k))
 			if err := os.WriteFile(file, []byte(r.script()), 0o600); err != nil {
@@ -42,7 +42,7 @@ func (b *baselines) pgbench(ctx context.Context) error {
 			}
 			args = append(args, "-f", file)
 		}
-		to, env, err := libpq(s.Address)
+		to, env, err := ServerPrograms(s.Address)
 		if err != nil {
 			return err
 		}
@@ -112,8 +112,8 @@ func quoted(s string) string {
 	return "E'" + strings.NewReplacer(`\`, `\\`, `'`, `''`, ":", `\x3a`, "\n", `\n`, "\r", `\r`).Replace(s) + "'"
 }
 
-// libpq is an address as PostgreSQL's own programs take it: settings of the session and the password go by the environment.
-func libpq(address string) (to string, env []string, err error) {
+// ServerPrograms is an address as PostgreSQL's own programs take it: settings of the session and the password go by the environment.
+func ServerPrograms(address string) (to string, env []string, err error) {
 	u, err := url.Parse(address)
 	if err != nil {
 		return "", nil, errors.New("the address of the database does not read; write postgres://user@host/name")

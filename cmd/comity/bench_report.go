@@ -189,7 +189,7 @@ func (r reportFlags) engine(ctx context.Context, m measuring, self executable, f
 		return e, err
 	}
 	m.tellScale(scale)
-	e.Small, e.Large, e.Set = scale.Small, scale.Large, settingsOf(scale.Large)
+	e.Small, e.Set = scale.Small, settingsOf(scale.Large)
 	if n := e.Closed.Wrong() + e.Open.Wrong() + scale.Wrong; n > 0 {
 		return e, fmt.Errorf("%d answers were not what was asked for; figures of such a city say nothing", n)
 	}
@@ -212,6 +212,9 @@ func (r reportFlags) traffic(ctx context.Context, m measuring, self executable, 
 		return nil, err
 	}
 	defer c.Close()
+	if e.Large, err = load.Describe(ctx, c.db); err != nil { // before the traffic adds to it
+		return nil, err
+	}
 	warm := r.long / 5
 	if e.Closed, err = m.load(ctx, c, "", load.Options{Clients: r.clients, Warm: warm, Duration: r.long, Seed: 1}, load.Crew{}); err != nil {
 		return nil, err

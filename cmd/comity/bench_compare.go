@@ -301,9 +301,10 @@ func (c *city) lateness(ctx context.Context, times int) (out []time.Duration, er
 	return out, nil
 }
 
-// answered waits until the clock that is due then was answered, and tells how late that was.
+// answered waits until the clock that is due then was answered, and tells how late that was; one that is not answered
+// is as late as was waited.
 func (c *city) answered(ctx context.Context, due time.Time) (time.Duration, error) {
-	const patience = time.Minute
+	const patience = 30 * time.Second
 	for {
 		next, err := c.ledger.NextTimer(ctx)
 		now := c.clock.Now()
@@ -313,7 +314,7 @@ func (c *city) answered(ctx context.Context, due time.Time) (time.Duration, erro
 		case next.IsZero() || next.After(due):
 			return max(0, now.Sub(due)), nil
 		case now.Sub(due) > patience:
-			return 0, fmt.Errorf("a clock that ran out was not answered within %s", patience)
+			return patience, nil
 		}
 		if err := pause(ctx, 5*time.Millisecond); err != nil {
 			return 0, err

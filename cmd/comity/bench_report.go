@@ -160,10 +160,10 @@ func (r reportFlags) measure(ctx context.Context, self executable, fill func(con
 }
 
 // engine measures both cities on one engine.
-func (r reportFlags) engine(ctx context.Context, m measuring, self executable, fill func(context.Context, cityFlags, int) error, make func(context.Context, int) (cityFlags, func() error, error)) (e engineFigures, err error) {
+func (r reportFlags) engine(ctx context.Context, m measuring, self executable, fill func(context.Context, cityFlags, int) error, place func(context.Context, int) (cityFlags, func() error, error)) (e engineFigures, err error) {
 	var cities []cityFlags
 	for _, n := range r.sizes {
-		cf, away, err := make(ctx, n)
+		cf, away, err := place(ctx, n)
 		if err != nil {
 			return e, err
 		}

@@ -129,8 +129,8 @@ type Options struct {
 	Seed     uint64 // what is asked follows from it
 }
 
-// Filled puts in what was left out.
-func (o Options) Filled() Options {
+// filled puts in what was left out.
+func (o Options) filled() Options {
 	if o.Mix.total() == 0 {
 		o.Mix = Usual()
 	}
@@ -149,7 +149,7 @@ func (o Options) Filled() Options {
 // Run asks the city at an address (http://127.0.0.1:8311) and tells how it answered. An error is only what kept it
 // from asking; wrong answers are in the result.
 func Run(ctx context.Context, address string, people *People, o Options) (*Result, error) {
-	o = o.Filled()
+	o = o.filled()
 	v := newVisitors(address, people, o)
 	defer v.client.CloseIdleConnections()
 	if err := v.able(); err != nil {

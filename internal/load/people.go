@@ -111,7 +111,7 @@ func Prepare(ctx context.Context, r Rooms, address string, c Crew) (*People, err
 	if !marked {
 		return nil, ErrNotMeasuring
 	}
-	p := &People{programs: map[org.UnitID]*pool[*program]{}, lists: map[org.Level][]*desk{}, nonce: randomText(6)}
+	p := &People{programs: map[org.UnitID]*pool[*program]{}, lists: map[org.Level][]*desk{}, nonce: randomText(4)}
 	if p.roads, err = roads(r.Pack, r.Now()); err != nil {
 		return nil, err
 	}
@@ -282,8 +282,9 @@ func (p *People) open(ctx context.Context, r Rooms, n int) error {
 
 func (p *People) road(draw *mathrand.Rand) *road { return &p.roads[draw.IntN(len(p.roads))] }
 
-// own is a word that stands in one report alone.
-func (p *People) own() string { return fmt.Sprintf("k%s%d", p.nonce, p.numbers.Add(1)) }
+// own is a word that stands in one report alone, and begins no other: a search takes the beginning of a word, up to twelve
+// characters, for the word.
+func (p *People) own() string { return fmt.Sprintf("k%s%07d", p.nonce, p.numbers.Add(1)) }
 
 // mostKnown bounds what is remembered of a long run.
 const mostKnown = 100_000

@@ -312,7 +312,11 @@ func (m measuring) bases(r *load.Result) {
 			fmt.Fprintf(w, "  %s\t%.0f\t\n", m.say.T("bench.base."+b.Name), b.PerSecond)
 			continue
 		}
-		fmt.Fprintf(w, "  %s\t%.0f\t%s\n", m.say.T("bench.base."+b.Name), b.PerSecond, m.say.T("bench.over", "door", ratio(door/b.PerSecond), "pages", ratio(pages/b.PerSecond)))
+		over := m.say.T("bench.over", "door", ratio(door/b.PerSecond))
+		if pages > 0 {
+			over += m.say.T("bench.over.pages", "pages", ratio(pages/b.PerSecond))
+		}
+		fmt.Fprintf(w, "  %s\t%.0f\t%s\n", m.say.T("bench.base."+b.Name), b.PerSecond, over)
 	}
 	w.Flush()
 }

@@ -4,7 +4,7 @@ GO ?= go
 export CGO_ENABLED ?= 0
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: ## run the demo city at http://127.0.0.1:8311
 	$(GO) run ./cmd/comity demo
@@ -22,11 +22,15 @@ story: ## play one story: make story F=packs/demo/stories/happy-path.txtar
 	@test -n "$(F)" || { echo "name a story: make story F=packs/demo/stories/….txtar"; exit 2; }
 	$(GO) run ./cmd/comity story $(F)
 
-bench: ## print the benchmarks as ratios against baselines of the same run (some minutes)
+bench: ## print the benchmarks as ratios against baselines of the same run (some minutes); comity bench loads whole cities
 	$(GO) run ./internal/bench
 
 failover: ## three database machines, two of Comity and a proxy, switched off under load (root; twenty minutes)
 	$(GO) test ./packaging/ha -run Test_nothing_acknowledged -count=1 -v -timeout 60m -failover $(if $(SCENES),-scenes '$(SCENES)')
+
+SIZES ?= 10000,100000
+performance: ## measure cities of SIZES cases and write docs/performance.md (PG=postgres://… adds PostgreSQL; much of an hour)
+	$(GO) run ./cmd/comity bench report --out docs/performance.md --sizes $(SIZES) $(if $(PG),--pg '$(PG)')
 
 generate: ## write the generated files anew (templates, schemas and reference of packs)
 	$(GO) tool templ generate -path internal
@@ -42,4 +46,4 @@ build: ## build the static, stripped binary
 package: ## make Debian packages for amd64 and arm64 in dist/, the same bytes from the same commit
 	scripts/package.sh
 
-.PHONY: help demo dev check test story bench failover generate build package
+.PHONY: help demo dev check test story bench failover performance generate build package

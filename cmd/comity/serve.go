@@ -246,6 +246,7 @@ func serve(ctx context.Context, c *city, l net.Listener, o surfaceOptions, stder
 	server := newServer(surfaces(c, o), c.log)
 	var work sync.WaitGroup
 	work.Go(func() { c.Work(ctx) })
+	work.Go(debug.FreeOSMemory) // what reading packs took and is not needed again: more than an idle city holds
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(l) }()
 	debug.FreeOSMemory() // reading the packs took several times what keeping them does

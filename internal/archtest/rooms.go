@@ -106,6 +106,7 @@ var Rooms = map[string]Room{
 	"internal/simulate": {Why: "what-if questions: arrivals and staff played against a pack, in memory", Rooms: with("pack", "text")},
 	"internal/demo":     {Why: "an invented year, lived through the door", Rooms: with("account", "courier", "intake", "jobs", "ledger", "pack", "text")},
 	"internal/bench":    {Why: "measures what is promised about speed", Rooms: []string{"*"}, Others: []string{"go.yaml.in/yaml/v4"}},
+	"internal/load":     {Why: "loads a running city and measures how it answers", Rooms: with("account", "db", "intake", "ledger", "pack"), Others: []string{"github.com/HdrHistogram/hdrhistogram-go"}},
 	"internal/archtest": {Why: "these walls"},
 	"packs":             {Why: "the packs inside the binary; no code"},
 	"packaging/ha":      {Why: "files for a city on several machines, and a test that switches them off; no code"},
@@ -132,6 +133,7 @@ var Clocks = []Exception{
 	{"internal/translog", []string{"NewTicker"}, "a sequencer has to wake up; when a head is due is decided by the database's clock"},
 	{"internal/db", []string{"NewTimer", "NewTicker", "After", "AfterFunc", "Tick"}, "waits between tries after a conflict"},
 	{"internal/bench", []string{"Now", "Since", "After"}, "measures how long things take; no case's time comes from it"},
+	{"internal/load", []string{"Now", "Since", "Until", "NewTimer"}, "measures how long answers take; no case's time comes from it"},
 	{"internal/web/slow.go", []string{"Now"}, "the deadline of a connection; no page's time comes from it"},
 	{"internal/inmail", []string{"NewTicker"}, "looks into a mailbox now and then; no case's time comes from it"},
 	{"internal/courier", []string{"NewTimer", "After"}, "waits for another machine's answer"},
@@ -156,6 +158,7 @@ var Actors = []Exception{
 	{"internal/simulate", []string{"Staff", "Holder", "Reporter", "Machine"}, "the people of a simulation are numbers"},
 	{"internal/demo", []string{"Staff", "Holder", "Reporter", "Machine"}, "the people of the demo city are invented"},
 	{"internal/bench", []string{"Staff", "Holder", "Reporter", "Machine"}, "the people of a measurement are invented"},
+	{"internal/load", []string{"Reporter", "Staff"}, "the people of a measurement are invented"},
 	{"cmd/comity", []string{"Machine", "History"}, "jobs of the machine; imports from the command line"},
 }
 

@@ -381,7 +381,7 @@ func (l *Ledger) addTallies(ctx context.Context, tx *db.Tx, all map[owner]map[ta
 		for _, t := range slices.SortedFunc(maps.Keys(all[of]), func(a, b tally) int {
 			return cmp.Or(cmp.Compare(a.unit, b.unit), cmp.Compare(a.state, b.state))
 		}) {
-			if err := addTally(ctx, tx, l.shard, of.programme, of.procedure, t, all[of][t]); err != nil {
+			if err := addTally(ctx, tx, l.shard.Load(), of.programme, of.procedure, t, all[of][t]); err != nil {
 				return err
 			}
 		}

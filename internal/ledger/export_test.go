@@ -18,5 +18,5 @@ func (l *Ledger) DrawAhead(d *procedure.Definition) error {
 	if l.db.Engine() == db.SQLite {
 		return nil
 	}
-	return l.refs.block(series(d, dbtest.Start))
+	return l.refs.block(refSeries(d.Prefix, dbtest.Start.In(d.Calendar.Zone).Year()))
 }

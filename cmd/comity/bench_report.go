@@ -1,0 +1,384 @@
+package main
+
+import (
+	"context"
+	_ "embed"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"text/template"
+	"time"
+
+	"comity/internal/load"
+	"comity/internal/procedure"
+	"comity/internal/text"
+)
+
+const benchReportExamples = `  comity bench report --out docs/performance.md --sizes 10000,1000000
+  comity bench report --out docs/performance.md --sizes 10000,100000 --pg postgres://postgres@db.internal/postgres
+    (PostgreSQL too: databases are created on that server and dropped again, by createdb and dropdb, which must be in PATH)
+`
+
+//go:embed performance.tmpl
+var performancePage string
+
+// reportFlags say what a report measures.
+type reportFlags struct {
+	pack, dir, pg         string
+	sizes                 []int
+	keep                  bool
+	long                  time.Duration
+	clients, cases, nodes int
+	scale                 scaleFlags
+}
+
+// runBenchReport makes two cities on each engine, measures everything that is promised, and writes the page about it.
+func runBenchReport(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	f := flags("bench report", "Makes a small and a large city on each engine, measures all that is promised about speed, and writes a page about it.", benchReportExamples, stderr)
+	var r reportFlags
+	out := f.String("out", "", "file to write the page to")
+	sizes := f.String("sizes", "10000,100000", "cases of the small and of the large city")
+	f.StringVar(&r.pack, "pack", "demo", "pack of both: a folder, or the name of one in the program")
+	f.StringVar(&r.dir, "dir", "", "folder for the cities (default: a temporary one)")
+	f.StringVar(&r.pg, "pg", "", "postgres:// address of a server where databases may be created; without it SQLite alone is measured")
+	f.BoolVar(&r.keep, "keep", false, "leave the cities in --dir; found there, they are used again")
+	f.DurationVar(&r.long, "for", 30*time.Second, "how long mixed traffic is counted")
+	f.IntVar(&r.clients, "clients", 8, "clients of mixed traffic and at the door")
+	f.IntVar(&r.cases, "baseline", 1000, "cases opened and acted upon in each turn with the baselines")
+	f.IntVar(&r.nodes, "nodes", 4, "processes that share one PostgreSQL database")
+	f.IntVar(&r.scale.turns, "turns", 5, "how often the two cities take turns")
+	f.DurationVar(&r.scale.turn, "turn", 10*time.Second, "how long one is asked in its turn")
+	f.IntVar(&r.scale.clocks, "clocks", 5, "clocks whose running out is waited for")
+	f.IntVar(&r.scale.changes, "changes", 200, "cases opened and acted upon in each turn of the two cities")
+	if err := parse(f, args); err != nil {
+		return err
+	}
+	r.scale.clients, r.scale.within = 2, 10*time.Minute
+	if *out == "" || f.NArg() > 0 {
+		return usagef("name the page with --out, such as --out docs/performance.md")
+	}
+	for s := range strings.SplitSeq(*sizes, ",") {
+		n, err := strconv.Atoi(strings.TrimSpace(s))
+		if err != nil || n < 1 {
+			return usagef("--sizes %s: give two numbers of cases, such as 10000,100000", *sizes)
+		}
+		r.sizes = append(r.sizes, n)
+	}
+	if slices.Sort(r.sizes); len(r.sizes) != 2 {
+		return usagef("--sizes %s: give two numbers of cases, such as 10000,100000", *sizes)
+	}
+	self, err := thisProgram()
+	if err != nil {
+		return err
+	}
+	fill := func(ctx context.Context, cf cityFlags, cases int) error {
+		return runBench(ctx, []string{"seed", "--pack", *cf.pack, "--data", *cf.data, "--db", *cf.db, "--cases", strconv.Itoa(cases)}, stderr, stderr)
+	}
+	page, err := r.measure(ctx, self, fill, stderr)
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(*out, page, 0o644); err != nil {
+		return err
+	}
+	fmt.Fprintln(stdout, *out)
+	return nil
+}
+
+// performance is what the page shows.
+type performance struct {
+	At                time.Time
+	Machine           load.Machine
+	Spare             float64 // more than so many processes that want a core are other work
+	Smallest, Largest int64
+	Engines           []engineFigures
+}
+
+// engineFigures is what was measured on one engine.
+type engineFigures struct {
+	Small, Large load.City
+	Set          string // settings of the server
+	Promises     []promise
+	Missed, Left []string
+	Closed, Open *load.Result
+	Traffic      []trafficLine
+	Wrong        string
+}
+
+// promise is one line of what is promised.
+type promise struct{ What, Figure, Base, Ratio, Bound, Reached string }
+
+type trafficLine struct {
+	Kind                                                           load.Kind
+	Answers, P50, P99, Max, OpenAnswers, OpenP50, OpenP99, OpenMax string
+}
+
+// measure makes the cities and measures them, and returns the page.
+func (r reportFlags) measure(ctx context.Context, self executable, fill func(context.Context, cityFlags, int) error, stderr io.Writer) (page []byte, err error) {
+	words, err := text.Base()
+	if err != nil {
+		return nil, err
+	}
+	if r.dir == "" {
+		if r.dir, err = os.MkdirTemp("", "comity-report-"); err != nil {
+			return nil, err
+		}
+		defer func() { err = errors.Join(err, os.RemoveAll(r.dir)) }()
+	} else if err := os.MkdirAll(r.dir, 0o700); err != nil {
+		return nil, err
+	}
+	m := measuring{say: words.In("en"), out: stderr, log: errorsTo(stderr)}
+	p := performance{At: time.Now().UTC(), Machine: load.Here(), Spare: 1}
+	engines := []func(context.Context, int) (cityFlags, func() error, error){r.onSQLite}
+	if r.pg != "" {
+		engines = append(engines, r.onPostgres)
+	}
+	for _, engine := range engines {
+		e, err := r.engine(ctx, m, self, fill, engine)
+		if err != nil {
+			return nil, err
+		}
+		p.Engines = append(p.Engines, e)
+		p.Smallest, p.Largest = e.Small.Cases, e.Large.Cases
+	}
+	t, err := template.New("page").Parse(performancePage)
+	if err != nil {
+		return nil, err
+	}
+	var b strings.Builder
+	if err := t.Execute(&b, p); err != nil {
+		return nil, err
+	}
+	return []byte(b.String()), nil
+}
+
+// engine measures both cities on one engine.
+func (r reportFlags) engine(ctx context.Context, m measuring, self executable, fill func(context.Context, cityFlags, int) error, place func(context.Context, int) (cityFlags, func() error, error)) (e engineFigures, err error) {
+	var cities []cityFlags
+	for _, n := range r.sizes {
+		cf, away, err := place(ctx, n)
+		if err != nil {
+			return e, err
+		}
+		if !r.keep {
+			defer func() { err = errors.Join(err, away()) }()
+		}
+		if _, err := os.Stat(filepath.Join(*cf.data, "filled")); err != nil { // not kept from an earlier report
+			if err := fill(ctx, cf, n); err != nil {
+				return e, err
+			}
+			if err := os.WriteFile(filepath.Join(*cf.data, "filled"), nil, 0o600); err != nil {
+				return e, err
+			}
+		}
+		cities = append(cities, cf)
+	}
+	bases, err := r.traffic(ctx, m, self, cities[1], &e)
+	if err != nil {
+		return e, err
+	}
+	scale, err := m.scale(ctx, self, cities[0], cities[1], r.scale) // last: it moves the clocks of the cities
+	if err != nil {
+		return e, err
+	}
+	m.tellScale(scale)
+	e.Small, e.Set = scale.Small, settingsOf(scale.Large)
+	if n := e.Closed.Wrong() + e.Open.Wrong() + scale.Wrong; n > 0 {
+		return e, fmt.Errorf("%d answers were not what was asked for; figures of such a city say nothing", n)
+	}
+	e.Wrong = m.say.T("bench.page.right", "n", strconv.FormatInt(answers(e.Closed)+answers(e.Open), 10))
+	e.promises(m.say, bases, scale)
+	return e, nil
+}
+
+func answers(r *load.Result) (n int64) {
+	for _, k := range r.Kinds {
+		n += k.Times.Count()
+	}
+	return n
+}
+
+// traffic loads a city in a closed and in an open loop, and takes turns with the baselines.
+func (r reportFlags) traffic(ctx context.Context, m measuring, self executable, cf cityFlags, e *engineFigures) (*load.Result, error) {
+	c, err := m.open(ctx, cf, false)
+	if err != nil {
+		return nil, err
+	}
+	defer c.Close()
+	if e.Large, err = load.Describe(ctx, c.db); err != nil { // before the traffic adds to it
+		return nil, err
+	}
+	warm := r.long / 5
+	if e.Closed, err = m.load(ctx, c, "", load.Options{Clients: r.clients, Warm: warm, Duration: r.long, Seed: 1}, load.Crew{}); err != nil {
+		return nil, err
+	}
+	m.tell(e.Closed)
+	rate := max(1, float64(answers(e.Closed))/e.Closed.Took.Seconds()/2) // half of what it can
+	if e.Open, err = m.load(ctx, c, "", load.Options{Rate: rate, Warm: warm, Duration: r.long, Seed: 2}, load.Crew{}); err != nil {
+		return nil, err
+	}
+	m.tell(e.Open)
+	e.Traffic = trafficLines(e.Closed, e.Open)
+	b := &load.Result{}
+	lf := loadFlags{clients: &r.clients, base: &r.cases, nodes: &r.nodes}
+	b.Bases, err = load.Baselines(ctx, m.against(self, cf, c, lf))
+	m.bases(b)
+	return b, err
+}
+
+// trafficLines shows every kind as a multiple of the median of the cheapest one.
+func trafficLines(closed, open *load.Result) (out []trafficLine) {
+	unit := func(r *load.Result) (best time.Duration) {
+		for _, k := range r.Kinds {
+			if p := k.Times.At(50); k.Times.Count() > 0 && (best == 0 || p < best) {
+				best = p
+			}
+		}
+		return max(best, time.Microsecond)
+	}
+	over := func(d, unit time.Duration) string { return strconv.FormatFloat(float64(d)/float64(unit), 'f', 1, 64) }
+	a, b := unit(closed), unit(open)
+	for _, k := range closed.Kinds {
+		t, o := k.Times, open.Of(k.Kind).Times
+		out = append(out, trafficLine{Kind: k.Kind, Answers: fmt.Sprint(t.Count()), P50: over(t.At(50), a), P99: over(t.At(99), a), Max: over(t.Max(), a),
+			OpenAnswers: fmt.Sprint(o.Count()), OpenP50: over(o.At(50), b), OpenP99: over(o.At(99), b), OpenMax: over(o.Max(), b)})
+	}
+	return out
+}
+
+// Promises, as the project makes them.
+const (
+	leastOverBare = 0.5
+	leastOfNodes  = 0.8
+	mostOverSmall = 1.3
+	mostLate      = 1.0 // seconds
+	mostStart     = 1.0
+	mostIdle      = 100.0 // megabytes
+	mostUnderLoad = 600.0
+	flat          = 1.1 // what grows less is called flat
+)
+
+// promises holds what was measured against what is promised.
+func (e *engineFigures) promises(say text.Speaker, b *load.Result, s *load.Scale) {
+	rate := func(f float64) string { return figure(f, 0) + "/s" }
+	over := func(id string, value, base, least float64, bound string) {
+		if value == 0 || base == 0 {
+			e.line(say, id, promise{Bound: bound}, nil)
+			return
+		}
+		met := value/base >= least
+		e.line(say, id, promise{Figure: rate(value), Base: rate(base), Ratio: ratio(value / base), Bound: bound}, &met)
+	}
+	over("bare-one", b.Base(load.Door), b.Base(load.BareOne), leastOverBare, "≥ 0.50")
+	over("bare", b.Base(load.Door), b.Base(load.Bare), leastOverBare, "≥ 0.50")
+	if e.Large.Engine == "postgres" {
+		over("pgbench", b.Base(load.Door), b.Base(load.PgBench), 0, "–")
+		over("nodes", b.Base(load.Nodes), b.Base(load.PgBench), leastOfNodes, "≥ 0.80")
+	}
+	for _, l := range load.Levels {
+		e.pair(say, "list", l.String(), *s.Page(load.List(l)), 1000, 1, mostOverSmall, 0, "≤ 1.30")
+	}
+	e.pair(say, "case", "", *s.Page(load.Page), 1000, 1, mostOverSmall, 0, "≤ 1.30")
+	e.pair(say, "follow", "", *s.Page(load.Follow), 1000, 1, mostOverSmall, 0, "≤ 1.30")
+	e.pair(say, "search", "", *s.Page(load.Search), 1000, 1, 0, 0, "–")
+	e.pair(say, "append", "", s.Door, 1000, 2, flat, 0, "≤ 1.10")
+	e.pair(say, "late", "", s.Late, 1, 2, 0, mostLate, "< 1 s")
+	e.pair(say, "start", "", s.Start, 1, 2, 0, mostStart, "< 1 s")
+	e.pair(say, "idle", "", s.Idle, 1, 0, 0, mostIdle, "< 100 MB")
+	e.pair(say, "busy", "", s.Busy, 1, 0, 0, mostUnderLoad, "< 600 MB")
+}
+
+// pair is a line about the large city over the small one: either the ratio or the large one's own figure is bounded.
+func (e *engineFigures) pair(say text.Speaker, id, level string, p load.Pair, factor float64, digits int, mostRatio, mostLarge float64, bound string) {
+	r, least, most := p.Ratio()
+	if len(p.Large) == 0 || len(p.Small) == 0 {
+		e.line(say, id, promise{Bound: bound}, nil, "level", level)
+		return
+	}
+	large := load.Median(p.Large)
+	x := promise{Figure: figure(large*factor, digits), Base: figure(load.Median(p.Small)*factor, digits), Ratio: "–", Bound: bound}
+	if r > 0 {
+		x.Ratio = fmt.Sprintf("%s [%s..%s]", ratio(r), ratio(least), ratio(most))
+	}
+	met := (mostRatio == 0 || r <= mostRatio) && (mostLarge == 0 || slices.Max(p.Large) < mostLarge)
+	e.line(say, id, x, &met, "level", level)
+}
+
+// line adds a promise, and what is to be said of it below; met is nil where it was not measured.
+func (e *engineFigures) line(say text.Speaker, id string, p promise, met *bool, figures ...string) {
+	p.What = say.T("bench.promise."+id, figures...)
+	switch {
+	case met == nil:
+		p.Figure, p.Base, p.Ratio, p.Reached = "–", "–", "–", say.T("bench.page.unmeasured")
+		e.Left = append(e.Left, p.What)
+	case p.Bound == "–":
+		p.Reached = "–"
+	case *met:
+		p.Reached = say.T("bench.page.yes")
+	default:
+		p.Reached = say.T("bench.page.no")
+		e.Missed = append(e.Missed, p.What)
+	}
+	e.Promises = append(e.Promises, p)
+}
+
+// onSQLite names a city in a folder.
+func (r reportFlags) onSQLite(_ context.Context, cases int) (cityFlags, func() error, error) {
+	data := filepath.Join(r.dir, fmt.Sprintf("sqlite-%d", cases))
+	return cityAt(r.pack, data, ""), func() error { return errors.Join(os.RemoveAll(data), os.RemoveAll(data+".keys")) }, nil
+}
+
+// onPostgres creates the databases of a city on the server, one for each compartment.
+func (r reportFlags) onPostgres(ctx context.Context, cases int) (cityFlags, func() error, error) {
+	data := filepath.Join(r.dir, fmt.Sprintf("postgres-%d", cases))
+	u, err := url.Parse(r.pg)
+	if err != nil {
+		return cityFlags{}, nil, usagef("--pg does not read as an address; write postgres://user@host/name")
+	}
+	civic := fmt.Sprintf("comity_report_%d", cases)
+	names := []string{civic}
+	for _, c := range procedure.AllCompartments {
+		if c != procedure.Civic {
+			names = append(names, civic+"_"+c)
+		}
+	}
+	u.Path = "/" + civic
+	cf := cityAt(r.pack, data, u.String())
+	away := func() error {
+		err := errors.Join(os.RemoveAll(data), os.RemoveAll(data+".keys"))
+		for _, name := range names {
+			err = errors.Join(err, r.admin(context.WithoutCancel(ctx), "dropdb", "--if-exists", "--force", name))
+		}
+		return err
+	}
+	if _, err := os.Stat(filepath.Join(data, "filled")); err == nil {
+		return cf, away, nil
+	}
+	for _, name := range names {
+		if err := r.admin(ctx, "createdb", "--template", "template0", "--encoding", "UTF8", name); err != nil {
+			return cf, nil, err
+		}
+	}
+	return cf, away, nil
+}
+
+// admin runs one of PostgreSQL's own programs on the server.
+func (r reportFlags) admin(ctx context.Context, tool string, args ...string) error {
+	to, env, err := load.ServerPrograms(r.pg)
+	if err != nil {
+		return err
+	}
+	cmd := exec.CommandContext(ctx, tool, append([]string{"--maintenance-db", to}, args...)...)
+	cmd.Env = append(os.Environ(), env...)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("%s: %w; it belongs to the client programs of PostgreSQL\n%s", tool, err, out)
+	}
+	return nil
+}

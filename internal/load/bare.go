@@ -1,0 +1,219 @@
+package load
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"comity/internal/db"
+)
+
+// Names of what Baselines measures: changes a second, of which half open a case and half are the first act on it.
+const (
+	Door    = "door"             // through ledger.Do, by the clients of the run
+	BareOne = "bare-1-a-commit"  // the same rows and no decision, one change in a commit
+	Bare    = "bare-same-commit" // as many changes in a commit as the door had
+	PgBench = "pgbench"          // the same statements by pgbench, a connection for each client
+	Nodes   = "nodes"            // through the doors of several processes that share one database
+)
+
+// Scratch is an empty city of the same engine, on the same disk or server, that is thrown away.
+type Scratch struct {
+	Rooms
+	Address string       // of its database
+	Folder  string       // where the rest of it lies
+	Close   func() error // throws it away
+}
+
+// Against says what the door is held against.
+type Against struct {
+	Empty   func(context.Context) (*Scratch, error)
+	Clients int // at the door, and connections of pgbench
+	Cases   int // opened and acted upon in each turn
+	Turns   int
+	// Nodes has processes of their own open and act upon so many cases in one city, and tells how long that took them
+	// all. nil: it is not measured, as on SQLite.
+	Nodes func(ctx context.Context, s *Scratch, cases int) (time.Duration, error)
+}
+
+// Baselines opens and acts upon cases through the door of empty cities, and has the same rows written by a bare loop
+// and, on PostgreSQL where it is installed, by pgbench. They take turns for some rounds, and the medians count: what
+// the machine does beside falls on all of them.
+func Baselines(ctx context.Context, a Against) ([]Base, error) {
+	b := &baselines{Against: a, per: map[string][]float64{}}
+	if err := b.throughDoor(ctx, true); err != nil { // warms up, and leaves the rows
+		return nil, err
+	}
+	steps := []func() error{
+		func() error { return b.throughDoor(ctx, false) },
+		func() error { return b.bare(ctx, BareOne, 1) },
+		func() error { return b.bare(ctx, Bare, b.batch) },
+		func() error { return b.pgbench(ctx) },
+		func() error { return b.nodes(ctx) },
+	}
+	for turn := range max(a.Turns, 1) {
+		for i := range steps {
+			if err := steps[(i+turn)%len(steps)](); err != nil {
+				return nil, err
+			}
+		}
+	}
+	var out []Base
+	for _, name := range []string{Door, Nodes, BareOne, Bare, PgBench} {
+		if list := b.per[name]; len(list) > 0 {
+			out = append(out, Base{name, Median(list)})
+		}
+	}
+	return out, nil
+}
+
+type baselines struct {
+	Against
+	per   map[string][]float64 // changes a second, by turn
+	rows  []*rows
+	batch int // changes in one commit of the door
+}
+
+func (b *baselines) nodes(ctx context.Context) error {
+	if b.Nodes == nil {
+		return nil
+	}
+	return b.in(ctx, func(s *Scratch) error {
+		took, err := b.Nodes(ctx, s, b.Cases)
+		if err == nil {
+			b.add(Nodes, took)
+		}
+		return err
+	})
+}
+
+// in works in an empty city.
+func (b *baselines) in(ctx context.Context, fn func(*Scratch) error) (err error) {
+	s, err := b.Empty(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	return fn(s)
+}
+
+func (b *baselines) add(name string, took time.Duration) {
+	b.per[name] = append(b.per[name], float64(2*b.Cases)/took.Seconds())
+}
+
+// throughDoor opens all cases and then acts upon them. The first time its rows are kept instead of its time.
+func (b *baselines) throughDoor(ctx context.Context, first bool) error {
+	return b.in(ctx, func(s *Scratch) error {
+		p, err := newPlan(s.Rooms, b.Cases)
+		if err != nil {
+			return err
+		}
+		before := s.Ledger.Stats()
+		opened, err := p.open(ctx, b.Clients)
+		if err == nil && first {
+			err = b.keepOpened(ctx, s.DB)
+		}
+		if err != nil {
+			return err
+		}
+		acted, err := p.act(ctx, b.Clients)
+		if err != nil {
+			return err
+		}
+		after := s.Ledger.Stats()
+		b.batch = max(1, int((after.Commands-before.Commands)/max(1, after.Batches-before.Batches)))
+		if first {
+			return b.keepActed(ctx, s.DB)
+		}
+		b.add(Door, opened+acted)
+		return nil
+	})
+}
+
+func (b *baselines) keepOpened(ctx context.Context, d *db.DB) error {
+	tokens, err := readTokens(ctx, d)
+	if err != nil {
+		return err
+	}
+	return d.View(ctx, func(tx *db.Tx) error {
+		of, err := readStep(ctx, tx, 1)
+		if err != nil {
+			return err
+		}
+		for n, s := range of {
+			b.rows = append(b.rows, &rows{n: n, tokens: tokens[n], opened: *s})
+		}
+		slices.SortFunc(b.rows, func(a, b *rows) int { return cmp.Compare(a.n, b.n) })
+		return nil
+	})
+}
+
+func (b *baselines) keepActed(ctx context.Context, d *db.DB) error {
+	return d.View(ctx, func(tx *db.Tx) error {
+		of, err := readStep(ctx, tx, 2)
+		if err != nil {
+			return err
+		}
+		for _, r := range b.rows {
+			r.acted = *of[r.n]
+			if len(r.opened.events) != 1 || len(r.acted.events) != 1 || len(r.tokens) == 0 {
+				return fmt.Errorf("case %d left %d and %d events and %d words; one, one and some are wanted", r.n, len(r.opened.events), len(r.acted.events), len(r.tokens))
+			}
+		}
+		return nil
+	})
+}
+
+// bare writes the same rows with one writer.
+func (b *baselines) bare(ctx context.Context, name string, batch int) error {
+	return b.in(ctx, func(s *Scratch) error {
+		var opening, acting [][]statement
+		for _, r := range b.rows {
+			opening, acting = append(opening, r.opening(s.DB.Engine())), append(acting, r.acting())
+		}
+		began := time.Now()
+		for _, all := range [][][]statement{opening, acting} {
+			for part := range slices.Chunk(all, batch) {
+				err := s.DB.Transact(ctx, func(tx *db.Tx) error {
+					for _, list := range part {
+						if err := play(ctx, tx, list); err != nil {
+							return err
+						}
+					}
+					return nil
+				})
+				if err != nil {
+					return err
+				}
+			}
+		}
+		b.add(name, time.Since(began))
+		return nil
+	})
+}
+
+// inTurn does n things from several clients and tells how long it took.
+func inTurn(clients, n int, do func(i int) error) (time.Duration, error) {
+	var wait sync.WaitGroup
+	var next atomic.Int64
+	errs := make([]error, clients)
+	began := time.Now()
+	for k := range errs {
+		wait.Go(func() {
+			for errs[k] == nil {
+				i := int(next.Add(1)) - 1
+				if i >= n {
+					return
+				}
+				errs[k] = do(i)
+			}
+		})
+	}
+	wait.Wait()
+	return time.Since(began), errors.Join(errs...)
+}

@@ -1,0 +1,29 @@
+package load
+
+import (
+	"context"
+
+	"comity/internal/db"
+)
+
+func scanInt(row db.Scanner) (n int64, err error)   { return n, row.Scan(&n) }
+func scanText(row db.Scanner) (s string, err error) { return s, row.Scan(&s) }
+
+// contents counts what a city holds. Counting all rows of a large table takes a while and is done once a run.
+func contents(ctx context.Context, d *db.DB) (c City, err error) {
+	version := `SELECT 'SQLite ' || sqlite_version()`
+	if d.Engine() == db.Postgres {
+		version = `SELECT 'PostgreSQL ' || current_setting('server_version')`
+	}
+	err = d.View(ctx, func(tx *db.Tx) (err error) {
+		if c.Version, err = db.One(ctx, tx, version, nil, scanText); err != nil {
+			return err
+		}
+		if c.Cases, err = db.One(ctx, tx, `SELECT COUNT(*) FROM cases`, nil, scanInt); err != nil {
+			return err
+		}
+		c.Events, err = db.One(ctx, tx, `SELECT COUNT(*) FROM events`, nil, scanInt)
+		return err
+	})
+	return c, err
+}

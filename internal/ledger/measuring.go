@@ -7,9 +7,6 @@ import (
 	"comity/internal/db"
 )
 
-// ErrInUse says that a database holds cases of people, and is not to be filled or loaded for a measurement.
-var ErrInUse = errors.New("ledger: this database holds cases and was not made for measuring; take an empty one")
-
 // Measuring tells whether the database was made for measuring, so that invented cases and load may go into it. A
 // database without tables was not.
 func Measuring(ctx context.Context, d *db.DB) (marked bool, err error) {
@@ -18,27 +15,27 @@ func Measuring(ctx context.Context, d *db.DB) (marked bool, err error) {
 		return false, err
 	}
 	err = d.View(ctx, func(tx *db.Tx) (err error) {
-		marked, err = measuring(ctx, tx)
+		_, marked, err = readMeasured(ctx, tx)
 		return err
 	})
 	return marked, err
 }
 
 // MarkMeasuring makes the database one for measuring, for ever: there is no way back, and none into it for a database
-// that holds a case already (ErrInUse). Marking twice changes nothing. The ledger's tables must be there.
+// that holds a case already (ErrNotEmpty). Marking twice changes nothing. The ledger's tables must be there.
 func MarkMeasuring(ctx context.Context, d *db.DB) error {
 	return d.Transact(ctx, func(tx *db.Tx) error {
-		marked, err := measuring(ctx, tx)
+		_, marked, err := readMeasured(ctx, tx)
 		if err != nil || marked {
 			return err
 		}
-		used, err := anyCase(ctx, tx)
+		n, err := countCases(ctx, tx)
 		if err != nil {
 			return err
 		}
-		if used {
-			return ErrInUse
+		if n > 0 {
+			return ErrNotEmpty
 		}
-		return markMeasuring(ctx, tx)
+		return errors.Join(putMeasured(ctx, tx, plan{}), endMeasured(ctx, tx)) // filled with nothing
 	})
 }

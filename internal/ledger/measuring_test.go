@@ -41,7 +41,7 @@ func Test_a_city_with_cases_of_people_is_never_marked_for_measuring(t *testing.T
 		if _, err := c.open("a"); err != nil {
 			t.Fatal(err)
 		}
-		if err := ledger.MarkMeasuring(t.Context(), d); !errors.Is(err, ledger.ErrInUse) {
+		if err := ledger.MarkMeasuring(t.Context(), d); !errors.Is(err, ledger.ErrNotEmpty) {
 			t.Errorf("got %v", err)
 		}
 		if marked, err := ledger.Measuring(t.Context(), d); err != nil || marked {

@@ -21,7 +21,12 @@ func (m measuring) against(self executable, cf cityFlags, c *city, lf loadFlags)
 	a := load.Against{Empty: m.scratchOf(cf, c), Clients: *lf.clients, Cases: *lf.base, Turns: turns}
 	if *lf.nodes > 0 && c.db.Engine() == db.Postgres {
 		a.Nodes = func(ctx context.Context, s *load.Scratch, cases int) (time.Duration, error) {
-			return self.nodes(ctx, *cf.pack, s, *lf.nodes, max(1, *lf.clients / *lf.nodes), cases)
+			took, err := self.nodes(ctx, *cf.pack, s, *lf.nodes, max(1, *lf.clients / *lf.nodes), cases)
+			if err != nil && ctx.Err() == nil { // a change that fails is a finding, and the rest is still to be measured
+				fmt.Fprintln(m.out, m.say.T("bench.nodes.failed", "error", err.Error()))
+				return 0, nil
+			}
+			return took, err
 		}
 	}
 	return a

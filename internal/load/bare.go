@@ -37,7 +37,7 @@ type Against struct {
 	Cases   int // opened and acted upon in each turn
 	Turns   int
 	// Nodes has processes of their own open and act upon so many cases in one city, and tells how long that took them
-	// all. nil: it is not measured, as on SQLite.
+	// all; no time says that they could not. nil: it is not measured, as on SQLite.
 	Nodes func(ctx context.Context, s *Scratch, cases int) (time.Duration, error)
 }
 
@@ -85,7 +85,7 @@ func (b *baselines) nodes(ctx context.Context) error {
 	}
 	return b.in(ctx, func(s *Scratch) error {
 		took, err := b.Nodes(ctx, s, b.Cases)
-		if err == nil {
+		if err == nil && took > 0 {
 			b.add(Nodes, took)
 		}
 		return err

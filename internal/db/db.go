@@ -15,6 +15,9 @@
 //   - every placeholder 1…n is used, and there are exactly n arguments;
 //   - an argument is never a time.Time: pass [Micros].
 //
+// What a transaction writes goes to PostgreSQL in few trips where it is sent by
+// [Tx.Send] (docs/decisions/0045-what-nobody-waits-for.md).
+//
 // Left to the writer of a query: write CAST(x AS BIGINT), because INTEGER is
 // narrower in PostgreSQL; avoid LIKE, which ignores case in SQLite only.
 //

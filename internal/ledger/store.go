@@ -212,12 +212,12 @@ func (s *stored) saveWorklist(ctx context.Context, tx *db.Tx, p place) error {
 	if !s.fresh && p == s.old {
 		return nil
 	}
+	units := listers(s.d.Units.Path, p)
 	if !s.fresh {
-		if err := s.leaveWorklist(ctx, tx); err != nil {
+		if err := s.leaveWorklist(ctx, tx, p, units); err != nil {
 			return err
 		}
 	}
-	units := listers(s.d.Units.Path, p)
 	var b strings.Builder
 	b.WriteString(`INSERT INTO worklist (is_open, sort_at, n, state, programme, late, unit) VALUES `)
 	args := []any{db.Flag(p.open), p.sortAt, s.n, p.state, s.c.Programme, db.Flag(p.late)}
@@ -228,18 +228,29 @@ func (s *stored) saveWorklist(ctx context.Context, tx *db.Tx, p place) error {
 		args = append(args, string(unit))
 		fmt.Fprintf(&b, "(?1, ?2, ?3, ?4, ?5, ?6, ?%d)", len(args))
 	}
+	b.WriteString(` ON CONFLICT (unit, is_open, sort_at, n) DO UPDATE SET state = excluded.state, late = excluded.late`)
 	err := tx.Send(ctx, b.String(), args...)
 	s.old = p
 	return err
 }
 
-// leaveWorklist takes the case off the lists it stands in.
-func (s *stored) leaveWorklist(ctx context.Context, tx *db.Tx) error {
+// leaveWorklist takes the case off the lists it no longer stands in at the same place. Rows that stay are written
+// over without being read: on PostgreSQL a row that is looked for is a conflict with whoever writes beside it.
+func (s *stored) leaveWorklist(ctx context.Context, tx *db.Tx, p place, stays []org.UnitID) error {
+	if p.open != s.old.open || p.sortAt != s.old.sortAt {
+		stays = nil
+	}
 	args := []any{db.Flag(s.old.open), s.old.sortAt, s.n}
 	var in []string
 	for _, unit := range listers(s.d.Units.Path, s.old) {
+		if slices.Contains(stays, unit) {
+			continue
+		}
 		args = append(args, string(unit))
 		in = append(in, fmt.Sprintf("?%d", len(args)))
+	}
+	if len(in) == 0 {
+		return nil
 	}
 	return tx.Send(ctx, `DELETE FROM worklist WHERE is_open = ?1 AND sort_at = ?2 AND n = ?3 AND unit IN (`+strings.Join(in, ", ")+`)`, args...)
 }

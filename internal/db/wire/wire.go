@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/url"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -45,7 +46,7 @@ func Through(dsn string, latency time.Duration) (*Wire, string, error) {
 		return nil, "", err
 	}
 	q.Del("host")
-	u.Host, u.RawQuery = w.listener.Addr().String(), q.Encode()
+	u.Host, u.RawQuery = w.listener.Addr().String(), strings.ReplaceAll(q.Encode(), "+", "%20")
 	go w.accept()
 	return w, u.String(), nil
 }

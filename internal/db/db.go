@@ -31,6 +31,8 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 )
 
 // Engine names the database engine behind a [DB].
@@ -83,6 +85,9 @@ type DB struct {
 	stop    func() // ends the checkpoint goroutine; no-op for PostgreSQL
 	commit  func(commit func() error) error
 	reading bool // nothing is ever written
+	bells   bells
+	config  *pgx.ConnConfig // of PostgreSQL, for Listen
+	trace   func(q string, args []any)
 }
 
 // Open opens "sqlite:/path/file.db" (or a plain path) or "postgres://…";
@@ -142,9 +147,13 @@ func (d *DB) Close() error {
 //
 // A call with a context taken from [Tx.Context] fails with [ErrNested].
 func (d *DB) Transact(ctx context.Context, fn func(*Tx) error) error {
+	return d.transact(ctx, d.begin(), fn)
+}
+
+func (d *DB) transact(ctx context.Context, begin string, fn func(*Tx) error) error {
 	wait := firstWait
 	for try := 1; ; try++ {
-		again, err := d.once(ctx, d.writers, d.begin(), fn)
+		again, err := d.once(ctx, d.writers, begin, fn)
 		if err == nil || !again || try == maxTries {
 			return err
 		}
@@ -208,9 +217,13 @@ func (d *DB) once(ctx context.Context, from *pool, begin string, fn func(*Tx) er
 		commit = func() error { return d.commit(s.commit) }
 	}
 	if err := commit(); err != nil {
+		if errors.Is(err, ErrCommitUnknown) { // it may be stored
+			d.bells.committed(tx.rings)
+		}
 		s.rollback()
 		return retryable(err), err
 	}
+	d.bells.committed(tx.rings)
 	return false, nil
 }
 

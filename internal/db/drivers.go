@@ -144,7 +144,7 @@ func openPostgres(dsn string, now func() time.Time) (*DB, error) {
 		s, err := openSession(ctx, Postgres, pool, "")
 		return s, WithoutPassword(err, dsn)
 	}
-	return &DB{engine: Postgres, now: now, sql: pool, stop: func() {},
+	return &DB{engine: Postgres, now: now, sql: pool, config: config, stop: func() {},
 		writers: newPool(postgresWriters, open), readers: newPool(postgresReaders, open)}, nil
 }
 

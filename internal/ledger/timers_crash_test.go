@@ -26,11 +26,14 @@ func Test_due_clocks_are_found_through_their_index(t *testing.T) {
 		text string
 		args []any
 	}{
-		{claimText, []any{int64(1), int64(0), int64(1), int64(1)}},
+		{"claim", []any{int64(1), int64(0), int64(1), int64(1)}},
 		{nextText, []any{int64(0)}},
 	} {
 		var plan []string
 		err := d.Transact(ctx, func(tx *db.Tx) (err error) {
+			if q.text == "claim" {
+				q.text = claimText(tx)
+			}
 			plan, err = db.All(ctx, tx, `EXPLAIN QUERY PLAN `+q.text, q.args, func(row db.Scanner) (detail string, err error) {
 				var id, parent, unused int64
 				return detail, row.Scan(&id, &parent, &unused, &detail)

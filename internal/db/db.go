@@ -86,6 +86,7 @@ type DB struct {
 	commit  func(commit func() error) error
 	reading bool // nothing is ever written
 	bells   bells
+	check   *checkpointer   // of SQLite
 	config  *pgx.ConnConfig // of PostgreSQL, for Listen
 	trace   func(q string, args []any)
 }

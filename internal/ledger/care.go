@@ -363,7 +363,7 @@ func (l *Ledger) nameKeys(ctx context.Context) error {
 func (l *Ledger) listFiles(ctx context.Context) error {
 	for last, done := int64(0), false; !done; {
 		err := l.db.Transact(ctx, func(tx *db.Tx) (err error) {
-			if done, err = listedFiles(ctx, tx); err != nil || done {
+			if done, err = marked(ctx, tx, filesListed); err != nil || done {
 				return err
 			}
 			after, err := listFilesAfter(ctx, tx, last, 500)
@@ -371,7 +371,7 @@ func (l *Ledger) listFiles(ctx context.Context) error {
 				return err
 			}
 			if done = after == 0; done {
-				return markFilesListed(ctx, tx)
+				return mark(ctx, tx, filesListed)
 			}
 			last = after
 			return nil

@@ -334,6 +334,7 @@ func (c *city) Work(ctx context.Context) {
 		wait.Go(func() { r.db.Listen(ctx, c.log.With("compartment", r.compartment)) })
 		wait.Go(func() { r.runner.Run(ctx) })
 		wait.Go(func() { c.timers(ctx, r) })
+		wait.Go(func() { c.watchLog(ctx, r) })
 		wait.Go(func() {
 			r.tree.Run(ctx, func(err error) {
 				c.log.Error("the log could not be carried on; trying again", "compartment", r.compartment, "error", err)

@@ -245,7 +245,11 @@ func (p *planned) grow(copies int) (rows int64) {
 		q := `INSERT INTO ` + g.table + ` (` + strings.Join(into, ", ") + `) SELECT ` + strings.Join(from, ", ") + ` FROM ` + g.table +
 			` CROSS JOIN (WITH RECURSIVE k(i) AS (SELECT CAST(1 AS BIGINT) UNION ALL SELECT i + 1 FROM k WHERE i < ?1) SELECT i FROM k) AS k WHERE 1 = 1 ON CONFLICT DO NOTHING`
 		err := d.Transact(ctx, func(tx *db.Tx) error {
-			n, err := tx.Exec(ctx, q, copies)
+			times := copies
+			if g.table == "log_entries" { // there are twenty for each case
+				times = 2
+			}
+			n, err := tx.Exec(ctx, q, times)
 			rows += n
 			return err
 		})
@@ -376,7 +380,7 @@ func faults(e db.Engine, q string, plan []string, large map[string]bool) (out []
 
 func Test_no_statement_reads_or_sorts_more_than_a_page_of_what_grows(t *testing.T) {
 	dbtest.EachAddress(t, func(t *testing.T, address func() string) {
-		p := openPlanned(t, address, 12)
+		p := openPlanned(t, address, 8)
 		p.use(1)
 		rows := p.growCompared(25)
 		p.c.db.Trace(nil)

@@ -233,7 +233,11 @@ func (l *Ledger) Reconcile(ctx context.Context, witness *vault.Head) (r Reconcil
 	if err := errors.Join(l.nameKeys(ctx), l.listFiles(ctx)); err != nil {
 		return r, err
 	}
-	for _, id := range before {
+	live, err := l.stillLive(ctx, before)
+	if err != nil {
+		return r, err
+	}
+	for _, id := range live {
 		again, err := l.destroyAgain(ctx, id)
 		if err != nil {
 			return r, err
@@ -300,6 +304,22 @@ func (l *Ledger) follows(ctx context.Context, h vault.Head, whose string) error 
 	return fmt.Errorf("compartment %s: %w: it has %d records, and the head %s, of %s, has %d (%w); bring back a newer backup of the database. "+
 		"If there is none, what came after is lost: say so on the record with: comity restore --accept-loss",
 		l.ring.Compartment(), ErrRolled, size, whose, h.At.Format(time.RFC3339), h.Size, err)
+}
+
+// stillLive gives those of some keys that are in the database and not erased there: none, but after a backup was brought
+// back. In few questions, since the list is as long as what was ever erased.
+func (l *Ledger) stillLive(ctx context.Context, ids []string) (live []string, err error) {
+	for some := range slices.Chunk(ids, 90) { // a statement takes 99 arguments
+		err := l.db.View(ctx, func(tx *db.Tx) error {
+			found, err := liveAmong(ctx, tx, some)
+			live = append(live, found...)
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return live, nil
 }
 
 // destroyAgain erases a case whose key is on the list and yet in the database.

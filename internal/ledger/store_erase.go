@@ -209,6 +209,13 @@ func liveKey(ctx context.Context, tx *db.Tx, id string) (wrappedKey, error) {
 	})
 }
 
+// liveAmong gives those of some names that keys have which are not erased.
+func liveAmong(ctx context.Context, tx *db.Tx, ids []string) ([]string, error) {
+	w := &where{parts: []string{"state <> 'erased'"}}
+	w.in("id", ids)
+	return db.All(ctx, tx, `SELECT id FROM case_keys WHERE `+w.String()+` ORDER BY id`, w.args, scanText)
+}
+
 // keySamples are some keys that must open: the first and last of each generation, each one step in an index. Asked for
 // with =, a generation that most keys have would have SQLite walk the table.
 func keySamples(ctx context.Context, tx *db.Tx) (out []wrappedKey, err error) {

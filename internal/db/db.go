@@ -21,7 +21,9 @@
 // It refuses: transactions inside transactions, unnumbered placeholders, a
 // database written by a newer program, an applied migration that was edited.
 //
-// Open db.go first, then tx.go; migrate.go, search.go and bigram.go stand apart.
+// Open db.go first, then tx.go; migrate.go, search.go and bigram.go stand apart,
+// and so do bell.go and listen.go (who sleeps is woken) and take.go (work is chosen
+// among rivals).
 package db
 
 import (

@@ -23,8 +23,8 @@ func Test_rivals_take_different_rows_at_once_and_a_hung_one_is_ended_by_the_serv
 		return err
 	})
 	take := func(tx *db.Tx) ([]int64, error) {
-		return db.All(ctx, tx, `WITH some AS MATERIALIZED (SELECT id AS some_id FROM work WHERE taken = 0 ORDER BY id LIMIT 1`+tx.SkipLocked()+`)
-			UPDATE work SET taken = 1 FROM some WHERE id = some_id RETURNING id`, nil, db.ScanID)
+		return db.All(ctx, tx, `WITH free AS MATERIALIZED (SELECT id AS free_id FROM work WHERE taken = 0 ORDER BY id LIMIT 1`+tx.SkipLocked()+`)
+			UPDATE work SET taken = 1 FROM free WHERE id = free_id RETURNING id`, nil, db.ScanID)
 	}
 	var got []int64
 	err = d.Take(ctx, func(tx *db.Tx) error {

@@ -332,14 +332,16 @@ func (c *city) Work(ctx context.Context) {
 		c.log.Error("neighbours are not asked until the next start", "error", err)
 	}
 	for _, r := range c.all() {
+		wait.Go(func() { r.db.Listen(ctx, c.log.With("compartment", r.compartment)) })
 		wait.Go(func() { r.runner.Run(ctx) })
+		wait.Go(func() { c.timers(ctx, r) })
+		wait.Go(func() { c.watchLog(ctx, r) })
 		wait.Go(func() {
 			r.tree.Run(ctx, func(err error) {
 				c.log.Error("the log could not be carried on; trying again", "compartment", r.compartment, "error", err)
 			})
 		})
 	}
-	wait.Go(func() { c.timers(ctx) })
 	if c.mail != nil {
 		wait.Go(func() { c.mail.Run(ctx) })
 	}
@@ -394,40 +396,11 @@ func (c *city) Recount(ctx context.Context) (total int, err error) {
 	return total, err
 }
 
-// timers looks for clocks that ran out, at least every few seconds: a clock counted in days does not
-// mind, and one counted in minutes is late by less than anybody sees.
-func (c *city) timers(ctx context.Context) {
-	tick := time.NewTicker(3 * time.Second)
-	defer tick.Stop()
-	for {
-		if err := c.Due(ctx); err != nil && ctx.Err() == nil {
-			c.log.Error("clocks could not be looked at; trying again", "error", err)
-		}
-		if err := c.Seals(ctx); err != nil && ctx.Err() == nil {
-			c.log.Error("something due to go under seal, to end or to be told was not; trying again", "error", err)
-		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return
-		}
-	}
-}
-
 // Due answers every clock that has run out by now.
 func (c *city) Due(ctx context.Context) error {
 	for _, r := range c.all() {
-		for {
-			n, err := r.ledger.RunTimers(ctx, 200)
-			if n > 0 {
-				r.runner.Nudge()
-			}
-			if err != nil {
-				return err
-			}
-			if n == 0 {
-				break
-			}
+		if err := r.due(ctx); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -436,11 +409,7 @@ func (c *city) Due(ctx context.Context) error {
 // Seals puts under seal what is due, ends orders whose time is over, and has people told of emergencies.
 func (c *city) Seals(ctx context.Context) (err error) {
 	for _, r := range c.all() {
-		n, fail := r.ledger.RunSeals(ctx)
-		if n > 0 {
-			r.runner.Nudge()
-		}
-		err = errors.Join(err, fail)
+		err = errors.Join(err, r.seals(ctx))
 	}
 	return err
 }

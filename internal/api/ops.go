@@ -15,6 +15,7 @@ import (
 
 	"comity/internal/authz"
 	"comity/internal/casework"
+	"comity/internal/db"
 )
 
 // Ops answers the pages machines look at: is the process there, can it work, how busy is it. Nothing
@@ -130,6 +131,15 @@ func (o *Ops) gauges(ctx context.Context, w http.ResponseWriter) error {
 		lag = max(0, now.Sub(next).Seconds())
 	}
 	metrics.WriteGaugeFloat64(w, "comity_timer_lag_seconds", lag)
+	if o.a.DB.Engine() == db.SQLite {
+		metrics.WriteGaugeUint64(w, "comity_sqlite_log_bytes", uint64(o.a.DB.Unwritten()))
+	} else {
+		line := o.a.DB.Listening()
+		metrics.WriteGaugeUint64(w, "comity_listening", uint64(db.Flag(line.Up)))
+		metrics.WriteCounterUint64(w, "comity_wakes_sent_total", uint64(line.Sent))
+		metrics.WriteCounterUint64(w, "comity_wakes_heard_total", uint64(line.Heard))
+		metrics.WriteCounterUint64(w, "comity_listening_lost_total", uint64(line.Lost))
+	}
 	found, err := o.a.Reader.Findings(ctx)
 	if err != nil {
 		return err

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/ncruces/go-sqlite3"
 	"github.com/ncruces/go-sqlite3/driver"
@@ -16,7 +17,7 @@ const (
 )
 
 // checkpointer copies the SQLite log into the database on its own connection,
-// so that committing never waits for it. Group commit gains 2.6 fold with the
+// so that committing does not wait for it, but for the moment in which an overlong log begins anew. Group commit gains 2.6 fold with the
 // engine's own checkpoints on the writer, 4.4 fold with this.
 type checkpointer struct {
 	path   string
@@ -25,6 +26,8 @@ type checkpointer struct {
 	wake   chan struct{}
 	cancel context.CancelFunc
 	done   sync.WaitGroup
+
+	writers *pool
 }
 
 func newCheckpointer(path string) *checkpointer {
@@ -52,7 +55,8 @@ func (c *checkpointer) committed(_ *sqlite3.Conn, _ string, pages int) error {
 	return nil
 }
 
-func (c *checkpointer) start(pool *sql.DB) {
+func (c *checkpointer) start(pool *sql.DB, writers *pool) {
+	c.writers = writers
 	ctx, cancel := context.WithCancel(context.Background())
 	c.cancel = cancel
 	c.done.Go(func() { c.run(ctx, pool) })
@@ -86,8 +90,53 @@ func (c *checkpointer) run(ctx context.Context, pool *sql.DB) {
 			}
 		}
 		_ = conn.Raw(func(dc any) error {
-			_, _, err := dc.(driver.Conn).Raw().WALCheckpoint("main", sqlite3.CHECKPOINT_PASSIVE)
-			return err
+			raw := dc.(driver.Conn).Raw()
+			if _, _, err := raw.WALCheckpoint("main", sqlite3.CHECKPOINT_PASSIVE); err != nil {
+				return err
+			}
+			if c.last.Load() < overdue/pageSize {
+				return nil
+			}
+			return c.restart(ctx, raw)
 		})
 	}
 }
+
+const (
+	// overdue is the length of the log at which writers are asked to wait.
+	overdue = 2 * walLimit
+	// readersLimit is how long they wait for readers of what was just copied. Later readers do not need the log.
+	readersLimit = 200 * time.Millisecond
+)
+
+// restart copies the rest while nobody writes, so that the log begins anew. Under a steady load the log would never
+// do so by itself: while its end is copied and synced, others have committed behind it. What there is to wait for is
+// what was written during the copy before, and a sync. Where a reader stays, the log is left until it has grown by half.
+func (c *checkpointer) restart(ctx context.Context, raw *sqlite3.Conn) error {
+	writer, err := c.writers.take(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { c.writers.places <- writer }()
+	if err := raw.BusyTimeout(readersLimit); err != nil {
+		return err
+	}
+	_, _, err = raw.WALCheckpoint("main", sqlite3.CHECKPOINT_RESTART)
+	if err != nil {
+		n := c.last.Load()
+		c.due.Store(n + n/2)
+	}
+	return err
+}
+
+// Unwritten is how many bytes of the SQLite log have not begun anew: about [LogLimit] where all is well, more while
+// somebody reads one snapshot for long, such as a backup. It is 0 for PostgreSQL.
+func (d *DB) Unwritten() int64 {
+	if d.check == nil {
+		return 0
+	}
+	return d.check.last.Load() * pageSize
+}
+
+// LogLimit is the length at which the log is copied back.
+const LogLimit = walLimit

@@ -25,7 +25,8 @@
 // database written by a newer program, an applied migration that was edited.
 //
 // Open db.go first, then tx.go; what happens when a PostgreSQL server goes away is in
-// reach.go; migrate.go, search.go and bigram.go stand apart.
+// reach.go; migrate.go, search.go and bigram.go stand apart, and so do bell.go and
+// listen.go (who sleeps is woken) and take.go (work is chosen among rivals).
 package db
 
 import (
@@ -37,6 +38,8 @@ import (
 	"math/rand/v2"
 	"sync/atomic"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 
 	"comity/internal/trace"
 )
@@ -97,6 +100,10 @@ type DB struct {
 	commit  func(commit func() error) error
 	reading bool // nothing is ever written
 	retries atomic.Int64
+	bells   bells
+	check   *checkpointer   // of SQLite
+	config  *pgx.ConnConfig // of PostgreSQL, for Listen
+	trace   func(q string, args []any)
 }
 
 // Open opens "sqlite:/path/file.db" (or a plain path) or "postgres://…";
@@ -157,10 +164,14 @@ func (d *DB) Close() error {
 //
 // A call with a context taken from [Tx.Context] fails with [ErrNested].
 func (d *DB) Transact(ctx context.Context, fn func(*Tx) error) error {
+	return d.transact(ctx, d.begin(), fn)
+}
+
+func (d *DB) transact(ctx context.Context, begin string, fn func(*Tx) error) error {
 	ctx, span := trace.Step(ctx, "db.transact", slog.String("db.system.name", string(d.engine)))
 	wait, before := firstWait, d.writers.reach.era()
 	for try := 1; ; try++ {
-		again, err := d.once(ctx, d.writers, d.begin(), fn)
+		again, err := d.once(ctx, d.writers, begin, fn)
 		if err == nil || !again || try == maxTries || try > maxLosses && d.writers.reach.era()-before > maxLosses {
 			span.Set(slog.Int("tries", try))
 			span.End(err)
@@ -238,6 +249,9 @@ func (d *DB) once(ctx context.Context, from *pool, begin string, fn func(*Tx) er
 		commit = func() error { return d.commit(s.commit) }
 	}
 	if err := commit(); err != nil {
+		if errors.Is(err, ErrCommitUnknown) { // it may be stored
+			d.bells.committed(tx.rings)
+		}
 		s.rollback()
 		if errors.Is(err, ErrCommitUnknown) {
 			from.reach.lost()
@@ -245,6 +259,7 @@ func (d *DB) once(ctx context.Context, from *pool, begin string, fn func(*Tx) er
 		}
 		return retryable(err), err
 	}
+	d.bells.committed(tx.rings)
 	return false, nil
 }
 

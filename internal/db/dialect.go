@@ -20,6 +20,22 @@ func beginWrite(e Engine) string {
 	return "BEGIN IMMEDIATE"
 }
 
+// beginTake opens a transaction that takes work among rivals: see [DB.Take].
+func beginTake(e Engine) string {
+	if e == Postgres {
+		return "BEGIN ISOLATION LEVEL READ COMMITTED"
+	}
+	return beginWrite(e)
+}
+
+// skipLocked ends a SELECT that chooses rows to take.
+func skipLocked(e Engine) string {
+	if e == Postgres {
+		return " FOR UPDATE SKIP LOCKED"
+	}
+	return ""
+}
+
 // beginRead opens a read-only snapshot. SQLite readers are query_only already.
 func beginRead(e Engine) string {
 	if e == Postgres {

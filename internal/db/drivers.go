@@ -84,7 +84,7 @@ func openSQLite(ctx context.Context, path, sync string, now func() time.Time) (*
 	}
 	pool.SetMaxIdleConns(-1) // sessions keep their connections; one given back is closed
 	check := newCheckpointer(path)
-	d := &DB{engine: SQLite, now: now, sql: pool, stop: check.halt}
+	d := &DB{engine: SQLite, now: now, sql: pool, stop: check.halt, check: check}
 	d.writers = newPool(1, func(ctx context.Context) (*session, error) {
 		s, err := openSession(ctx, SQLite, pool, `PRAGMA cache_size=-16000`)
 		if err != nil {
@@ -95,7 +95,7 @@ func openSQLite(ctx context.Context, path, sync string, now func() time.Time) (*
 	d.readers = newPool(sqliteReaders, func(ctx context.Context) (*session, error) {
 		return openSession(ctx, SQLite, pool, `PRAGMA cache_size=-8000; PRAGMA query_only=ON`)
 	})
-	check.start(pool)
+	check.start(pool, d.writers)
 	return d, nil
 }
 
@@ -132,6 +132,10 @@ func prepareFile(path string) (string, error) {
 	return path, nil
 }
 
+// hungLimit has the server end a writing transaction whose node says nothing for long: one that was cut off from the
+// network would otherwise keep its locks, among them that of the sequencer, until the server's TCP gives up after hours.
+const hungLimit = `SET idle_in_transaction_session_timeout = '30s'`
+
 func openPostgres(dsn string, now func() time.Time) (*DB, error) {
 	config, err := pgx.ParseConfig(dsn)
 	if err != nil {
@@ -146,8 +150,12 @@ func openPostgres(dsn string, now func() time.Time) (*DB, error) {
 		s, err := openSession(ctx, Postgres, pool, "")
 		return s, WithoutPassword(err, dsn)
 	}
-	d := &DB{engine: Postgres, now: now, sql: pool, stop: func() {},
-		writers: newPool(postgresWriters, open), readers: newPool(postgresReaders, open)}
+	hung := func(ctx context.Context) (*session, error) {
+		s, err := openSession(ctx, Postgres, pool, hungLimit)
+		return s, WithoutPassword(err, dsn)
+	}
+	d := &DB{engine: Postgres, now: now, sql: pool, config: config, stop: func() {},
+		writers: newPool(postgresWriters, hung), readers: newPool(postgresReaders, open)}
 	known.closed = d.writers.closed
 	d.writers.reach, d.readers.reach = known, known
 	return d, nil

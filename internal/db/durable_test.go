@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"comity/internal/db"
+	"comity/internal/db/dbtest"
 )
 
 // writerEnv names the database file that this binary, run again, fills until it
@@ -189,5 +190,71 @@ func TestThe_log_is_copied_back_while_writing(t *testing.T) {
 			_, err := tx.Exec(ctx, `INSERT INTO pets (name, photo) VALUES (?1, ?2)`, strconv.Itoa(i), chunk)
 			return err
 		})
+	}
+}
+
+func Test_readers_do_not_wait_for_a_writer_that_takes_long(t *testing.T) {
+	ctx := context.Background()
+	d := dbtest.OpenSQLite(t)
+	mustMigrate(t, d, set("0001_pets.sql", petTable))
+	count := func() (n int64) {
+		err := d.View(ctx, func(tx *db.Tx) (err error) {
+			n, err = db.One(ctx, tx, `SELECT COUNT(*) FROM pets`, nil, db.ScanID)
+			return err
+		})
+		if err != nil {
+			t.Error(err)
+		}
+		return n
+	}
+	transact(t, d, func(tx *db.Tx) error {
+		for i := range 50 {
+			if _, err := tx.Exec(ctx, `INSERT INTO pets (name, photo) VALUES (?1, ?2)`, strconv.Itoa(i), make([]byte, 100_000)); err != nil {
+				return err
+			}
+			if n := count(); n != 0 { // in the middle of it
+				t.Errorf("%d rows that were not committed", n)
+			}
+		}
+		return nil
+	})
+	if n := count(); n != 50 {
+		t.Errorf("%d rows", n)
+	}
+}
+
+// Somebody who reads one snapshot for long keeps the log from beginning anew. That is seen, and ends with the reader.
+func Test_a_reader_that_stays_lets_the_log_grow_and_the_figure_says_so(t *testing.T) {
+	ctx := context.Background()
+	d := dbtest.OpenSQLite(t)
+	mustMigrate(t, d, set("0001_pets.sql", petTable))
+	chunk, i := make([]byte, 1<<20), 0
+	write := func() {
+		i++
+		transact(t, d, func(tx *db.Tx) error {
+			_, err := tx.Exec(ctx, `INSERT INTO pets (name, photo) VALUES (?1, ?2)`, strconv.Itoa(i), chunk)
+			return err
+		})
+	}
+	err := d.View(ctx, func(tx *db.Tx) error {
+		if _, err := db.One(ctx, tx, `SELECT COUNT(*) FROM pets`, nil, db.ScanID); err != nil {
+			return err
+		}
+		for d.Unwritten() < 2*db.LogLimit {
+			if i == 400 {
+				t.Fatalf("the log has %d bytes after 400 MB", d.Unwritten())
+			}
+			write()
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for from := i; d.Unwritten() > db.LogLimit; {
+		if i == from+400 {
+			t.Fatalf("the log has %d bytes, 400 MB after the reader left", d.Unwritten())
+		}
+		write()
 	}
 }

@@ -6,7 +6,7 @@ import (
 )
 
 // Connections is how many connections one process may hold to a database of PostgreSQL.
-const Connections = postgresWriters + postgresReaders
+const Connections = postgresWriters + postgresReaders + 1 // the last is that of Listen
 
 // settings are those of a PostgreSQL server on which the promises of a city rest.
 const settings = `SELECT name, setting FROM pg_settings WHERE name IN ('fsync', 'full_page_writes', 'synchronous_commit',

@@ -21,9 +21,10 @@ type Tx struct {
 	d       *DB
 	s       *session
 	ctx     context.Context
-	failed  error // first failure that is not undone by a savepoint
-	reading bool  // a Query is being read
-	depth   int   // open savepoints
+	failed  error                // first failure that is not undone by a savepoint
+	reading bool                 // a Query is being read
+	depth   int                  // open savepoints
+	rings   map[string]time.Time // whom to wake after the commit, see Ring
 }
 
 // Engine tells which engine the transaction runs on. Only a store that hands SQL
@@ -239,6 +240,9 @@ func (tx *Tx) statement(ctx context.Context, q string, args []any) (*statement, 
 	args, err = plain(args)
 	if err != nil {
 		return nil, nil, fmt.Errorf("db: %w in %s", err, brief(q))
+	}
+	if tx.d.trace != nil {
+		tx.d.trace(q, args)
 	}
 	return st, args, nil
 }

@@ -28,8 +28,9 @@ type Runner struct {
 	// Backoff is the wait after a failed attempt (1 for the first). NewRunner
 	// sets one from a second to an hour.
 	Backoff func(attempt int) time.Duration
-	// Idle is the longest that Run sleeps, and so the longest that a job
-	// enqueued by another process waits. NewRunner sets 5 s.
+	// Idle is the longest that Run sleeps. Jobs that are enqueued wake it (see
+	// db.Tx.Ring), those of another process where that can be; so it is how long
+	// the jobs of a killed process wait beyond their lease. NewRunner sets 5 s.
 	Idle time.Duration
 	// Batch is how many jobs Run leases at once. They run one after another,
 	// so a killed process holds them for at most the sum of their leases.
@@ -71,8 +72,7 @@ func NewRunner(d *db.DB, kinds ...Kind) (*Runner, error) {
 	return r, nil
 }
 
-// Nudge wakes [Runner.Run]. Call it after a transaction that enqueued a job has
-// committed; forgetting it only costs time.
+// Nudge wakes [Runner.Run] for another reason than a job that was enqueued, which wakes it by itself.
 func (r *Runner) Nudge() {
 	select {
 	case r.nudge <- struct{}{}:
@@ -82,6 +82,8 @@ func (r *Runner) Nudge() {
 
 // Run runs jobs until ctx ends. A database that fails is asked again after Idle.
 func (r *Runner) Run(ctx context.Context) {
+	bell := r.db.Bell(topic)
+	defer bell.Close()
 	for ctx.Err() == nil {
 		n, err := r.RunDue(ctx, r.Batch)
 		if err != nil {
@@ -90,22 +92,36 @@ func (r *Runner) Run(ctx context.Context) {
 		if err == nil && n > 0 {
 			continue
 		}
-		r.wait(ctx)
+		r.wait(ctx, bell, err == nil)
 	}
 }
 
-func (r *Runner) wait(ctx context.Context) {
-	wait := r.Idle
+// soonest is how long a runner that found nothing sleeps at least, though something is due: another is taking it just now.
+const soonest = 10 * time.Millisecond
+
+// wait sleeps until a job is due, or may be, at most Idle; all of it where the database does not answer.
+func (r *Runner) wait(ctx context.Context, bell *db.Bell, well bool) {
+	wait, until := r.Idle, time.Time{}
 	err := r.db.View(ctx, func(tx *db.Tx) error {
-		next, err := nextDue(ctx, tx)
-		if err == nil && next.After(tx.Now) {
-			wait = min(wait, next.Sub(tx.Now))
+		until = tx.Now.Add(wait)
+		next, err := nextDue(ctx, tx, r.names)
+		if err == nil && well {
+			wait, until = min(wait, max(next.Sub(tx.Now), soonest)), next
 		}
 		return err
 	})
 	if err != nil && !errors.Is(err, db.ErrNoRows) && ctx.Err() == nil {
 		r.log(slog.LevelError, "the next job cannot be found", "error", err)
 	}
+	if !well {
+		r.pause(ctx, wait)
+		return
+	}
+	bell.Sleep(ctx, wait, until, r.nudge)
+}
+
+// pause is for a database that does not answer: nothing that is rung for makes it.
+func (r *Runner) pause(ctx context.Context, wait time.Duration) {
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	select {
@@ -155,7 +171,7 @@ func (r *Runner) lease(ctx context.Context, limit int) (batch []Job, err error) 
 		return nil, err
 	}
 	token := rand.Text()
-	err = r.db.Transact(ctx, func(tx *db.Tx) error {
+	err = r.db.Take(ctx, func(tx *db.Tx) error {
 		batch, err = claim(ctx, tx, token, limit, r.names)
 		if err != nil {
 			return err
@@ -274,8 +290,8 @@ func (r *Runner) Dead(ctx context.Context) (dead []Job, err error) {
 	return dead, err
 }
 
-// Unfinished tells of every job of a kind that is not done: the dead ones first, then those that wait, the
-// longest waiting first. It reads in pages, so that a queue that has grown long is not held in memory.
+// Unfinished tells of every job of a kind that is not done: the dead ones first, then those that wait, in the order
+// in which they are taken. It reads in pages, so that a queue that has grown long is not held in memory.
 func Unfinished(ctx context.Context, d *db.DB, kind string, each func(job Job, dead bool) error) error {
 	for _, dead := range []bool{true, false} {
 		var last Job

@@ -233,7 +233,11 @@ func (l *Ledger) Reconcile(ctx context.Context, witness *vault.Head) (r Reconcil
 	if err := errors.Join(l.nameKeys(ctx), l.listFiles(ctx)); err != nil {
 		return r, err
 	}
-	for _, id := range before {
+	live, err := l.stillLive(ctx, before)
+	if err != nil {
+		return r, err
+	}
+	for _, id := range live {
 		again, err := l.destroyAgain(ctx, id)
 		if err != nil {
 			return r, err
@@ -302,6 +306,22 @@ func (l *Ledger) follows(ctx context.Context, h vault.Head, whose string) error 
 		l.ring.Compartment(), ErrRolled, size, whose, h.At.Format(time.RFC3339), h.Size, err)
 }
 
+// stillLive gives those of some keys that are in the database and not erased there: none, but after a backup was brought
+// back. In few questions, since the list is as long as what was ever erased.
+func (l *Ledger) stillLive(ctx context.Context, ids []string) (live []string, err error) {
+	for some := range slices.Chunk(ids, 90) { // a statement takes 99 arguments
+		err := l.db.View(ctx, func(tx *db.Tx) error {
+			found, err := liveAmong(ctx, tx, some)
+			live = append(live, found...)
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return live, nil
+}
+
 // destroyAgain erases a case whose key is on the list and yet in the database.
 func (l *Ledger) destroyAgain(ctx context.Context, id string) (again bool, err error) {
 	err = l.db.View(ctx, func(tx *db.Tx) error {
@@ -363,7 +383,7 @@ func (l *Ledger) nameKeys(ctx context.Context) error {
 func (l *Ledger) listFiles(ctx context.Context) error {
 	for last, done := int64(0), false; !done; {
 		err := l.db.Transact(ctx, func(tx *db.Tx) (err error) {
-			if done, err = listedFiles(ctx, tx); err != nil || done {
+			if done, err = marked(ctx, tx, filesListed); err != nil || done {
 				return err
 			}
 			after, err := listFilesAfter(ctx, tx, last, 500)
@@ -371,7 +391,7 @@ func (l *Ledger) listFiles(ctx context.Context) error {
 				return err
 			}
 			if done = after == 0; done {
-				return markFilesListed(ctx, tx)
+				return mark(ctx, tx, filesListed)
 			}
 			last = after
 			return nil

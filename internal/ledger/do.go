@@ -374,7 +374,7 @@ func asSent(list []casework.File) []casework.File {
 // A clock that cannot be answered is logged, counted and tried again later; it is never dropped.
 func (l *Ledger) RunTimers(ctx context.Context, limit int) (int, error) {
 	var due []timer
-	err := l.db.Transact(ctx, func(tx *db.Tx) (err error) {
+	err := l.db.Take(ctx, func(tx *db.Tx) (err error) {
 		due, err = claimTimers(ctx, tx, limit)
 		return err
 	})
@@ -403,3 +403,16 @@ func (l *Ledger) NextTimer(ctx context.Context) (at time.Time, err error) {
 	})
 	return at, err
 }
+
+// NextFree is when the next clock is due that no node is answering just now; zero when none runs. It differs from
+// NextTimer where a node has died with clocks in its hands, or one cannot be answered.
+func (l *Ledger) NextFree(ctx context.Context) (at time.Time, err error) {
+	err = l.db.View(ctx, func(tx *db.Tx) error {
+		at, err = nextFree(ctx, tx)
+		return err
+	})
+	return at, err
+}
+
+// TimersBell is rung when a clock begins to run that is due within [db.Soon]. Close it after use.
+func (l *Ledger) TimersBell() *db.Bell { return l.db.Bell(timersTopic) }

@@ -331,6 +331,7 @@ func (s *stored) saveTimer(ctx context.Context, tx *db.Tx, name string, at time.
 		}
 		return tx.Send(ctx, `DELETE FROM timers WHERE n = ?1 AND clock = ?2`, s.n, name)
 	}
+	tx.Ring(timersTopic, at)
 	return tx.Send(ctx, `INSERT INTO timers (n, clock, fires_at, prio, lease_until, calendar) VALUES (?1, ?2, ?3, ?4, 0, ?5)
  ON CONFLICT (n, clock) DO UPDATE SET fires_at = excluded.fires_at, prio = excluded.prio, lease_until = 0, calendar = excluded.calendar`,
 		s.n, name, db.Micros(at), prio, calendar)
@@ -410,16 +411,27 @@ type timer struct {
 // timerLease is how long a claimed timer is left to the one who claimed it.
 const timerLease = time.Minute
 
+// claimText leases due timers; those that another node is taking are passed over. MATERIALIZED, or the engine might look
+// for rows once for each it finds.
+func claimText(tx *db.Tx) string {
+	return `WITH due AS MATERIALIZED (SELECT n AS due_n, clock AS due_clock FROM timers
+ WHERE prio = ?2 AND fires_at <= ?3 AND lease_until <= ?3 ORDER BY fires_at, n, clock LIMIT ?4` + tx.SkipLocked() + `)
+ UPDATE timers SET lease_until = ?1 FROM due WHERE n = due_n AND clock = due_clock RETURNING n, clock, fires_at`
+}
+
 const (
-	claimText = `UPDATE timers SET lease_until = ?1 WHERE (n, clock) IN
- (SELECT n, clock FROM timers WHERE prio = ?2 AND fires_at <= ?3 AND lease_until <= ?3 ORDER BY fires_at, n, clock LIMIT ?4) RETURNING n, clock, fires_at`
 	nextText = `SELECT fires_at FROM timers WHERE prio = ?1 ORDER BY fires_at LIMIT 1`
+	// freeText is the next that nobody holds; leased ones are few, and stand where the walk begins.
+	freeText = `SELECT fires_at FROM timers WHERE prio = ?1 AND lease_until <= ?2 ORDER BY fires_at LIMIT 1`
 )
+
+// timersTopic is what nodes sleep for until a timer is due, see db.Tx.Ring.
+const timersTopic = "timers"
 
 func claimTimers(ctx context.Context, tx *db.Tx, limit int) ([]timer, error) {
 	var due []timer
 	for prio := int64(0); prio <= 1 && len(due) < limit; prio++ {
-		got, err := db.All(ctx, tx, claimText,
+		got, err := db.All(ctx, tx, claimText(tx),
 			[]any{db.Micros(tx.Now.Add(timerLease)), prio, db.Micros(tx.Now), int64(limit - len(due))}, func(row db.Scanner) (t timer, err error) {
 				var at int64
 				err = row.Scan(&t.n, &t.clock, &at)
@@ -439,11 +451,18 @@ func claimTimers(ctx context.Context, tx *db.Tx, limit int) ([]timer, error) {
 }
 
 func nextTimer(ctx context.Context, tx *db.Tx) (time.Time, error) {
-	var best time.Time
+	return earliest(ctx, tx, nextText)
+}
+
+// nextFree is when the next timer is due that nobody holds.
+func nextFree(ctx context.Context, tx *db.Tx) (time.Time, error) {
+	return earliest(ctx, tx, freeText, db.Micros(tx.Now))
+}
+
+// earliest asks for each prio and gives the earliest answer; zero where there is none.
+func earliest(ctx context.Context, tx *db.Tx, text string, args ...any) (best time.Time, err error) {
 	for prio := int64(0); prio <= 1; prio++ {
-		at, err := db.One(ctx, tx, nextText, []any{prio}, func(row db.Scanner) (at int64, err error) {
-			return at, row.Scan(&at)
-		})
+		at, err := db.One(ctx, tx, text, append([]any{prio}, args...), scanInt)
 		if errors.Is(err, db.ErrNoRows) {
 			continue
 		}

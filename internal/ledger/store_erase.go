@@ -199,18 +199,41 @@ func liveKey(ctx context.Context, tx *db.Tx, id string) (wrappedKey, error) {
 	})
 }
 
-// keySamples are some keys that must open: the first and last of each generation.
-func keySamples(ctx context.Context, tx *db.Tx) ([]wrappedKey, error) {
-	return db.All(ctx, tx, `SELECT n, slot, wrapped, state FROM case_keys k WHERE state <> 'erased' AND wrapped <> '' AND n IN (
- SELECT MIN(n) FROM case_keys WHERE state <> 'erased' AND wrapped <> '' GROUP BY generation
- UNION SELECT MAX(n) FROM case_keys WHERE state <> 'erased' AND wrapped <> '' GROUP BY generation)`, nil, func(row db.Scanner) (k wrappedKey, err error) {
-		return k, row.Scan(&k.n, &k.slot, &k.wrapped, &k.state)
-	})
+// liveAmong gives those of some names that keys have which are not erased.
+func liveAmong(ctx context.Context, tx *db.Tx, ids []string) ([]string, error) {
+	w := &where{parts: []string{"state <> 'erased'"}}
+	w.in("id", ids)
+	return db.All(ctx, tx, `SELECT id FROM case_keys WHERE `+w.String()+` ORDER BY id`, w.args, scanText)
 }
 
-// keysAway names keys that a backup of the data left out, at most limit.
+// keySamples are some keys that must open: the first and last of each generation, each one step in an index. Asked for
+// with =, a generation that most keys have would have SQLite walk the table.
+func keySamples(ctx context.Context, tx *db.Tx) (out []wrappedKey, err error) {
+	const generation = `SELECT generation FROM case_keys WHERE state <> 'erased' AND wrapped <> '' AND generation > ?1 ORDER BY generation LIMIT 1`
+	const sample = `SELECT n, slot, wrapped, state FROM case_keys WHERE state <> 'erased' AND wrapped <> '' AND generation >= ?1 AND generation <= ?1`
+	for gen := int64(-1); ; {
+		gen, err = db.One(ctx, tx, generation, []any{gen}, scanInt)
+		if errors.Is(err, db.ErrNoRows) {
+			return out, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		for _, order := range []string{" ORDER BY generation, n LIMIT 1", " ORDER BY generation DESC, n DESC LIMIT 1"} {
+			some, err := db.All(ctx, tx, sample+order, []any{gen}, func(row db.Scanner) (k wrappedKey, err error) {
+				return k, row.Scan(&k.n, &k.slot, &k.wrapped, &k.state)
+			})
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, some...)
+		}
+	}
+}
+
+// keysAway names keys that a backup of the data left out, at most limit. Those of cases under seal lie elsewhere.
 func keysAway(ctx context.Context, tx *db.Tx, limit int) ([]string, error) {
-	return db.All(ctx, tx, `SELECT id FROM case_keys WHERE wrapped = '' AND state <> 'erased' LIMIT ?1`, []any{int64(limit)}, scanText)
+	return db.All(ctx, tx, `SELECT id FROM case_keys WHERE wrapped = '' AND state <> 'erased' AND state <> 'sealed' LIMIT ?1`, []any{int64(limit)}, scanText)
 }
 
 // keyless counts, among the newest cases, those sealed under nothing: the table of keys was left out whole.
@@ -220,7 +243,9 @@ func keyless(ctx context.Context, tx *db.Tx) (int64, error) {
 }
 
 func hasKeys(ctx context.Context, tx *db.Tx) (bool, error) {
-	_, err := db.One(ctx, tx, `SELECT n FROM case_keys WHERE state <> 'erased' LIMIT 1`, nil, scanInt)
+	_, err := db.One(ctx, tx, `SELECT n FROM (SELECT n FROM case_keys WHERE state <> 'erased' AND wrapped <> '' ORDER BY generation, n LIMIT 1) live
+ UNION ALL SELECT n FROM (SELECT n FROM case_keys WHERE wrapped = '' AND state <> 'erased' AND state <> 'sealed' LIMIT 1) away
+ UNION ALL SELECT n FROM (SELECT n FROM sealed_cases LIMIT 1) under`, nil, scanInt)
 	if errors.Is(err, db.ErrNoRows) {
 		return false, nil
 	}
@@ -274,16 +299,20 @@ func putCare(ctx context.Context, tx *db.Tx, c Care, hash []byte) error {
 		c.Ref, db.Micros(c.At), c.Actor, c.What, c.Detail, hash)
 }
 
+// codesKeyed marks that no follow code stands in the clear.
+const codesKeyed = "codes keyed"
+
 // filesListed marks that cases older than the list of files have been entered in it.
 const filesListed = "files listed"
 
-func listedFiles(ctx context.Context, tx *db.Tx) (bool, error) {
-	n, err := db.One(ctx, tx, `SELECT COUNT(*) FROM counters WHERE name = ?1`, []any{filesListed}, scanInt)
+// marked says whether something was done that is done once in the life of a database.
+func marked(ctx context.Context, tx *db.Tx, what string) (bool, error) {
+	n, err := db.One(ctx, tx, `SELECT COUNT(*) FROM counters WHERE name = ?1`, []any{what}, scanInt)
 	return n > 0, err
 }
 
-func markFilesListed(ctx context.Context, tx *db.Tx) error {
-	return tx.Send(ctx, `INSERT INTO counters (name, value) VALUES (?1, 1) ON CONFLICT (name) DO NOTHING`, filesListed)
+func mark(ctx context.Context, tx *db.Tx, what string) error {
+	return tx.Send(ctx, `INSERT INTO counters (name, value) VALUES (?1, 1) ON CONFLICT (name) DO NOTHING`, what)
 }
 
 // listFilesAfter enters the files of some older cases, and tells the last of them; 0 at the end.

@@ -61,8 +61,12 @@ func scanLook(row db.Scanner) (r lookRow, err error) {
 	return r, err
 }
 
-// clearCodes turns follow codes that still stand in the clear into keyed ones, and reports how many.
+// clearCodes turns follow codes that still stand in the clear into keyed ones, and reports how many. Once there was
+// none it does not look again: only programs older than keys write such codes.
 func (l *Ledger) clearCodes(ctx context.Context, tx *db.Tx) (int, error) {
+	if done, err := marked(ctx, tx, codesKeyed); err != nil || done {
+		return 0, err
+	}
 	type old struct {
 		n    int64
 		code string
@@ -77,6 +81,9 @@ func (l *Ledger) clearCodes(ctx context.Context, tx *db.Tx) (int, error) {
 		if err := tx.Send(ctx, `UPDATE cases SET code = ?1 WHERE n = ?2`, l.ring.Index("code", o.code), o.n); err != nil {
 			return 0, err
 		}
+	}
+	if len(list) == 0 {
+		return 0, mark(ctx, tx, codesKeyed)
 	}
 	return len(list), nil
 }

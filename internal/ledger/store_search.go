@@ -104,7 +104,7 @@ func (f Filter) length(ctx context.Context, tx *db.Tx, l lane, most int64) (int6
 		return most, nil
 	}
 	text := w.String()
-	return db.One(ctx, tx, `SELECT COUNT(*) FROM (SELECT 1 AS one FROM worklist w WHERE `+text+` LIMIT `+w.arg(most)+`) AS few`, w.args, scanInt)
+	return db.One(ctx, tx, `SELECT COUNT(*) FROM (SELECT 1 AS one FROM worklist w WHERE `+text+` ORDER BY w.sort_at LIMIT `+w.arg(most)+`) AS few`, w.args, scanInt)
 }
 
 // found adds the words of a search, and says where its statement begins: with hits of the index from the newest on, for

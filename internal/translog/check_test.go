@@ -513,3 +513,60 @@ func Test_a_log_may_sign_less_often(t *testing.T) {
 		}
 	})
 }
+
+// The holder of the lease is killed while a batch is on its way to the disk: the server undoes the batch, the lease
+// stays, and when it has run out one of the others goes on.
+func Test_a_holder_that_is_killed_in_the_middle_of_a_batch_is_followed_by_another(t *testing.T) {
+	now, set := dbtest.Clock(t)
+	address := dbtest.Postgres(t)
+	var nodes []*Log
+	for i := range 3 {
+		d := must[*db.DB](t)(db.Open(t.Context(), address, now))
+		t.Cleanup(func() { d.Close() })
+		l := testLog(d, 1)
+		l.Node = fmt.Sprint("node ", i)
+		nodes = append(nodes, l)
+	}
+	migrated(t, nodes[0].DB)
+	const all = 3 * batch
+	add(t, nodes[0].DB, 0, all)
+	commits := 0
+	nodes[0].DB.InterceptCommit(func(commit func() error) error {
+		if commits++; commits == 3 { // the lease, a batch, and this one
+			err := nodes[1].DB.Transact(t.Context(), func(tx *db.Tx) error {
+				_, err := db.All(t.Context(), tx, `SELECT CASE WHEN pg_terminate_backend(pid) THEN 1 ELSE 0 END FROM pg_stat_activity
+					WHERE application_name = current_setting('application_name') AND state = 'idle in transaction' AND pid <> pg_backend_pid()`, nil, scanInt)
+				return err
+			})
+			if err != nil {
+				t.Error(err)
+			}
+		}
+		return commit()
+	})
+	if _, err := nodes[0].Sequence(t.Context()); err == nil || commits != 3 {
+		t.Fatalf("the holder was not killed: %v after %d commits", err, commits)
+	}
+	for _, l := range nodes[1:] {
+		if n := must[int](t)(l.Sequence(t.Context())); n != 0 {
+			t.Errorf("%s sequenced %d under the lease of another", l.Node, n)
+		}
+	}
+	set(dbtest.Start.Add(lease))
+	var work sync.WaitGroup
+	for _, l := range nodes[1:] {
+		work.Go(func() {
+			if _, err := l.Sequence(context.Background()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	work.Wait()
+	for _, l := range nodes[1:] { // whoever came late, while the other had the lease
+		must[int](t)(l.Sequence(t.Context()))
+	}
+	must[receipt.Head](t)(nodes[1].SignHead(t.Context()))
+	if seen := must[Checked](t)(nodes[2].Check(t.Context(), nil)); seen.Entries != all || seen.Waiting != 0 {
+		t.Errorf("%+v of %d", seen, all)
+	}
+}

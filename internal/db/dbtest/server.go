@@ -34,7 +34,7 @@ var server struct {
 var errNoServer = errors.New("no PostgreSQL server: set COMITY_TEST_POSTGRES=postgres://… or install PostgreSQL")
 
 // postgresDatabase returns the address of an empty schema, dropped after the test.
-func postgresDatabase(t *testing.T) string {
+func postgresDatabase(t testing.TB) string {
 	t.Helper()
 	server.once.Do(func() { server.dsn, server.admin, server.err = connectServer() })
 	if errors.Is(server.err, errNoServer) && os.Getenv("CI") == "" {
@@ -57,7 +57,7 @@ func postgresDatabase(t *testing.T) string {
 	return u.String()
 }
 
-func adminExec(t *testing.T, text string) {
+func adminExec(t testing.TB, text string) {
 	t.Helper()
 	ctx := context.Background()
 	err := server.admin.Transact(ctx, func(tx *db.Tx) error {
@@ -198,7 +198,7 @@ func serverUser() (*syscall.Credential, error) {
 }
 
 // Postgres gives the address of an empty PostgreSQL database, for tests that need that engine.
-func Postgres(t *testing.T) string {
+func Postgres(t testing.TB) string {
 	t.Helper()
 	return postgresDatabase(t)
 }

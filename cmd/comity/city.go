@@ -218,7 +218,7 @@ func (c *city) furnishCivic(ctx context.Context, cfg cityConfig) error {
 	if err != nil {
 		return err
 	}
-	runner.Workers, runner.Log = c.runner.Workers, c.runner.Log
+	runner.Workers, runner.Grace, runner.Log = c.runner.Workers, c.runner.Grace, c.runner.Log
 	c.runner = runner
 	return nil
 }

@@ -82,7 +82,9 @@ type DB struct {
 	readers *pool
 	stop    func() // ends the checkpoint goroutine; no-op for PostgreSQL
 	commit  func(commit func() error) error
-	reading bool // nothing is ever written
+	reading bool  // nothing is ever written
+	plan    *Plan // migrations are listed and not applied
+	known   known // the migrations of this program
 }
 
 // Open opens "sqlite:/path/file.db" (or a plain path) or "postgres://…";

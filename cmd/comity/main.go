@@ -45,6 +45,7 @@ func commands() []command {
 		{"backup", "copy the data, or apart from them the keys", runBackup},
 		{"restore", "bring a backup back", runRestore},
 		{"move", "take a city from SQLite to PostgreSQL, or back", runMove},
+		{"migrate", "carry changes of the database on while the city runs: status, expand, fill, contract", runMigrate},
 		{"doctor", "look at the configuration and the machine, changing nothing", runDoctor},
 		{"version", "say which build this is", runVersion},
 	}

@@ -51,8 +51,8 @@ func Test_child_that_serves(t *testing.T) {
 	}
 }
 
-// node is a city in a process of its own.
-type node struct {
+// served is a city in a process of its own.
+type served struct {
 	t    *testing.T
 	addr string
 	args []string
@@ -72,7 +72,7 @@ func freePort(t *testing.T) string {
 	return l.Addr().String()
 }
 
-func (n *node) start() {
+func (n *served) start() {
 	n.t.Helper()
 	n.cmd = exec.Command(os.Args[0], "-test.run=^Test_child_that_serves$")
 	n.cmd.Env = append(os.Environ(), serveChild+"="+strings.Join(append([]string{"serve", "--addr", n.addr}, n.args...), "\n"))
@@ -83,7 +83,7 @@ func (n *node) start() {
 }
 
 // stop restarts nothing: it asks the node to go, and waits until it has gone by itself.
-func (n *node) stop() {
+func (n *served) stop() {
 	n.t.Helper()
 	if err := n.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		n.t.Fatal(err)
@@ -93,7 +93,7 @@ func (n *node) stop() {
 	}
 }
 
-func (n *node) ready() bool {
+func (n *served) ready() bool {
 	client := http.Client{Timeout: 2 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
 	a, err := client.Get("http://" + n.addr + "/readyz")
 	if err != nil {
@@ -103,7 +103,7 @@ func (n *node) ready() bool {
 	return a.StatusCode == http.StatusOK
 }
 
-func (n *node) waitReady() {
+func (n *served) waitReady() {
 	n.t.Helper()
 	for end := time.Now().Add(60 * time.Second); !n.up.Load(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(end) {
@@ -113,7 +113,7 @@ func (n *node) waitReady() {
 }
 
 // balance is a proxy that goes by /readyz alone and tries nothing twice.
-func balance(t *testing.T, nodes ...*node) *httptest.Server {
+func balance(t *testing.T, nodes ...*served) *httptest.Server {
 	t.Helper()
 	stop := make(chan struct{})
 	var looks sync.WaitGroup
@@ -154,9 +154,9 @@ func Test_nodes_are_restarted_one_after_the_other_and_no_request_fails(t *testin
 	data := filepath.Join(t.TempDir(), "city")
 	token := anOfficer(t, to, data)
 
-	a, b := &node{t: t, addr: freePort(t)}, &node{t: t, addr: freePort(t)}
+	a, b := &served{t: t, addr: freePort(t)}, &served{t: t, addr: freePort(t)}
 	site := balance(t, a, b)
-	for _, n := range []*node{a, b} {
+	for _, n := range []*served{a, b} {
 		n.args = []string{"--pack", "demo", "--data", data, "--db", to, "--base", site.URL, "--post", post, "--drain", "700ms", "--grace", "20s"}
 		n.start()
 		n.waitReady()
@@ -169,7 +169,7 @@ func Test_nodes_are_restarted_one_after_the_other_and_no_request_fails(t *testin
 	}
 	working.Go(w.look)
 	for range *rounds {
-		for _, n := range []*node{a, b} {
+		for _, n := range []*served{a, b} {
 			before := w.done.Load()
 			n.stop()
 			n.up.Store(false)
@@ -186,7 +186,7 @@ func Test_nodes_are_restarted_one_after_the_other_and_no_request_fails(t *testin
 		t.Errorf("%d of %d requests failed; %d went to one node and %d to the other\n%s\n%s", w.failed.Load(), w.done.Load(), a.seen.Load(), b.seen.Load(), a.said.String(), b.said.String())
 	}
 	w.heard(relay, to)
-	for _, n := range []*node{a, b} {
+	for _, n := range []*served{a, b} {
 		n.stop()
 	}
 	out, errs, err := said(t, "verify", "--pack", "demo", "--data", data, "--db", to, "--quiet", "--lang", "en")

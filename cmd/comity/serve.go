@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -193,6 +194,7 @@ type surfaceOptions struct {
 	kioskOnly bool
 
 	leaving *leaving // how the node goes; nil: at once
+	node    *node    // this process among others; nil: nobody asks
 }
 
 // hostNames are the names of --base and --hosts.
@@ -241,12 +243,19 @@ func serve(ctx context.Context, c *city, l net.Listener, o surfaceOptions, stder
 	if o.leaving == nil {
 		o.leaving = &leaving{}
 	}
+	me, err := c.joinNodes(ctx)
+	if err != nil {
+		return err
+	}
+	o.node = me
 	server := newServer(o.leaving.closing(surfaces(c, o)), c.log)
-	var work sync.WaitGroup
+	var work, told sync.WaitGroup
+	running, ended := context.WithCancel(context.WithoutCancel(ctx))
+	told.Go(func() { me.run(running) })
+	defer func() { ended(); told.Wait() }() // last of all: while it answers, it runs
 	work.Go(func() { c.Work(ctx) })
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(l) }()
-	var err error
 	select {
 	case <-ctx.Done():
 		c.log.Info("leaving", "drain", o.leaving.drain.String(), "grace", o.leaving.patience().String())
@@ -292,8 +301,8 @@ func joined(c *city, o surfaceOptions) (http.Handler, []string) {
 	resident := portal.Deps{Site: site, Packs: c.packs, Ledger: c.ledger, Reader: c.reader, Files: c.files, Secret: c.secret, Programmes: plugged, Prove: c.prove, Maps: c.maps}
 	program := api.Deps{DB: c.db, Ledger: c.ledger, Reader: c.reader, Packs: c.packs, Text: c.base, Accounts: c.accounts, Files: c.files,
 		Jobs: c.runner, Now: c.clock.Now, Log: c.log, Version: version(), Metrics: o.metrics || o.demo != nil, Journal: site.Journal}
-	if o.leaving != nil {
-		program.Unready = o.leaving.unready
+	if o.leaving != nil && o.node != nil {
+		program.Unready = func() string { return cmp.Or(o.leaving.unready(), o.node.unready()) }
 	}
 	if o.proxied {
 		site.Journal.From = forwardedFor

@@ -32,6 +32,7 @@ const migrateExamples = `  comity migrate status --pack ./mycity --data /var/lib
   comity migrate fill --share 20 …
     (works a fifth of the time and rests the others)
   comity migrate contract …   (when nobody will go back: takes away what only the old program read)
+  comity migrate partition …  (for millions of cases: the events of each year come into a table of their own)
 SQLite needs none of this: one program uses it, and does everything when it starts.
 `
 
@@ -44,12 +45,14 @@ var migrateVerbs = []migrateVerb{
 	{"status", "Lists the steps that are not done, and the nodes that run. Changes nothing.", migrateStatus},
 	{"expand", "Adds tables, columns and indexes a newer program needs, one at a time and without making anybody wait long. Older nodes go on.", migrateExpand},
 	{"fill", "Brings rows of older programs up in small batches, while the city goes on. Every node has to know the step.", migrateFill},
+	{"partition", "Brings events into parts by the year their case was opened in, without writing a row anew; the city goes on. For cities that archive or move old years.", migratePartition},
 	{"contract", "Takes away what only older programs read. They refuse the database from then on.", migrateContract},
 }
 
 // migrating is one call of the command for one compartment.
 type migrating struct {
 	compartment   string
+	db            *db.DB
 	plan          *db.Plan
 	out, progress io.Writer
 	say           text.Speaker
@@ -66,7 +69,7 @@ func runMigrate(ctx context.Context, args []string, stdout, stderr io.Writer) er
 			return v.call(ctx, args[1:], stdout, stderr)
 		}
 	}
-	return usagef("say `comity migrate status`, `expand`, `fill` or `contract`; --help behind each shows how")
+	return usagef("say `comity migrate status`, `expand`, `fill`, `contract` or `partition`; --help behind each shows how")
 }
 
 func (v migrateVerb) call(ctx context.Context, args []string, stdout, stderr io.Writer) error {
@@ -120,6 +123,7 @@ func (m *migrating) within(ctx context.Context, cfg cityConfig, do func(context.
 	if m.plan, err = d.Plan(ctx, migrations(m.compartment)...); err != nil {
 		return err
 	}
+	m.db = d
 	return do(ctx, m)
 }
 
@@ -206,4 +210,15 @@ func migrateFill(ctx context.Context, m *migrating) error {
 		m.tell("did.none")
 	}
 	return err
+}
+
+func migratePartition(ctx context.Context, m *migrating) error {
+	if fresh, err := m.db.Fresh(ctx); err != nil || fresh {
+		return errors.Join(err, usagef("there are no tables yet; start the city once, then give this command"))
+	}
+	if err := ledger.Partition(ctx, m.db); err != nil {
+		return err
+	}
+	m.tell("partitioned")
+	return nil
 }

@@ -7,10 +7,15 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"comity/internal/account"
+	"comity/internal/authz"
 	"comity/internal/db"
+	"comity/internal/intake"
 	"comity/internal/procedure"
 )
 
@@ -99,4 +104,95 @@ func Test_every_way_to_migrate_has_help(t *testing.T) {
 			t.Errorf("%v gives %v", args, err)
 		}
 	}
+}
+
+func Test_events_come_into_parts_while_the_city_goes_on(t *testing.T) {
+	to, admin := newCityDatabases(t)
+	data := filepath.Join(t.TempDir(), "city")
+	anOfficer(t, to, data)
+	fsys, err := packFS("demo")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := openCity(t.Context(), cityConfig{DB: to, Data: data, Pack: fsys, Clock: &clock{}, Hashing: account.Cheap()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	stop := make(chan struct{})
+	var opened atomic.Int64
+	var working sync.WaitGroup
+	working.Go(func() {
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+			}
+			cmd, err := intake.Command(c.packs.Current(), intake.Report{Category: rollingCategory, Text: "-", Unit: rollingUnit, Source: "web"})
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			if _, err := c.ledger.Do(context.Background(), authz.Reporter(), cmd); err != nil {
+				t.Error(err)
+				return
+			}
+			opened.Add(1)
+			time.Sleep(20 * time.Millisecond)
+		}
+	})
+	for range 2 { // the second time there is nothing to do
+		out, _, err := said(t, "migrate", "partition", "--pack", "demo", "--data", data, "--db", to, "--lang", "en")
+		if err != nil || strings.Count(out, "are in parts") != len(procedure.AllCompartments) {
+			t.Fatalf("%v\n%s", err, out)
+		}
+	}
+	before := opened.Load()
+	for end := time.Now().Add(10 * time.Second); opened.Load() < before+5 && time.Now().Before(end); {
+		time.Sleep(10 * time.Millisecond)
+	}
+	close(stop)
+	working.Wait()
+	if opened.Load() < before+5 {
+		t.Error("nothing is opened any more")
+	}
+	one := strings.Join(texts(t, c.db, `EXPLAIN SELECT doc FROM events WHERE n = 5 ORDER BY seq`), "\n")
+	if !strings.Contains(one, "events_first_case") || strings.Contains(one, "events_20") || strings.Contains(one, "events_rest") {
+		t.Errorf("a history is not read by the index of one part:\n%s", one)
+	}
+	if n := texts(t, c.db, `SELECT CAST(COUNT(*) AS TEXT) FROM events_rest`); n[0] != "0" {
+		t.Errorf("%s rows lie outside every part", n[0])
+	}
+	c.clock.Fix(time.Now().AddDate(1, 0, 40)) // the next year has its part
+	cmd, err := intake.Command(c.packs.Current(), intake.Report{Category: rollingCategory, Text: "-", Unit: rollingUnit, Source: "web"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.ledger.Do(t.Context(), authz.Reporter(), cmd); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Close(); err != nil {
+		t.Fatal(err)
+	}
+	admin(procedure.Civic, `DO $$ BEGIN IF (SELECT COUNT(*) FROM events_rest) > 0 OR (SELECT COUNT(DISTINCT tableoid) FROM events) <> 2 THEN RAISE 'events lie in the wrong parts'; END IF; END $$`)
+	if out, errs, err := said(t, "verify", "--pack", "demo", "--data", data, "--db", to, "--quiet", "--lang", "en"); err != nil {
+		t.Errorf("verify: %v\n%s%s", err, out, errs)
+	}
+	// And back into one file, as any city.
+	back := filepath.Join(t.TempDir(), "back.db")
+	if out, errs, err := said(t, "move", "--pack", "demo", "--data", data, "--db", to, "--to", "sqlite:"+back, "--quiet", "--lang", "en"); err != nil {
+		t.Errorf("move: %v\n%s%s", err, out, errs)
+	}
+}
+
+func texts(t *testing.T, d *db.DB, q string) (out []string) {
+	t.Helper()
+	err := d.View(t.Context(), func(tx *db.Tx) (err error) {
+		out, err = db.All(t.Context(), tx, q, nil, func(row db.Scanner) (s string, err error) { return s, row.Scan(&s) })
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
 }

@@ -194,6 +194,15 @@ func Test_nodes_are_restarted_one_after_the_other_and_no_request_fails(t *testin
 		t.Errorf("verify: %v\n%s%s", err, out, errs)
 	}
 	t.Logf("%d requests, %d cases", w.done.Load(), len(w.refs))
+	if t.Failed() {
+		for _, n := range []*served{a, b} {
+			for line := range strings.SplitSeq(n.said.String(), "\n") {
+				if !strings.Contains(line, `"INFO"`) && !strings.Contains(line, "level=INFO") {
+					t.Log(line)
+				}
+			}
+		}
+	}
 }
 
 // anOfficer makes the city, and a key for programs of somebody who may accept cases of the square.

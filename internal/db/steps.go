@@ -138,6 +138,12 @@ func (o *online) gently(ctx context.Context, fn func(*Tx) error) error {
 	}
 }
 
+// Gently runs a transaction of fn that changes tables while others use them: it waits for them a second at a time, so that
+// nobody waits behind it, and nobody else changes tables meanwhile. fn must have no effect outside the transaction.
+func (d *DB) Gently(ctx context.Context, fn func(*Tx) error) error {
+	return d.online(ctx, func(o *online) error { return o.gently(ctx, fn) })
+}
+
 // index is a CREATE INDEX, taken apart.
 type index struct{ unique, name, table, rest string }
 

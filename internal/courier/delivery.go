@@ -279,7 +279,7 @@ func (c *Courier) endsSurely(ctx context.Context, job jobs.Job, id, attempt int6
 		if err == nil || errors.Is(err, jobs.ErrLost) || wait > 2*time.Second {
 			return err
 		}
-		time.Sleep(wait)
+		<-time.NewTimer(wait).C
 	}
 }
 

@@ -203,6 +203,9 @@ func (r *Runner) one(ctx context.Context, job Job) error {
 
 // lingering is a context that ends a while after another has.
 func lingering(ctx context.Context, by time.Duration) (context.Context, func()) {
+	if by <= 0 {
+		return ctx, func() {}
+	}
 	longer, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	stop := context.AfterFunc(ctx, func() {
 		select {

@@ -36,7 +36,7 @@ func (m measuring) against(self executable, cf cityFlags, c *city, lf loadFlags)
 func (p executable) nodes(ctx context.Context, pack string, s *load.Scratch, many, clients, cases int) (slowest time.Duration, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	var list []*node
+	var list []*workmate
 	defer func() {
 		for _, n := range list {
 			err = errors.Join(err, n.end())
@@ -73,16 +73,16 @@ func (p executable) nodes(ctx context.Context, pack string, s *load.Scratch, man
 	return slowest, nil
 }
 
-// node is a process at work on a city that others work on too.
-type node struct {
+// workmate is a process at work on a city that others work on too.
+type workmate struct {
 	cmd  *exec.Cmd
 	tell io.WriteCloser
 	from *bufio.Scanner
 	said *lastWords
 }
 
-func (p executable) startNode(ctx context.Context, args ...string) (*node, error) {
-	n := &node{cmd: p.command(ctx, args...), said: &lastWords{}}
+func (p executable) startNode(ctx context.Context, args ...string) (*workmate, error) {
+	n := &workmate{cmd: p.command(ctx, args...), said: &lastWords{}}
 	n.cmd.Stderr = n.said
 	out, err := n.cmd.StdoutPipe()
 	if err == nil {
@@ -95,14 +95,14 @@ func (p executable) startNode(ctx context.Context, args ...string) (*node, error
 	return n, n.cmd.Start()
 }
 
-func (n *node) hear() (string, error) {
+func (n *workmate) hear() (string, error) {
 	if !n.from.Scan() {
 		return "", fmt.Errorf("a node ended before it was done: %v\n%s", n.from.Err(), n.said)
 	}
 	return strings.TrimSpace(n.from.Text()), nil
 }
 
-func (n *node) end() error {
+func (n *workmate) end() error {
 	if err := n.tell.Close(); err != nil && !errors.Is(err, os.ErrClosed) {
 		return err
 	}

@@ -219,7 +219,7 @@ func (c *city) furnishCivic(ctx context.Context, cfg cityConfig) error {
 	if err != nil {
 		return err
 	}
-	runner.Workers, runner.Log, runner.Traces = c.runner.Workers, c.runner.Log, c.runner.Traces
+	runner.Workers, runner.Grace, runner.Log, runner.Traces = c.runner.Workers, c.runner.Grace, c.runner.Log, c.runner.Traces
 	c.runner = runner
 	return nil
 }
@@ -349,6 +349,7 @@ func (c *city) Work(ctx context.Context) {
 	wait.Go(func() { c.surveys(ctx) })
 	wait.Go(func() { c.retentions(ctx) })
 	wait.Go(func() { c.pulses(ctx) })
+	wait.Go(func() { c.parts(ctx) })
 	wait.Wait()
 }
 
@@ -374,6 +375,24 @@ func (c *city) recountAndTell(ctx context.Context) {
 	}
 	if n > 0 {
 		c.log.Info("open clocks were counted again with the calendars in force", "cases", n)
+	}
+}
+
+// parts makes the parts of tables for the years to come long before they begin.
+func (c *city) parts(ctx context.Context) {
+	tick := time.NewTicker(12 * time.Hour)
+	defer tick.Stop()
+	for {
+		for _, r := range c.all() {
+			if err := ledger.EnsureParts(ctx, r.db); err != nil && ctx.Err() == nil {
+				c.log.Error("parts of tables for the years to come could not be made; trying again", "compartment", r.compartment, "error", err)
+			}
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
 	}
 }
 

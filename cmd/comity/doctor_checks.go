@@ -212,6 +212,35 @@ func (d *doctor) database(ctx context.Context, current *pack.Pack, foreign bool)
 	for _, r := range c.all() {
 		d.surveyed(ctx, r)
 		d.jobs(ctx, r)
+		d.steps(ctx, r)
+	}
+}
+
+// steps tells of changes of the tables that are not done, and of nodes of several versions.
+func (d *doctor) steps(ctx context.Context, r *rooms) {
+	if r.db.Engine() == db.SQLite {
+		return
+	}
+	plan, err := r.db.Plan(ctx, migrations(r.compartment)...)
+	if err != nil {
+		d.tell("schema", wrong, "doctor.steps.wrong", "compartment", r.compartment, "error", err.Error())
+		return
+	}
+	if n := len(plan.Steps()); n > 0 {
+		d.tell("schema", odd, "doctor.steps.left", "compartment", r.compartment, "n", strconv.Itoa(n))
+	}
+	versions, alive := map[string]bool{}, 0
+	for _, n := range plan.Nodes {
+		if n.Alive {
+			versions[n.Version] = true
+			alive++
+		}
+	}
+	switch {
+	case len(versions) > 1:
+		d.tell("nodes", odd, "doctor.nodes.mixed", "compartment", r.compartment, "n", strconv.Itoa(alive), "versions", strings.Join(slices.Sorted(maps.Keys(versions)), ", "))
+	case alive > 0:
+		d.tell("nodes", good, "doctor.nodes.good", "compartment", r.compartment, "n", strconv.Itoa(alive))
 	}
 }
 

@@ -45,9 +45,9 @@ func commands() []command {
 		{"backup", "copy the data, or apart from them the keys", runBackup},
 		{"restore", "bring a backup back", runRestore},
 		{"move", "take a city from SQLite to PostgreSQL, or back", runMove},
-		{"bench", "load a city that was made for measuring, and compare: comity bench run", runBench},
+		{"bench", "make a city to measure with, load it, and compare: seed, run, compare, report", runBench},
+		{"migrate", "carry changes of the database on while the city runs: status, expand, fill, contract", runMigrate},
 		{"doctor", "look at the configuration and the machine, changing nothing", runDoctor},
-		{"bench", "measure how fast it is: comity bench seed", runBench},
 		{"version", "say which build this is", runVersion},
 	}
 }

@@ -188,7 +188,7 @@ func (c *city) furnish(ctx context.Context, cfg cityConfig, r *rooms, kinds ...j
 	if err != nil {
 		return err
 	}
-	r.runner.Workers = noticeWorkers
+	r.runner.Workers, r.runner.Grace = noticeWorkers, jobGrace
 	r.runner.Log = cfg.Log
 	return nil
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -129,6 +130,8 @@ func runServe(ctx context.Context, args []string, _, stderr io.Writer) error {
 	level := f.String("log-level", os.Getenv("COMITY_LOG_LEVEL"), "what the log begins with: debug, info, warn or error (default: info); SIGUSR1 turns debug on and off, SIGUSR2 warn")
 	cf, idp, told := addCityFlags(f), addOIDCFlags(f), addTraceFlags(f)
 	kiosk := f.Duration("kiosk-idle", time.Minute, "how long a shared device may stand before the resident's pages forget; a device is made one at /kiosk; 0 = there are none")
+	drain := f.Duration("drain", 0, "how long the node still answers after SIGTERM while /readyz says that it leaves, so that a proxy sends requests to another; 0 where there is none")
+	grace := f.Duration("grace", usualGrace, "how long requests under way may take after that before they are cut off")
 	kioskOnly := f.Bool("kiosk", false, "every resident page is shown as on a shared device; for a server that only such devices reach")
 	if err := parse(f, args); err != nil {
 		return err
@@ -180,7 +183,8 @@ func runServe(ctx context.Context, args []string, _, stderr io.Writer) error {
 		return err
 	}
 	log.Info("the city is open", "address", "http://"+hostOf(listener), "pack", c.packs.Current().ID, "version", c.packs.Current().Version)
-	return serve(ctx, c, listener, surfaceOptions{secure: *secure, proxied: *proxied, metrics: *metrics, base: strings.TrimSuffix(*cf.base, "/"), hosts: names, provider: provider, mediaHosts: words(*media), kiosk: *kiosk, kioskOnly: *kioskOnly, traces: tracer}, stderr)
+	return serve(ctx, c, listener, surfaceOptions{secure: *secure, proxied: *proxied, metrics: *metrics, base: strings.TrimSuffix(*cf.base, "/"), hosts: names, provider: provider, mediaHosts: words(*media), kiosk: *kiosk, kioskOnly: *kioskOnly, traces: tracer,
+		leaving: &leaving{drain: *drain, grace: *grace}}, stderr)
 }
 
 // surfaceOptions is what differs between a demonstration and a city.
@@ -199,6 +203,9 @@ type surfaceOptions struct {
 
 	kiosk     time.Duration // how long a shared device waits; 0 = there are none
 	kioskOnly bool
+
+	leaving *leaving // how the node goes; nil: at once
+	node    *node    // this process among others; nil: nobody asks
 }
 
 // hostNames are the names of --base and --hosts.
@@ -239,26 +246,39 @@ func newServer(h http.Handler, log *slog.Logger) *http.Server {
 		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn)}
 }
 
-// serve answers requests, clocks and notices until the context ends, then lets what is under way finish.
+// serve answers requests, clocks and notices until the context ends, then leaves: see leaving. Clocks and notices are
+// given up at once, so that another node takes them over meanwhile; what is under way of them finishes.
 func serve(ctx context.Context, c *city, l net.Listener, o surfaceOptions, stderr io.Writer) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	server := newServer(surfaces(c, o), c.log)
-	var work sync.WaitGroup
+	if o.leaving == nil {
+		o.leaving = &leaving{}
+	}
+	me, err := c.joinNodes(ctx)
+	if err != nil {
+		return err
+	}
+	o.node = me
+	server := newServer(o.leaving.closing(surfaces(c, o)), c.log)
+	var work, told sync.WaitGroup
+	running, ended := context.WithCancel(context.WithoutCancel(ctx))
+	told.Go(func() { me.run(running) })
+	defer func() { ended(); told.Wait() }() // last of all: while it answers, it runs
 	work.Go(func() { c.Work(ctx) })
 	work.Go(debug.FreeOSMemory) // what reading packs took and is not needed again: more than an idle city holds
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(l) }()
-	debug.FreeOSMemory() // reading the packs took several times what keeping them does
-	var err error
 	select {
 	case <-ctx.Done():
+		c.log.Info("leaving", "drain", o.leaving.drain.String(), "grace", o.leaving.patience().String())
+		o.leaving.wait(failed)
 	case err = <-failed:
 	}
-	grace, done := context.WithTimeout(context.Background(), 10*time.Second)
+	grace, done := context.WithTimeout(context.Background(), o.leaving.patience())
 	defer done()
 	if e := server.Shutdown(grace); e != nil {
 		fmt.Fprintln(stderr, "comity: some requests were still under way and were cut off")
+		_ = server.Close() // so that nobody waits for an answer that will not come
 	}
 	cancel()
 	work.Wait()
@@ -293,6 +313,9 @@ func joined(c *city, o surfaceOptions) (http.Handler, []string) {
 	resident := portal.Deps{Site: site, Packs: c.packs, Ledger: c.ledger, Reader: c.reader, Files: c.files, Secret: c.secret, Programmes: plugged, Prove: c.prove, Maps: c.maps}
 	program := api.Deps{DB: c.db, Ledger: c.ledger, Reader: c.reader, Packs: c.packs, Text: c.base, Accounts: c.accounts, Files: c.files,
 		Jobs: c.runner, Now: c.clock.Now, Log: c.log, Version: version(), Metrics: o.metrics || o.demo != nil, Journal: site.Journal}
+	if o.leaving != nil && o.node != nil {
+		program.Unready = func() string { return cmp.Or(o.leaving.unready(), o.node.unready()) }
+	}
 	if o.proxied {
 		site.Journal.From = forwardedFor
 		resident.Client, program.Client = forwardedFor, forwardedFor

@@ -55,6 +55,7 @@ type Deps struct {
 	Version     string           // of the program, for the OpenAPI document
 	Metrics     bool             // whether /metrics is served
 	Journal     *journal.Journal // its counts go to /metrics; nil leaves them out
+	Unready     func() string    // a word why this node should be sent nothing more, empty while there is none; nil: there never is
 	// Client names where a request comes from, for the limit on wrong codes; nil = its network
 	// address. Behind a proxy it has to read the proxy's header.
 	Client func(r *http.Request) string

@@ -54,6 +54,12 @@ func (o *Ops) Observe(route string, status int, took time.Duration) {
 }
 
 func (o *Ops) ready(w http.ResponseWriter, r *http.Request) {
+	if o.a.Unready != nil {
+		if why := o.a.Unready(); why != "" { // it may well still answer; it is asked not to be sent more
+			word(w, http.StatusServiceUnavailable, why)
+			return
+		}
+	}
 	ctx, cancel := context.WithTimeout(r.Context(), readyLimit)
 	defer cancel()
 	if err := o.a.DB.Ping(ctx); err != nil {

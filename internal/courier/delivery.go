@@ -268,8 +268,19 @@ func (c *Courier) carry(ctx context.Context, job jobs.Job) error {
 		return err
 	}
 	answer := c.hand(ctx, d, parcel)
-	// How it ended is written down even if this process is being stopped.
-	return c.ends(context.WithoutCancel(ctx), job, d.ID, attempt, answer, parcel)
+	return c.endsSurely(ctx, job, d.ID, attempt, answer, parcel)
+}
+
+// endsSurely writes down how a try ended even if this process is being stopped, and tries that for a while: what is not
+// written down is sent again.
+func (c *Courier) endsSurely(ctx context.Context, job jobs.Job, id, attempt int64, a Answer, p Parcel) error {
+	for wait := 100 * time.Millisecond; ; wait *= 2 {
+		err := c.ends(context.WithoutCancel(ctx), job, id, attempt, a, p)
+		if err == nil || errors.Is(err, jobs.ErrLost) || wait > 2*time.Second {
+			return err
+		}
+		<-time.NewTimer(wait).C
+	}
 }
 
 // onItsWay reads a delivery and its message. Where there is nothing to do any more the job ends, and the

@@ -117,7 +117,7 @@ func (c *checkpointer) restart(ctx context.Context, raw *sqlite3.Conn) error {
 	if err != nil {
 		return err
 	}
-	defer func() { c.writers.places <- writer }()
+	defer c.writers.put(writer)
 	if err := raw.BusyTimeout(readersLimit); err != nil {
 		return err
 	}

@@ -104,6 +104,8 @@ type DB struct {
 	check   *checkpointer   // of SQLite
 	config  *pgx.ConnConfig // of PostgreSQL, for Listen
 	trace   func(q string, args []any)
+	plan    *Plan // migrations are listed and not applied
+	known   known // the migrations of this program
 }
 
 // Open opens "sqlite:/path/file.db" (or a plain path) or "postgres://…";

@@ -235,6 +235,12 @@ func retryable(err error) bool {
 	return errors.Is(err, ErrAgain) || ok && (pg.Code == "40001" || pg.Code == "40P01") || notPrimary(err)
 }
 
+// notGranted tells whether a lock was not granted in the time a transaction may wait for it.
+func notGranted(err error) bool {
+	pg, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && pg.Code == "55P03"
+}
+
 // isVerdict tells whether the engine itself answered, so that a failed commit is
 // known not to be stored. A server that ends the connection with its answer speaks
 // of the connection: the commit may have been done before.

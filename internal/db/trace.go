@@ -20,20 +20,11 @@ func (d *DB) Spent() map[string]Spent {
 		return out
 	}
 	for _, p := range []*pool{d.writers, d.readers} {
-		var idle []*session
-		for range cap(p.places) {
-			select {
-			case s := <-p.places:
-				idle = append(idle, s)
-			default:
-			}
+		p.mu.Lock()
+		for _, s := range p.idle {
+			s.spent(out)
 		}
-		for _, s := range idle {
-			if s != nil {
-				s.spent(out)
-			}
-			p.places <- s
-		}
+		p.mu.Unlock()
 	}
 	return out
 }

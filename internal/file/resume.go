@@ -14,7 +14,6 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"comity/internal/casework"
@@ -26,6 +25,7 @@ import (
 //
 //	Dir/ID/state   what is known of it, sealed under the key in its name
 //	Dir/ID/N       its parts, one for each request, each sealed under a key that stands in state
+//	Dir/ID/lock    held by the request that is being worked on; several nodes may share Dir
 //
 // The name of an upload is ID.KEY and is given to whoever began it. The key is kept nowhere here, so whoever has the
 // name is its owner, and nobody who has the disk can read it. A part that was not finished when the program died is
@@ -36,9 +36,6 @@ type Uploads struct {
 	Most  int           // uploads at a time, of everybody; 0 = 500
 	Life  time.Duration // from the beginning; 0 = a day
 	Now   func() time.Time
-
-	mu   sync.Mutex
-	busy map[string]bool
 }
 
 // Upload is how far one has got.
@@ -188,18 +185,19 @@ func (u *Uploads) At(name string) (Upload, error) {
 	return s.Upload, nil
 }
 
-// hold lets one request at a time work on an upload.
-func (u *Uploads) hold(id string) (free func(), ok bool) {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	if u.busy[id] {
-		return nil, false
+// hold lets one request at a time work on an upload, whichever node of the city it came to: the folder is shared. A node
+// that dies lets go.
+func (u *Uploads) hold(id string) (free func(), err error) {
+	free, ok, err := lock(filepath.Join(u.Dir, id, "lock"))
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, ErrNoUpload // dropped meanwhile
+	case err != nil:
+		return nil, fmt.Errorf("file: %w", err)
+	case !ok:
+		return nil, ErrBusy
 	}
-	if u.busy == nil {
-		u.busy = map[string]bool{}
-	}
-	u.busy[id] = true
-	return func() { u.mu.Lock(); delete(u.busy, id); u.mu.Unlock() }, true
+	return free, nil
 }
 
 // Add takes the next part of an upload, from offset on. What arrived before the line broke is kept, and ErrCut
@@ -209,9 +207,9 @@ func (u *Uploads) Add(name string, offset int64, r io.Reader) (Upload, error) {
 	if err != nil {
 		return Upload{}, err
 	}
-	free, ok := u.hold(id)
-	if !ok {
-		return s.Upload, ErrBusy
+	free, err := u.hold(id)
+	if err != nil {
+		return s.Upload, err
 	}
 	defer free()
 	_, key, s, err := u.open(name) // as it stands now
@@ -257,9 +255,9 @@ func (u *Uploads) Finish(ctx context.Context, name string, into Store) (casework
 	if err != nil {
 		return casework.File{}, err
 	}
-	free, ok := u.hold(id)
-	if !ok {
-		return casework.File{}, ErrBusy
+	free, err := u.hold(id)
+	if err != nil {
+		return casework.File{}, err
 	}
 	defer free()
 	_, key, s, err := u.open(name)
@@ -295,9 +293,9 @@ func (u *Uploads) Drop(name string) error {
 	if err != nil {
 		return err
 	}
-	free, ok := u.hold(id)
-	if !ok {
-		return ErrBusy
+	free, err := u.hold(id)
+	if err != nil {
+		return err
 	}
 	defer free()
 	if err := os.RemoveAll(filepath.Join(u.Dir, id)); err != nil {

@@ -105,6 +105,26 @@ func TestUploads_are_not_dropped_while_a_part_comes_in(t *testing.T) {
 	}
 }
 
+func TestUploads_go_on_at_another_node_and_one_of_them_works_at_a_time(t *testing.T) {
+	now := time.Now()
+	here := uploadsFor(t, &now)
+	there := &Uploads{Dir: here.Dir, Now: here.Now}
+	name, _, err := here.Begin(10, "a.txt", "text/plain")
+	if err != nil {
+		t.Fatal(err)
+	}
+	part := &dropping{r: strings.NewReader("words"), drop: func() error {
+		_, err := there.Add(name, 0, strings.NewReader("other words"))
+		return err
+	}}
+	if at, err := here.Add(name, 0, part); err != nil || at.Offset != 5 || !errors.Is(part.got, ErrBusy) {
+		t.Errorf("%+v, %v; the other node heard %v", at, err, part.got)
+	}
+	if at, err := there.Add(name, 5, strings.NewReader(" more")); err != nil || at.Offset != 10 {
+		t.Errorf("%+v, %v", at, err)
+	}
+}
+
 func TestUploads_are_their_owners_alone_and_for_a_day(t *testing.T) {
 	now := time.Now()
 	u := uploadsFor(t, &now)

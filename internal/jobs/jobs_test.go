@@ -506,3 +506,50 @@ func TestKinds_are_checked(t *testing.T) {
 		}
 	}
 }
+
+func Test_a_job_under_way_is_heard_out_when_the_program_ends_but_not_for_ever(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		if err := jobs.Migrate(t.Context(), d); err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range []struct {
+			grace time.Duration
+			ends  bool
+		}{{time.Minute, true}, {time.Millisecond, false}} {
+			ctx, stop := context.WithCancel(t.Context())
+			r, err := jobs.NewRunner(d, jobs.Kind{Name: "letter", Run: func(ctx context.Context, _ jobs.Job) error {
+				stop()
+				if c.ends {
+					return ctx.Err()
+				}
+				<-ctx.Done()
+				return ctx.Err()
+			}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.Grace = c.grace
+			err = d.Transact(t.Context(), func(tx *db.Tx) error {
+				return jobs.Enqueue(t.Context(), tx, jobs.New{Kind: "letter", Key: c.grace.String()})
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if n, err := r.RunDue(ctx, 1); (n == 1) != c.ends || (err == nil) != c.ends {
+				t.Errorf("with %v: %d ended, %v", c.grace, n, err)
+			}
+		}
+		r, err := jobs.NewRunner(d, jobs.Kind{Name: "letter", Run: func(_ context.Context, job jobs.Job) error {
+			if job.Attempt != 1 {
+				t.Errorf("what was given back counts: attempt %d", job.Attempt)
+			}
+			return nil
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n, err := r.RunDue(t.Context(), 5); n != 1 || err != nil {
+			t.Errorf("%d jobs were given back, %v", n, err)
+		}
+	})
+}

@@ -39,6 +39,9 @@ type Runner struct {
 	// Workers is how many leased jobs run at a time; 0 means one after another.
 	// Jobs that end in the same store share its commits then.
 	Workers int
+	// Grace is how long jobs that run may go on when the context ends, before theirs
+	// ends too and they are given back. NewRunner sets none.
+	Grace time.Duration
 	// Log gets one line per job; nil is silent.
 	Log *slog.Logger
 	// Traces hears how long each job took; nil hears nothing.
@@ -134,7 +137,7 @@ func (r *Runner) pause(ctx context.Context, wait time.Duration) {
 // RunDue leases at most limit due jobs, lowest Prio first and then earliest, and
 // runs them in that order. n counts the jobs that were run, well or not. A job
 // that fails is no error of RunDue; a database that fails is. When ctx ends, jobs
-// not finished are given back without counting the attempt.
+// not begun, and after Grace those not finished, are given back without counting the attempt.
 func (r *Runner) RunDue(ctx context.Context, limit int) (n int, err error) {
 	batch, err := r.lease(ctx, limit)
 	if err != nil {
@@ -220,10 +223,12 @@ func (r *Runner) one(ctx context.Context, job Job) error {
 	if job.Attempt > kind.attempts(job) {
 		failure = errors.New("no attempt came to an end; last known: " + job.LastError)
 	} else {
-		failure = call(ctx, kind, job)
-	}
-	if failure != nil && ctx.Err() != nil {
-		return errors.Join(ctx.Err(), r.release(ctx, []Job{job}))
+		longer, stop := lingering(ctx, r.Grace)
+		defer stop()
+		failure = call(longer, kind, job)
+		if failure != nil && longer.Err() != nil {
+			return errors.Join(ctx.Err(), r.release(ctx, []Job{job}))
+		}
 	}
 	if failure == nil && kind.Completes {
 		r.log(slog.LevelInfo, "job", "kind", job.Kind, "id", job.ID, "attempt", job.Attempt, "error", "")
@@ -241,6 +246,22 @@ func (r *Runner) one(ctx context.Context, job Job) error {
 	}
 	r.log(level, "job", "kind", job.Kind, "id", job.ID, "attempt", job.Attempt, "error", text)
 	return nil
+}
+
+// lingering is a context that ends a while after another has.
+func lingering(ctx context.Context, by time.Duration) (context.Context, func()) {
+	if by <= 0 {
+		return ctx, func() {}
+	}
+	longer, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() {
+		select {
+		case <-longer.Done():
+		case <-time.After(by):
+			cancel()
+		}
+	})
+	return longer, func() { stop(); cancel() }
 }
 
 // record changes nothing when the job is not held any more: then it was

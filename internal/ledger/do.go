@@ -386,7 +386,7 @@ func (l *Ledger) RunTimers(ctx context.Context, limit int) (int, error) {
 		clock, alert := strings.CutSuffix(t.clock, alertMark)
 		calls[i] = Call{authz.Machine(), casework.Command{Case: caseID(t.n), Version: casework.AnyVersion, Tick: &casework.Tick{Clock: clock, Due: t.at, Alert: alert}}}
 	}
-	_, errs := l.DoEach(ctx, calls)
+	_, errs := l.DoEach(context.WithoutCancel(ctx), calls) // claimed clocks are answered, or nobody would look at them until their lease ends
 	for i, t := range due {
 		if errs[i] != nil {
 			l.cfg.Log.Error("a clock ran out and could not be answered", "case", caseID(t.n), "clock", t.clock, "due", t.at, "error", errs[i])

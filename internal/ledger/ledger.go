@@ -136,7 +136,7 @@ func Open(ctx context.Context, d *db.DB, cfg Config) (*Ledger, error) {
 	if cfg.Ring == nil {
 		return nil, errors.New("ledger: there is no key ring to seal cases with")
 	}
-	if err := errors.Join(migrate(ctx, d), migrateInvariants(ctx, d), translog.Migrate(ctx, d)); err != nil {
+	if err := Migrate(ctx, d); err != nil {
 		return nil, err
 	}
 	if err := d.Transact(ctx, func(tx *db.Tx) error { return words.Create(ctx, tx) }); err != nil {
@@ -159,6 +159,11 @@ func Open(ctx context.Context, d *db.DB, cfg Config) (*Ledger, error) {
 	}
 	l.done.Go(l.write)
 	return l, nil
+}
+
+// Migrate brings the tables of the ledger and of its log to this program's version.
+func Migrate(ctx context.Context, d *db.DB) error {
+	return errors.Join(migrate(ctx, d), migrateInvariants(ctx, d), translog.Migrate(ctx, d))
 }
 
 func migrate(ctx context.Context, d *db.DB) error {

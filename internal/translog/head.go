@@ -197,8 +197,18 @@ func (l *Log) Run(ctx context.Context, tell func(error)) {
 		}
 		select {
 		case <-ctx.Done():
+			if err := l.giveBack(ctx); err != nil {
+				tell(err)
+			}
 			return
 		case <-beat.C:
 		}
 	}
+}
+
+// giveBack lets another node go on at once where this one was stopped amid a batch.
+func (l *Log) giveBack(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	return l.DB.Transact(ctx, func(tx *db.Tx) error { return dropLease(ctx, tx, l.node()) })
 }

@@ -245,14 +245,18 @@ func (s *liteSide) migrations(context.Context) (out []string, err error) {
 	return out, err
 }
 
-// migration names a migration alike on both engines, which may have a text each for one number.
+// migration names a migration alike on both engines, which may have a text each for one number, with the state a step has
+// reached.
 func migration(set, file string) string {
-	stem, _, _ := strings.Cut(file, ".")
+	stem := strings.TrimSuffix(file, ".sql")
+	for _, engine := range []string{".sqlite", ".postgres"} {
+		stem = strings.TrimSuffix(stem, engine)
+	}
 	return set + " " + stem
 }
 
 // notMoved are the tables each database has for itself.
-const notMoved = `('db_migrations', 'db_move', 'db_move_tables')`
+const notMoved = `('db_migrations', 'db_steps', 'db_nodes', 'db_move', 'db_move_tables')`
 
 func (s *liteSide) tables(context.Context) ([]table, error) {
 	var out []table

@@ -34,6 +34,7 @@ var Rooms = map[string]Room{
 	"internal/db":                {Why: "the only importer of database/sql and drivers", Others: []string{"github.com/jackc/pgx/v5", "github.com/ncruces/go-sqlite3"}},
 	"internal/db/move":           {Why: "a database goes from one engine to the other", Rooms: []string{"db"}, Others: []string{"github.com/jackc/pgx/v5", "github.com/ncruces/go-sqlite3"}},
 	"internal/db/dbtest":         {Why: "databases for tests", Rooms: []string{"db"}},
+	"internal/db/pages":          {Why: "what a SQLite file changes, page by page", Rooms: []string{"db"}, Others: []string{"github.com/ncruces/go-sqlite3"}},
 	"internal/outward":           {Why: "which machines may be called"},
 	"internal/posted":            {Why: "a posted form, its files sealed as they arrive", Rooms: []string{"vault"}},
 	"internal/limit":             {Why: "slows down who guesses codes"},

@@ -5,8 +5,8 @@ import (
 	"fmt"
 )
 
-// Rule looks at a row and says which of its columns must not leave, if any. Only columns of numbers and texts that
-// stand in the page itself can be read; a Row knows no names of tables, so the rule goes by what the row looks like.
+// Rule looks at a row and says which of its columns must not leave, if any. A Row knows no names of tables, so the rule
+// goes by what the row looks like; of a row that is too long for its page only the beginning can be read.
 type Rule func(Row) (column int, secret bool)
 
 // Row is one row, or one entry of an index, as its page holds it. It is valid until the call ends.
@@ -18,15 +18,32 @@ type Row struct {
 // field is where a column lies.
 type field struct {
 	kind     uint64 // SQLite's serial type
-	from, to int    // to is 0 where it goes on in another page
+	from, to int    // in the page, and behind it where the row goes on elsewhere
+	whole    bool   // it lies in the page
 }
 
 // Columns tells how many there are.
 func (r Row) Columns() int { return len(r.columns) }
 
-// Text is a text; ok is false for anything else.
+// Kinds has a letter for each column: i for a whole number, t for a text, - for anything else.
+func (r Row) Kinds() string {
+	kinds := make([]byte, len(r.columns))
+	for i, f := range r.columns {
+		switch {
+		case f.kind >= 1 && f.kind <= 6 || f.kind == 8 || f.kind == 9:
+			kinds[i] = 'i'
+		case f.kind >= 13 && f.kind%2 == 1:
+			kinds[i] = 't'
+		default:
+			kinds[i] = '-'
+		}
+	}
+	return string(kinds)
+}
+
+// Text is a text; ok is false for anything else, and for one that does not lie in this page.
 func (r Row) Text(i int) (text []byte, ok bool) {
-	if i >= len(r.columns) || r.columns[i].kind < 13 || r.columns[i].kind%2 == 0 || r.columns[i].to == 0 {
+	if i >= len(r.columns) || r.columns[i].kind < 13 || r.columns[i].kind%2 == 0 || !r.columns[i].whole {
 		return nil, false
 	}
 	return r.page[r.columns[i].from:r.columns[i].to], true
@@ -34,7 +51,7 @@ func (r Row) Text(i int) (text []byte, ok bool) {
 
 // Number is a whole number; ok is false for anything else.
 func (r Row) Number(i int) (n int64, ok bool) {
-	if i >= len(r.columns) || r.columns[i].to == 0 && r.columns[i].kind < 8 {
+	if i >= len(r.columns) || !r.columns[i].whole {
 		return 0, false
 	}
 	f := r.columns[i]
@@ -57,7 +74,11 @@ type cutter struct {
 	rule    Rule
 	taken   func(Row) error
 	columns []field // of the row just looked at
+	spilt   map[uint32][]span
 }
+
+// span is a piece of a secret in a page in which a long row goes on.
+type span struct{ from, to int }
 
 // Marks of the kinds of pages that have rows. Pages of other kinds begin with a number of a page, whose first byte
 // is smaller in a database of the size that is followed.
@@ -70,6 +91,9 @@ const (
 
 // page cuts a page in place.
 func (c *cutter) page(number uint32, page []byte) error {
+	for _, s := range c.spilt[number] {
+		blanked(page[s.from:s.to])
+	}
 	start := 0
 	if number == 1 {
 		start = 100
@@ -152,7 +176,7 @@ func (c *cutter) cell(kind byte, page []byte, from int) (end int, err error) {
 	if !ok {
 		return end, nil
 	}
-	return end, c.row(row)
+	return end, c.row(row, at+here)
 }
 
 // local is how many bytes of a row lie in its page, and whether it goes on elsewhere.
@@ -183,9 +207,8 @@ func (c *cutter) rowAt(page []byte, at, here int) (Row, bool) {
 			return Row{}, false
 		}
 		f := field{kind: kind, from: body, to: body + int(size)}
-		if body += int(size); body > at+here {
-			f.to = 0
-		}
+		body += int(size)
+		f.whole = body <= at+here
 		row.columns = append(row.columns, f)
 	}
 	c.columns = row.columns
@@ -209,7 +232,8 @@ func width(kind uint64) uint64 {
 // blank is what stands for a value that was cut out: as long as it was, so that nothing else moves.
 const blank = '-'
 
-func (c *cutter) row(row Row) error {
+// row cuts a row whose part in the page ends at end.
+func (c *cutter) row(row Row, end int) error {
 	column, secret := c.rule(row)
 	if !secret {
 		return nil
@@ -220,8 +244,61 @@ func (c *cutter) row(row Row) error {
 		}
 	}
 	f := row.columns[column]
-	for i := f.from; i < f.to; i++ {
-		row.page[i] = blank
+	blanked(row.page[min(f.from, end):min(f.to, end)])
+	return nil
+}
+
+func blanked(b []byte) {
+	for i := range b {
+		b[i] = blank
+	}
+}
+
+// spills notes where secrets of a page go on in others. look gives those pages that are handed over together with
+// it: a row whose secret changes changes its length, and is then written whole.
+func (c *cutter) spills(page []byte, look func(number uint32) ([]byte, error)) error {
+	if page[0] != leafTable { // entries of an index that are longer hold no secrets
+		return nil
+	}
+	for i := range int(binary.BigEndian.Uint16(page[3:])) {
+		if 8+2*i+2 > Size {
+			return nil
+		}
+		at := int(binary.BigEndian.Uint16(page[8+2*i:]))
+		size, n := number(page, at)
+		at += n
+		_, n = number(page, at)
+		at += n
+		here, spill := local(size, Size-35)
+		end := at + here
+		if !spill || end+4 > Size {
+			continue
+		}
+		row, ok := c.rowAt(page, at, here)
+		if !ok {
+			continue
+		}
+		if column, secret := c.rule(row); secret && !row.columns[column].whole {
+			f := row.columns[column]
+			if err := c.spill(binary.BigEndian.Uint32(page[end:]), f.from-end, f.to-end, look); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// spill notes a secret between two places of what a row has behind its page.
+func (c *cutter) spill(next uint32, from, to int, look func(uint32) ([]byte, error)) error {
+	for ; next != 0 && to > 0; from, to = from-(Size-4), to-(Size-4) {
+		page, err := look(next)
+		if err != nil || page == nil {
+			return err
+		}
+		if s := (span{4 + max(from, 0), 4 + min(to, Size-4)}); s.from < s.to {
+			c.spilt[next] = append(c.spilt[next], s)
+		}
+		next = binary.BigEndian.Uint32(page)
 	}
 	return nil
 }

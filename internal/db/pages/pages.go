@@ -29,6 +29,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"os"
 	"path/filepath"
 	"slices"
@@ -205,27 +206,53 @@ func (f *Follower) Base(ctx context.Context, temp string, each Each) (size uint3
 		return 0, err
 	}
 	defer file.Close()
-	page := make([]byte, Size)
-	for n := uint32(1); ; n++ {
-		if ctx.Err() != nil {
-			return 0, ctx.Err()
-		}
-		if _, err := io.ReadFull(file, page); err == io.EOF {
-			return n - 1, nil
-		} else if err != nil {
-			return 0, err
-		}
-		if err := f.hand(n, page, each); err != nil {
-			return 0, err
+	info, err := file.Stat()
+	if err != nil {
+		return 0, err
+	}
+	size = uint32(info.Size() / Size)
+	numbers := func(yield func(uint32) bool) {
+		for n := uint32(1); n <= size && ctx.Err() == nil && yield(n); n++ {
 		}
 	}
+	err = f.hand(numbers, func(n uint32, page []byte) (bool, error) {
+		_, err := file.ReadAt(page, int64(n-1)*Size)
+		return true, err
+	}, each)
+	return size, errors.Join(err, ctx.Err())
 }
 
-func (f *Follower) hand(n uint32, page []byte, each Each) error {
-	if err := f.cut.page(n, page); err != nil {
-		return err
+// hand cuts pages and hands them over. get reads one; false if it is not among them.
+func (f *Follower) hand(numbers iter.Seq[uint32], get func(uint32, []byte) (bool, error), each Each) error {
+	f.cut.spilt = map[uint32][]span{}
+	page, further := make([]byte, Size), make([]byte, Size)
+	look := func(n uint32) ([]byte, error) {
+		there, err := get(n, further)
+		if !there {
+			return nil, err
+		}
+		return further, err
 	}
-	return each(n, page)
+	for n := range numbers { // all rows first: where a long one goes on may have a smaller number
+		if _, err := get(n, page); err != nil {
+			return err
+		}
+		if err := f.cut.spills(page, look); err != nil {
+			return err
+		}
+	}
+	for n := range numbers {
+		if _, err := get(n, page); err != nil {
+			return err
+		}
+		if err := f.cut.page(n, page); err != nil {
+			return err
+		}
+		if err := each(n, page); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Change is what commits have changed.
@@ -292,16 +319,14 @@ func (f *Follower) pagesOf(l *log, found *stretch, each Each) error {
 		}
 	}
 	slices.Sort(numbers)
-	page := make([]byte, Size)
-	for _, n := range numbers {
-		if _, err := l.ReadAt(page, found.at[n]); err != nil {
-			return err
+	return f.hand(slices.Values(numbers), func(n uint32, page []byte) (bool, error) {
+		where, there := found.at[n]
+		if !there {
+			return false, nil
 		}
-		if err := f.hand(n, page, each); err != nil {
-			return err
-		}
-	}
-	return nil
+		_, err := l.ReadAt(page, where)
+		return true, err
+	}, each)
 }
 
 // GiveWay lets a log that has grown long begin anew: all of it is copied back while writers wait for a moment, and

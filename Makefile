@@ -25,6 +25,9 @@ story: ## play one story: make story F=packs/demo/stories/happy-path.txtar
 bench: ## print the benchmarks as ratios against baselines of the same run (some minutes)
 	$(GO) run ./internal/bench
 
+drill: ## pull plugs and bring a city back, on both engines (some minutes; ROUNDS=20 for more)
+	COMITY_DRILL_ROUNDS=$(or $(ROUNDS),12) CGO_ENABLED=0 go test ./cmd/comity -run Test_a_drill -v -count=1 -timeout 60m
+
 generate: ## write the generated files anew (templates, schemas and reference of packs)
 	$(GO) tool templ generate -path internal
 	$(GO) run ./cmd/comity pack schema --dir docs/schema
@@ -39,4 +42,4 @@ build: ## build the static, stripped binary
 package: ## make Debian packages for amd64 and arm64 in dist/, the same bytes from the same commit
 	scripts/package.sh
 
-.PHONY: help demo dev check test story bench generate build package
+.PHONY: help demo dev check test story bench drill generate build package

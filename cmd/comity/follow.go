@@ -32,7 +32,10 @@ const followExamples = `  comity backup identity --out /safe/backup.key
 `
 
 // followEvery is how often a follower looks for changes, unless told otherwise.
-const followEvery = 2 * time.Second
+const followEvery = time.Second
+
+// breath is how long after it a follower lets go on who waits for the log to be emptied.
+const breath = 100 * time.Millisecond
 
 // oldestKeys bounds how old a generation of keys may become: with the one before it, 28 days.
 const oldestKeys = 14 * 24 * time.Hour
@@ -140,10 +143,24 @@ func (w *follower) run(ctx context.Context, every time.Duration) error {
 		if err := w.round(ctx); err != nil && ctx.Err() == nil {
 			w.cfg.Log.Error("the backup is behind; trying again", "error", err)
 		}
+		w.breathe(ctx, min(breath, every/2))
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
 			return nil
+		}
+	}
+}
+
+func (w *follower) breathe(ctx context.Context, after time.Duration) {
+	select {
+	case <-time.After(after):
+	case <-ctx.Done():
+		return
+	}
+	for c, s := range w.shippers {
+		if err := s.Breathe(ctx); err != nil && ctx.Err() == nil {
+			w.cfg.Log.Warn("the log could not be let go", "compartment", c, "error", err) // the next round says more
 		}
 	}
 }
@@ -213,46 +230,78 @@ func (w *follower) look() error {
 }
 
 func (w *follower) source(c vault.Compartment, file string) backup.Source {
-	keys := keysFolder(w.cfg)
+	ring := &keyFolder{dir: keysFolder(w.cfg), data: w.cfg.Data, compartment: c}
 	return backup.Source{Compartment: string(c), Database: file, Temp: filepath.Dir(file),
 		Files: filesOf(w.cfg.Data, string(c)), FilesTo: filesOf(w.data.Dir, string(c)),
 		Data: w.data, Keys: w.keys, Rule: ledger.KeyInPage,
 		Row:  func(r pages.Row) (any, bool) { return ledger.KeyOfPage(r) },
-		Ring: func() (map[string][]byte, error) { return keyFiles(keys, w.cfg.Data, c) },
+		Ring: ring.files,
 		Now:  w.cfg.Clock.Now, Anew: w.anew, Keep: w.keep, Log: w.cfg.Log}
 }
 
-// keyFiles reads what a backup of the keys holds beside the keys of cases.
-func keyFiles(keys, data string, c vault.Compartment) (map[string][]byte, error) {
+// keyFolder is what a backup of the keys holds beside the keys of cases.
+type keyFolder struct {
+	dir, data   string
+	compartment vault.Compartment
+	seen        string // names, sizes and times when it was read
+	held        map[string][]byte
+}
+
+// files reads them, unless nothing has changed since the last time.
+func (k *keyFolder) files() (map[string][]byte, error) {
+	now, err := k.look()
+	if err != nil || k.held != nil && now == k.seen {
+		return k.held, err
+	}
 	files := map[string][]byte{}
-	if vault.Exists(keys, c) {
-		dir, err := os.MkdirTemp(filepath.Dir(filepath.Clean(keys)), ".copy-*")
-		if err != nil {
+	if vault.Exists(k.dir, k.compartment) {
+		if err := k.copy(files); err != nil {
 			return nil, err
-		}
-		defer os.RemoveAll(dir)
-		if err := vault.BackUp(keys, dir, c); err != nil {
-			return nil, err
-		}
-		list, err := os.ReadDir(dir)
-		if err != nil {
-			return nil, err
-		}
-		for _, f := range list {
-			if files[f.Name()], err = os.ReadFile(filepath.Join(dir, f.Name())); err != nil {
-				return nil, err
-			}
 		}
 	}
-	if c == vault.Of[vault.Civic]() {
-		b, err := os.ReadFile(filepath.Join(data, "secret"))
+	if k.compartment == vault.Of[vault.Civic]() {
+		b, err := os.ReadFile(filepath.Join(k.data, "secret"))
 		if err == nil {
 			files["secret"] = b
 		} else if !errors.Is(err, fs.ErrNotExist) {
 			return nil, err
 		}
 	}
+	k.seen, k.held = now, files
 	return files, nil
+}
+
+// copy has the vault copy its files, which alone knows in which order that is safe.
+func (k *keyFolder) copy(files map[string][]byte) error {
+	dir, err := os.MkdirTemp(filepath.Dir(filepath.Clean(k.dir)), ".copy-*")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	if err := vault.BackUp(k.dir, dir, k.compartment); err != nil {
+		return err
+	}
+	list, err := os.ReadDir(dir)
+	for _, f := range list {
+		if files[f.Name()], err = os.ReadFile(filepath.Join(dir, f.Name())); err != nil {
+			return err
+		}
+	}
+	return err
+}
+
+func (k *keyFolder) look() (string, error) {
+	list, err := os.ReadDir(k.dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return "", err
+	}
+	var b strings.Builder
+	for _, f := range list {
+		if info, err := f.Info(); err == nil && strings.HasPrefix(f.Name(), string(k.compartment)+".") {
+			fmt.Fprintln(&b, f.Name(), info.Size(), info.ModTime().UnixNano())
+		}
+	}
+	return b.String(), nil
 }
 
 // runFollowList says what lies in a folder of a follower.

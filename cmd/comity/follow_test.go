@@ -159,6 +159,11 @@ func Test_a_drill_a_city_is_brought_back_to_any_moment_whatever_was_killed_meanw
 		defer mu.Unlock()
 		heard = append(heard, one)
 	}
+	count := func() int {
+		mu.Lock()
+		defer mu.Unlock()
+		return len(heard)
+	}
 	var city, follower *child
 	rounds := drillRounds()
 	for i := range rounds {
@@ -168,7 +173,11 @@ func Test_a_drill_a_city_is_brought_back_to_any_moment_whatever_was_killed_meanw
 		if follower == nil {
 			follower = startChild(t, drillOrders{Follow: args}, hear)
 		}
-		time.Sleep(time.Duration(700+rand.IntN(900)) * time.Millisecond)
+		had := count()
+		for until := time.Now().Add(30 * time.Second); count() < had+8 && time.Now().Before(until); {
+			time.Sleep(20 * time.Millisecond) // however slow the machine is, there is something to lose
+		}
+		time.Sleep(time.Duration(rand.IntN(700)) * time.Millisecond)
 		which := rand.IntN(3)
 		if which != 0 || i == rounds/2 || i == rounds-1 {
 			city.kill(t)
@@ -200,7 +209,7 @@ func Test_a_drill_a_city_is_brought_back_to_any_moment_whatever_was_killed_meanw
 		t.Errorf("in the clear: %v", found)
 	}
 	// The machine is lost, with its key folder.
-	for i, at := range []time.Time{last, first, first.Add(rand.N(last.Sub(first))), first.Add(rand.N(last.Sub(first)))} {
+	for i, at := range []time.Time{last, first.Add(rand.N(last.Sub(first))), first.Add(rand.N(last.Sub(first)))} {
 		bringBack(t, filepath.Join(root, fmt.Sprint("again", i)), pack, follow, safe, secret, at, gone, heard)
 	}
 }
@@ -243,7 +252,13 @@ func bringBack(t *testing.T, data, pack, follow, safe, secret string, at time.Ti
 		if one.Answered.After(has) && !one.Begun.After(until) {
 			continue // it came just then
 		}
-		k, err := look(one.Case)
+		k, err := c.reader.Case(t.Context(), authz.Machine().Scope(), one.Ref)
+		if err == nil && (there < 10 || one.Answered.After(has.Add(-100*time.Millisecond))) { // a look is a commit; the last ones matter most
+			k, err = look(one.Case)
+		} else if err == nil {
+			there++
+			continue
+		}
 		switch {
 		case one.Begun.After(until) && !errors.Is(err, ledger.ErrNotFound):
 			t.Errorf("%s, begun at %s, is in what was brought back to %s", one.Ref, one.Begun, until)
@@ -262,8 +277,14 @@ func bringBack(t *testing.T, data, pack, follow, safe, secret string, at time.Ti
 	if k, err := look(string(gone.Case)); err != nil || k.Contact.Name != casework.Veil {
 		t.Errorf("the erased case reads %q, %v", k.Contact.Name, err)
 	}
-	if found, err := c.surveyed(t.Context(), &c.rooms, nil); err != nil || len(found) != 0 {
-		t.Errorf("invariants are broken: %v, %v", found, err)
+	found, err := c.surveyed(t.Context(), &c.rooms, nil)
+	if err != nil {
+		t.Error(err)
+	}
+	for _, f := range found {
+		if f.Count != 0 {
+			t.Errorf("an invariant is broken: %+v", f)
+		}
 	}
 }
 

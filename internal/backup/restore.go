@@ -117,36 +117,82 @@ func chainOf(dir, compartment string, kind Kind, at time.Time, ids Secrets) (cha
 	if err != nil {
 		return nil, r, err
 	}
-	before := ""
-	for i, p := range list {
-		h, err := readHead(p.path)
-		if err == nil {
-			err = follows(h, p, i, compartment, filepath.Base(dir), before)
+	l := links{kind: kind, compartment: compartment, generation: filepath.Base(dir)}
+	for _, p := range list {
+		if !at.IsZero() && len(l.heads) > 0 && !l.last().At.Before(at) {
+			break // exactly the moment asked for
 		}
-		last := i == len(list)-1
-		if err == nil && !at.IsZero() && h.At.After(at) {
-			return chain, r, nil // it vouches for the one before, and is not needed
-		}
-		if err == nil && last {
-			err = opened(p.path, ids, func(Head, *bufio.Reader) error { return nil })
-			if errors.Is(err, ErrIdentity) {
-				return nil, r, err
-			}
-		}
-		if err != nil && last && i > 0 {
-			r.Broken = err.Error()
-			return chain, r, nil
-		}
+		h, err := l.join(p)
 		if err != nil {
-			return nil, r, upTo(err, r)
+			if p.path == list[len(list)-1].path && p.number > 0 {
+				r.Broken = err.Error() // nothing but the end is missing
+				break
+			}
+			return nil, r, l.upTo(err)
 		}
-		if before, err = digestOf(p.path); err != nil {
+		if !at.IsZero() && h.At.After(at) {
+			l.vouched = true
+			l.drop()
+			break
+		}
+	}
+	for !l.vouched && len(l.parts) > 0 {
+		last := l.parts[len(l.parts)-1]
+		err := opened(last.path, ids, func(Head, *bufio.Reader) error { return nil })
+		if err == nil {
+			break
+		}
+		if errors.Is(err, ErrIdentity) || last.number == 0 || len(l.parts) < len(list) {
 			return nil, r, err
 		}
-		chain, r.Head = append(chain, p), h
-		r.Files = len(chain)
+		r.Broken = err.Error()
+		l.drop()
+		l.vouched = true // the one left out has named its hash
 	}
-	return chain, r, nil
+	if len(l.parts) == 0 {
+		return nil, r, fmt.Errorf("%s: nothing of the generation is left", dir)
+	}
+	r.Head, r.Files = l.last(), len(l.parts)
+	return l.parts, r, nil
+}
+
+// links is a chain as far as it holds.
+type links struct {
+	kind                    Kind
+	compartment, generation string
+	parts                   []part
+	heads                   []Head
+	before                  string // hash of the last part
+	vouched                 bool   // by the file behind it
+}
+
+func (l *links) last() Head { return l.heads[len(l.heads)-1] }
+
+func (l *links) drop() {
+	l.parts, l.heads = l.parts[:len(l.parts)-1], l.heads[:len(l.heads)-1]
+}
+
+// join takes the file that comes next, or says why it is not that.
+func (l *links) join(p part) (Head, error) {
+	h, err := readHead(p.path)
+	if err == nil {
+		err = follows(h, p, len(l.parts), l.compartment, l.generation, l.before)
+	}
+	if err == nil {
+		l.before, err = digestOf(p.path)
+	}
+	if err == nil {
+		l.parts, l.heads = append(l.parts, p), append(l.heads, h)
+	}
+	return h, err
+}
+
+// upTo adds to an error what can be had all the same. The last part may be the one that was changed.
+func (l *links) upTo(err error) error {
+	if len(l.heads) < 2 {
+		return err
+	}
+	return fmt.Errorf("%w; what can be brought back reaches to %s: name that moment, or an earlier one, with --at", err, l.heads[len(l.heads)-2].At.Format(time.RFC3339Nano))
 }
 
 // follows tells whether a file is the one that has to come next.
@@ -163,13 +209,6 @@ func follows(h Head, p part, number int, compartment, generation, before string)
 		return fmt.Errorf("%s was changed after it was written, or %s does not belong behind it", filepath.Join(filepath.Dir(p.path), fileName(h.Kind, number-1)), filepath.Base(p.path))
 	}
 	return nil
-}
-
-func upTo(err error, r Reached) error {
-	if r.Files < 2 {
-		return err
-	}
-	return fmt.Errorf("%w; the files before it reach to %s: that, or an earlier moment, can be brought back with --at", err, r.At.Format(time.RFC3339))
 }
 
 // RestoreKeys reads the newest keys of a compartment: each key is handed over, the newest state of it first, and what

@@ -91,6 +91,14 @@ func (s *Shipper) Tick(ctx context.Context) error {
 	return err
 }
 
+// Breathe lets go on who waits for the log to be emptied; call it soon after Tick.
+func (s *Shipper) Breathe(ctx context.Context) error {
+	if s.follower == nil {
+		return nil
+	}
+	return s.follower.Breathe(ctx)
+}
+
 // Close lets the database go.
 func (s *Shipper) Close() error {
 	if s.follower == nil {

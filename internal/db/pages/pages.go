@@ -279,6 +279,18 @@ func (f *Follower) Next(ctx context.Context, ship func(Change) error) error {
 	return exec(ctx, f.readers[1-next], `ROLLBACK`)
 }
 
+var errBusy = errors.New("pages: there is something to ship first")
+
+// Breathe moves the reader to the end of the log where nothing is left to ship, and else does nothing. Whoever wants the
+// log emptied ([comity/internal/db.DB.Scrub]) waits, with all writers, until a follower has done so twice.
+func (f *Follower) Breathe(ctx context.Context) error {
+	err := f.Next(ctx, func(Change) error { return errBusy })
+	if errors.Is(err, errBusy) {
+		return nil
+	}
+	return err
+}
+
 // rest ships what lies between the place and the end of the log.
 func (f *Follower) rest(ctx context.Context, ship func(Change) error) error {
 	l, err := f.log()

@@ -124,8 +124,8 @@ func chainOf(dir, compartment string, kind Kind, at time.Time, ids Secrets) (cha
 		}
 		h, err := l.join(p)
 		if err != nil {
-			if p.path == list[len(list)-1].path && p.number > 0 {
-				r.Broken = err.Error() // nothing but the end is missing
+			if p.path == list[len(list)-1].path && p.number > 0 && p.number == len(l.parts) {
+				r.Broken = err.Error() // nothing but the end is broken
 				break
 			}
 			return nil, r, l.upTo(err)

@@ -175,15 +175,6 @@ func (f *Follower) Close() (err error) {
 // Place is how far the log was read.
 func (f *Follower) Place() Place { return f.place }
 
-// read opens a transaction on one of the two readers, with the state of this moment.
-func (f *Follower) read(ctx context.Context, which int) error {
-	err := exec(ctx, f.readers[which], `BEGIN`)
-	if err == nil {
-		err = exec(ctx, f.readers[which], `SELECT COUNT(*) FROM sqlite_schema`) // only now it has a state
-	}
-	return err
-}
-
 // Base hands over all pages as they are at some moment after Begin. What Next hands over afterwards may begin before
 // that moment and ends after it, so that base and first change together are one state. The copy it is read from lies in
 // a folder made in temp, and needs the room of the database.

@@ -124,12 +124,21 @@ func (c *child) kill(t *testing.T) {
 	c.cmd.Wait()
 }
 
+// moments are the last one, and one drawn in between for every four rounds.
+func moments(first, last time.Time) []time.Time {
+	list := []time.Time{last}
+	for range (drillRounds() + 3) / 4 {
+		list = append(list, first.Add(rand.N(last.Sub(first))))
+	}
+	return list
+}
+
 // drillRounds is how often something is killed; more with COMITY_DRILL_ROUNDS.
 func drillRounds() int {
 	if n, err := strconv.Atoi(os.Getenv("COMITY_DRILL_ROUNDS")); err == nil && n > 0 {
 		return n
 	}
-	return 4
+	return 3
 }
 
 var drillReached = regexp.MustCompile(`civic: back from (\d+) files\. What was acknowledged before (\S+) is there, nothing that came after (\S+)`)
@@ -209,7 +218,7 @@ func Test_a_drill_a_city_is_brought_back_to_any_moment_whatever_was_killed_meanw
 		t.Errorf("in the clear: %v", found)
 	}
 	// The machine is lost, with its key folder.
-	for i, at := range []time.Time{last, first.Add(rand.N(last.Sub(first))), first.Add(rand.N(last.Sub(first)))} {
+	for i, at := range moments(first, last) {
 		bringBack(t, filepath.Join(root, fmt.Sprint("again", i)), pack, follow, safe, secret, at, gone, heard)
 	}
 }

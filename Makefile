@@ -32,6 +32,9 @@ SIZES ?= 10000,100000
 performance: ## measure cities of SIZES cases and write docs/performance.md (PG=postgres://… adds PostgreSQL; much of an hour)
 	$(GO) run ./cmd/comity bench report --out docs/performance.md --sizes $(SIZES) $(if $(PG),--pg '$(PG)')
 
+drill: ## pull plugs and bring a city back, on both engines (some minutes; ROUNDS=20 for more)
+	COMITY_DRILL_ROUNDS=$(or $(ROUNDS),12) $(GO) test ./cmd/comity -run Test_a_drill -v -count=1 -timeout 60m
+
 generate: ## write the generated files anew (templates, schemas and reference of packs)
 	$(GO) tool templ generate -path internal
 	$(GO) run ./cmd/comity pack schema --dir docs/schema
@@ -46,4 +49,4 @@ build: ## build the static, stripped binary
 package: ## make Debian packages for amd64 and arm64 in dist/, the same bytes from the same commit
 	scripts/package.sh
 
-.PHONY: help demo dev check test story bench failover performance generate build package
+.PHONY: help demo dev check test story bench failover performance drill generate build package

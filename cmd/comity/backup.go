@@ -24,6 +24,8 @@ const backupExamples = `  comity backup --to /backup/data/2026-03-02 --pack ./my
   comity backup keys --to /safe/keys/2026-03-02 --pack ./mycity --data /var/lib/comity
     (key files and the wrapped keys of cases: keep it apart from the data, and no longer than 30 days,
     since as long as it is kept what was erased meanwhile could be opened again)
+  comity backup follow --help
+    (all the time, encrypted, to any moment; with comity backup list and comity backup identity)
 `
 
 const (
@@ -48,6 +50,10 @@ type manifestPart struct {
 
 // runBackup copies the data, or apart from them the keys.
 func runBackup(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	more := map[string]func(context.Context, []string, io.Writer, io.Writer) error{"follow": runFollow, "list": runFollowList, "identity": runIdentity}
+	if len(args) > 0 && more[args[0]] != nil {
+		return more[args[0]](ctx, args[1:], stdout, stderr)
+	}
 	keys := len(args) > 0 && args[0] == "keys"
 	if keys {
 		args = args[1:]

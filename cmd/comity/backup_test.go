@@ -65,13 +65,12 @@ func testHouse(t *testing.T, pack, data string) (*city, cityConfig) {
 	return c, cfg
 }
 
-// tell files a report that says everything there is to say.
-func tell(t *testing.T, c *city) ledger.Receipt {
-	t.Helper()
+// report files a report that says everything there is to say.
+func report(ctx context.Context, c *city) (ledger.Receipt, error) {
 	p := c.packs.Current()
 	name, key, err := c.files.Put([]byte(personal["photo"]))
 	if err != nil {
-		t.Fatal(err)
+		return ledger.Receipt{}, err
 	}
 	var category string
 	for _, k := range p.Categories {
@@ -89,9 +88,15 @@ func tell(t *testing.T, c *city) ledger.Receipt {
 		Contact: casework.Contact{Name: personal["name"], Channel: "sms", Address: personal["phone"]},
 		Files:   []casework.File{{SHA256: name, Key: key, Name: personal["photo name"], Kind: "text/plain", Size: 9, Public: true}}})
 	if err != nil {
-		t.Fatal(err)
+		return ledger.Receipt{}, err
 	}
-	r, err := c.ledger.Do(t.Context(), authz.Reporter(), cmd)
+	return c.ledger.Do(ctx, authz.Reporter(), cmd)
+}
+
+// tell files a report, and looks at it.
+func tell(t *testing.T, c *city) ledger.Receipt {
+	t.Helper()
+	r, err := report(t.Context(), c)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"comity/internal/backup"
 	"comity/internal/courier/gateway"
 	"comity/internal/db"
 	"comity/internal/file"
@@ -589,6 +590,18 @@ func backupsIn(dir string) (data, keys []time.Time, err error) {
 				data = append(data, m.At)
 			} else if m, err := readManifest(filepath.Dir(name), keysFormat); err == nil {
 				keys = append(keys, m.At)
+			}
+		}
+		if found, err = filepath.Glob(filepath.Join(dir, pattern, backup.StatusFile)); err != nil {
+			return nil, nil, err
+		}
+		for _, name := range found {
+			s, err := backup.ReadStatus(filepath.Dir(name))
+			switch {
+			case err == nil && s.Kind == backup.Data:
+				data = append(data, s.At)
+			case err == nil:
+				keys = append(keys, s.Oldest)
 			}
 		}
 	}

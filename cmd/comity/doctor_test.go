@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"comity/internal/account"
+	"comity/internal/backup"
 	"comity/internal/db"
 	"comity/internal/db/dbtest"
 	"comity/internal/procedure"
@@ -272,6 +273,21 @@ func Test_the_doctor_tells_how_old_the_backups_are(t *testing.T) {
 	_, of = examined(t, args...)
 	tells(t, of, "backup", "good", "the newest")
 	tells(t, of, "backup", "wrong", "older than 30 days")
+}
+
+func Test_the_doctor_reads_until_when_a_follower_has_shipped(t *testing.T) {
+	dir := t.TempDir()
+	args := []string{"--pack", "demo", "--data", filepath.Join(dir, "none"), "--backups", dir}
+	if err := backup.WriteStatus(dir, backup.Data, time.Now().Add(-40*time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	_, of := examined(t, args...)
+	tells(t, of, "backup", "odd", "see why")
+	if err := backup.WriteStatus(dir, backup.Data, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	_, of = examined(t, args...)
+	tells(t, of, "backup", "good", "the newest")
 }
 
 func Test_the_doctor_looks_at_the_settings_of_PostgreSQL(t *testing.T) {

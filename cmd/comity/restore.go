@@ -13,13 +13,17 @@ import (
 	"strconv"
 
 	"comity/internal/authz"
+	"comity/internal/backup"
 	"comity/internal/file/whole"
 	"comity/internal/ledger"
 	"comity/internal/text"
 	"comity/internal/vault"
 )
 
-const restoreExamples = `  comity restore --from /backup/data/2026-03-02 --pack ./mycity --data /var/lib/comity
+const restoreExamples = `  comity restore --from /backup/follow --at 2026-03-02T09:10:00+08:00 --identity backup.key --data /srv/again
+    (what comity backup follow has shipped, as it was at that moment; without --at the newest. Then the keys:)
+  comity restore keys --from /safe/follow --identity backup.key --pack ./mycity --data /srv/again
+  comity restore --from /backup/data/2026-03-02 --pack ./mycity --data /var/lib/comity
     (into a data folder without databases; then the keys:)
   comity restore keys --from /safe/keys/2026-03-02 --pack ./mycity --data /var/lib/comity
     (keeps what is newer in the key folder, and brings back no key that was destroyed since)
@@ -36,6 +40,8 @@ func runRestore(ctx context.Context, args []string, stdout, stderr io.Writer) er
 	}
 	f := flags("restore", "Brings a backup back: first the data, then the keys.", restoreExamples, stderr)
 	from := f.String("from", "", "folder that comity backup has made")
+	at := f.String("at", "", "moment to go back to, of what comity backup follow has shipped (default: the newest)")
+	identity := f.String("identity", "", "file of the secret that opens what comity backup follow has shipped")
 	lost := f.Bool("accept-loss", false, "go on from an older log than the published one; what came after is lost")
 	lang := f.String("lang", "", "language of this output: en or zh-CN (default: from the environment)")
 	cf := addCityFlags(f)
@@ -54,13 +60,30 @@ func runRestore(ctx context.Context, args []string, stdout, stderr io.Writer) er
 	switch {
 	case *lost:
 		return withMending(ctx, cf, stderr, func(c *city) error { return acceptLoss(ctx, c, stdout, say) })
+	case !keys && isFollowed(*from):
+		when, err := moment(*at)
+		if err != nil {
+			return err
+		}
+		return restoreFollowed(ctx, *from, *identity, when, cfg, stdout, say)
+	case !isFollowed(*from) && (*at != "" || *identity != ""):
+		return usagef("%s holds no %s: it is no folder of comity backup follow, and takes no --at and --identity", *from, backup.StatusFile)
 	case !keys:
 		return restoreData(ctx, *from, cfg, *cf.db, stdout, say)
 	}
-	if err := putBackKeyFiles(*from, cfg); err != nil {
+	dir := *from
+	if isFollowed(dir) {
+		unsealed, remove, err := unsealKeys(dir, *identity, cfg)
+		if err != nil {
+			return err
+		}
+		defer remove()
+		dir = unsealed
+	}
+	if err := putBackKeyFiles(dir, cfg); err != nil {
 		return err
 	}
-	return withMending(ctx, cf, stderr, func(c *city) error { return putBackKeys(ctx, c, *from, stdout, say) })
+	return withMending(ctx, cf, stderr, func(c *city) error { return putBackKeys(ctx, c, dir, stdout, say) })
 }
 
 // withMending opens the city without comparing keys, data and log.

@@ -51,8 +51,8 @@ func Test_child_that_serves(t *testing.T) {
 	}
 }
 
-// served is a city in a process of its own.
-type served struct {
+// rolled is a city in a process of its own.
+type rolled struct {
 	t    *testing.T
 	addr string
 	args []string
@@ -72,7 +72,7 @@ func freePort(t *testing.T) string {
 	return l.Addr().String()
 }
 
-func (n *served) start() {
+func (n *rolled) start() {
 	n.t.Helper()
 	n.cmd = exec.Command(os.Args[0], "-test.run=^Test_child_that_serves$")
 	n.cmd.Env = append(os.Environ(), serveChild+"="+strings.Join(append([]string{"serve", "--addr", n.addr}, n.args...), "\n"))
@@ -83,7 +83,7 @@ func (n *served) start() {
 }
 
 // stop restarts nothing: it asks the node to go, and waits until it has gone by itself.
-func (n *served) stop() {
+func (n *rolled) stop() {
 	n.t.Helper()
 	if err := n.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		n.t.Fatal(err)
@@ -93,7 +93,7 @@ func (n *served) stop() {
 	}
 }
 
-func (n *served) ready() bool {
+func (n *rolled) ready() bool {
 	client := http.Client{Timeout: 2 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
 	a, err := client.Get("http://" + n.addr + "/readyz")
 	if err != nil {
@@ -103,7 +103,7 @@ func (n *served) ready() bool {
 	return a.StatusCode == http.StatusOK
 }
 
-func (n *served) waitReady() {
+func (n *rolled) waitReady() {
 	n.t.Helper()
 	for end := time.Now().Add(60 * time.Second); !n.up.Load(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(end) {
@@ -113,7 +113,7 @@ func (n *served) waitReady() {
 }
 
 // balance is a proxy that goes by /readyz alone and tries nothing twice.
-func balance(t *testing.T, nodes ...*served) *httptest.Server {
+func balance(t *testing.T, nodes ...*rolled) *httptest.Server {
 	t.Helper()
 	stop := make(chan struct{})
 	var looks sync.WaitGroup
@@ -154,9 +154,9 @@ func Test_nodes_are_restarted_one_after_the_other_and_no_request_fails(t *testin
 	data := filepath.Join(t.TempDir(), "city")
 	token := anOfficer(t, to, data)
 
-	a, b := &served{t: t, addr: freePort(t)}, &served{t: t, addr: freePort(t)}
+	a, b := &rolled{t: t, addr: freePort(t)}, &rolled{t: t, addr: freePort(t)}
 	site := balance(t, a, b)
-	for _, n := range []*served{a, b} {
+	for _, n := range []*rolled{a, b} {
 		n.args = []string{"--pack", "demo", "--data", data, "--db", to, "--base", site.URL, "--post", post, "--drain", "700ms", "--grace", "20s"}
 		n.start()
 		n.waitReady()
@@ -169,7 +169,7 @@ func Test_nodes_are_restarted_one_after_the_other_and_no_request_fails(t *testin
 	}
 	working.Go(w.look)
 	for range *rounds {
-		for _, n := range []*served{a, b} {
+		for _, n := range []*rolled{a, b} {
 			before := w.done.Load()
 			n.stop()
 			n.up.Store(false)
@@ -186,7 +186,7 @@ func Test_nodes_are_restarted_one_after_the_other_and_no_request_fails(t *testin
 		t.Errorf("%d of %d requests failed; %d went to one node and %d to the other\n%s\n%s", w.failed.Load(), w.done.Load(), a.seen.Load(), b.seen.Load(), a.said.String(), b.said.String())
 	}
 	w.heard(relay, to)
-	for _, n := range []*served{a, b} {
+	for _, n := range []*rolled{a, b} {
 		n.stop()
 	}
 	out, errs, err := said(t, "verify", "--pack", "demo", "--data", data, "--db", to, "--quiet", "--lang", "en")
@@ -195,7 +195,7 @@ func Test_nodes_are_restarted_one_after_the_other_and_no_request_fails(t *testin
 	}
 	t.Logf("%d requests, %d cases", w.done.Load(), len(w.refs))
 	if t.Failed() {
-		for _, n := range []*served{a, b} {
+		for _, n := range []*rolled{a, b} {
 			for line := range strings.SplitSeq(n.said.String(), "\n") {
 				if !strings.Contains(line, `"INFO"`) && !strings.Contains(line, "level=INFO") {
 					t.Log(line)

@@ -93,6 +93,10 @@ var playedYear = sync.OnceValues(func() (played, error) {
 var walkedDir string
 
 func TestMain(m *testing.M) {
+	if raw := os.Getenv(drillEnv); raw != "" {
+		fmt.Fprintln(os.Stderr, drillChild(raw))
+		os.Exit(1)
+	}
 	status := m.Run()
 	if walkedDir != "" {
 		if y, err := playedYear(); err == nil {

@@ -253,8 +253,9 @@ func hasKeys(ctx context.Context, tx *db.Tx) (bool, error) {
 }
 
 // WithoutKeys is what is done to a copy of the database before it becomes a backup of the data: the wrapped
-// keys go. Their rows stay, so that whoever starts with the copy alone is told.
-const WithoutKeys = `UPDATE case_keys SET wrapped = '' WHERE state <> 'erased'`
+// keys go, those of cases under seal that are just open among them. Their rows stay, so that whoever starts with the
+// copy alone is told.
+const WithoutKeys = `UPDATE case_keys SET wrapped = '' WHERE state <> 'erased'; UPDATE seal_orders SET wrapped = '' WHERE wrapped <> ''`
 
 // KeptKey is a wrapped key as a backup of the keys holds it.
 type KeptKey struct {

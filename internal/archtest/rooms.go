@@ -34,6 +34,7 @@ var Rooms = map[string]Room{
 	"internal/db":                {Why: "the only importer of database/sql and drivers", Others: []string{"github.com/jackc/pgx/v5", "github.com/ncruces/go-sqlite3"}},
 	"internal/db/move":           {Why: "a database goes from one engine to the other", Rooms: []string{"db"}, Others: []string{"github.com/jackc/pgx/v5", "github.com/ncruces/go-sqlite3"}},
 	"internal/db/dbtest":         {Why: "databases for tests", Rooms: []string{"db"}},
+	"internal/db/faultdisk":      {Why: "a disk that fails, below SQLite; for tests alone", Others: []string{"github.com/ncruces/go-sqlite3"}},
 	"internal/outward":           {Why: "which machines may be called"},
 	"internal/posted":            {Why: "a posted form, its files sealed as they arrive", Rooms: []string{"vault"}},
 	"internal/limit":             {Why: "slows down who guesses codes"},
@@ -104,6 +105,7 @@ var Rooms = map[string]Room{
 	"internal/simulate": {Why: "what-if questions: arrivals and staff played against a pack, in memory", Rooms: with("pack", "text")},
 	"internal/demo":     {Why: "an invented year, lived through the door", Rooms: with("account", "courier", "intake", "jobs", "ledger", "pack", "text")},
 	"internal/bench":    {Why: "measures what is promised about speed", Rooms: []string{"*"}, Others: []string{"go.yaml.in/yaml/v4"}},
+	"internal/fault":     {Why: "pulls plugs, and checks what is left", Rooms: []string{"*"}, Others: []string{"github.com/anishathalye/porcupine"}},
 	"internal/archtest": {Why: "these walls"},
 	"packs":             {Why: "the packs inside the binary; no code"},
 	"packaging":         {Why: "what goes into the Debian package, and a test of it; no code"},
@@ -129,6 +131,8 @@ var Clocks = []Exception{
 	{"internal/db", []string{"NewTimer", "NewTicker", "After", "AfterFunc", "Tick"}, "waits between tries after a conflict"},
 	{"internal/bench", []string{"Now", "Since", "After"}, "measures how long things take; no case's time comes from it"},
 	{"internal/web/slow.go", []string{"Now"}, "the deadline of a connection; no page's time comes from it"},
+	{"internal/fault", []string{"Now", "Since", "Sleep", "After", "AfterFunc", "NewTimer", "NewTicker"}, "histories are ordered by the machine's clock, and faults happen at moments of it"},
+	{"internal/db/faultdisk", []string{"Sleep"}, "a slow disk is slow"},
 	{"internal/inmail", []string{"NewTicker"}, "looks into a mailbox now and then; no case's time comes from it"},
 	{"internal/courier", []string{"NewTimer", "After"}, "waits for another machine's answer"},
 }
@@ -150,6 +154,7 @@ var Actors = []Exception{
 	{"internal/story", []string{"Staff", "Holder", "Reporter", "Machine"}, "the people of a story are invented"},
 	{"internal/simulate", []string{"Staff", "Holder", "Reporter", "Machine"}, "the people of a simulation are numbers"},
 	{"internal/demo", []string{"Staff", "Holder", "Reporter", "Machine"}, "the people of the demo city are invented"},
+	{"internal/fault", []string{"Staff", "Reporter", "Machine"}, "the people of a city that fails are invented"},
 	{"internal/bench", []string{"Staff", "Holder", "Reporter", "Machine"}, "the people of a measurement are invented"},
 	{"cmd/comity", []string{"Machine", "History"}, "jobs of the machine; imports from the command line"},
 }

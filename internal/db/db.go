@@ -115,6 +115,16 @@ func OpenReading(ctx context.Context, dsn string, now func() time.Time) (*DB, er
 	return d, err
 }
 
+// OpenOn is Open of a SQLite file on a file system of the driver that was registered under a name: for tests in which
+// a disk fails. See package faultdisk.
+func OpenOn(ctx context.Context, disk, dsn string, now func() time.Time) (*DB, error) {
+	file, lite := FileOf(dsn)
+	if !lite {
+		return nil, errors.New("db: open: only a SQLite file can be put on another file system")
+	}
+	return openSQLite(ctx, file, disk, "FULL", now)
+}
+
 // Engine tells which engine this is.
 func (d *DB) Engine() Engine { return d.engine }
 

@@ -31,9 +31,9 @@ func openEngine(ctx context.Context, dsn string, now func() time.Time) (*DB, err
 	case strings.HasPrefix(dsn, "postgres://"), strings.HasPrefix(dsn, "postgresql://"):
 		return openPostgres(dsn, now)
 	case lite && strings.HasPrefix(dsn, volatile):
-		return openSQLite(ctx, file, "OFF", now)
+		return openSQLite(ctx, file, "", "OFF", now)
 	case lite:
-		return openSQLite(ctx, file, "FULL", now)
+		return openSQLite(ctx, file, "", "FULL", now)
 	case keywords(dsn):
 		return nil, errors.New("write a PostgreSQL address as postgres://user:password@host:5432/name")
 	}
@@ -64,13 +64,18 @@ func keywords(dsn string) bool {
 // openSQLite opens one writer and a few readers on one file. Journal and
 // synchronous are chosen so that an acknowledged commit survives power loss.
 // Caches stay at 16 MB or less: the driver's heap is bounded per connection and
-// running out of it is a panic. sync OFF gives the power-loss part up.
-func openSQLite(ctx context.Context, path, sync string, now func() time.Time) (*DB, error) {
+// running out of it is a panic. sync OFF gives the power-loss part up. disk names
+// a file system of the driver; empty is the machine's.
+func openSQLite(ctx context.Context, path, disk, sync string, now func() time.Time) (*DB, error) {
 	path, err := prepareFile(path)
 	if err != nil {
 		return nil, err
 	}
-	pool, err := driver.Open(FileURI(path), func(c *sqlite3.Conn) error {
+	uri := FileURI(path)
+	if disk != "" {
+		uri += "&vfs=" + url.QueryEscape(disk)
+	}
+	pool, err := driver.Open(uri, func(c *sqlite3.Conn) error {
 		if err := c.BusyTimeout(busyTimeout); err != nil {
 			return err
 		}

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"regexp"
+	"strings"
 	"sync"
 	"time"
 
@@ -246,3 +248,26 @@ func leftOver(ops []op) (left []op) {
 	}
 	return left
 }
+
+// hear notes what users were told, in short.
+func (r *result) hear(ops []op) {
+	for _, o := range ops {
+		switch o.Outcome {
+		case failed:
+			r.saw("not stored: " + gist(o.Said))
+		case unknown:
+			r.saw("not known: " + gist(o.Said))
+		}
+	}
+}
+
+// gist is what is behind the last colon of an error, without what differs from run to run.
+func gist(said string) string {
+	said = digits.ReplaceAllString(said, "#")
+	if at := strings.LastIndex(said, ": "); at >= 0 {
+		said = said[at+2:]
+	}
+	return strings.Trim(said, " ()[]")
+}
+
+var digits = regexp.MustCompile(`/[^ ]*|[0-9]+`)

@@ -133,6 +133,8 @@ type scene struct {
 
 var scenes = []scene{
 	{"kill-sqlite", "`kill -9` of the process, SQLite", "an undisturbed start", killSQLite},
+	{"kill-postgres", "`kill -9` of the process, PostgreSQL", "an undisturbed start", killNodePostgres},
+	{"kill-server", "the PostgreSQL server dies (`kill -9`, SIGQUIT)", "the outage", killServer},
 }
 
 func killSQLite(ctx context.Context, o options) (result, error) {

@@ -117,3 +117,10 @@ func (h *house) tries(ctx context.Context) (out map[string]tries, err error) {
 	})
 	return out, err
 }
+
+func createSchema(ctx context.Context, d *db.DB, name string) error {
+	return d.Transact(ctx, func(tx *db.Tx) error {
+		_, err := tx.Exec(ctx, `CREATE SCHEMA `+name)
+		return err
+	})
+}

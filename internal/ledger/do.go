@@ -318,8 +318,12 @@ func (l *Ledger) replay(ctx context.Context, tx *db.Tx, old keyRow, digest []byt
 	if string(old.digest) != string(digest) {
 		return Receipt{}, true, &casework.Refusal{Rule: "idempotency.reused"}
 	}
+	then, err := storedEvent(ctx, tx, s.n, old.seq) // others may have gone on since: the receipt is of what was done then
+	if err != nil {
+		return Receipt{}, true, err
+	}
 	r := s.receipt()
-	r.Seq, r.Replayed = old.seq, true
+	r.Seq, r.Hash, r.Replayed = old.seq, hexOf(then.Hash), true
 	if old.seq == 1 { // the command opened the case: whoever sent it was given the code then
 		if s.key, err = l.caseKey(ctx, tx, s.n); err != nil && !errors.Is(err, errErased) {
 			return Receipt{}, true, err

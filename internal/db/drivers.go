@@ -218,10 +218,11 @@ func retryable(err error) bool {
 }
 
 // isVerdict tells whether the engine itself answered, so that a failed commit is
-// known not to be stored.
+// known not to be stored. A server that ends the connection while it commits has
+// said why it goes, not what became of the commit.
 func isVerdict(err error) bool {
-	if _, ok := errors.AsType[*pgconn.PgError](err); ok {
-		return true
+	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
+		return pg.SeverityUnlocalized == "ERROR"
 	}
 	e, ok := errors.AsType[*sqlite3.Error](err)
 	return ok && e.Code() != sqlite3.IOERR

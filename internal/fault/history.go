@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"sync"
 	"time"
 
@@ -118,4 +119,24 @@ func (h *history) firstDone(after time.Time) time.Time {
 		return time.Time{}
 	}
 	return time.Unix(0, best)
+}
+
+// typical is the median time of acknowledged reads and writes that ended within a span.
+func (h *history) typical(from, to time.Time) (read, wrote time.Duration) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	took := map[bool][]time.Duration{}
+	for _, o := range h.ops {
+		if o.Outcome == done && o.Return >= from.UnixNano() && o.Return <= to.UnixNano() {
+			took[o.Kind == kindRead] = append(took[o.Kind == kindRead], time.Duration(o.Return-o.Call))
+		}
+	}
+	median := func(all []time.Duration) time.Duration {
+		if len(all) == 0 {
+			return 0
+		}
+		slices.Sort(all)
+		return all[len(all)/2]
+	}
+	return median(took[true]), median(took[false])
 }

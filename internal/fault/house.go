@@ -41,7 +41,6 @@ type site struct {
 	Sent  string        `json:"sent"`           // where the gateway writes down what it was handed
 	Ahead time.Duration `json:"ahead"`          // how far the clock is ahead of the machine's
 	Node  string        `json:"node"`
-
 }
 
 // now is the clock of the house: the machine's, and so far ahead of it.

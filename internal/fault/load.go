@@ -264,6 +264,7 @@ func (r *result) hear(ops []op) {
 // gist is what is behind the last colon of an error, without what differs from run to run.
 func gist(said string) string {
 	said = digits.ReplaceAllString(said, "#")
+	said, _, _ = strings.Cut(said, " in [")
 	if at := strings.LastIndex(said, ": "); at >= 0 {
 		said = said[at+2:]
 	}

@@ -100,6 +100,8 @@ type result struct {
 	back    []float64 // how long until writes were answered again, as a multiple of what the scene says
 	seen    []string  // what users were told meanwhile, in the words of rules and states
 	skipped string    // why the scene could not be played here
+
+	sectors, old, failedSyncs int // of a disk: written and not synced when the power went, of them as they were before
 }
 
 // saw notes what users were told, each once.
@@ -133,8 +135,15 @@ type scene struct {
 
 var scenes = []scene{
 	{"kill-sqlite", "`kill -9` of the process, SQLite", "an undisturbed start", killSQLite},
+	{"power", "the power of the disk is cut, SQLite", "an undisturbed start", powerCuts},
+	{"fsync", "syncs of the disk fail, then its power is cut, SQLite", "an undisturbed start", failingSyncs},
+	{"slow", "the disk is slow, SQLite", "the slow time", slowDisk},
 	{"kill-postgres", "`kill -9` of the process, PostgreSQL", "an undisturbed start", killNodePostgres},
 	{"kill-server", "the PostgreSQL server dies (`kill -9`, SIGQUIT)", "the outage", killServer},
+	{"restart", "PostgreSQL is restarted; every connection is ended as in a failover", "the outage", restarted},
+	{"cut", "the connection to PostgreSQL is cut before each message", "", cutEverywhere},
+	{"storm", "connections are cut at random under load", "the storm", cutStorm},
+	{"hang", "the network to PostgreSQL carries nothing for a while", "the outage", netHangs},
 }
 
 func killSQLite(ctx context.Context, o options) (result, error) {
@@ -147,7 +156,7 @@ func killSQLite(ctx context.Context, o options) (result, error) {
 
 func write(o options, rows []row) error {
 	for _, r := range rows {
-		fmt.Printf("%s rounds=%d %+v back=%s seen=%v skipped=%s\n", r.name, r.rounds, r.verdict, r.median(), r.seen, r.skipped)
+		fmt.Printf("%s rounds=%d %+v back=%s seen=%v skipped=%s sectors=%d old=%d failedsyncs=%d\n", r.name, r.rounds, r.verdict, r.median(), r.seen, r.skipped, r.sectors, r.old, r.failedSyncs)
 	}
 	return nil
 }

@@ -81,7 +81,12 @@ func killServer(ctx context.Context, o options) (r result, err error) {
 // outages lets a city live through faults of what it stands on. fault breaks it and gives what mends it again; after
 // each the city has to be back by itself, and the page for probes has to have told the truth.
 func (r *result) outages(ctx context.Context, o options, dsn string, rounds int, fault func() (func() error, error)) error {
-	at := site{DSN: dsn, Sent: filepath.Join(o.dir, fmt.Sprintf("sent-%d", time.Now().UnixNano())), Node: "a"}
+	return r.through(ctx, o, site{DSN: dsn}, rounds, func(h *house, life *history) error { return r.outage(ctx, h, life, fault) })
+}
+
+// through opens a city, lets clients work, has something happen to it as often as is wanted, and checks what is left.
+func (r *result) through(ctx context.Context, o options, at site, rounds int, happen func(*house, *history) error) error {
+	at.Sent, at.Node = filepath.Join(o.dir, fmt.Sprintf("sent-%d", time.Now().UnixNano())), "a"
 	h, err := openHouse(ctx, at)
 	if err != nil {
 		return err
@@ -97,9 +102,10 @@ func (r *result) outages(ctx context.Context, o options, dsn string, rounds int,
 		h.load(working, b, 0, o.clients, nil, life.tell)
 	}()
 	for range rounds {
-		if err := r.outage(ctx, h, life, fault); err != nil {
+		if err := happen(h, life); err != nil {
 			return err
 		}
+		r.rounds++
 	}
 	stop()
 	<-gone
@@ -112,6 +118,9 @@ func (r *result) outages(ctx context.Context, o options, dsn string, rounds int,
 	r.add(v)
 	return err
 }
+
+// fastShutdown has PostgreSQL end every connection and stop in order.
+const fastShutdown = syscall.SIGINT
 
 // comeBack bounds the wait for a city that finds its own way back.
 const comeBack = time.Minute
@@ -138,7 +147,6 @@ func (r *result) outage(ctx context.Context, h *house, life *history, fault func
 	if err := waitFor(ctx, func() bool { return !life.firstDone(mended).IsZero() }); err != nil {
 		return err
 	}
-	r.rounds++
 	r.back = append(r.back, life.firstDone(mended).Sub(mended).Seconds()/mended.Sub(began).Seconds())
 	if !turned {
 		r.say("during the fault the page for probes went on saying that all is well")

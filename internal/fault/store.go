@@ -68,7 +68,7 @@ func (h *house) number(ctx context.Context, q string, args ...any) (n int64, err
 
 // undone is how many jobs are neither done nor given up.
 func (h *house) undone(ctx context.Context) (int64, error) {
-	return h.number(ctx, `SELECT COUNT(*) FROM jobs WHERE done_at IS NULL AND dead = 0`)
+	return h.number(ctx, `SELECT COUNT(*) FROM jobs WHERE done_at IS NULL AND dead = 0 AND kind <> 'nobody'`)
 }
 
 // stray counts rows that should not be: what a half transaction would leave.
@@ -124,3 +124,22 @@ func createSchema(ctx context.Context, d *db.DB, name string) error {
 		return err
 	})
 }
+
+// endBackends ends every connection to the server but its own.
+func endBackends(ctx context.Context, admin *db.DB) error {
+	return admin.View(ctx, func(tx *db.Tx) error {
+		_, err := db.All(ctx, tx, `SELECT COUNT(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'`, nil, db.ScanID)
+		return err
+	})
+}
+
+// How often something with a key is there.
+const (
+	countTitle    = `SELECT COUNT(*) FROM cases WHERE title = ?1`
+	countOfficers = `SELECT COUNT(*) FROM events WHERE doc LIKE '%"officer":"' || ?1 || '"%'`
+	countJobs     = `SELECT COUNT(*) FROM jobs WHERE key = ?1`
+	countLeaves   = `SELECT COUNT(*) FROM log_entries WHERE ref LIKE ?1 || '%'`
+	countAccounts = `SELECT COUNT(*) FROM accounts WHERE id = ?1`
+	countSessions = `SELECT COUNT(*) FROM account_sessions WHERE CAST(?1 AS TEXT) <> ''`
+	countLooks    = `SELECT COUNT(*) FROM looks WHERE CAST(?1 AS TEXT) <> ''`
+)

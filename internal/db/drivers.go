@@ -228,6 +228,14 @@ func isVerdict(err error) bool {
 	return ok && e.Code() != sqlite3.IOERR
 }
 
+// codeOf is SQLite's number for what happened to the disk, which its words do not tell.
+func codeOf(err error) string {
+	if e, ok := errors.AsType[*sqlite3.Error](err); ok && e.Code() == sqlite3.IOERR {
+		return fmt.Sprintf(", code %d", e.ExtendedCode())
+	}
+	return ""
+}
+
 // rolledBackAlready recognises SQLite's answer to ROLLBACK after an error that
 // ended the transaction by itself (disk full, out of memory).
 func rolledBackAlready(err error) bool {

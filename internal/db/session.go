@@ -80,9 +80,9 @@ func (s *session) commit() error {
 	}
 	if !isVerdict(err) {
 		s.broken = true
-		return fmt.Errorf("%w (%w)", ErrCommitUnknown, err)
+		return fmt.Errorf("%w (%w%s)", ErrCommitUnknown, err, codeOf(err))
 	}
-	return fmt.Errorf("db: commit: %w", err)
+	return fmt.Errorf("db: commit: %w%s", err, codeOf(err))
 }
 
 // rollback never fails: a connection that cannot roll back is thrown away, and

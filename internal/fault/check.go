@@ -27,6 +27,7 @@ type verdict struct {
 	Cases, Events, Leaves, Heads         int
 	Lost, Twice                          int // acknowledged and gone; one key or notice carried out twice
 	Handed, Repeated                     int // to the gateway; of them again under the same name, which the record tells
+	Revived                              int // jobs that were given up and that a person had to start again
 	Broken                               []string
 }
 
@@ -40,6 +41,7 @@ func (v *verdict) add(w verdict) {
 	v.Ops, v.Acked, v.Refused, v.Failed, v.Unknown = v.Ops+w.Ops, v.Acked+w.Acked, v.Refused+w.Refused, v.Failed+w.Failed, v.Unknown+w.Unknown
 	v.Cases, v.Events, v.Leaves, v.Heads = v.Cases+w.Cases, v.Events+w.Events, v.Leaves+w.Leaves, v.Heads+w.Heads
 	v.Lost, v.Twice, v.Handed, v.Repeated = v.Lost+w.Lost, v.Twice+w.Twice, v.Handed+w.Handed, v.Repeated+w.Repeated
+	v.Revived += w.Revived
 	v.Broken = append(v.Broken, w.Broken...)
 }
 
@@ -49,6 +51,7 @@ func (h *house) check(ctx context.Context, ops []op) (v verdict, err error) {
 		return v, err
 	}
 	v.count(ops)
+	v.Revived = h.revived
 	return v, errors.Join(h.proofs(ctx, &v), h.kept(ctx, ops, &v), h.sent(ctx, &v))
 }
 

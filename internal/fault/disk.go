@@ -17,6 +17,7 @@ import (
 // sector by chance.
 func powerCuts(ctx context.Context, o options) (result, error) {
 	return failing(ctx, o, "power", func(d *faultdisk.Disk, random *rand.Rand, _ int) {
+		d.Slow(time.Duration(random.IntN(2000)) * time.Microsecond) // most of the time is spent between two syncs then
 		time.Sleep(time.Duration(50+random.IntN(250)) * time.Millisecond)
 	})
 }

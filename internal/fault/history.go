@@ -140,3 +140,21 @@ func (h *history) typical(from, to time.Time) (read, wrote time.Duration) {
 	}
 	return median(took[true]), median(took[false])
 }
+
+// during counts what was asked for and answered within a span: reads, acknowledged writes, and writes that failed.
+func (h *history) during(from, to time.Time) (reads, writes, failures int) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, o := range h.ops {
+		switch {
+		case o.Call < from.UnixNano() || o.Return > to.UnixNano() || o.Return == 0:
+		case o.Kind == kindRead && o.Outcome == done:
+			reads++
+		case o.Outcome == done:
+			writes++
+		case o.Outcome == failed || o.Outcome == unknown:
+			failures++
+		}
+	}
+	return reads, writes, failures
+}

@@ -64,6 +64,8 @@ type house struct {
 	accounts *account.Store
 	front    http.Handler // the surface for programs, and the page probes look at
 
+	revived int // jobs that a person had to start again
+
 	stop context.CancelFunc
 	work sync.WaitGroup
 }
@@ -251,10 +253,17 @@ func (h *house) settle(ctx context.Context) error {
 			return err
 		}
 		if left == 0 {
+			back, err := h.revive(ctx)
+			if err != nil {
+				return err
+			}
+			if back > 0 {
+				continue
+			}
 			if _, err := h.tree.Sequence(ctx); err != nil {
 				return err
 			}
-			_, err := h.tree.SignHead(ctx)
+			_, err = h.tree.SignHead(ctx)
 			return err
 		}
 		if n == 0 {
@@ -262,6 +271,16 @@ func (h *house) settle(ctx context.Context) error {
 		}
 	}
 	return fmt.Errorf("%w: jobs are left", errIdle)
+}
+
+// revive does what a person does with jobs that were given up because their process died too often in a row.
+func (h *house) revive(ctx context.Context) (n int, err error) {
+	dead, err := h.runner.Dead(ctx)
+	for _, job := range dead {
+		err = errors.Join(err, h.runner.Retry(ctx, job.ID))
+	}
+	h.revived += len(dead)
+	return len(dead), err
 }
 
 // ready asks the page for probes.

@@ -138,6 +138,8 @@ var scenes = []scene{
 	{"power", "the power of the disk is cut, SQLite", "an undisturbed start", powerCuts},
 	{"fsync", "syncs of the disk fail, then its power is cut, SQLite", "an undisturbed start", failingSyncs},
 	{"slow", "the disk is slow, SQLite", "the slow time", slowDisk},
+	{"full", "the disk is full, SQLite", "the full time", fullDisk},
+	{"readonly", "the disk becomes read only, SQLite", "an undisturbed start", readOnlyDisk},
 	{"kill-postgres", "`kill -9` of the process, PostgreSQL", "an undisturbed start", killNodePostgres},
 	{"kill-server", "the PostgreSQL server dies (`kill -9`, SIGQUIT)", "the outage", killServer},
 	{"restart", "PostgreSQL is restarted; every connection is ended as in a failover", "the outage", restarted},

@@ -105,11 +105,31 @@ var model = porcupine.Model{
 	Equal: func(a, b any) bool { return a == b },
 }
 
+// merged makes one operation of all tries of which nobody knows the end and that have one key: at most one of them
+// happened, at some time after the first began.
+func merged(ops []op) (out []op) {
+	first := map[string]int{}
+	for _, o := range ops {
+		if !o.open() || o.Key == "" {
+			out = append(out, o)
+			continue
+		}
+		if at, known := first[o.Key]; known {
+			out[at].Call = min(out[at].Call, o.Call)
+			continue
+		}
+		first[o.Key] = len(out)
+		out = append(out, o)
+	}
+	return out
+}
+
 // judgement limits the search for an order of the operations of one case.
 const judgement = 30 * time.Second
 
 // linearizable says whether the operations of one case can be put into one order that keeps to their times.
 func linearizable(ops []op) porcupine.CheckResult {
+	ops = merged(ops)
 	list := make([]porcupine.Operation, len(ops))
 	for i, o := range ops {
 		list[i] = porcupine.Operation{ClientId: i, Input: o, Output: nil, Call: o.Call, Return: o.Return}

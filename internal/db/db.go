@@ -54,6 +54,9 @@ var ErrBusy = errors.New("db: no connection became free")
 // ErrClosed says that the database was closed.
 var ErrClosed = errors.New("db: closed")
 
+// ErrDisk says that the disk below an embedded database takes nothing: nothing was stored, reading goes on.
+var ErrDisk = errors.New("db: the disk does not take what is written; is it full, or read only? Nothing was stored")
+
 // ErrCommitUnknown says that the connection broke while committing: the
 // transaction is either stored entirely or not at all, and the caller must look.
 var ErrCommitUnknown = errors.New("db: the connection broke while committing; the change may or may not be stored")

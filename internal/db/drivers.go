@@ -224,16 +224,34 @@ func isVerdict(err error) bool {
 	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
 		return pg.SeverityUnlocalized == "ERROR"
 	}
-	e, ok := errors.AsType[*sqlite3.Error](err)
-	return ok && e.Code() != sqlite3.IOERR
+	code, ok := sqliteCode(err)
+	// A page that could not be written leaves no commit behind. A sync that failed does: until it is written over, what
+	// was to be committed stands in the log, and a process that dies now brings it back.
+	return ok && (byte(code) != byte(sqlite3.IOERR) || code == sqlite3.IOERR_WRITE)
 }
 
-// codeOf is SQLite's number for what happened to the disk, which its words do not tell.
-func codeOf(err error) string {
-	if e, ok := errors.AsType[*sqlite3.Error](err); ok && e.Code() == sqlite3.IOERR {
-		return fmt.Sprintf(", code %d", e.ExtendedCode())
+// sqliteCode finds SQLite's extended code. The driver gives it alone where there is nothing to say beside it.
+func sqliteCode(err error) (sqlite3.ExtendedErrorCode, bool) {
+	if code, ok := errors.AsType[sqlite3.ExtendedErrorCode](err); ok {
+		return code, true
 	}
-	return ""
+	code, ok := errors.AsType[sqlite3.ErrorCode](err)
+	return sqlite3.ExtendedErrorCode(code), ok
+}
+
+// onDisk adds to SQLite's answer what it means for whoever looks after the machine. Its words are the same for every
+// trouble of a disk; the number tells them apart.
+func onDisk(err error) error {
+	code, ok := sqliteCode(err)
+	switch {
+	case !ok || errors.Is(err, ErrDisk):
+		return err
+	case code == sqlite3.IOERR_WRITE, byte(code) == byte(sqlite3.FULL), byte(code) == byte(sqlite3.READONLY):
+		return fmt.Errorf("%w (%w, code %d)", ErrDisk, err, code)
+	case byte(code) == byte(sqlite3.IOERR):
+		return fmt.Errorf("%w, code %d", err, code)
+	}
+	return err
 }
 
 // rolledBackAlready recognises SQLite's answer to ROLLBACK after an error that

@@ -80,9 +80,9 @@ func (s *session) commit() error {
 	}
 	if !isVerdict(err) {
 		s.broken = true
-		return fmt.Errorf("%w (%w%s)", ErrCommitUnknown, err, codeOf(err))
+		return fmt.Errorf("%w (%w)", ErrCommitUnknown, onDisk(err))
 	}
-	return fmt.Errorf("db: commit: %w%s", err, codeOf(err))
+	return fmt.Errorf("db: commit: %w", onDisk(err))
 }
 
 // rollback never fails: a connection that cannot roll back is thrown away, and
@@ -139,18 +139,18 @@ func (p *pool) begin(ctx context.Context, text string) (*session, error) {
 		_ = s.close()
 		if ctx.Err() != nil {
 			p.places <- nil
-			return nil, fmt.Errorf("db: begin: %w", locked(err))
+			return nil, fmt.Errorf("db: begin: %w", onDisk(locked(err)))
 		}
 	}
 	s, err = p.open(ctx)
 	if err != nil {
 		p.places <- nil
-		return nil, fmt.Errorf("db: connect: %w", err)
+		return nil, fmt.Errorf("db: connect: %w", onDisk(err))
 	}
 	if err := s.begin(ctx, text); err != nil {
 		_ = s.close()
 		p.places <- nil
-		return nil, fmt.Errorf("db: begin: %w", locked(err))
+		return nil, fmt.Errorf("db: begin: %w", onDisk(locked(err)))
 	}
 	return s, nil
 }

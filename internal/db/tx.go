@@ -195,7 +195,7 @@ func (tx *Tx) usable() error {
 }
 
 func (tx *Tx) fail(q string, err error) error {
-	err = fmt.Errorf("db: %w in %s", err, brief(q))
+	err = fmt.Errorf("db: %w in %s", onDisk(err), brief(q))
 	if tx.failed == nil {
 		tx.failed = err
 	}

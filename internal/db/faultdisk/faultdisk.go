@@ -33,6 +33,7 @@ type Disk struct {
 	mu     sync.Mutex
 	files  map[string]*image
 	cut    bool
+	full   bool
 	delay  time.Duration
 	broken int // syncs that will fail; less than 0: all
 	synced int // that succeeded
@@ -71,6 +72,13 @@ func (d *Disk) Slow(by time.Duration) {
 	d.delay = by
 }
 
+// Fill lets no write succeed, or lets them again, as where there is no space.
+func (d *Disk) Fill(full bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.full = full
+}
+
 // FailSyncs makes the next n syncs fail; less than 0 all from now on, and 0 none.
 func (d *Disk) FailSyncs(n int) {
 	d.mu.Lock()
@@ -103,6 +111,7 @@ func (d *Disk) Restore(keep func() bool) (unsynced, old int, err error) {
 		unsynced, old, err = unsynced+n, old+reverted, errors.Join(err, fail)
 	}
 	d.files, d.cut, d.broken = map[string]*image{}, false, 0
+	d.full, d.delay = false, 0
 	return unsynced, old, err
 }
 
@@ -218,7 +227,7 @@ func (f *file) WriteAt(b []byte, at int64) (int, error) {
 	f.wait()
 	f.d.mu.Lock()
 	defer f.d.mu.Unlock()
-	if f.d.cut {
+	if f.d.cut || f.d.full {
 		return 0, sqlite3.IOERR_WRITE
 	}
 	for first := at - at%sectorSize; first < at+int64(len(b)); first += sectorSize {

@@ -105,7 +105,7 @@ var Rooms = map[string]Room{
 	"internal/simulate": {Why: "what-if questions: arrivals and staff played against a pack, in memory", Rooms: with("pack", "text")},
 	"internal/demo":     {Why: "an invented year, lived through the door", Rooms: with("account", "courier", "intake", "jobs", "ledger", "pack", "text")},
 	"internal/bench":    {Why: "measures what is promised about speed", Rooms: []string{"*"}, Others: []string{"go.yaml.in/yaml/v4"}},
-	"internal/fault":     {Why: "pulls plugs, and checks what is left", Rooms: []string{"*"}, Others: []string{"github.com/anishathalye/porcupine"}},
+	"internal/fault":    {Why: "pulls plugs, and checks what is left", Rooms: []string{"*"}, Others: []string{"github.com/anishathalye/porcupine"}},
 	"internal/archtest": {Why: "these walls"},
 	"packs":             {Why: "the packs inside the binary; no code"},
 	"packaging":         {Why: "what goes into the Debian package, and a test of it; no code"},

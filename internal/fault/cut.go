@@ -106,7 +106,7 @@ func cutEverywhere(ctx context.Context, o options) (r result, err error) {
 	if _, err := h.accounts.Create(ctx, account.Account{ID: "cutter", Login: "cutter", Name: map[string]string{"en": "C"}}, "long enough for anybody"); err != nil {
 		return r, err
 	}
-	step := max(1, 40/max(1, o.rounds)) // few rounds take every so many messages, many take each
+	step := max(1, 300/max(1, o.rounds)) // few rounds take every so many messages, many take each
 	for i, d := range h.deeds(look) {
 		for _, toServer := range []bool{true, false} {
 			if err := r.cutDeed(ctx, p, d, i, toServer, step); err != nil {

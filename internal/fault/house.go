@@ -41,6 +41,9 @@ type site struct {
 	Sent  string        `json:"sent"`           // where the gateway writes down what it was handed
 	Ahead time.Duration `json:"ahead"`          // how far the clock is ahead of the machine's
 	Node  string        `json:"node"`
+
+	earlier []op // what was done here before
+	round   int  // how often clients have begun anew here
 }
 
 // now is the clock of the house: the machine's, and so far ahead of it.

@@ -97,6 +97,7 @@ func (c *client) work(ctx context.Context, left []op) {
 				time.Sleep(c.pause)
 				continue
 			}
+			time.Sleep(c.pause / 4)
 		}
 		c.until(ctx, o)
 	}

@@ -73,7 +73,7 @@ func run(ctx context.Context, o options) error {
 		if err != nil {
 			r.say("%v", err)
 		}
-		for _, b := range r.Broken {
+		for _, b := range r.Broken[:min(3, len(r.Broken))] {
 			broken = append(broken, s.name+": "+b)
 		}
 		rows = append(rows, row{s, r})
@@ -140,6 +140,8 @@ var scenes = []scene{
 	{"slow", "the disk is slow, SQLite", "the slow time", slowDisk},
 	{"full", "the disk is full, SQLite", "the full time", fullDisk},
 	{"readonly", "the disk becomes read only, SQLite", "an undisturbed start", readOnlyDisk},
+	{"torn", "copies of database and log, taken at any byte and damaged, SQLite", "", tornCopies},
+	{"clock", "the clock is set, both engines", "", clockJumps},
 	{"kill-postgres", "`kill -9` of the process, PostgreSQL", "an undisturbed start", killNodePostgres},
 	{"kill-server", "the PostgreSQL server dies (`kill -9`, SIGQUIT)", "the outage", killServer},
 	{"restart", "PostgreSQL is restarted; every connection is ended as in a failover", "the outage", restarted},

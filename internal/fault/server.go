@@ -94,12 +94,15 @@ func (r *result) through(ctx context.Context, o options, at site, rounds int, ha
 	defer h.shut()
 	h.begin()
 	life, b := newHistory(), &board{}
+	for _, p := range at.earlier {
+		life.tell(p)
+	}
 	working, stop := context.WithCancel(ctx)
 	defer stop()
 	gone := make(chan struct{})
 	go func() {
 		defer close(gone)
-		h.load(working, b, 0, o.clients, nil, life.tell)
+		h.load(working, b, 2*at.round, o.clients, nil, life.tell)
 	}()
 	for range rounds {
 		if err := happen(h, life); err != nil {
@@ -111,7 +114,7 @@ func (r *result) through(ctx context.Context, o options, at site, rounds int, ha
 	<-gone
 	h.rest()
 	for _, p := range leftOver(life.all()) {
-		h.client(b, 1, p.Client, life.tell).until(ctx, p)
+		h.client(b, 2*at.round+1, p.Client, life.tell).until(ctx, p)
 	}
 	r.hear(life.all())
 	v, err := h.check(ctx, life.all())

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -138,21 +139,21 @@ func (s *Site) answer(p *Page, err error) Answer {
 	case s.missing(err):
 		return p.plain(http.StatusNotFound, "web.not_found", nil)
 	}
-	a := p.plain(http.StatusInternalServerError, "web.incident", nil)
+	rule := "web.incident"
+	if isAny(err, s.Unsure) {
+		rule = "web.unsure"
+	}
+	a := p.plain(http.StatusInternalServerError, rule, nil)
 	a.Incident = "E-" + rand.Text()[:8]
 	return a
 }
 
 func (s *Site) missing(err error) bool {
-	if errors.Is(err, ErrNotFound) {
-		return true
-	}
-	for _, m := range s.Missing {
-		if errors.Is(err, m) {
-			return true
-		}
-	}
-	return false
+	return errors.Is(err, ErrNotFound) || isAny(err, s.Missing)
+}
+
+func isAny(err error, list []error) bool {
+	return slices.ContainsFunc(list, func(m error) bool { return errors.Is(err, m) })
 }
 
 // StatusOf is the HTTP status of a refusal.

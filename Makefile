@@ -4,7 +4,7 @@ GO ?= go
 export CGO_ENABLED ?= 0
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: ## run the demo city at http://127.0.0.1:8311
 	$(GO) run ./cmd/comity demo
@@ -25,6 +25,10 @@ story: ## play one story: make story F=packs/demo/stories/happy-path.txtar
 bench: ## print the benchmarks as ratios against baselines of the same run (some minutes)
 	$(GO) run ./internal/bench
 
+ROUNDS ?= 500
+reliability: ## pull plugs ROUNDS times (hours at 500) and write docs/reliability.md from what was left
+	$(GO) run ./internal/fault -rounds $(ROUNDS) -out docs/reliability.md
+
 generate: ## write the generated files anew (templates, schemas and reference of packs)
 	$(GO) tool templ generate -path internal
 	$(GO) run ./cmd/comity pack schema --dir docs/schema
@@ -39,4 +43,4 @@ build: ## build the static, stripped binary
 package: ## make Debian packages for amd64 and arm64 in dist/, the same bytes from the same commit
 	scripts/package.sh
 
-.PHONY: help demo dev check test story bench generate build package
+.PHONY: help demo dev check test story bench reliability generate build package

@@ -18,6 +18,7 @@ var jumps = []struct {
 	{-3 * time.Hour, "three hours back"}, {3 * time.Hour, "three hours ahead"},
 	{-time.Second, "a second back"}, {40 * 24 * time.Hour, "forty days ahead"},
 	{2 * 365 * 24 * time.Hour, "two years ahead"}, {-2 * 365 * 24 * time.Hour, "two years back"},
+	{2 * 365 * 24 * time.Hour, "to where it had been, so that what was ordered there is due"},
 }
 
 // clockJumps sets the clock of a working city on both engines.

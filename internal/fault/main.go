@@ -157,10 +157,3 @@ func killSQLite(ctx context.Context, o options) (result, error) {
 		return fmt.Sprintf("sqlite:%s/city%d.db", o.dir, n), nil
 	})
 }
-
-func write(o options, rows []row) error {
-	for _, r := range rows {
-		fmt.Printf("%s rounds=%d %+v back=%s seen=%v skipped=%s sectors=%d old=%d failedsyncs=%d\n", r.name, r.rounds, r.verdict, r.median(), r.seen, r.skipped, r.sectors, r.old, r.failedSyncs)
-	}
-	return nil
-}

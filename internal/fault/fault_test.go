@@ -13,7 +13,7 @@ func TestMain(m *testing.M) {
 }
 
 // few is how many rounds of each scene are among the tests; make reliability plays more.
-const few = 4
+const few = 3
 
 func Test_plugs_can_be_pulled_and_nothing_acknowledged_is_lost(t *testing.T) {
 	if testing.Short() {

@@ -49,7 +49,7 @@ func (r row) Seen() (out []string) {
 	if r.skipped != "" {
 		return nil
 	}
-	if len(r.back) > 0 {
+	if len(r.result.back) > 0 {
 		out = append(out, fmt.Sprintf("back after %s × %s (median)", r.median(), r.scene.back))
 	}
 	if r.Cases > 0 {

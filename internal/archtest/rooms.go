@@ -125,6 +125,7 @@ type Exception struct {
 // Clocks lists where, outside cmd, the time of day may be asked.
 var Clocks = []Exception{
 	{"internal/db/dbtest/server.go", []string{"Now", "After"}, "waits for a PostgreSQL server that is starting; no test's time comes from it"},
+	{"internal/db/dbtest/cluster.go", []string{"Now", "Sleep"}, "waits for a PostgreSQL server that starts or ends; no test's time comes from it"},
 	{"internal/jobs", []string{"NewTimer", "NewTicker", "After", "AfterFunc", "Tick"}, "a runner has to wake up; what is due is decided by the database's clock"},
 	{"internal/ledger", []string{"NewTimer", "NewTicker", "After", "AfterFunc", "Tick"}, "a runner has to wake up; what is due is decided by the database's clock"},
 	{"internal/translog", []string{"NewTicker"}, "a sequencer has to wake up; when a head is due is decided by the database's clock"},

@@ -139,11 +139,10 @@ func (s *Site) answer(p *Page, err error) Answer {
 	case s.missing(err):
 		return p.plain(http.StatusNotFound, "web.not_found", nil)
 	}
-	rule := "web.incident"
+	a := p.plain(http.StatusInternalServerError, "web.incident", nil)
 	if isAny(err, s.Unsure) {
-		rule = "web.unsure"
+		a = p.plain(http.StatusInternalServerError, "web.unsure", nil)
 	}
-	a := p.plain(http.StatusInternalServerError, rule, nil)
 	a.Incident = "E-" + rand.Text()[:8]
 	return a
 }

@@ -117,6 +117,7 @@ func cutEverywhere(ctx context.Context, o options) (r result, err error) {
 	if err := h.cutWork(ctx, p, &r, step); err != nil {
 		return r, err
 	}
+	look.jump(time.Duration(h.ahead.Load())) // what was ordered by the clock that went ahead is due for who looks, too
 	v, err := look.check(ctx, nil)
 	r.add(v)
 	return r, err

@@ -32,8 +32,13 @@ SIZES ?= 10000,100000
 performance: ## measure cities of SIZES cases and write docs/performance.md (PG=postgres://… adds PostgreSQL; much of an hour)
 	$(GO) run ./cmd/comity bench report --out docs/performance.md --sizes $(SIZES) $(if $(PG),--pg '$(PG)')
 
-drill: ## pull plugs and bring a city back, on both engines (some minutes; ROUNDS=20 for more)
-	COMITY_DRILL_ROUNDS=$(or $(ROUNDS),12) $(GO) test ./cmd/comity -run Test_a_drill -v -count=1 -timeout 60m
+DRILLS ?= 12
+drill: ## pull plugs and bring a city back, on both engines (some minutes; DRILLS=20 for more)
+	COMITY_DRILL_ROUNDS=$(DRILLS) $(GO) test ./cmd/comity -run Test_a_drill -v -count=1 -timeout 60m
+
+ROUNDS ?= 500
+reliability: ## pull plugs ROUNDS times (hours at 500) and write docs/reliability.md from what was left
+	$(GO) run ./internal/fault -rounds $(ROUNDS) -out docs/reliability.md
 
 generate: ## write the generated files anew (templates, schemas and reference of packs)
 	$(GO) tool templ generate -path internal
@@ -49,4 +54,4 @@ build: ## build the static, stripped binary
 package: ## make Debian packages for amd64 and arm64 in dist/, the same bytes from the same commit
 	scripts/package.sh
 
-.PHONY: help demo dev check test story bench failover performance drill generate build package
+.PHONY: help demo dev check test story bench failover performance drill reliability generate build package

@@ -1,7 +1,6 @@
 package api
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,7 +13,6 @@ import (
 	"github.com/VictoriaMetrics/metrics"
 
 	"comity/internal/authz"
-	"comity/internal/casework"
 	"comity/internal/db"
 )
 
@@ -77,8 +75,8 @@ func (o *Ops) ready(w http.ResponseWriter, r *http.Request) {
 
 var errBusyWriter = errors.New("an earlier probe has not been answered")
 
-// writer sends a command that is always refused through the whole line. At most one such probe is
-// under way, so that a stuck writer does not gather goroutines.
+// writer sends a row of its own through the whole line: a disk that is full or read only takes every command that is
+// refused anyway. At most one such probe is under way, so that a stuck writer does not gather goroutines.
 func (o *Ops) writer(ctx context.Context) error {
 	if !o.probing.CompareAndSwap(false, true) {
 		return errBusyWriter
@@ -86,16 +84,11 @@ func (o *Ops) writer(ctx context.Context) error {
 	answer := make(chan error, 1)
 	go func() {
 		defer o.probing.Store(false)
-		_, err := o.a.Ledger.Do(ctx, authz.Actor{}, casework.Command{Case: "0"})
-		answer <- err
+		answer <- o.a.Ledger.Probe(ctx)
 	}()
 	select {
 	case err := <-answer:
-		var no *casework.Refusal
-		if errors.As(err, &no) {
-			return nil
-		}
-		return cmp.Or(err, errors.New("a probe was accepted"))
+		return err
 	case <-ctx.Done():
 		return ctx.Err()
 	}

@@ -92,7 +92,8 @@ func noInit(s *Source, say func(ast.Node, string, ...any)) {
 }
 
 func drivers(s *Source, say func(ast.Node, string, ...any)) {
-	if s.Room == "internal/db" || s.Room == "internal/db/move" || s.Room == "internal/db/pages" { // they speak with both engines at once, and read the log of one
+	if s.Room == "internal/db" || s.Room == "internal/db/move" || s.Room == "internal/db/pages" || // they speak with both engines at once, and read the log of one
+		s.Room == "internal/db/faultdisk" { // which is a file system of the engine
 		return
 	}
 	s.imports(func(spec *ast.ImportSpec, p string) {

@@ -65,6 +65,9 @@ var ErrBusy = errors.New("db: no connection became free")
 // ErrClosed says that the database was closed.
 var ErrClosed = errors.New("db: closed")
 
+// ErrDisk says that the disk below an embedded database takes nothing: nothing was stored, reading goes on.
+var ErrDisk = errors.New("db: the disk does not take what is written; is it full, or read only? Nothing was stored")
+
 // ErrCommitUnknown says that the connection broke while committing: the
 // transaction is either stored entirely or not at all, and the caller must look.
 var ErrCommitUnknown = errors.New("db: the connection broke while committing; the change may or may not be stored")
@@ -136,6 +139,16 @@ func OpenReading(ctx context.Context, dsn string, now func() time.Time) (*DB, er
 		d.reading, d.writers = true, d.readers
 	}
 	return d, err
+}
+
+// OpenOn is Open of a SQLite file on a file system of the driver that was registered under a name: for tests in which
+// a disk fails. See package faultdisk.
+func OpenOn(ctx context.Context, disk, dsn string, now func() time.Time) (*DB, error) {
+	file, lite := FileOf(dsn)
+	if !lite {
+		return nil, errors.New("db: open: only a SQLite file can be put on another file system")
+	}
+	return openSQLite(ctx, file, disk, "FULL", now)
 }
 
 // Engine tells which engine this is.

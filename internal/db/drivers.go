@@ -31,9 +31,9 @@ func openEngine(ctx context.Context, dsn string, now func() time.Time) (*DB, err
 	case strings.HasPrefix(dsn, "postgres://"), strings.HasPrefix(dsn, "postgresql://"):
 		return openPostgres(dsn, now)
 	case lite && strings.HasPrefix(dsn, volatile):
-		return openSQLite(ctx, file, "OFF", now)
+		return openSQLite(ctx, file, "", "OFF", now)
 	case lite:
-		return openSQLite(ctx, file, "FULL", now)
+		return openSQLite(ctx, file, "", "FULL", now)
 	case keywords(dsn):
 		return nil, errors.New("write a PostgreSQL address as postgres://user:password@host:5432/name")
 	}
@@ -64,13 +64,18 @@ func keywords(dsn string) bool {
 // openSQLite opens one writer and a few readers on one file. Journal and
 // synchronous are chosen so that an acknowledged commit survives power loss.
 // Caches stay at 16 MB or less: the driver's heap is bounded per connection and
-// running out of it is a panic. sync OFF gives the power-loss part up.
-func openSQLite(ctx context.Context, path, sync string, now func() time.Time) (*DB, error) {
+// running out of it is a panic. sync OFF gives the power-loss part up. disk names
+// a file system of the driver; empty is the machine's.
+func openSQLite(ctx context.Context, path, disk, sync string, now func() time.Time) (*DB, error) {
 	path, err := prepareFile(path)
 	if err != nil {
 		return nil, err
 	}
-	pool, err := driver.Open(FileURI(path), func(c *sqlite3.Conn) error {
+	uri := FileURI(path)
+	if disk != "" {
+		uri += "&vfs=" + url.QueryEscape(disk)
+	}
+	pool, err := driver.Open(uri, func(c *sqlite3.Conn) error {
 		if err := c.BusyTimeout(busyTimeout); err != nil {
 			return err
 		}
@@ -242,15 +247,40 @@ func notGranted(err error) bool {
 }
 
 // isVerdict tells whether the engine itself answered, so that a failed commit is
-// known not to be stored. A server that ends the connection with its answer speaks
-// of the connection: the commit may have been done before.
+// known not to be stored. A server that ends the connection while it commits has
+// said why it goes, not what became of the commit.
 func isVerdict(err error) bool {
 	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
-		ended := pg.SeverityUnlocalized == "FATAL" || pg.SeverityUnlocalized == "PANIC" || class(pg) == "08" || strings.HasPrefix(pg.Code, "57P")
-		return !ended
+		return pg.SeverityUnlocalized == "ERROR" && class(pg) != "08" && !strings.HasPrefix(pg.Code, "57P")
 	}
-	e, ok := errors.AsType[*sqlite3.Error](err)
-	return ok && e.Code() != sqlite3.IOERR
+	code, ok := sqliteCode(err)
+	// A page that could not be written leaves no commit behind. A sync that failed does: until it is written over, what
+	// was to be committed stands in the log, and a process that dies now brings it back.
+	return ok && (byte(code) != byte(sqlite3.IOERR) || code == sqlite3.IOERR_WRITE)
+}
+
+// sqliteCode finds SQLite's extended code. The driver gives it alone where there is nothing to say beside it.
+func sqliteCode(err error) (sqlite3.ExtendedErrorCode, bool) {
+	if code, ok := errors.AsType[sqlite3.ExtendedErrorCode](err); ok {
+		return code, true
+	}
+	code, ok := errors.AsType[sqlite3.ErrorCode](err)
+	return sqlite3.ExtendedErrorCode(code), ok
+}
+
+// onDisk adds to SQLite's answer what it means for whoever looks after the machine. Its words are the same for every
+// trouble of a disk; the number tells them apart.
+func onDisk(err error) error {
+	code, ok := sqliteCode(err)
+	switch {
+	case !ok || errors.Is(err, ErrDisk):
+		return err
+	case code == sqlite3.IOERR_WRITE, byte(code) == byte(sqlite3.FULL), byte(code) == byte(sqlite3.READONLY):
+		return fmt.Errorf("%w (%w, code %d)", ErrDisk, err, code)
+	case byte(code) == byte(sqlite3.IOERR):
+		return fmt.Errorf("%w, code %d", err, code)
+	}
+	return err
 }
 
 // rolledBackAlready recognises SQLite's answer to ROLLBACK after an error that

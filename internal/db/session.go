@@ -113,9 +113,9 @@ func (s *session) commit() error {
 	}
 	if !isVerdict(err) {
 		s.broken = true
-		return fmt.Errorf("%w (%w)", ErrCommitUnknown, err)
+		return fmt.Errorf("%w (%w)", ErrCommitUnknown, onDisk(err))
 	}
-	return fmt.Errorf("db: commit: %w", err)
+	return fmt.Errorf("db: commit: %w", onDisk(err))
 }
 
 // rollback never fails: a connection that cannot roll back is thrown away, and
@@ -206,7 +206,7 @@ func (p *pool) begin(ctx context.Context, text string) (*session, error) {
 		_ = s.close()
 		if ctx.Err() != nil {
 			p.put(nil)
-			return nil, fmt.Errorf("db: begin: %w", locked(err))
+			return nil, fmt.Errorf("db: begin: %w", onDisk(locked(err)))
 		}
 	}
 	if s, err = p.fresh(ctx, text); err != nil {
@@ -219,11 +219,11 @@ func (p *pool) begin(ctx context.Context, text string) (*session, error) {
 func (p *pool) fresh(ctx context.Context, text string) (*session, error) {
 	s, err := p.open(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("db: connect: %w", err)
+		return nil, fmt.Errorf("db: connect: %w", onDisk(err))
 	}
 	if err := s.begin(ctx, text); err != nil {
 		_ = s.close()
-		return nil, fmt.Errorf("db: begin: %w", locked(err))
+		return nil, fmt.Errorf("db: begin: %w", onDisk(locked(err)))
 	}
 	return s, nil
 }

@@ -263,7 +263,7 @@ func (tx *Tx) fail(q string, err error) error {
 	if early, ok := errors.AsType[*earlyError](err); ok {
 		q = early.text
 	}
-	err = fmt.Errorf("db: %w in %s", err, brief(q))
+	err = fmt.Errorf("db: %w in %s", onDisk(err), brief(q))
 	if tx.failed == nil {
 		tx.failed = err
 	}

@@ -88,6 +88,24 @@ func Test_a_commit_that_failed_can_be_tried_again_under_its_key(t *testing.T) {
 	}
 }
 
+// Whoever asks again must get the receipt they would have had: a hash of another event could never be found again.
+func Test_a_receipt_that_is_given_again_is_of_the_event_it_was_given_for(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		c := newCity(t, d)
+		first, err := c.open("k")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.l.Do(t.Context(), everyone(c.pack), casework.Command{Case: first.Case, Version: 1, Act: "accept", Key: "a"}); err != nil {
+			t.Fatal(err)
+		}
+		again, err := c.open("k")
+		if err != nil || !again.Replayed || again.Seq != first.Seq || again.Hash != first.Hash {
+			t.Errorf("asked again after somebody else's act: %+v, %v; want %+v", again, err, first)
+		}
+	})
+}
+
 func Test_what_must_be_stored_with_a_command_fails_with_it(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
 		c := newCity(t, d)

@@ -274,6 +274,29 @@ func Test_a_head_is_signed_each_minute_that_has_news_and_each_hour_without(t *te
 	must[Checked](t)(l.Check(t.Context(), nil))
 }
 
+// The last head would lie in the future until the clock has caught up with it, and nobody would get a proof before.
+func Test_heads_go_on_when_the_clock_was_years_ahead_and_is_set_back(t *testing.T) {
+	now, set := dbtest.Clock(t)
+	d, err := db.Open(t.Context(), t.TempDir()+"/a.db", now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	migrated(t, d)
+	l := testLog(d, 1)
+	for i, at := range []time.Duration{2 * 365 * 24 * time.Hour, 0, time.Minute} {
+		set(dbtest.Start.Add(at))
+		add(t, d, 100*i, 100*i+3)
+		if err := l.Tick(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if head := must[receipt.Head](t)(l.Head(t.Context())); head.Size != int64(3*(i+1)) || head.At.Before(dbtest.Start.Add(2*365*24*time.Hour)) {
+			t.Errorf("with the clock at %v the last head is of %d records at %v; want all of them, and no head before the one before it", at, head.Size, head.At)
+		}
+	}
+	must[Checked](t)(l.Check(t.Context(), nil))
+}
+
 func Test_a_tree_that_does_not_continue_is_not_signed(t *testing.T) {
 	d := dbtest.OpenSQLite(t)
 	migrated(t, d)

@@ -171,7 +171,9 @@ func (l *Log) Tick(ctx context.Context) error {
 	due := false
 	err := l.DB.View(ctx, func(tx *db.Tx) error {
 		last, err := lastHead(ctx, tx)
-		due = errors.Is(err, ErrNoHead) || err == nil && tx.Now.Sub(db.FromMicros(last.at)) >= cmp.Or(l.Every, every)
+		since := tx.Now.Sub(db.FromMicros(last.at))
+		// Before the last head lies a clock that was set back; waiting until it has caught up could take years.
+		due = errors.Is(err, ErrNoHead) || err == nil && (since >= cmp.Or(l.Every, every) || since <= -cmp.Or(l.Every, every))
 		if due {
 			return nil
 		}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -139,20 +140,19 @@ func (s *Site) answer(p *Page, err error) Answer {
 		return p.plain(http.StatusNotFound, "web.not_found", nil)
 	}
 	a := p.plain(http.StatusInternalServerError, "web.incident", nil)
+	if isAny(err, s.Unsure) {
+		a = p.plain(http.StatusInternalServerError, "web.unsure", nil)
+	}
 	a.Incident = "E-" + rand.Text()[:8]
 	return a
 }
 
 func (s *Site) missing(err error) bool {
-	if errors.Is(err, ErrNotFound) {
-		return true
-	}
-	for _, m := range s.Missing {
-		if errors.Is(err, m) {
-			return true
-		}
-	}
-	return false
+	return errors.Is(err, ErrNotFound) || isAny(err, s.Missing)
+}
+
+func isAny(err error, list []error) bool {
+	return slices.ContainsFunc(list, func(m error) bool { return errors.Is(err, m) })
 }
 
 // StatusOf is the HTTP status of a refusal.

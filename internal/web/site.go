@@ -32,6 +32,7 @@ type Site struct {
 	MaxBody   int64         // largest request in bytes; 0 = 1 MiB, multipart 120 MiB
 	Pause     time.Duration // how long a body may stop arriving; 0 = 30 seconds
 	Missing   []error       // errors that mean "not found", such as the ledger's
+	Unsure    []error       // errors after which nobody knows whether something was stored, such as the database's
 	Log       *slog.Logger
 	Journal   *journal.Journal // what was refused; nil = not recorded
 	Traces    *trace.Tracer    // how long requests take; nil = nobody is told

@@ -1,0 +1,40 @@
+package main
+
+import (
+	"os"
+	"testing"
+)
+
+func TestMain(m *testing.M) {
+	if !grownUp() {
+		os.Exit(1)
+	}
+	os.Exit(m.Run())
+}
+
+// few is how many rounds of each scene are among the tests; make reliability plays more.
+const few = 3
+
+func Test_plugs_can_be_pulled_and_nothing_acknowledged_is_lost(t *testing.T) {
+	if testing.Short() {
+		t.Skip("pulls plugs for a minute")
+	}
+	for _, s := range scenes {
+		t.Run(s.name, func(t *testing.T) {
+			r, err := s.run(t.Context(), options{rounds: few, clients: 6, seed: 1, dir: t.TempDir()})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if r.skipped != "" {
+				t.Skip(r.skipped)
+			}
+			for _, b := range r.Broken {
+				t.Error(b)
+			}
+			if r.rounds == 0 || r.Lost > 0 || r.Twice > 0 {
+				t.Errorf("%d rounds, %d lost, %d twice", r.rounds, r.Lost, r.Twice)
+			}
+			t.Logf("%d rounds, %d operations, %d acknowledged, %d not stored, %d not known", r.rounds, r.Ops, r.Acked, r.Failed, r.Unknown)
+		})
+	}
+}

@@ -1,0 +1,159 @@
+// Command fault pulls plugs and looks at what is left: it kills processes and servers, cuts the power of a disk, fills
+// it, cuts connections after every message, sets clocks, and checks each time that nothing acknowledged is lost, nothing
+// happens twice, and every proof is whole. `make reliability` writes docs/reliability.md from such a run.
+//
+// A scene makes a city ([house]), lets clients work at its door ([client]) whose operations become a [history], breaks
+// something, and has [house.check] hold the history against the record. A few rounds of each scene are among the tests.
+//
+// It refuses to judge speed: times are printed as multiples of another time of the same run, and none decides anything.
+// It is no part of the program that is shipped.
+//
+// Open this file first, then house.go, load.go, model.go (what one case may answer) and check.go; the other files are a
+// scene each. SQL is in store.go.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"slices"
+	"strings"
+	"time"
+)
+
+type options struct {
+	rounds  int
+	clients int
+	seed    int64
+	only    string
+	dir     string // for what a scene writes
+	out     string // the page to write
+}
+
+func main() {
+	if !grownUp() {
+		os.Exit(1)
+	}
+	var o options
+	flag.IntVar(&o.rounds, "rounds", 500, "kills per engine; the other scenes do a part of that")
+	flag.IntVar(&o.clients, "clients", 8, "clients at the door at once")
+	flag.Int64Var(&o.seed, "seed", time.Now().UnixNano(), "of the random moments; printed, so that a run can be had again as far as chance allows")
+	flag.StringVar(&o.only, "only", "", "comma-separated names of scenes (default: all)")
+	flag.StringVar(&o.out, "out", "", "write the page to this file (default: print the table)")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(ctx, o); err != nil {
+		fmt.Fprintln(os.Stderr, "fault:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, o options) error {
+	dir, err := os.MkdirTemp("", "comity-fault-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	wanted := strings.FieldsFunc(o.only, func(r rune) bool { return r == ',' })
+	var rows []row
+	var broken []string
+	for _, s := range scenes {
+		if len(wanted) > 0 && !slices.Contains(wanted, s.name) {
+			continue
+		}
+		o.dir = dir + "/" + s.name
+		if err := os.MkdirAll(o.dir, 0o700); err != nil {
+			return err
+		}
+		fmt.Fprintf(os.Stderr, "%s …\n", s.name)
+		r, err := s.run(ctx, o)
+		if err != nil {
+			r.say("%v", err)
+		}
+		for _, b := range r.Broken[:min(3, len(r.Broken))] {
+			broken = append(broken, s.name+": "+b)
+		}
+		rows = append(rows, row{s, r})
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err := os.RemoveAll(o.dir); err != nil {
+			return err
+		}
+	}
+	if err := write(o, rows); err != nil {
+		return err
+	}
+	if len(broken) > 0 {
+		return fmt.Errorf("seed %d:\n%s", o.seed, strings.Join(broken, "\n"))
+	}
+	return nil
+}
+
+// result is what a scene comes to.
+type result struct {
+	verdict
+	rounds  int
+	back    []float64 // how long until writes were answered again, as a multiple of what the scene says
+	seen    []string  // what users were told meanwhile, in the words of rules and states
+	skipped string    // why the scene could not be played here
+
+	sectors, old, failedSyncs int // of a disk: written and not synced when the power went, of them as they were before
+}
+
+// saw notes what users were told, each once.
+func (r *result) saw(what string) {
+	if !slices.Contains(r.seen, what) {
+		r.seen = append(r.seen, what)
+	}
+}
+
+// median of how long it took to come back.
+func (r *result) median() string {
+	if len(r.back) == 0 {
+		return "–"
+	}
+	s := slices.Sorted(slices.Values(r.back))
+	return fmt.Sprintf("%.2f", s[len(s)/2])
+}
+
+type row struct {
+	scene
+	result
+}
+
+// scene is one way to break something.
+type scene struct {
+	name  string
+	title string
+	back  string // what the time to come back is a multiple of
+	run   func(context.Context, options) (result, error)
+}
+
+var scenes = []scene{
+	{"kill-sqlite", "`kill -9` of the process, SQLite", "an undisturbed start", killSQLite},
+	{"power", "the power of the disk is cut, SQLite", "an undisturbed start", powerCuts},
+	{"fsync", "syncs of the disk fail, then its power is cut, SQLite", "an undisturbed start", failingSyncs},
+	{"slow", "the disk is slow, SQLite", "the slow time", slowDisk},
+	{"full", "the disk is full, SQLite", "the full time", fullDisk},
+	{"readonly", "the disk becomes read only, SQLite", "an undisturbed start", readOnlyDisk},
+	{"torn", "copies of database and log, taken at any byte and damaged, SQLite", "", tornCopies},
+	{"clock", "the clock is set, both engines", "", clockJumps},
+	{"kill-postgres", "`kill -9` of the process, PostgreSQL", "an undisturbed start", killNodePostgres},
+	{"kill-server", "the PostgreSQL server dies (`kill -9`, SIGQUIT)", "the outage", killServer},
+	{"restart", "PostgreSQL is restarted; every connection is ended as in a failover", "the outage", restarted},
+	{"cut", "the connection to PostgreSQL is cut before each message", "", cutEverywhere},
+	{"storm", "connections are cut at random under load", "the storm", cutStorm},
+	{"hang", "the network to PostgreSQL carries nothing for a while", "the outage", netHangs},
+}
+
+func killSQLite(ctx context.Context, o options) (result, error) {
+	n := 0
+	return killNode(ctx, o, func() (string, error) {
+		n++
+		return fmt.Sprintf("sqlite:%s/city%d.db", o.dir, n), nil
+	})
+}

@@ -34,7 +34,7 @@ func put(ctx context.Context, d *db.DB, q string) error {
 	})
 }
 
-func count(t *testing.T, d *db.DB) (n int64) {
+func rowsOf(t *testing.T, d *db.DB) (n int64) {
 	t.Helper()
 	err := d.View(t.Context(), func(tx *db.Tx) (err error) {
 		n, err = db.One(t.Context(), tx, `SELECT COUNT(*) FROM x`, nil, db.ScanID)
@@ -53,12 +53,12 @@ func Test_a_full_disk_says_that_nothing_was_stored_and_is_written_again_when_the
 	if !errors.Is(err, db.ErrDisk) || errors.Is(err, db.ErrCommitUnknown) {
 		t.Errorf("got %v; want the disk, and no doubt about the change", err)
 	}
-	if n := count(t, d); n != 0 {
+	if n := rowsOf(t, d); n != 0 {
 		t.Errorf("%d rows", n)
 	}
 	disk.Fill(false)
-	if err := put(t.Context(), d, `INSERT INTO x VALUES ('a')`); err != nil || count(t, d) != 1 {
-		t.Errorf("with space again: %v, %d rows", err, count(t, d))
+	if err := put(t.Context(), d, `INSERT INTO x VALUES ('a')`); err != nil || rowsOf(t, d) != 1 {
+		t.Errorf("with space again: %v, %d rows", err, rowsOf(t, d))
 	}
 }
 

@@ -192,7 +192,7 @@ func nanos(t time.Time) string { return strconv.FormatInt(t.UnixNano(), 10) }
 func list(attrs []attribute.KeyValue) []otlpAttribute {
 	out := make([]otlpAttribute, len(attrs))
 	for i, a := range attrs {
-		out[i] = otlpAttribute{string(a.Key), map[string]any{"stringValue": a.Value.Emit()}}
+		out[i] = otlpAttribute{string(a.Key), map[string]any{"stringValue": a.Value.String()}}
 		switch a.Value.Type() {
 		case attribute.INT64:
 			out[i].Value = map[string]any{"intValue": strconv.FormatInt(a.Value.AsInt64(), 10)}

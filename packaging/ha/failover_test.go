@@ -201,20 +201,6 @@ func (s *set) populate(token string) people {
 	return p
 }
 
-// another is a database machine that is none of these.
-func another(not ...string) string {
-	for _, key := range databases {
-		found := true
-		for _, n := range not {
-			found = found && key != n
-		}
-		if found {
-			return key
-		}
-	}
-	return ""
-}
-
 // victim is the machine a scene was about.
 var victim string
 
@@ -367,7 +353,7 @@ func (s *set) judge(when string, got told) {
 // none went out twice. What a killed node had taken on waits until its lease ends, and is counted as waiting.
 func (s *set) reckon(p people) {
 	t := s.t
-	got := p.say("end")
+	p.say("end")
 	primary := s.role("DB1", "Leader")
 	count := func(q string) (n int) {
 		if _, err := fmt.Sscan(s.sql(primary, "comity", q), &n); err != nil {
@@ -381,7 +367,7 @@ func (s *set) reckon(p people) {
 	for end := time.Now().Add(2 * time.Minute); waiting() > 0 && time.Now().Before(end); {
 		time.Sleep(2 * time.Second)
 	}
-	got = p.say("letters")
+	got := p.say("letters")
 	s.judge("in the end", got)
 	for q, want := range map[string]int{
 		`SELECT COUNT(*) FROM cases`:                          got.Created,

@@ -138,7 +138,9 @@ func (h *house) kept(ctx context.Context, ops []op, v *verdict) error {
 	for id, events := range record {
 		v.inOrder(id, events)
 		v.notices(id, events)
-		v.linear(id, append(byCase[id], bySelf(events)...), events)
+		if len(ops) > 0 { // a scene of single steps has no history, and judges each step itself
+			v.linear(id, append(byCase[id], bySelf(events)...), events)
+		}
 	}
 	return nil
 }

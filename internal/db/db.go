@@ -36,6 +36,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -104,6 +105,7 @@ type DB struct {
 	reading bool // nothing is ever written
 	retries atomic.Int64
 	bells   bells
+	lonely  sync.Mutex      // held by whoever runs by itself
 	check   *checkpointer   // of SQLite
 	config  *pgx.ConnConfig // of PostgreSQL, for Listen
 	trace   func(q string, args []any)
@@ -174,7 +176,7 @@ func (d *DB) Close() error {
 // serialization failure, a deadlock or a connection lost before the commit rolls
 // back and runs fn again after a doubling wait, so fn must have no effect outside
 // the transaction. Isolation is
-// serializable on both engines. On SQLite transactions stand in line for the one
+// serializable on both engines. Who was unlucky six times runs while others wait. On SQLite transactions stand in line for the one
 // writer connection.
 //
 // A call with a context taken from [Tx.Context] fails with [ErrNested].
@@ -186,7 +188,7 @@ func (d *DB) transact(ctx context.Context, begin string, fn func(*Tx) error) err
 	ctx, span := trace.Step(ctx, "db.transact", slog.String("db.system.name", string(d.engine)))
 	wait, before := firstWait, d.writers.reach.era()
 	for try := 1; ; try++ {
-		again, err := d.once(ctx, d.writers, begin, fn)
+		again, err := d.tried(ctx, begin, try, fn)
 		if err == nil || !again || try == maxTries || try > maxLosses && d.writers.reach.era()-before > maxLosses {
 			span.Set(slog.Int("tries", try))
 			span.End(err)
@@ -215,7 +217,7 @@ func (d *DB) begin() string {
 // View runs fn against a read-only snapshot. Writing fails.
 func (d *DB) View(ctx context.Context, fn func(*Tx) error) error {
 	ctx, span := trace.Step(ctx, "db.view", slog.String("db.system.name", string(d.engine)))
-	_, err := d.once(ctx, d.readers, beginRead(d.engine), fn)
+	_, err := d.once(ctx, d.readers, beginRead(d.engine), "", fn)
 	span.End(err)
 	return err
 }
@@ -227,13 +229,21 @@ func (d *DB) View(ctx context.Context, fn func(*Tx) error) error {
 func (d *DB) InterceptCommit(hook func(commit func() error) error) { d.commit = hook }
 
 // once is one try of a transaction; again says that another may succeed.
-func (d *DB) once(ctx context.Context, from *pool, begin string, fn func(*Tx) error) (again bool, err error) {
+// among, where it is given, is a statement that makes it one of those that run beside each other.
+func (d *DB) once(ctx context.Context, from *pool, begin, among string, fn func(*Tx) error) (again bool, err error) {
 	if ctx.Value(nestKey{}) == d {
 		return false, ErrNested
 	}
 	s, err := from.begin(ctx, begin)
 	if err != nil {
 		return false, err
+	}
+	if among != "" {
+		if err := s.later(ctx, among); err != nil {
+			s.rollback()
+			from.release(s)
+			return false, err
+		}
 	}
 	tx := &Tx{Now: d.now().UTC().Truncate(time.Microsecond), d: d, s: s}
 	tx.ctx = context.WithValue(ctx, nestKey{}, d)

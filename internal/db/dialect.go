@@ -177,6 +177,15 @@ func isWord(c byte) bool {
 	return c == '_' || c >= 0x80 || c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
 }
 
+// amongOthers lets a writing transaction of PostgreSQL run beside others, but not beside one that is alone; toBeAlone waits
+// until none of them runs.
+const (
+	turn        = "7020311"
+	amongOthers = "SELECT pg_advisory_xact_lock_shared(" + turn + ")"
+)
+
+var toBeAlone = []string{"SET LOCAL lock_timeout = '2s'", "SELECT pg_advisory_xact_lock(" + turn + ")"}
+
 // migrationLock keeps other programs out while migrations run. SQLite's write
 // transaction does so already.
 func migrationLock(e Engine) string {

@@ -49,7 +49,7 @@ func (r *refs) next(ctx context.Context, tx *db.Tx, series string) (numbered, er
 func (r *refs) block(series string) error {
 	ctx := context.Background()
 	var last int64
-	err := r.db.Transact(ctx, func(tx *db.Tx) (err error) {
+	err := r.db.Take(ctx, func(tx *db.Tx) (err error) { // who wants to be alone must not wait for it
 		last, err = next(ctx, tx, series, refBlock)
 		return err
 	})

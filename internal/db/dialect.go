@@ -180,7 +180,7 @@ func isWord(c byte) bool {
 // amongOthers lets a writing transaction of PostgreSQL run beside others, but not beside one that is alone; toBeAlone waits
 // until none of them runs.
 const (
-	turn        = "7020311"
+	turn        = "7020313" // a number no other lock of the program has
 	amongOthers = "SELECT pg_advisory_xact_lock_shared(" + turn + ")"
 )
 

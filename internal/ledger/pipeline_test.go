@@ -45,9 +45,13 @@ func Test_a_command_costs_few_round_trips(t *testing.T) {
 	trips := func(do func(i int)) int64 {
 		do(0) // prepares statements, draws numbers
 		do(1)
-		before := w.Trips()
-		do(2)
-		return w.Trips() - before
+		least := int64(1 << 32)
+		for i := range 5 { // what a slow machine sends in pieces counts for several
+			before := w.Trips()
+			do(2 + i)
+			least = min(least, w.Trips()-before)
+		}
+		return least
 	}
 	must := func(r ledger.Receipt, err error) casework.CaseID {
 		t.Helper()

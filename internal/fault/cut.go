@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -78,21 +79,12 @@ func leafOf(key string) string { return key + strings.Repeat("x", max(0, 16-len(
 // cutEverywhere cuts the connection of every deed before each of its messages, in both directions. What was answered
 // must hold: stored, not stored, or not known; and the same again under the same key must come to exactly one.
 func cutEverywhere(ctx context.Context, o options) (r result, err error) {
-	c, err := cluster(ctx, &r)
-	if c == nil {
-		return r, err
-	}
-	defer c.Close()
-	p, err := newProxy(c.Socket())
-	if err != nil {
+	p, dsn, direct, err := r.behindProxy(ctx, "cut")
+	if p == nil {
 		return r, err
 	}
 	defer p.close()
-	direct, err := fresh(ctx, c, "cut")
-	if err != nil {
-		return r, err
-	}
-	at := site{DSN: strings.ReplaceAll(direct, escaped(filepath.Dir(c.Socket())), escaped(p.dir)), Sent: filepath.Join(o.dir, "sent"), Node: "a"}
+	at := site{DSN: dsn, Sent: filepath.Join(o.dir, "sent"), Node: "a"}
 	h, err := openHouse(ctx, at)
 	if err != nil {
 		return r, err
@@ -121,6 +113,23 @@ func cutEverywhere(ctx context.Context, o options) (r result, err error) {
 	v, err := look.check(ctx, nil)
 	r.add(v)
 	return r, err
+}
+
+// behindProxy makes a server with an empty database, and a proxy before it whose end is the server's too. dsn leads through the
+// proxy, direct past it. Without a proxy the scene cannot be played, or err says why not.
+func (r *result) behindProxy(ctx context.Context, name string) (p *proxy, dsn, direct string, err error) {
+	c, err := cluster(ctx, r)
+	if c == nil {
+		return nil, "", "", err
+	}
+	if direct, err = fresh(ctx, c, name); err == nil {
+		p, err = newProxy(c.Socket())
+	}
+	if err != nil {
+		return nil, "", "", errors.Join(err, c.Close())
+	}
+	p.behind = c.Close
+	return p, strings.ReplaceAll(direct, escaped(filepath.Dir(c.Socket())), escaped(p.dir)), direct, nil
 }
 
 // cutDeed goes on until a deed is over before its cut comes.
@@ -242,21 +251,11 @@ func (h *house) cutWork(ctx context.Context, p *proxy, r *result, step int) erro
 
 // cutStorm cuts connections at random while clients work.
 func cutStorm(ctx context.Context, o options) (r result, err error) {
-	c, err := cluster(ctx, &r)
-	if c == nil {
-		return r, err
-	}
-	defer c.Close()
-	p, err := newProxy(c.Socket())
-	if err != nil {
+	p, dsn, _, err := r.behindProxy(ctx, "storm")
+	if p == nil {
 		return r, err
 	}
 	defer p.close()
-	dsn, err := fresh(ctx, c, "storm")
-	if err != nil {
-		return r, err
-	}
-	dsn = strings.ReplaceAll(dsn, escaped(filepath.Dir(c.Socket())), escaped(p.dir))
 	turn := 0
 	err = r.through(ctx, o, site{DSN: dsn}, max(1, o.rounds/20), func(h *house, life *history) error {
 		turn++
@@ -276,21 +275,11 @@ func cutStorm(ctx context.Context, o options) (r result, err error) {
 
 // netHangs lets a network carry nothing for some seconds, and then cuts every connection or goes on.
 func netHangs(ctx context.Context, o options) (r result, err error) {
-	c, err := cluster(ctx, &r)
-	if c == nil {
-		return r, err
-	}
-	defer c.Close()
-	p, err := newProxy(c.Socket())
-	if err != nil {
+	p, dsn, _, err := r.behindProxy(ctx, "hang")
+	if p == nil {
 		return r, err
 	}
 	defer p.close()
-	dsn, err := fresh(ctx, c, "hang")
-	if err != nil {
-		return r, err
-	}
-	dsn = strings.ReplaceAll(dsn, escaped(filepath.Dir(c.Socket())), escaped(p.dir))
 	turn := 0
 	err = r.outages(ctx, o, dsn, max(1, o.rounds/50), func() (func() error, error) {
 		turn++

@@ -27,6 +27,8 @@ type proxy struct {
 	storm atomic.Int64  // on the average every so many messages a connection is cut; 0: none
 	stall chan struct{} // nothing passes until it is closed; nil: everything does
 	cuts  atomic.Int64
+
+	behind func() error // ends the server
 }
 
 // plan cuts the connection before the message that makes left 0.
@@ -61,6 +63,7 @@ func (p *proxy) close() {
 	p.listener.Close()
 	p.cutAll()
 	os.RemoveAll(p.dir)
+	p.behind()
 }
 
 func (p *proxy) accept() {

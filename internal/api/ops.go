@@ -131,7 +131,7 @@ func (o *Ops) gauges(ctx context.Context, w http.ResponseWriter) error {
 	}
 	metrics.WriteGaugeFloat64(w, "comity_timer_lag_seconds", lag)
 	if o.a.DB.Engine() == db.SQLite {
-		metrics.WriteGaugeUint64(w, "comity_sqlite_log_bytes", uint64(o.a.DB.Unwritten()))
+		metrics.WriteGaugeUint64(w, "comity_database_log_bytes", uint64(o.a.DB.Unwritten()))
 	} else {
 		line := o.a.DB.Listening()
 		metrics.WriteGaugeUint64(w, "comity_listening", uint64(db.Flag(line.Up)))

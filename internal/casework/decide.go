@@ -29,6 +29,9 @@ const (
 // the definition lacks; a refused command changes nothing; a Tick for a clock that is not running or
 // has another date yields no event and no error, so timers may repeat themselves.
 func Decide(d *procedure.Definition, c Case, cmd Command, who authz.Actor, now time.Time) ([]Event, error) {
+	if now.Before(c.Changed) {
+		now = c.Changed // a clock was set back; within a case it never goes back, so that no term is counted over less than no time
+	}
 	at, err := when(c, cmd, who, now)
 	if err != nil {
 		return nil, err

@@ -54,7 +54,7 @@ func (l *Ledger) one(ctx context.Context, tx *db.Tx, r *request) (Receipt, error
 	if err := l.leading(ctx, tx, r, s); err != nil {
 		return Receipt{}, err
 	}
-	events, err := casework.Decide(s.d, s.c, r.cmd, r.who, s.noEarlier(tx.Now))
+	events, err := casework.Decide(s.d, s.c, r.cmd, r.who, tx.Now)
 	if err != nil {
 		return Receipt{}, err
 	}
@@ -130,15 +130,6 @@ func (l *Ledger) stored(ctx context.Context, tx *db.Tx, r *request) (*stored, er
 		return nil, &casework.Refusal{Rule: "case.unknown"} // not yours equals not there
 	}
 	return s, nil
-}
-
-// noEarlier is the present as a case sees it: where the machine's clock was set back, the last event still is not in the
-// future. Times within a case never go back, so that no term is counted over less than no time.
-func (s *stored) noEarlier(now time.Time) time.Time {
-	if now.Before(s.c.Changed) {
-		return s.c.Changed
-	}
-	return now
 }
 
 func (s *stored) readable(in authz.Scope) bool {
@@ -247,7 +238,7 @@ func (l *Ledger) catchUp(ctx context.Context, tx *db.Tx, who authz.Actor, s *sto
 			return nil
 		}
 		tick := casework.Command{Case: s.c.ID, Version: casework.AnyVersion, At: k.Due, Tick: &casework.Tick{Clock: k.ID, Due: k.Due}}
-		events, err := casework.Decide(s.d, s.c, tick, who, s.noEarlier(tx.Now))
+		events, err := casework.Decide(s.d, s.c, tick, who, tx.Now)
 		if err != nil || len(events) == 0 {
 			return err
 		}

@@ -97,7 +97,7 @@ func (l *Ledger) carry(ctx context.Context, tx *db.Tx, s *stored, cmd casework.C
 	if cmd.At.Before(s.c.Changed) {
 		cmd.At = s.c.Changed // history of one case may be told after the other one has moved on
 	}
-	events, err := casework.Decide(s.d, s.c, cmd, authz.Machine(), s.noEarlier(tx.Now))
+	events, err := casework.Decide(s.d, s.c, cmd, authz.Machine(), tx.Now)
 	if err != nil {
 		return err
 	}

@@ -142,9 +142,10 @@ func Test_nodes_share_the_work_on_one_city(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer s.c.Close()
-		took, err := asProgram().nodes(t.Context(), "demo", &load.Scratch{Rooms: roomsOf(s.c), Address: at, Folder: folder}, 2, 2, 10)
-		if err != nil || took <= 0 {
-			t.Fatal(took, err)
+		before := -1
+		took, err := asProgram().nodes(t.Context(), "demo", &load.Scratch{Rooms: roomsOf(s.c), Address: at, Folder: folder}, 2, 2, 10, func() { before, _ = s.c.reader.Total(t.Context()) })
+		if err != nil || took <= 0 || before != 0 {
+			t.Fatalf("%v %v; %d cases when they began", took, err, before)
 		}
 		total, err := s.c.reader.Total(t.Context())
 		if err != nil || total != 10 {

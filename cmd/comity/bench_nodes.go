@@ -20,8 +20,8 @@ import (
 func (m measuring) against(self executable, cf cityFlags, c *city, lf loadFlags) load.Against {
 	a := load.Against{Empty: m.scratchOf(cf, c), Clients: *lf.clients, Cases: *lf.base, Turns: turns}
 	if *lf.nodes > 0 && c.db.Engine() == db.Postgres {
-		a.Nodes = func(ctx context.Context, s *load.Scratch, cases int) (time.Duration, error) {
-			took, err := self.nodes(ctx, *cf.pack, s, *lf.nodes, max(1, *lf.clients / *lf.nodes), cases)
+		a.Nodes = func(ctx context.Context, s *load.Scratch, cases int, begun func()) (time.Duration, error) {
+			took, err := self.nodes(ctx, *cf.pack, s, *lf.nodes, max(1, *lf.clients / *lf.nodes), cases, begun)
 			if err != nil && ctx.Err() == nil { // a change that fails is a finding, and the rest is still to be measured
 				fmt.Fprintln(m.out, m.say.T("bench.nodes.failed", "error", err.Error()))
 				return 0, nil
@@ -33,7 +33,7 @@ func (m measuring) against(self executable, cf cityFlags, c *city, lf loadFlags)
 }
 
 // nodes has some processes open and act upon cases in one city, all at once, and tells how long the slowest took.
-func (p executable) nodes(ctx context.Context, pack string, s *load.Scratch, many, clients, cases int) (slowest time.Duration, err error) {
+func (p executable) nodes(ctx context.Context, pack string, s *load.Scratch, many, clients, cases int, begun func()) (slowest time.Duration, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var list []*workmate
@@ -54,6 +54,7 @@ func (p executable) nodes(ctx context.Context, pack string, s *load.Scratch, man
 			return 0, err
 		}
 	}
+	begun()
 	for _, n := range list {
 		if _, err := io.WriteString(n.tell, "go\n"); err != nil {
 			return 0, err

@@ -305,18 +305,22 @@ func (m measuring) bases(r *load.Result) {
 		return
 	}
 	fmt.Fprintln(m.out, m.say.T("bench.bases"))
-	door, pages := r.Base(load.Door), r.PerSecond(load.Create)+r.PerSecond(load.Act)
+	door, pages := r.Base(load.Door).PerSecond, r.PerSecond(load.Create)+r.PerSecond(load.Act)
 	w := tabwriter.NewWriter(m.out, 0, 0, 2, ' ', 0)
 	for _, b := range r.Bases {
+		server := ""
+		if b.Server > 0 {
+			server = m.say.T("bench.server", "ms", figure(1000*b.Server, 2))
+		}
 		if b.Name == load.Door || b.Name == load.Nodes {
-			fmt.Fprintf(w, "  %s\t%.0f\t\n", m.say.T("bench.base."+b.Name), b.PerSecond)
+			fmt.Fprintf(w, "  %s\t%.0f\t%s\t\n", m.say.T("bench.base."+b.Name), b.PerSecond, server)
 			continue
 		}
 		over := m.say.T("bench.over", "door", ratio(door/b.PerSecond))
 		if pages > 0 {
 			over += m.say.T("bench.over.pages", "pages", ratio(pages/b.PerSecond))
 		}
-		fmt.Fprintf(w, "  %s\t%.0f\t%s\n", m.say.T("bench.base."+b.Name), b.PerSecond, over)
+		fmt.Fprintf(w, "  %s\t%.0f\t%s\t%s\n", m.say.T("bench.base."+b.Name), b.PerSecond, server, over)
 	}
 	w.Flush()
 }

@@ -114,7 +114,7 @@ func openCity(ctx context.Context, cfg cityConfig) (*city, error) {
 	}
 	civic, err := openDatabase(ctx, cfg, procedure.Civic)
 	if err != nil {
-		return nil, err
+		return nil, missing(ctx, cfg, current, err)
 	}
 	c := &city{rooms: *civic, clock: cfg.Clock, log: cfg.Log, archive: cfg.Archive}
 	if err := c.join(ctx, cfg, current); err != nil {
@@ -167,7 +167,7 @@ func (c *city) join(ctx context.Context, cfg cityConfig, current *pack.Pack) err
 	for _, name := range others(current) {
 		r, err := openDatabase(ctx, cfg, name)
 		if err != nil {
-			return err
+			return missing(ctx, cfg, current, err)
 		}
 		c.apart = append(c.apart, r)
 		if err := c.furnish(ctx, cfg, r); err != nil {

@@ -72,6 +72,37 @@ func openDatabase(ctx context.Context, cfg cityConfig, compartment string) (*roo
 	return r, nil
 }
 
+// missing names every database of the city that its server does not have, where opening failed because one is missing:
+// whoever sets a city up makes them all at once. Any other error stays as it is.
+func missing(ctx context.Context, cfg cityConfig, p *pack.Pack, err error) error {
+	if !db.NoDatabase(err) {
+		return err
+	}
+	var names []string
+	for _, compartment := range append([]string{procedure.Civic}, others(p)...) {
+		dsn, err := databaseOf(cfg, compartment)
+		if err != nil {
+			return err
+		}
+		d, err := db.OpenReading(ctx, dsn, cfg.Clock.Now)
+		switch {
+		case err == nil:
+			if err := d.Close(); err != nil {
+				return err
+			}
+		case db.NoDatabase(err):
+			if u, err := url.Parse(dsn); err == nil {
+				names = append(names, strings.TrimPrefix(u.Path, "/"))
+			}
+		}
+	}
+	if len(names) == 0 { // somebody has just made it
+		return err
+	}
+	return fmt.Errorf("the server has no database named %s. Every compartment of the pack has one of its own; make each of them, and start again:\n"+
+		"CREATE DATABASE %s OWNER … ENCODING 'UTF8' TEMPLATE template0", strings.Join(names, ", "), names[0])
+}
+
 // wholeCity refuses a database into which a move has not ended: half of a city must not be opened as one.
 func wholeCity(ctx context.Context, cfg cityConfig, d *db.DB) error {
 	if cfg.Still {

@@ -246,6 +246,12 @@ func notGranted(err error) bool {
 	return ok && pg.Code == "55P03"
 }
 
+// NoDatabase tells whether the server that was asked for has no database of this name.
+func NoDatabase(err error) bool {
+	pg, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && pg.Code == "3D000"
+}
+
 // isVerdict tells whether the engine itself answered, so that a failed commit is
 // known not to be stored. A server that ends the connection while it commits has
 // said why it goes, not what became of the commit.

@@ -37,15 +37,16 @@ type Against struct {
 	Cases   int // opened and acted upon in each turn
 	Turns   int
 	// Nodes has processes of their own open and act upon so many cases in one city, and tells how long that took them
-	// all; no time says that they could not. nil: it is not measured, as on SQLite.
-	Nodes func(ctx context.Context, s *Scratch, cases int) (time.Duration, error)
+	// all; no time says that they could not. It calls begun when all have started and none has done anything yet.
+	// nil: it is not measured, as on SQLite.
+	Nodes func(ctx context.Context, s *Scratch, cases int, begun func()) (time.Duration, error)
 }
 
 // Baselines opens and acts upon cases through the door of empty cities, and has the same rows written by a bare loop
 // and, on PostgreSQL where it is installed, by pgbench. They take turns for some rounds, and the medians count: what
 // the machine does beside falls on all of them.
 func Baselines(ctx context.Context, a Against) ([]Base, error) {
-	b := &baselines{Against: a, per: map[string][]float64{}}
+	b := &baselines{Against: a, per: map[string][]float64{}, server: map[string][]float64{}}
 	if err := b.throughDoor(ctx, true); err != nil { // warms up, and leaves the rows
 		return nil, err
 	}
@@ -66,7 +67,7 @@ func Baselines(ctx context.Context, a Against) ([]Base, error) {
 	var out []Base
 	for _, name := range []string{Door, Nodes, BareOne, Bare, PgBench} {
 		if list := b.per[name]; len(list) > 0 {
-			out = append(out, Base{name, Median(list)})
+			out = append(out, Base{Name: name, PerSecond: Median(list), Server: Median(b.server[name])})
 		}
 	}
 	return out, nil
@@ -74,9 +75,10 @@ func Baselines(ctx context.Context, a Against) ([]Base, error) {
 
 type baselines struct {
 	Against
-	per   map[string][]float64 // changes a second, by turn
-	rows  []*rows
-	batch int // changes in one commit of the door
+	per    map[string][]float64 // changes a second, by turn
+	server map[string][]float64 // what a change cost the database server, by turn, where that can be seen
+	rows   []*rows
+	batch  int // changes in one commit of the door
 }
 
 func (b *baselines) nodes(ctx context.Context) error {
@@ -84,9 +86,14 @@ func (b *baselines) nodes(ctx context.Context) error {
 		return nil
 	}
 	return b.in(ctx, func(s *Scratch) error {
-		took, err := b.Nodes(ctx, s, b.Cases)
+		m, err := meterOf(ctx, s.DB)
+		if err != nil {
+			return err
+		}
+		var before time.Duration
+		took, err := b.Nodes(ctx, s, b.Cases, func() { before = m.used() })
 		if err == nil && took > 0 {
-			b.add(Nodes, took)
+			b.add(Nodes, took, m.used()-before)
 		}
 		return err
 	})
@@ -102,8 +109,13 @@ func (b *baselines) in(ctx context.Context, fn func(*Scratch) error) (err error)
 	return fn(s)
 }
 
-func (b *baselines) add(name string, took time.Duration) {
-	b.per[name] = append(b.per[name], float64(2*b.Cases)/took.Seconds())
+// add notes a turn: how long all changes took, and what the database server did for them.
+func (b *baselines) add(name string, took, server time.Duration) {
+	changes := float64(2 * b.Cases)
+	b.per[name] = append(b.per[name], changes/took.Seconds())
+	if server > 0 {
+		b.server[name] = append(b.server[name], server.Seconds()/changes)
+	}
 }
 
 // throughDoor opens all cases and then acts upon them. The first time its rows are kept instead of its time.
@@ -113,7 +125,11 @@ func (b *baselines) throughDoor(ctx context.Context, first bool) error {
 		if err != nil {
 			return err
 		}
-		before := s.Ledger.Stats()
+		m, err := meterOf(ctx, s.DB)
+		if err != nil {
+			return err
+		}
+		before, used := s.Ledger.Stats(), m.used()
 		opened, err := p.open(ctx, b.Clients)
 		if err == nil && first {
 			err = b.keepOpened(ctx, s.DB)
@@ -130,7 +146,7 @@ func (b *baselines) throughDoor(ctx context.Context, first bool) error {
 		if first {
 			return b.keepActed(ctx, s.DB)
 		}
-		b.add(Door, opened+acted)
+		b.add(Door, opened+acted, m.used()-used)
 		return nil
 	})
 }
@@ -176,7 +192,11 @@ func (b *baselines) bare(ctx context.Context, name string, batch int) error {
 		for _, r := range b.rows {
 			opening, acting = append(opening, r.opening(s.DB.Engine())), append(acting, r.acting())
 		}
-		began := time.Now()
+		m, err := meterOf(ctx, s.DB)
+		if err != nil {
+			return err
+		}
+		used, began := m.used(), time.Now()
 		for _, all := range [][][]statement{opening, acting} {
 			for part := range slices.Chunk(all, batch) {
 				err := s.DB.Transact(ctx, func(tx *db.Tx) error {
@@ -192,7 +212,7 @@ func (b *baselines) bare(ctx context.Context, name string, batch int) error {
 				}
 			}
 		}
-		b.add(name, time.Since(began))
+		b.add(name, time.Since(began), m.used()-used)
 		return nil
 	})
 }

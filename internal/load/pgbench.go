@@ -46,6 +46,11 @@ func (b *baselines) pgbench(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		m, err := meterOf(ctx, s.DB)
+		if err != nil {
+			return err
+		}
+		used := m.used()
 		cmd := exec.CommandContext(ctx, tool, append(args, to)...)
 		cmd.Env = append(os.Environ(), env...)
 		out, err := cmd.CombinedOutput()
@@ -57,6 +62,9 @@ func (b *baselines) pgbench(ctx context.Context) error {
 			return err
 		}
 		b.per[PgBench] = append(b.per[PgBench], 2*pairs)
+		if spent := m.used() - used; spent > 0 {
+			b.server[PgBench] = append(b.server[PgBench], spent.Seconds()/float64(2*each*b.Clients))
+		}
 		return nil
 	})
 }

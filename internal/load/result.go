@@ -42,10 +42,12 @@ type Measured struct {
 	Times  Times             `json:"times"`
 }
 
-// Base is one baseline of the same run, or what is held against it, per second.
+// Base is one baseline of the same run, or what is held against it.
 type Base struct {
 	Name      string  `json:"name"`
 	PerSecond float64 `json:"per_second"`
+	// Server is how many seconds of processor time a change cost the database server; 0 where that could not be seen.
+	Server float64 `json:"server_seconds,omitempty"`
 }
 
 // Times is a histogram of how long answers took, in microseconds.
@@ -145,13 +147,13 @@ func (r *Result) PerSecond(k Kind) float64 {
 	return float64(r.Of(k).Times.Count()) / r.Took.Seconds()
 }
 
-// Base is a baseline of the run by its name; 0 when it was not measured.
-func (r *Result) Base(name string) float64 {
+// Base is a baseline of the run by its name; all zero when it was not measured.
+func (r *Result) Base(name string) Base {
 	i := slices.IndexFunc(r.Bases, func(b Base) bool { return b.Name == name })
 	if i < 0 {
-		return 0
+		return Base{}
 	}
-	return r.Bases[i].PerSecond
+	return r.Bases[i]
 }
 
 // Save writes the result to a file.

@@ -27,3 +27,12 @@ func contents(ctx context.Context, d *db.DB) (c City, err error) {
 	})
 	return c, err
 }
+
+// serverProcess is the process of the server that answers this, as its machine counts processes.
+func serverProcess(ctx context.Context, d *db.DB) (pid int64, err error) {
+	err = d.View(ctx, func(tx *db.Tx) (err error) {
+		pid, err = db.One(ctx, tx, `SELECT PG_BACKEND_PID()`, nil, scanInt)
+		return err
+	})
+	return pid, err
+}

@@ -138,6 +138,10 @@ func (x *side) add(p *load.Pair, figure float64) {
 	*list = append(*list, figure)
 }
 
+// settled is how long after a start nobody asks: what reading packs took is given back, and the clocks and messages that
+// fell due while the city was closed are done.
+const settled = 8 * time.Second
+
 // starts starts both servers several times, and looks how much memory each holds when nobody asks.
 func starts(ctx context.Context, self executable, sides []*side, s scaleFlags, out *load.Scale) error {
 	var bare []float64
@@ -153,7 +157,7 @@ func starts(ctx context.Context, self executable, sides []*side, s scaleFlags, o
 				return err
 			}
 			x.add(&out.Start, server.ready.Seconds())
-			if err := pause(ctx, 2*time.Second); err != nil { // what a start leaves is given back
+			if err := pause(ctx, settled); err != nil {
 				return errors.Join(err, server.close())
 			}
 			x.add(&out.Idle, server.memory())

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -152,4 +153,31 @@ func Test_nodes_share_the_work_on_one_city(t *testing.T) {
 			t.Errorf("%d cases, %v; want the 5 of each", total, err)
 		}
 	})
+}
+
+func Test_what_a_kept_report_measured_is_not_measured_again(t *testing.T) {
+	r := reportFlags{keep: true, dir: t.TempDir(), sizes: []int{10, 30}}
+	times := 0
+	measure := func() (engineFigures, error) {
+		times++
+		return engineFigures{Large: load.City{Cases: 30}, Missed: []string{"one"}, Closed: &load.Result{Clients: 4}}, nil
+	}
+	first, err := r.kept(engineOf{name: "sqlite"}, measure)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := r.kept(engineOf{name: "sqlite"}, measure)
+	if err != nil || times != 1 || !reflect.DeepEqual(again, first) {
+		t.Errorf("measured %d times, %v, and %+v became %+v", times, err, first, again)
+	}
+	if _, err := r.kept(engineOf{name: "postgres"}, measure); err != nil || times != 2 {
+		t.Errorf("another engine: measured %d times, %v", times, err)
+	}
+	file := filepath.Join(r.dir, "sqlite-10-30.json")
+	if err := os.WriteFile(file, []byte("{"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.kept(engineOf{name: "sqlite"}, measure); err == nil || !strings.Contains(err.Error(), file) {
+		t.Errorf("a damaged file: %v", err)
+	}
 }

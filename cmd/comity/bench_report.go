@@ -3,9 +3,11 @@ package main
 import (
 	"context"
 	_ "embed"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/url"
 	"os"
 	"os/exec"
@@ -48,7 +50,7 @@ func runBenchReport(ctx context.Context, args []string, stdout, stderr io.Writer
 	f.StringVar(&r.pack, "pack", "demo", "pack of both: a folder, or the name of one in the program")
 	f.StringVar(&r.dir, "dir", "", "folder for the cities (default: a temporary one)")
 	f.StringVar(&r.pg, "pg", "", "postgres:// address of a server where databases may be created; without it SQLite alone is measured")
-	f.BoolVar(&r.keep, "keep", false, "leave the cities in --dir; found there, they are used again")
+	f.BoolVar(&r.keep, "keep", false, "leave the cities and what was measured in --dir: a report that was broken off goes on there, and an engine that was measured is not measured again")
 	f.DurationVar(&r.long, "for", 30*time.Second, "how long mixed traffic is counted")
 	f.IntVar(&r.clients, "clients", 8, "clients of mixed traffic and at the door")
 	f.IntVar(&r.cases, "baseline", 1000, "cases opened and acted upon in each turn with the baselines")
@@ -94,8 +96,6 @@ func runBenchReport(ctx context.Context, args []string, stdout, stderr io.Writer
 
 // performance is what the page shows.
 type performance struct {
-	At                time.Time
-	Machine           load.Machine
 	Spare             float64 // more than so many processes that want a core are other work
 	Smallest, Largest int64
 	Engines           []engineFigures
@@ -103,6 +103,8 @@ type performance struct {
 
 // engineFigures is what was measured on one engine.
 type engineFigures struct {
+	At           time.Time
+	Machine      load.Machine
 	Small, Large load.City
 	Set          string // settings of the server
 	Promises     []promise
@@ -135,13 +137,13 @@ func (r reportFlags) measure(ctx context.Context, self executable, fill func(con
 		return nil, err
 	}
 	m := measuring{say: words.In("en"), out: stderr, log: errorsTo(stderr)}
-	p := performance{At: time.Now().UTC(), Machine: load.Here(), Spare: 1}
-	engines := []func(context.Context, int) (cityFlags, func() error, error){r.onSQLite}
+	p := performance{Spare: 1}
+	engines := []engineOf{{"sqlite", r.onSQLite}}
 	if r.pg != "" {
-		engines = append(engines, r.onPostgres)
+		engines = append(engines, engineOf{"postgres", r.onPostgres})
 	}
 	for _, engine := range engines {
-		e, err := r.engine(ctx, m, self, fill, engine)
+		e, err := r.kept(engine, func() (engineFigures, error) { return r.engine(ctx, m, self, fill, engine.place) })
 		if err != nil {
 			return nil, err
 		}
@@ -157,6 +159,37 @@ func (r reportFlags) measure(ctx context.Context, self executable, fill func(con
 		return nil, err
 	}
 	return []byte(b.String()), nil
+}
+
+// engineOf is an engine and where its cities of some size are made.
+type engineOf struct {
+	name  string
+	place func(context.Context, int) (cityFlags, func() error, error)
+}
+
+// kept measures an engine, or takes what an earlier run with the same folder measured: cities of ten million take hours.
+func (r reportFlags) kept(engine engineOf, measure func() (engineFigures, error)) (e engineFigures, err error) {
+	if !r.keep {
+		return measure()
+	}
+	file := filepath.Join(r.dir, fmt.Sprintf("%s-%d-%d.json", engine.name, r.sizes[0], r.sizes[1]))
+	raw, err := os.ReadFile(file)
+	if err == nil {
+		if err = json.Unmarshal(raw, &e); err != nil {
+			err = fmt.Errorf("%s: %w; take it away, and it is measured again", file, err)
+		}
+		return e, err
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return e, err
+	}
+	if e, err = measure(); err != nil {
+		return e, err
+	}
+	if raw, err = json.Marshal(e); err == nil {
+		err = os.WriteFile(file, raw, 0o644)
+	}
+	return e, err
 }
 
 // engine measures both cities on one engine.
@@ -180,6 +213,7 @@ func (r reportFlags) engine(ctx context.Context, m measuring, self executable, f
 		}
 		cities = append(cities, cf)
 	}
+	e.At, e.Machine = time.Now().UTC(), load.Here() // filling is not measured
 	bases, err := r.traffic(ctx, m, self, cities[1], &e)
 	if err != nil {
 		return e, err

@@ -23,8 +23,8 @@ import (
 const programChild = "COMITY_TEST_PROGRAM"
 
 // asProgram is this test executable, run as the program.
-func asProgram() executable {
-	return executable{path: os.Args[0], before: []string{"-test.run=^Test_child_that_is_the_program$", "--"}, env: []string{programChild + "=yes"}}
+func asProgram() load.Program {
+	return load.Program{Path: os.Args[0], Before: []string{"-test.run=^Test_child_that_is_the_program$", "--"}, Env: []string{programChild + "=yes"}}
 }
 
 func Test_child_that_is_the_program(t *testing.T) {
@@ -142,7 +142,7 @@ func Test_nodes_share_the_work_on_one_city(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer s.c.Close()
-		took, err := asProgram().nodes(t.Context(), "demo", &load.Scratch{Rooms: roomsOf(s.c), Address: at, Folder: folder}, 2, 2, 10)
+		took, err := nodes(t.Context(), asProgram(), "demo", &load.Scratch{Rooms: roomsOf(s.c), Address: at, Folder: folder}, 2, 2, 10)
 		if err != nil || took <= 0 {
 			t.Fatal(took, err)
 		}

@@ -44,8 +44,9 @@ type Measured struct {
 
 // Base is one baseline of the same run, or what is held against it, per second.
 type Base struct {
-	Name      string  `json:"name"`
-	PerSecond float64 `json:"per_second"`
+	Name      string    `json:"name"`
+	PerSecond float64   `json:"per_second"`      // the median of the turns
+	Turns     []float64 `json:"turns,omitempty"` // of each, in their order
 }
 
 // Times is a histogram of how long answers took, in microseconds.

@@ -17,7 +17,7 @@ func Test_a_result_is_read_back_as_it_was_saved(t *testing.T) {
 	rec.note(Follow, time.Now(), 0, &wrongAnswer{"status 500", "gone"})
 	r := rec.result(Options{Clients: 3, Mix: Mix{Page: 2, Follow: 1}, Warm: time.Second}, 10*time.Second)
 	r.At, r.Machine, r.City = time.Date(2026, 3, 2, 1, 0, 0, 0, time.UTC), Machine{Cores: 2, System: "linux/amd64", Go: "go1"}, City{Engine: "sqlite", Settings: map[string]string{"fsync": "on"}, Cases: 7}
-	r.Bases = []Base{{"bare", 12.5}}
+	r.Bases = []Base{{Name: "bare", PerSecond: 12.5}}
 	file := filepath.Join(t.TempDir(), "r.json")
 	if err := r.Save(file); err != nil {
 		t.Fatal(err)

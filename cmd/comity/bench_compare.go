@@ -76,6 +76,17 @@ func runBenchCompare(ctx context.Context, args []string, stdout, stderr io.Write
 	return nil
 }
 
+// thisProgram is the one that runs.
+func thisProgram() (load.Program, error) {
+	path, err := os.Executable()
+	return load.Program{Path: path}, err
+}
+
+// serveCity serves a city in a process of its own.
+func serveCity(ctx context.Context, self load.Program, cf cityFlags, within time.Duration) (*load.Server, error) {
+	return self.Serve(ctx, "/readyz", within, "serve", "--pack", *cf.pack, "--data", *cf.data, "--db", *cf.db, "--suite", *cf.suite, "--keys", keysFolder(cityConfig{Data: *cf.data, Keys: *cf.keys}))
+}
+
 // cityAt are the flags of a city in a folder.
 func cityAt(pack, data, db string) cityFlags {
 	none := ""
@@ -87,13 +98,13 @@ func cityAt(pack, data, db string) cityFlags {
 type side struct {
 	cf     cityFlags
 	c      *city
-	server *served
+	server *load.Server
 	people *load.People
 	figure func(*load.Pair) *[]float64
 }
 
 // scale compares two cities. Whatever is measured, one follows the other within seconds.
-func (m measuring) scale(ctx context.Context, self executable, small, large cityFlags, s scaleFlags) (out *load.Scale, err error) {
+func (m measuring) scale(ctx context.Context, self load.Program, small, large cityFlags, s scaleFlags) (out *load.Scale, err error) {
 	out = &load.Scale{At: time.Now().UTC().Truncate(time.Second), Machine: load.Here(), Clients: s.clients, Turns: s.turns, Turn: s.turn}
 	sides := []*side{
 		{cf: small, figure: func(p *load.Pair) *[]float64 { return &p.Small }},
@@ -113,7 +124,7 @@ func (m measuring) scale(ctx context.Context, self executable, small, large city
 			return nil, err
 		}
 	}
-	steps := []func(context.Context, executable, []*side, scaleFlags, *load.Scale) error{starts, m.changes, m.pages, m.clocks}
+	steps := []func(context.Context, load.Program, []*side, scaleFlags, *load.Scale) error{starts, m.changes, m.pages, m.clocks}
 	for _, step := range steps {
 		if err := step(ctx, self, sides, s, out); err != nil {
 			return nil, err
@@ -124,7 +135,7 @@ func (m measuring) scale(ctx context.Context, self executable, small, large city
 
 func (x *side) close() (err error) {
 	if x.server != nil {
-		err, x.server = x.server.close(), nil
+		err, x.server = x.server.Close(), nil
 	}
 	if x.c != nil {
 		err, x.c = errors.Join(err, x.c.Close()), nil
@@ -143,25 +154,25 @@ func (x *side) add(p *load.Pair, figure float64) {
 const settled = 8 * time.Second
 
 // starts starts both servers several times, and looks how much memory each holds when nobody asks.
-func starts(ctx context.Context, self executable, sides []*side, s scaleFlags, out *load.Scale) error {
+func starts(ctx context.Context, self load.Program, sides []*side, s scaleFlags, out *load.Scale) error {
 	var bare []float64
 	for range s.turns {
 		began := time.Now()
-		if err := self.command(ctx, "version").Run(); err != nil {
+		if err := self.Command(ctx, "version").Run(); err != nil {
 			return err
 		}
 		bare = append(bare, time.Since(began).Seconds())
 		for _, x := range sides {
-			server, err := self.startServer(ctx, x.cf, s.within)
+			server, err := serveCity(ctx, self, x.cf, s.within)
 			if err != nil {
 				return err
 			}
-			x.add(&out.Start, server.ready.Seconds())
+			x.add(&out.Start, server.Ready.Seconds())
 			if err := pause(ctx, settled); err != nil {
-				return errors.Join(err, server.close())
+				return errors.Join(err, server.Close())
 			}
-			x.add(&out.Idle, server.memory())
-			if err := server.close(); err != nil {
+			x.add(&out.Idle, server.Memory())
+			if err := server.Close(); err != nil {
 				return err
 			}
 		}
@@ -182,7 +193,7 @@ func pause(ctx context.Context, d time.Duration) error {
 }
 
 // changes opens and acts upon cases in both.
-func (m measuring) changes(ctx context.Context, _ executable, sides []*side, s scaleFlags, out *load.Scale) error {
+func (m measuring) changes(ctx context.Context, _ load.Program, sides []*side, s scaleFlags, out *load.Scale) error {
 	const clients = 8
 	for turn := range s.turns + 1 {
 		for _, x := range sides {
@@ -199,22 +210,22 @@ func (m measuring) changes(ctx context.Context, _ executable, sides []*side, s s
 }
 
 // pages asks both servers for pages, in turns, and watches their memory meanwhile.
-func (m measuring) pages(ctx context.Context, self executable, sides []*side, s scaleFlags, out *load.Scale) (err error) {
+func (m measuring) pages(ctx context.Context, self load.Program, sides []*side, s scaleFlags, out *load.Scale) (err error) {
 	mix := load.Reads()
 	for _, x := range sides {
-		if x.server, err = self.startServer(ctx, x.cf, s.within); err != nil {
+		if x.server, err = serveCity(ctx, self, x.cf, s.within); err != nil {
 			return err
 		}
-		if x.people, err = load.Prepare(ctx, roomsOf(x.c), x.server.address, load.Crew{Tokens: 1, First: 100, Pages: 2000}); err != nil {
+		if x.people, err = load.Prepare(ctx, roomsOf(x.c), x.server.Address, load.Crew{Tokens: 1, First: 100, Pages: 2000}); err != nil {
 			return err
 		}
 		maps.DeleteFunc(mix, func(k load.Kind, _ int) bool { return x.people.Lacks(k) })
 	}
 	for turn := range s.turns + 1 {
 		for _, x := range sides {
-			busy, stop := x.server.watch()
+			busy, stop := watch(x.server)
 			o := load.Options{Mix: mix, Clients: s.clients, Duration: s.turn, Warm: s.turn / 5, Seed: uint64(turn)}
-			r, err := load.Run(ctx, x.server.address, x.people, o)
+			r, err := load.Run(ctx, x.server.Address, x.people, o)
 			stop()
 			if err != nil {
 				return err
@@ -230,7 +241,7 @@ func (m measuring) pages(ctx context.Context, self executable, sides []*side, s 
 		}
 	}
 	for _, x := range sides {
-		if err := x.server.close(); err != nil {
+		if err := x.server.Close(); err != nil {
 			return err
 		}
 		x.server = nil
@@ -239,7 +250,7 @@ func (m measuring) pages(ctx context.Context, self executable, sides []*side, s 
 }
 
 // watch keeps the most memory that is seen until it is stopped.
-func (s *served) watch() (most *float64, stop func()) {
+func watch(s *load.Server) (most *float64, stop func()) {
 	most = new(float64)
 	end := make(chan struct{})
 	var wait sync.WaitGroup
@@ -247,7 +258,7 @@ func (s *served) watch() (most *float64, stop func()) {
 		tick := time.NewTicker(200 * time.Millisecond)
 		defer tick.Stop()
 		for {
-			*most = max(*most, s.memory())
+			*most = max(*most, s.Memory())
 			select {
 			case <-tick.C:
 			case <-end:
@@ -259,7 +270,7 @@ func (s *served) watch() (most *float64, stop func()) {
 }
 
 // clocks lets single clocks run out in both, among all others, while the city does its own work.
-func (m measuring) clocks(ctx context.Context, _ executable, sides []*side, s scaleFlags, out *load.Scale) error {
+func (m measuring) clocks(ctx context.Context, _ load.Program, sides []*side, s scaleFlags, out *load.Scale) error {
 	for _, x := range sides {
 		late, err := x.c.lateness(ctx, s.clocks)
 		if err != nil {

@@ -24,8 +24,8 @@ import (
 const programChild = "COMITY_TEST_PROGRAM"
 
 // asProgram is this test executable, run as the program.
-func asProgram() executable {
-	return executable{path: os.Args[0], before: []string{"-test.run=^Test_child_that_is_the_program$", "--"}, env: []string{programChild + "=yes"}}
+func asProgram() load.Program {
+	return load.Program{Path: os.Args[0], Before: []string{"-test.run=^Test_child_that_is_the_program$", "--"}, Env: []string{programChild + "=yes"}}
 }
 
 func Test_child_that_is_the_program(t *testing.T) {
@@ -144,7 +144,7 @@ func Test_nodes_share_the_work_on_one_city(t *testing.T) {
 		}
 		defer s.c.Close()
 		before := -1
-		took, err := asProgram().nodes(t.Context(), "demo", &load.Scratch{Rooms: roomsOf(s.c), Address: at, Folder: folder}, 2, 2, 10, func() { before, _ = s.c.reader.Total(t.Context()) })
+		took, err := nodes(t.Context(), asProgram(), "demo", &load.Scratch{Rooms: roomsOf(s.c), Address: at, Folder: folder}, 2, 2, 10, func() { before, _ = s.c.reader.Total(t.Context()) })
 		if err != nil || took <= 0 || before != 0 {
 			t.Fatalf("%v %v; %d cases when they began", took, err, before)
 		}

@@ -17,11 +17,11 @@ import (
 )
 
 // against is what the door of a city is held against.
-func (m measuring) against(self executable, cf cityFlags, c *city, lf loadFlags) load.Against {
+func (m measuring) against(self load.Program, cf cityFlags, c *city, lf loadFlags) load.Against {
 	a := load.Against{Empty: m.scratchOf(cf, c), Clients: *lf.clients, Cases: *lf.base, Turns: turns}
 	if *lf.nodes > 0 && c.db.Engine() == db.Postgres {
 		a.Nodes = func(ctx context.Context, s *load.Scratch, cases int, begun func()) (time.Duration, error) {
-			took, err := self.nodes(ctx, *cf.pack, s, *lf.nodes, max(1, *lf.clients / *lf.nodes), cases, begun)
+			took, err := nodes(ctx, self, *cf.pack, s, *lf.nodes, max(1, *lf.clients / *lf.nodes), cases, begun)
 			if err != nil && ctx.Err() == nil { // a change that fails is a finding, and the rest is still to be measured
 				fmt.Fprintln(m.out, m.say.T("bench.nodes.failed", "error", err.Error()))
 				return 0, nil
@@ -33,7 +33,7 @@ func (m measuring) against(self executable, cf cityFlags, c *city, lf loadFlags)
 }
 
 // nodes has some processes open and act upon cases in one city, all at once, and tells how long the slowest took.
-func (p executable) nodes(ctx context.Context, pack string, s *load.Scratch, many, clients, cases int, begun func()) (slowest time.Duration, err error) {
+func nodes(ctx context.Context, self load.Program, pack string, s *load.Scratch, many, clients, cases int, begun func()) (slowest time.Duration, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var list []*workmate
@@ -43,7 +43,7 @@ func (p executable) nodes(ctx context.Context, pack string, s *load.Scratch, man
 		}
 	}()
 	for range many {
-		n, err := p.startNode(ctx, "bench", "node", "--pack", pack, "--folder", s.Folder, "--clients", strconv.Itoa(clients), "--cases", strconv.Itoa(max(1, cases/many)), s.Address)
+		n, err := startNode(ctx, self, "bench", "node", "--pack", pack, "--folder", s.Folder, "--clients", strconv.Itoa(clients), "--cases", strconv.Itoa(max(1, cases/many)), s.Address)
 		if err != nil {
 			return 0, err
 		}
@@ -79,11 +79,11 @@ type workmate struct {
 	cmd  *exec.Cmd
 	tell io.WriteCloser
 	from *bufio.Scanner
-	said *lastWords
+	said *load.LastWords
 }
 
-func (p executable) startNode(ctx context.Context, args ...string) (*workmate, error) {
-	n := &workmate{cmd: p.command(ctx, args...), said: &lastWords{}}
+func startNode(ctx context.Context, self load.Program, args ...string) (*workmate, error) {
+	n := &workmate{cmd: self.Command(ctx, args...), said: &load.LastWords{}}
 	n.cmd.Stderr = n.said
 	out, err := n.cmd.StdoutPipe()
 	if err == nil {

@@ -123,7 +123,7 @@ type trafficLine struct {
 }
 
 // measure makes the cities and measures them, and returns the page.
-func (r reportFlags) measure(ctx context.Context, self executable, fill func(context.Context, cityFlags, int) error, stderr io.Writer) (page []byte, err error) {
+func (r reportFlags) measure(ctx context.Context, self load.Program, fill func(context.Context, cityFlags, int) error, stderr io.Writer) (page []byte, err error) {
 	words, err := text.Base()
 	if err != nil {
 		return nil, err
@@ -193,7 +193,7 @@ func (r reportFlags) kept(engine engineOf, measure func() (engineFigures, error)
 }
 
 // engine measures both cities on one engine.
-func (r reportFlags) engine(ctx context.Context, m measuring, self executable, fill func(context.Context, cityFlags, int) error, place func(context.Context, int) (cityFlags, func() error, error)) (e engineFigures, err error) {
+func (r reportFlags) engine(ctx context.Context, m measuring, self load.Program, fill func(context.Context, cityFlags, int) error, place func(context.Context, int) (cityFlags, func() error, error)) (e engineFigures, err error) {
 	var cities []cityFlags
 	for _, n := range r.sizes {
 		cf, away, err := place(ctx, n)
@@ -240,7 +240,7 @@ func answers(r *load.Result) (n int64) {
 }
 
 // traffic loads a city in a closed and in an open loop, and takes turns with the baselines.
-func (r reportFlags) traffic(ctx context.Context, m measuring, self executable, cf cityFlags, e *engineFigures) (*load.Result, error) {
+func (r reportFlags) traffic(ctx context.Context, m measuring, self load.Program, cf cityFlags, e *engineFigures) (*load.Result, error) {
 	c, err := m.open(ctx, cf, false)
 	if err != nil {
 		return nil, err

@@ -107,11 +107,11 @@ func Test_a_sound_pack_is_praised_in_both_languages(t *testing.T) {
 	}
 }
 
-// brokenPack is a copy of the demo pack; each edit puts its second text before its first, in one file.
-func brokenPack(t *testing.T, file string, edits ...[2]string) string {
+// brokenPack is a copy of a pack; each edit puts its second text before its first, in one file.
+func brokenPack(t *testing.T, pack, file string, edits ...[2]string) string {
 	t.Helper()
 	dir := t.TempDir()
-	if err := os.CopyFS(dir, os.DirFS("../../packs/demo")); err != nil {
+	if err := os.CopyFS(dir, os.DirFS("../../packs/"+pack)); err != nil {
 		t.Fatal(err)
 	}
 	path := filepath.Join(dir, filepath.FromSlash(file))
@@ -132,10 +132,10 @@ func brokenPack(t *testing.T, file string, edits ...[2]string) string {
 }
 
 func Test_a_pack_that_loses_cases_is_refused_with_the_story_of_one(t *testing.T) {
-	const file = "procedures/service-request.yaml"
-	dir := brokenPack(t, file,
-		[2]string{"  - id: closed\n    phase: closed\n", "  - {id: limbo, phase: doing, owner: holder, name: {zh-CN: 悬置, en: Limbo}, now: {zh-CN: 没有进展。, en: Nothing moves.}}\n"},
-		[2]string{"  - id: ask\n", "  - {id: park, event: parked, from: [in_hand], to: limbo, by: [officer], name: {zh-CN: 搁下, en: Park}, past: {zh-CN: 已搁下, en: Parked}}\n"})
+	const file = "procedures/311.yaml" // few situations, so that it is searched in a moment
+	dir := brokenPack(t, "us-boston-311", file,
+		[2]string{"  - id: closed\n    phase: closed\n", "  - {id: limbo, phase: assigned, owner: holder, name: {zh-CN: 悬置, en: Limbo}, now: {zh-CN: 没有进展。, en: Nothing moves.}}\n"},
+		[2]string{"  - id: assign\n", "  - {id: park, event: parked, from: [assigned], to: limbo, by: [officer], name: {zh-CN: 搁下, en: Park}, past: {zh-CN: 已搁下, en: Parked}}\n"})
 	for lang, want := range map[string][]string{"en": {"does not load", "Limbo", "Park"}, "zh-CN": {"不能加载", "悬置", "搁下"}} {
 		out, _, err := said(t, "pack", "check", "--lang", lang, dir)
 		var usage *usageError
@@ -154,7 +154,7 @@ func Test_a_pack_that_loses_cases_is_refused_with_the_story_of_one(t *testing.T)
 }
 
 func Test_a_slip_in_a_pack_is_named_by_file_and_line(t *testing.T) {
-	dir := brokenPack(t, "areas.yaml", [2]string{"  - {unit: linjiang,", "  - {unit: atlantis, ring: [[1, 1], [2, 1], [2, 2]]}\n"})
+	dir := brokenPack(t, "demo", "areas.yaml", [2]string{"  - {unit: linjiang,", "  - {unit: atlantis, ring: [[1, 1], [2, 1], [2, 2]]}\n"})
 	out, _, err := said(t, "pack", "check", "--lang", "en", dir)
 	if err == nil || !regexp.MustCompile(`(?m)^areas.yaml:[1-9][0-9]*:[1-9][0-9]*: .*"atlantis"`).MatchString(out) {
 		t.Errorf("got %v and\n%s", err, out)

@@ -138,7 +138,7 @@ var Clocks = []Exception{
 	{"internal/translog", []string{"NewTicker"}, "a sequencer has to wake up; when a head is due is decided by the database's clock"},
 	{"internal/db", []string{"NewTimer", "NewTicker", "After", "AfterFunc", "Tick"}, "waits between tries after a conflict"},
 	{"internal/bench", []string{"Now", "Since", "After"}, "measures how long things take; no case's time comes from it"},
-	{"internal/load", []string{"Now", "Since", "Until", "NewTimer"}, "measures how long answers take; no case's time comes from it"},
+	{"internal/load", []string{"Now", "Since", "Until", "NewTimer", "NewTicker"}, "measures how long answers take; no case's time comes from it"},
 	{"internal/web/slow.go", []string{"Now"}, "the deadline of a connection; no page's time comes from it"},
 	{"internal/fault", []string{"Now", "Since", "Sleep", "After", "AfterFunc", "NewTimer", "NewTicker"}, "histories are ordered by the machine's clock, and faults happen at moments of it"},
 	{"internal/db/faultdisk", []string{"Sleep"}, "a slow disk is slow"},

@@ -156,3 +156,8 @@ func head(p *pack.Pack) authz.Actor {
 	}
 	return authz.Staff("bench", grants)
 }
+
+// staff is somebody who reads what lies at or under a unit.
+func staff(unit org.UnitID) authz.Scope {
+	return authz.Staff("bench", []authz.Grant{{Role: "clerk", Unit: unit}}).Scope()
+}

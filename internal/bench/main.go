@@ -5,7 +5,10 @@
 // It refuses to judge: no figure decides its exit code, which is not zero only when something could
 // not be measured at all.
 //
-// Open this file first; create.go (changes through the door), nodes.go (the same on PostgreSQL, over a network, by several nodes), pages.go (lists of a large city),
+// How cases are opened and acted upon, what a loop is that writes the same rows, and how a server is started, is
+// internal/load's, which `comity bench` measures whole cities with. Here is what needs no city, or one of rows alone.
+//
+// Open this file first; door.go (changes through the door), nodes.go (the same on PostgreSQL, over a network, by several nodes), pages.go (lists of a large city),
 // search.go (first pages of a search in a large city), alike.go (which reports may repeat another), trust.go (what looks, keyed
 // search and the log cost), start.go (the built program), kernel.go, schedule.go, stat.go and places.go (figures without a
 // database), dossier.go (a case file as PDF/A), open311.go
@@ -46,7 +49,7 @@ func main() {
 	var o options
 	flag.BoolVar(&o.quick, "quick", false, "small sizes: under a minute, for a first look")
 	flag.StringVar(&o.only, "only", "", "comma-separated parts to run: kernel, schedule, stat, places, dossier, door, nodes, open311, trust, start, pages, alike, search (default: all)")
-	flag.IntVar(&o.cases, "cases", 1000, "cases opened and accepted per round")
+	flag.IntVar(&o.cases, "cases", 1000, "cases opened and acted upon per round")
 	flag.IntVar(&o.rounds, "rounds", 5, "rounds; medians are over rounds")
 	flag.IntVar(&o.clients, "clients", 8, "clients at the door at once")
 	flag.IntVar(&o.n, "n", 1_000_000, "open cases of the large city")

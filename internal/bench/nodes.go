@@ -5,18 +5,18 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"sync/atomic"
 	"time"
 
-	"comity/internal/authz"
-	"comity/internal/casework"
 	"comity/internal/db"
 	"comity/internal/db/wire"
 	"comity/internal/ledger"
+	"comity/internal/load"
+	"comity/internal/pack"
 )
 
 // nodes measures opening and accepting cases on PostgreSQL over a network, through one door and through several that
-// share the database. The baseline is a loop that writes the same rows and waits for each answer, on as many
-// connections as there are nodes.
+// share the database. The baseline is loops that write the same rows and wait for each answer, one for each node.
 func nodes(ctx context.Context, o options, dir string, t *table) error {
 	if o.server == "" {
 		t.row("door, PostgreSQL", "not measured", "name an empty database with --postgres", "–", "–", "–")
@@ -26,74 +26,113 @@ func nodes(ctx context.Context, o options, dir string, t *table) error {
 	if err != nil {
 		return err
 	}
-	d := &doorRun{o: o, dir: dir, pack: p, per: map[string]series{}}
-	if err := d.through(ctx, nil); err != nil { // the rows to be written, taken from SQLite
-		return err
-	}
-	n := &nodesRun{doorRun: d}
+	many := max(o.nodes, 1)
+	n := &network{o: o, pack: p, many: many}
 	if n.admin, err = db.Open(ctx, o.server, time.Now); err != nil {
 		return err
 	}
 	defer n.admin.Close()
-	many := max(o.nodes, 1)
-	for round := range o.rounds {
-		steps := []func() error{
-			func() error { return n.through(ctx, 1) },
-			func() error { return n.bare(ctx, 1) },
-			func() error { return n.through(ctx, many) },
-			func() error { return n.bare(ctx, many) },
-		}
-		for i := range steps {
-			if err := steps[(i+round)%len(steps)](); err != nil {
-				return err
-			}
-		}
-	}
-	for _, nodes := range []int{1, many} {
-		for _, act := range []string{"open a case", "accept a case"} {
-			do, bare := d.per[fmt.Sprint(nodes, " ", act)], d.per[fmt.Sprint("bare ", nodes, " ", act)]
-			ratio := do.over(bare)
-			t.row(fmt.Sprintf("%s, PostgreSQL %s away, %d nodes, %d clients each, /s", act, o.latency, nodes, o.clients), do.format("%.0f"),
-				fmt.Sprintf("same rows, %d bare loops, 1 a commit: %s", nodes, bare.format("%.0f")), ratio.String(), "≥ 0.50", yes(ratio.median() >= 0.5))
-		}
-		t.row(fmt.Sprintf("transactions run again, %d nodes", nodes), d.per[fmt.Sprint(nodes, " retries")].format("%.3f")+" per batch", "–", "–", "–", "–")
-		t.row(fmt.Sprintf("round trips, %d nodes", nodes), d.per[fmt.Sprint(nodes, " trips")].format("%.2f")+" per command", "–", "–", "–", "–")
-	}
-	return nil
-}
-
-type nodesRun struct {
-	*doorRun
-	admin *db.DB
-	count int
-}
-
-// inCities opens one city several times, each over the same wire, as its nodes do.
-func (n *nodesRun) inCities(ctx context.Context, many int, fn func([]*city, *wire.Wire) error) (err error) {
-	n.count++
-	schema := fmt.Sprintf("bench%d", n.count)
-	if err := freshSchema(ctx, n.admin, schema); err != nil {
-		return err
-	}
-	w, dsn, err := wire.Through(inSchema(n.o.server, schema), n.o.latency)
+	bases, err := load.Baselines(ctx, load.Against{Empty: n.empty, Clients: o.clients, Loops: many, Cases: o.cases, Turns: o.rounds, Nodes: n.together})
 	if err != nil {
 		return err
 	}
-	var list []*city
+	what := func(nodes int) string {
+		return fmt.Sprintf("open and accept cases, PostgreSQL %s away, %d nodes, %d clients each, changes/s", o.latency, nodes, o.clients)
+	}
+	one, all := turns(bases, load.Door), turns(bases, load.Nodes)
+	bare := fmt.Sprintf("same rows, %d bare loops, 1 a commit", many)
+	against(t, what(1), one, bare, turns(bases, load.BareOne), 0)
+	against(t, what(many), all, bare, turns(bases, load.BareOne), 0.5)
+	against(t, what(many), all, "one node", one, 0)
+	t.row(fmt.Sprintf("transactions run again, %d nodes", many), n.retries.format("%.3f")+" per batch", "–", "–", "–", "–")
+	t.row(fmt.Sprintf("round trips, %d nodes", many), n.trips.format("%.2f")+" per command", "–", "–", "–", "–")
+	return nil
+}
+
+// network is a PostgreSQL server behind a line that takes its time.
+type network struct {
+	o              options
+	pack           *pack.Pack
+	many, count    int
+	admin          *db.DB
+	wire           *wire.Wire // of the city that is open
+	retries, trips series
+}
+
+// empty makes a city in a schema of its own, behind a line of its own.
+func (n *network) empty(ctx context.Context) (*load.Scratch, error) {
+	n.count++
+	schema := fmt.Sprintf("bench%d", n.count)
+	if err := load.MakeSchema(ctx, n.admin, schema); err != nil {
+		return nil, err
+	}
+	w, dsn, err := wire.Through(inSchema(n.o.server, schema), n.o.latency)
+	if err != nil {
+		return nil, err
+	}
+	c, err := openCityAt(ctx, n.pack, dsn)
+	if err != nil {
+		return nil, errors.Join(err, w.Close())
+	}
+	n.wire = w
+	s := c.scratch(func() error {
+		return errors.Join(w.Close(), load.DropSchema(context.WithoutCancel(ctx), n.admin, schema))
+	})
+	s.Address = dsn
+	return s, nil
+}
+
+// together has several doors open and accept cases in one city, all at once, and tells how long the slowest took.
+func (n *network) together(ctx context.Context, s *load.Scratch, cases int, begun func()) (slowest time.Duration, err error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	list := make([]*city, n.many)
 	defer func() {
 		for _, c := range list {
-			err = errors.Join(err, c.Close())
+			if c != nil {
+				err = errors.Join(err, c.Close())
+			}
 		}
-		err = errors.Join(err, w.Close(), dropSchema(ctx, n.admin, schema))
 	}()
-	for range many {
-		c, err := openCityAt(ctx, n.pack, dsn)
-		if err != nil {
-			return err
+	for i := range list {
+		if list[i], err = openCityAt(ctx, n.pack, s.Address); err != nil {
+			return 0, err
 		}
-		list = append(list, c)
 	}
-	return fn(list, w)
+	before := n.wire.Trips()
+	var arrived atomic.Int64
+	begin := make(chan struct{})
+	took := make([]time.Duration, n.many)
+	_, err = load.InTurn(n.many, n.many, func(k int) (err error) {
+		took[k], err = load.ChangesAt(ctx, list[k].rooms(), n.o.clients, max(1, cases/n.many), func() error {
+			if int(arrived.Add(1)) == n.many {
+				begun()
+				close(begin)
+			}
+			select {
+			case <-begin:
+				return nil
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		})
+		if err != nil {
+			cancel() // nobody waits for whom nothing comes from
+		}
+		return err
+	})
+	if err != nil {
+		return 0, err
+	}
+	var sum ledger.Stats
+	for k, c := range list {
+		slowest = max(slowest, took[k])
+		x := c.l.Stats()
+		sum.Batches, sum.Commands, sum.Retries = sum.Batches+x.Batches, sum.Commands+x.Commands, sum.Retries+x.Retries
+	}
+	n.retries = append(n.retries, float64(sum.Retries)/float64(sum.Batches))
+	n.trips = append(n.trips, float64(n.wire.Trips()-before)/float64(sum.Commands))
+	return slowest, nil
 }
 
 func inSchema(dsn, schema string) string {
@@ -105,82 +144,4 @@ func inSchema(dsn, schema string) string {
 	q.Set("search_path", schema)
 	u.RawQuery = q.Encode()
 	return u.String()
-}
-
-func (n *nodesRun) through(ctx context.Context, many int) error {
-	return n.inCities(ctx, many, func(list []*city, w *wire.Wire) error {
-		n.seed++
-		cmds, err := reports(n.pack, n.o.cases, n.seed)
-		if err != nil {
-			return err
-		}
-		before := w.Trips()
-		receipts := make([]ledger.Receipt, len(cmds))
-		opened, err := clients(n.o.clients*many, len(cmds), func(i int) (err error) {
-			receipts[i], err = list[i%many].l.Do(ctx, authz.Reporter(), cmds[i])
-			return err
-		})
-		if err != nil {
-			return err
-		}
-		who := head(n.pack)
-		accepted, err := clients(n.o.clients*many, len(cmds), func(i int) error {
-			_, err := list[i%many].l.Do(ctx, who, casework.Command{Case: receipts[i].Case, Version: 1, Act: "accept", Key: fmt.Sprintf("accept-%d", i)})
-			return err
-		})
-		if err != nil {
-			return err
-		}
-		var sum ledger.Stats
-		for _, c := range list {
-			s := c.l.Stats()
-			sum.Batches, sum.Commands, sum.Retries = sum.Batches+s.Batches, sum.Commands+s.Commands, sum.Retries+s.Retries
-		}
-		n.add(fmt.Sprint(many, " open a case"), opened)
-		n.add(fmt.Sprint(many, " accept a case"), accepted)
-		n.note(fmt.Sprint(many, " retries"), float64(sum.Retries)/float64(sum.Batches))
-		n.note(fmt.Sprint(many, " trips"), float64(w.Trips()-before)/float64(sum.Commands))
-		return nil
-	})
-}
-
-// again goes on where a transaction was disturbed by its neighbours more often than a program would put up with:
-// few rows lie on few pages.
-func again(do func() error) (err error) {
-	for range 20 {
-		if err = do(); err == nil {
-			return nil
-		}
-	}
-	return err
-}
-
-func (n *nodesRun) note(what string, figure float64) { n.per[what] = append(n.per[what], figure) }
-
-// bare writes the same rows, each loop its share of the cases.
-func (n *nodesRun) bare(ctx context.Context, many int) error {
-	return n.inCities(ctx, 1, func(list []*city, _ *wire.Wire) error {
-		for _, step := range []struct {
-			name  string
-			write func(context.Context, *db.Tx, *caseRows, bool) error
-		}{{"open a case", writeOpened}, {"accept a case", writeAccepted}} {
-			took, err := clients(many, many, func(k int) error {
-				share := n.rows[k*len(n.rows)/many : (k+1)*len(n.rows)/many]
-				for i := range share {
-					share[i].shard = int64(k)
-				}
-				for at := range share {
-					if err := again(func() error { _, err := loop(ctx, list[0].d, share[at:at+1], 1, true, step.write); return err }); err != nil {
-						return err
-					}
-				}
-				return nil
-			})
-			if err != nil {
-				return err
-			}
-			n.add(fmt.Sprint("bare ", many, " ", step.name), took)
-		}
-		return nil
-	})
 }

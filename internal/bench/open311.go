@@ -21,6 +21,7 @@ import (
 	"comity/internal/casework"
 	"comity/internal/file"
 	"comity/internal/jobs"
+	"comity/internal/load"
 	"comity/internal/open311"
 	"comity/internal/pack"
 	"comity/internal/text"
@@ -88,7 +89,7 @@ func reportInto(ctx context.Context, o options, p *pack.Pack, dir string, cmds [
 			return 0, err
 		}
 	}
-	return clients(o.clients, len(cmds), func(i int) error {
+	return load.InTurn(o.clients, len(cmds), func(i int) error {
 		w := httptest.NewRecorder()
 		mux.ServeHTTP(w, requests[i])
 		if w.Code/100 != 2 {

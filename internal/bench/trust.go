@@ -12,6 +12,7 @@ import (
 	"comity/internal/casework"
 	"comity/internal/db"
 	"comity/internal/ledger"
+	"comity/internal/load"
 	"comity/internal/org"
 	"comity/internal/pack"
 	"comity/internal/receipt"
@@ -114,7 +115,7 @@ func (c *city) looked(ctx context.Context, o options, ids []casework.CaseID, eng
 		for round := range o.rounds + 1 {
 			for k := range 3 {
 				step := (k + round) % 3
-				took, err := clients(many, o.cases, []func(int) error{read, look, commit}[step])
+				took, err := load.InTurn(many, o.cases, []func(int) error{read, look, commit}[step])
 				if err != nil {
 					return err
 				}

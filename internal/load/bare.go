@@ -34,6 +34,7 @@ type Scratch struct {
 type Against struct {
 	Empty   func(context.Context) (*Scratch, error)
 	Clients int // at the door, and connections of pgbench
+	Loops   int // bare loops at once, on a connection each; default 1
 	Cases   int // opened and acted upon in each turn
 	Turns   int
 	// Nodes has processes of their own open and act upon so many cases in one city, and tells how long that took them
@@ -67,7 +68,7 @@ func Baselines(ctx context.Context, a Against) ([]Base, error) {
 	var out []Base
 	for _, name := range []string{Door, Nodes, BareOne, Bare, PgBench} {
 		if list := b.per[name]; len(list) > 0 {
-			out = append(out, Base{Name: name, PerSecond: Median(list), Server: Median(b.server[name])})
+			out = append(out, Base{Name: name, PerSecond: Median(list), Turns: list, Server: Median(b.server[name])})
 		}
 	}
 	return out, nil
@@ -185,7 +186,7 @@ func (b *baselines) keepActed(ctx context.Context, d *db.DB) error {
 	})
 }
 
-// bare writes the same rows with one writer.
+// bare writes the same rows by loops that decide nothing, each its share of the cases.
 func (b *baselines) bare(ctx context.Context, name string, batch int) error {
 	return b.in(ctx, func(s *Scratch) error {
 		var opening, acting [][]statement
@@ -196,29 +197,40 @@ func (b *baselines) bare(ctx context.Context, name string, batch int) error {
 		if err != nil {
 			return err
 		}
-		used, began := m.used(), time.Now()
-		for _, all := range [][][]statement{opening, acting} {
-			for part := range slices.Chunk(all, batch) {
-				err := s.DB.Transact(ctx, func(tx *db.Tx) error {
-					for _, list := range part {
-						if err := play(ctx, tx, list); err != nil {
-							return err
-						}
+		used := m.used()
+		loops := max(1, b.Loops)
+		took, err := InTurn(loops, loops, func(k int) error {
+			from, to := k*len(b.rows)/loops, (k+1)*len(b.rows)/loops
+			for _, all := range [][][]statement{opening[from:to], acting[from:to]} {
+				for part := range slices.Chunk(all, batch) {
+					if err := commit(ctx, s.DB, part, k); err != nil {
+						return err
 					}
-					return nil
-				})
-				if err != nil {
-					return err
 				}
 			}
+			return nil
+		})
+		if err == nil {
+			b.add(name, took, m.used()-used)
 		}
-		b.add(name, time.Since(began), m.used()-used)
+		return err
+	})
+}
+
+// commit writes the rows of some changes in one transaction, as the loop of number k.
+func commit(ctx context.Context, d *db.DB, changes [][]statement, k int) error {
+	return d.Transact(ctx, func(tx *db.Tx) error {
+		for _, list := range changes {
+			if err := play(ctx, tx, list, k); err != nil {
+				return err
+			}
+		}
 		return nil
 	})
 }
 
-// inTurn does n things from several clients and tells how long it took.
-func inTurn(clients, n int, do func(i int) error) (time.Duration, error) {
+// InTurn does n things from several clients and tells how long it took.
+func InTurn(clients, n int, do func(i int) error) (time.Duration, error) {
 	var wait sync.WaitGroup
 	var next atomic.Int64
 	errs := make([]error, clients)

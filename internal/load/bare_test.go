@@ -73,7 +73,7 @@ func Test_the_baselines_write_the_rows_that_the_door_writes(t *testing.T) {
 			}}, nil
 		}
 		const n = 12
-		bases, err := Baselines(t.Context(), Against{Empty: empty, Clients: 2, Cases: n, Turns: 1})
+		bases, err := Baselines(t.Context(), Against{Empty: empty, Clients: 2, Loops: 2, Cases: n, Turns: 1})
 		if err != nil {
 			t.Fatal(err)
 		}

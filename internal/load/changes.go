@@ -65,14 +65,14 @@ func newPlan(r Rooms, n int) (*plan, error) {
 }
 
 func (p *plan) open(ctx context.Context, clients int) (time.Duration, error) {
-	return inTurn(clients, len(p.cmds), func(i int) (err error) {
+	return InTurn(clients, len(p.cmds), func(i int) (err error) {
 		p.receipts[i], err = p.r.Ledger.Do(ctx, authz.Reporter(), p.cmds[i])
 		return err
 	})
 }
 
 func (p *plan) act(ctx context.Context, clients int) (time.Duration, error) {
-	return inTurn(clients, len(p.cmds), func(i int) error {
+	return InTurn(clients, len(p.cmds), func(i int) error {
 		_, err := p.r.Ledger.Do(ctx, p.who[i], casework.Command{Case: p.receipts[i].Case, Version: p.receipts[i].Seq, Act: p.acts[i], Key: "act-" + p.cmds[i].Key})
 		return err
 	})

@@ -12,7 +12,7 @@
 //
 // Open this file first, then traffic.go (what is asked and looked for), pace.go (the two loops), people.go (who asks),
 // result.go (figures, kept and compared), bare.go (the same rows without us), pgbench.go (the same statements by the
-// server's own tool). All SQL is in store.go.
+// server's own tool), server.go (a program started as a server). All SQL is in store.go and store_rows.go.
 package load
 
 import (

@@ -61,8 +61,8 @@ func Describe(ctx context.Context, d *db.DB) (c City, err error) {
 	return c, err
 }
 
-// Resident is how much memory a process holds, in megabytes; 0 where the system does not tell.
-func Resident(pid int) float64 {
+// resident is how much memory a process holds, in megabytes; 0 where the system does not tell.
+func resident(pid int) float64 {
 	kb, _ := line(fmt.Sprintf("/proc/%d/status", pid), "VmRSS")
 	return float64(kb) / 1024
 }

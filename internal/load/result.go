@@ -44,8 +44,9 @@ type Measured struct {
 
 // Base is one baseline of the same run, or what is held against it.
 type Base struct {
-	Name      string  `json:"name"`
-	PerSecond float64 `json:"per_second"`
+	Name      string    `json:"name"`
+	PerSecond float64   `json:"per_second"`      // the median of the turns
+	Turns     []float64 `json:"turns,omitempty"` // of each, in their order
 	// Server is how many seconds of processor time a change cost the database server; 0 where that could not be seen.
 	Server float64 `json:"server_seconds,omitempty"`
 }

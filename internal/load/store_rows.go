@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"comity/internal/db"
@@ -333,8 +334,8 @@ func (w *script) tallies(c *rows, from, to []row) {
 	}
 }
 
-// play runs statements.
-func play(ctx context.Context, tx *db.Tx, list []statement) error {
+// play runs statements, as the client of number k.
+func play(ctx context.Context, tx *db.Tx, list []statement, k int) error {
 	for _, s := range list {
 		args := slices.Clone(s.args)
 		for i, v := range args {
@@ -342,9 +343,9 @@ func play(ctx context.Context, tx *db.Tx, list []statement) error {
 			case ownText:
 				args[i] = string(v)
 			case ownName:
-				args[i] = string(v)
+				args[i] = string(v) + strconv.Itoa(k)
 			case ownLine:
-				args[i] = int64(v)
+				args[i] = int64(k)
 			}
 		}
 		if _, err := tx.Exec(ctx, s.q, args...); err != nil {

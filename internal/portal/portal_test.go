@@ -337,6 +337,27 @@ func TestA_report_is_looked_through_then_sent_once_however_often_it_is_posted(t 
 	}
 }
 
+// Whoever goes back from the answer has the browser send the first form again.
+func Test_a_report_that_is_looked_through_twice_is_one_case(t *testing.T) {
+	c := newCity(t)
+	form := lamp()
+	form.Set("_key", web.NewKey())
+	var to []string
+	for range 2 {
+		send := fields(c.post("/report?lang=en", form).Body)
+		send.Set("do", "send")
+		send.Set("same", "none")
+		a := c.post("/report", send)
+		if a.Code != http.StatusSeeOther {
+			t.Fatalf("%d: %s", a.Code, a.Body)
+		}
+		to = append(to, a.To)
+	}
+	if to[0] != to[1] {
+		t.Errorf("two cases: %v", to)
+	}
+}
+
 func TestChange_on_the_check_page_brings_every_answer_and_photo_back(t *testing.T) {
 	c := newCity(t)
 	check := c.upload("/report?lang=en", lamp(), upload{"lamp.jpg", "image/jpeg", jpegPhoto(t)})

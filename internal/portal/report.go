@@ -76,7 +76,6 @@ func (p *Portal) reportPost(w http.ResponseWriter, r *http.Request) error {
 		if p.offer(r, page, d); len(d.offered) > 0 && !d.answeredMeant() {
 			return p.showReport(w, r, page, d, nil, http.StatusOK)
 		}
-		d.Key = web.NewKey() // of this check page: sending it twice makes one case
 		return p.showCheck(w, r, d, cmd)
 	}
 	if cmd.Open.Alike, err = p.sameAs(r, d, cmd.Open); err != nil {

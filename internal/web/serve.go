@@ -77,6 +77,7 @@ type Answer struct {
 	Article  string            `json:"article,omitempty"` // words of the article
 	Fields   []AnswerField     `json:"fields,omitempty"`
 	Incident string            `json:"incident,omitempty"`
+	Again    bool              `json:"-"` // the same request, sent once more, brings it to an end
 }
 
 // AnswerField is one field that cannot stand.
@@ -142,6 +143,7 @@ func (s *Site) answer(p *Page, err error) Answer {
 	a := p.plain(http.StatusInternalServerError, "web.incident", nil)
 	if isAny(err, s.Unsure) {
 		a = p.plain(http.StatusInternalServerError, "web.unsure", nil)
+		a.Again = true // to go back would fetch the form anew, with another key
 	}
 	a.Incident = "E-" + rand.Text()[:8]
 	return a

@@ -131,6 +131,23 @@ func TestErrors_become_answers_once(t *testing.T) {
 	}
 }
 
+// To go back would fetch the form anew, with another key, and what was stored would be stored twice.
+func Test_who_cannot_be_told_whether_it_was_stored_is_asked_to_send_the_same_request_again(t *testing.T) {
+	s := site(t)
+	unsure := errors.New("nobody knows")
+	s.Unsure = []error{unsure}
+	for err, again := range map[error]bool{fmt.Errorf("commit: %w", unsure): true, errors.New("a plain fault"): false} {
+		for lang, words := range map[string]string{"en": "Reload this page", "zh-CN": "请刷新本页"} {
+			w := httptest.NewRecorder()
+			s.Serve(func(http.ResponseWriter, *http.Request) error { return err }).ServeHTTP(w, get("/x?lang="+lang))
+			page := w.Body.String()
+			if w.Code != http.StatusInternalServerError || strings.Contains(page, "data-again") != again || strings.Contains(page, words) != again || strings.Contains(page, "Nothing was changed") == (again || lang != "en") {
+				t.Errorf("%v in %s is told as\n%s", err, lang, page)
+			}
+		}
+	}
+}
+
 func TestAn_unknown_error_gets_an_incident_number_that_the_log_has_too(t *testing.T) {
 	s := site(t)
 	var log bytes.Buffer
@@ -235,7 +252,7 @@ func every(p *Page) templ.Component {
 		BlankOf(p, Blank{Icon: "check2", Title: "none", Way: Link{Href: "/", Label: "on"}}), Facts("", []Fact{{Label: "l", Value: "v\nw"}}), Facts("wide", []Fact{{Label: "l", Rich: Lines("r")}}),
 		Timeline(p, []Entry{{Icon: "chat", Class: "pub", Title: "t", When: "now", Text: "say", Public: true}}),
 		Steps(p, []Step{{"was", "a", ""}, {"is", "b", "s"}, {"next", "c", ""}}), Checks(p, []Check{{Label: "l", Value: "v", Change: "#x"}}),
-		PagerOf(p, Pager{Prev: "/1", Next: "/3"}), ErrorBody(p, Answer{Title: "t", Law: "l", Incident: "E-1", Fields: []AnswerField{{Field: "f"}}}),
+		PagerOf(p, Pager{Prev: "/1", Next: "/3"}), ErrorBody(p, Answer{Title: "t", Law: "l", Incident: "E-1", Again: true, Fields: []AnswerField{{Field: "f"}}}),
 	}
 	return templ.Join(parts...)
 }

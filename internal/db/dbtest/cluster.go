@@ -21,6 +21,7 @@ import (
 // does, and listens on a socket in its folder only.
 type Cluster struct {
 	dir, bin string
+	holds    string // the folder of its data, below dir
 	who      *syscall.Credential
 	cmd      *exec.Cmd
 	log      *os.File
@@ -41,7 +42,7 @@ func NewCluster(ctx context.Context, settings ...string) (*Cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Cluster{bin: bin, who: who}
+	c := &Cluster{bin: bin, who: who, holds: "data"}
 	if c.dir, err = os.MkdirTemp("/tmp", "comity-pg-"); err != nil {
 		return nil, err
 	}
@@ -71,7 +72,30 @@ func (c *Cluster) make(settings []string) error {
 	return errors.Join(err, f.Close())
 }
 
-func (c *Cluster) data() string { return filepath.Join(c.dir, "data") }
+func (c *Cluster) data() string { return filepath.Join(c.dir, c.holds) }
+
+// Run runs one of the server's own programs, or another by its path, in the folder of the cluster and as the user that
+// owns it. Programs that connect find the server without being told.
+func (c *Cluster) Run(ctx context.Context, program string, args ...string) (string, error) {
+	if !filepath.IsAbs(program) {
+		program = filepath.Join(c.bin, program)
+	}
+	cmd := exec.CommandContext(ctx, program, args...)
+	cmd.Dir, cmd.Env = c.dir, append(os.Environ(), "PGHOST="+c.dir, "PGUSER=postgres")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: c.who}
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		log, _ := os.ReadFile(filepath.Join(c.dir, "log"))
+		return "", fmt.Errorf("%s %q: %w\n%s\n%s", filepath.Base(program), args, err, out, log)
+	}
+	return strings.TrimSpace(string(out)), nil
+}
+
+// StartOn starts the server on data of another folder of the cluster, such as a base backup made there. It must not run.
+func (c *Cluster) StartOn(ctx context.Context, folder string) error {
+	c.holds = folder
+	return c.Start(ctx)
+}
 
 // Socket is the path of the socket, for a proxy.
 func (c *Cluster) Socket() string { return filepath.Join(c.dir, ".s.PGSQL.5432") }
@@ -142,8 +166,9 @@ func (c *Cluster) dismiss() {
 	}
 }
 
-// Kill ends the server as a power cut would, kill -9 of every process of it, or with SIGQUIT, which it answers by
-// leaving everything as it stands. It returns when the last process is gone.
+// Kill ends the server as a power cut would, kill -9 of every process of it, with SIGQUIT, which it answers by
+// leaving everything as it stands, or with SIGINT, which has it put everything away first. It returns when the last
+// process is gone.
 func (c *Cluster) Kill(signal syscall.Signal) error {
 	c.dismiss()
 	all := append(c.children(), c.cmd.Process.Pid)

@@ -162,6 +162,9 @@ func startWatch(dir, bin string, who *syscall.Credential) error {
 // newest version where Debian puts them.
 func programs() (string, error) {
 	if path, err := exec.LookPath("initdb"); err == nil {
+		if path, err = filepath.EvalSymlinks(path); err != nil { // the others lie where it lies
+			return "", err
+		}
 		return filepath.Dir(path), nil
 	}
 	found, err := filepath.Glob("/usr/lib/postgresql/*/bin/initdb")

@@ -13,11 +13,16 @@ import (
 // header and a page each. Every frame carries the salt of the log and a check over all frames before it, so that what
 // is left of an older log, or half written, is told from what counts. The last frame of a commit says how large the
 // database is.
+//
+// A commit counts from when the index of the log says so, and not before: a writer that was killed after it had written its
+// last frame has not committed, and the next one writes over what it left. The index is the file with -shm behind its
+// name; it begins with a header, twice, https://sqlite.org/walformat.html#the_wal_index_file_format.
 
 const (
 	logHeader   = 32
 	frameHeader = 24
 	frameSize   = frameHeader + Size
+	indexHeader = 48
 )
 
 type log struct {
@@ -25,10 +30,47 @@ type log struct {
 	salt   uint64
 	first  uint64 // the check over the header
 	little bool   // how words are read for the check
+	valid  int64  // frames of commits
 }
 
-// log opens the log; nil where it is empty.
+// log opens the log; nil where it is empty, or about to begin anew. A reader must be open: what is committed from then on is
+// found in the index.
 func (f *Follower) log() (*log, error) {
+	l, err := f.opened()
+	if l == nil || err != nil {
+		return nil, err
+	}
+	known, err := l.committed(f.path + "-shm")
+	if err != nil || !known {
+		return nil, errors.Join(err, l.Close())
+	}
+	return l, nil
+}
+
+// committed looks into the index how far the log counts; not known is what belongs to another log than this one.
+func (l *log) committed(index string) (known bool, err error) {
+	file, err := os.Open(index)
+	if err != nil {
+		return false, err
+	}
+	defer file.Close()
+	var h [2 * indexHeader]byte
+	for try := 0; ; try++ { // both halves are the same but while somebody writes them
+		if _, err := file.ReadAt(h[:], 0); err != nil {
+			return false, err
+		}
+		if [indexHeader]byte(h[:indexHeader]) == [indexHeader]byte(h[indexHeader:]) {
+			break
+		}
+		if try == 1000 {
+			return false, nil // whoever wrote it was killed, and the next writer puts it right
+		}
+	}
+	l.valid = int64(binary.NativeEndian.Uint32(h[16:]))
+	return binary.BigEndian.Uint64(h[32:]) == l.salt, nil
+}
+
+func (f *Follower) opened() (*log, error) {
 	file, err := os.Open(f.path + "-wal")
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -76,10 +118,13 @@ func (l *log) check(sum uint64, b []byte) uint64 {
 
 func at(frame int64) int64 { return logHeader + frame*frameSize }
 
-// holds tells whether what was read up to a place still stands there.
+// holds tells whether what was read up to a place still stands there, and counts.
 func (l *log) holds(p Place) bool {
 	if p.Frames == 0 {
 		return true
+	}
+	if p.Frames > l.valid {
+		return false
 	}
 	var h [frameHeader]byte
 	_, err := l.ReadAt(h[:], at(p.Frames-1))
@@ -104,7 +149,7 @@ func (l *log) after(p Place) (*stretch, error) {
 	var done *stretch
 	open := map[uint32]int64{}
 	buf := make([]byte, frameSize)
-	for n := p.Frames; ; n++ {
+	for n := p.Frames; n < l.valid; n++ {
 		if _, err := l.ReadAt(buf, at(n)); errors.Is(err, io.EOF) {
 			return done, nil
 		} else if err != nil {
@@ -132,4 +177,5 @@ func (l *log) after(p Place) (*stretch, error) {
 		clear(open)
 		done.size, done.to = size, Place{Salt: l.salt, Frames: n + 1, Sum: sum}
 	}
+	return done, nil
 }

@@ -3,6 +3,7 @@ package pages
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -372,5 +373,55 @@ func Test_writers_under_load_are_followed(t *testing.T) {
 	}
 	if n < 10 || s.parts < 5 || dump(t, s.restored(t)) != dump(t, d) {
 		t.Errorf("%d commits in %d changes: the copy differs, or nothing was tried", n, s.parts)
+	}
+}
+
+// A writer that is killed between its last frame and the index of the log leaves a commit that is none: the next one
+// writes over it.
+func Test_what_a_killed_writer_left_in_the_log_is_no_commit(t *testing.T) {
+	d, path := source(t)
+	write(t, d, `INSERT INTO notes (said, other) VALUES ('before', '')`)
+	f, s := follow(t, path, nil)
+	next := func() {
+		t.Helper()
+		if err := f.Next(t.Context(), s.ship); err != nil {
+			t.Fatal(err)
+		}
+	}
+	next()
+	parts, place := s.parts, f.Place()
+
+	l, err := f.opened()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	w, err := os.OpenFile(path+"-wal", os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const left = 20 // more than the next commit has
+	sum, page := place.Sum, bytes.Repeat([]byte("left"), Size/4)
+	for i := range int64(left) {
+		b := binary.BigEndian.AppendUint32(nil, s.size)
+		b = binary.BigEndian.AppendUint32(b, s.size)
+		sum = l.check(l.check(sum, b), page)
+		b = binary.BigEndian.AppendUint64(b, l.salt)
+		b = append(binary.BigEndian.AppendUint64(b, sum), page...)
+		if _, err := w.WriteAt(b, at(place.Frames+i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	next()
+	if s.parts != parts {
+		t.Error("what was never committed was shipped")
+	}
+	write(t, d, `INSERT INTO notes (said, other) VALUES ('after', '')`)
+	next()
+	if got, want := dump(t, s.restored(t)), dump(t, d); got != want || s.parts == parts {
+		t.Errorf("followed\n%swant\n%s", got, want)
 	}
 }

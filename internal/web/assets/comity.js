@@ -23,8 +23,9 @@
     var d = e.target.closest('[data-open]');
     if (d) { var box = document.getElementById(d.dataset.open); if (box && box.showModal) box.showModal(); }
     if (e.target.closest('[data-print]')) window.print();
+    if (e.target.closest('[data-again]')) location.reload(); /* sends the form again, with its key */
   });
-  all('[data-print][hidden]').forEach(function (b) { b.hidden = false; });
+  all('[data-print][hidden], [data-again][hidden]').forEach(function (b) { b.hidden = false; });
 
   /* After a form with mistakes the summary is read first. */
   var first = document.querySelector('[data-focus]');

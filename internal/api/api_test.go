@@ -723,6 +723,21 @@ func Test_metrics_count_requests_and_cases_and_name_nobody(t *testing.T) {
 	})
 }
 
+func Test_a_disk_that_takes_nothing_is_said_and_the_change_comes_later_under_its_key(t *testing.T) {
+	each(t, func(s *site) {
+		s.open()
+		s.d.InterceptCommit(func(func() error) error { return fmt.Errorf("%w (code 13)", db.ErrDisk) })
+		a := s.call("clerk", "POST", "/api/v1/cases", body(report()), "Idempotency-Key", "k")
+		if a.no(http.StatusServiceUnavailable, "disk.full"); a.Header().Get("Retry-After") == "" || strings.Contains(a.Body.String(), "code 13") {
+			t.Errorf("%v %s", a.Header(), a.Body)
+		}
+		s.d.InterceptCommit(nil)
+		if o := s.open("Idempotency-Key", "k"); o.Replayed {
+			t.Error("it was stored all the same")
+		}
+	})
+}
+
 func Test_metrics_tell_how_far_behind_a_backup_is_that_follows(t *testing.T) {
 	s := newSite(t, dbtest.OpenSQLite(t), func(time.Time) {})
 	age := func(at time.Time, err error) string {

@@ -412,12 +412,12 @@ func (d *doctor) surveyed(ctx context.Context, r *rooms) {
 
 // jobs tells of those that were given up.
 func (d *doctor) jobs(ctx context.Context, r *rooms) {
-	dead, err := r.runner.Dead(ctx)
+	dead, err := r.runner.CountDead(ctx)
 	switch {
 	case err != nil:
 		d.tell("jobs", wrong, "doctor.jobs.unread", "compartment", r.compartment, "error", err.Error())
-	case len(dead) > 0:
-		d.tell("jobs", odd, "doctor.jobs.dead", "compartment", r.compartment, "n", strconv.Itoa(len(dead)))
+	case dead > 0:
+		d.tell("jobs", odd, "doctor.jobs.dead", "compartment", r.compartment, "n", strconv.FormatInt(dead, 10))
 	default:
 		d.tell("jobs", good, "doctor.jobs.good", "compartment", r.compartment)
 	}

@@ -152,11 +152,11 @@ func (o *Ops) gauges(ctx context.Context, w http.ResponseWriter) error {
 	if err := o.followed(w, now); err != nil || o.a.Jobs == nil {
 		return err
 	}
-	dead, err := o.a.Jobs.Dead(ctx)
+	dead, err := o.a.Jobs.CountDead(ctx)
 	if err != nil {
 		return err
 	}
-	metrics.WriteGaugeUint64(w, "comity_jobs_dead", uint64(len(dead)))
+	metrics.WriteGaugeUint64(w, "comity_jobs_dead", uint64(dead))
 	return nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -334,6 +335,34 @@ func Test_a_follower_that_was_killed_goes_on_and_one_that_missed_something_begin
 	keys, err2 := generations(h.s.Keys.Dir, "civic", Keys)
 	if err1 != nil || err2 != nil || len(data) != 3 || len(keys) != 2 {
 		t.Errorf("kept are %v and %v of keys, %v %v", data, keys, err1, err2)
+	}
+}
+
+func Test_a_database_that_takes_the_place_of_another_is_not_taken_for_its_continuation(t *testing.T) {
+	h := newHouse(t)
+	h.tick()
+	h.say("one", "two")
+	if err := h.d.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, end := range []string{"", "-wal", "-shm"} { // as whoever brings a backup back does
+		if err := os.Rename(filepath.Join(h.root, "a.db"+end), filepath.Join(h.root, "away.db"+end)); err != nil && !errors.Is(err, os.ErrNotExist) {
+			t.Fatal(err)
+		}
+	}
+	if err := h.s.Tick(t.Context()); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("there is no database, and the backup says %v", err)
+	}
+	var err error
+	if h.d, err = db.Open(t.Context(), filepath.Join(h.root, "a.db"), h.clock); err != nil {
+		t.Fatal(err)
+	}
+	h.exec(`CREATE TABLE words (id INTEGER PRIMARY KEY, word TEXT NOT NULL) STRICT`)
+	h.say("three")
+	for i, want := range []string{"one", "one two", "three"} {
+		if got, _, err := h.restore(h.times[i]); err != nil || got != want {
+			t.Errorf("at %s: %q, want %q, %v", h.times[i], got, want, err)
+		}
 	}
 }
 

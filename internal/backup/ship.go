@@ -93,7 +93,7 @@ func (s *Shipper) Tick(ctx context.Context) error {
 		err = s.follower.Next(ctx, ship)
 	}
 	if errors.Is(err, pages.ErrLost) {
-		s.Log.Warn("the log of the database was cut behind the backup's back; everything is copied anew", "compartment", s.Compartment)
+		s.Log.Warn("the log of the database was cut behind the backup's back; everything is copied anew", "compartment", s.Compartment, "error", err)
 		return s.anew(ctx)
 	}
 	if err == nil {

@@ -116,7 +116,7 @@ func Test_the_package_says_what_it_is_and_holds_what_an_operator_needs(t *testin
 		t.Error("a place in the control file was not filled")
 	}
 	contents := run(t, "dpkg-deb", "--contents", deb)
-	for _, want := range []string{"-rwxr-xr-x root/root", "./usr/bin/comity", "./usr/sbin/comity-here", "./usr/lib/systemd/system/comity.service", "./usr/share/doc/comity/operations.md", "./usr/share/doc/comity/copyright", "./usr/share/comity/monitoring/comity.rules.yml", "./usr/share/comity/ha/patroni.yml"} {
+	for _, want := range []string{"-rwxr-xr-x root/root", "./usr/bin/comity", "./usr/sbin/comity-here", "./usr/lib/systemd/system/comity.service", "./usr/lib/systemd/system/comity-follow.service", "./usr/share/doc/comity/operations.md", "./usr/share/doc/comity/copyright", "./usr/share/comity/monitoring/comity.rules.yml", "./usr/share/comity/ha/patroni.yml"} {
 		if !strings.Contains(contents, want) {
 			t.Errorf("dpkg-deb --contents lacks %q:\n%s", want, contents)
 		}
@@ -154,66 +154,74 @@ func Test_the_program_in_the_package_is_static_and_runs(t *testing.T) {
 	}
 }
 
-func Test_systemd_accepts_the_unit(t *testing.T) {
+var units = []string{"comity.service", "comity-follow.service"}
+
+func Test_systemd_accepts_the_units(t *testing.T) {
 	t.Parallel()
 	needs(t, "systemd-analyze")
-	unit, err := os.ReadFile("comity.service")
-	if err != nil {
-		t.Fatal(err)
-	}
-	// The program is not installed here; any other one stands for it, so that the rest is looked at.
-	stand := filepath.Join(t.TempDir(), "comity.service")
-	here := strings.ReplaceAll(string(unit), "/usr/bin/comity", "/bin/true")
-	if err := os.WriteFile(stand, []byte(here), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	out, err := exec.Command("systemd-analyze", "verify", "--man=no", stand).CombinedOutput()
-	if err != nil || strings.Contains(string(out), "comity.service:") {
-		t.Errorf("systemd-analyze verify: %v\n%s", err, out)
-	}
-}
-
-func Test_the_unit_leaves_the_program_nothing_it_does_not_need(t *testing.T) {
-	unit, err := os.ReadFile("comity.service")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, want := range []string{"User=comity", "StateDirectory=comity comity.keys", "StateDirectoryMode=0700", "ProtectSystem=strict", "ProtectHome=yes", "NoNewPrivileges=yes",
-		"RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX", "CapabilityBoundingSet=\n", "MemoryDenyWriteExecute=yes", "EnvironmentFile=/etc/comity/comity.env", "#MemoryMax="} {
-		if !strings.Contains(string(unit), want) {
-			t.Errorf("the unit lacks %q", want)
+	for _, name := range units {
+		// The program is not installed here; any other one stands for it, so that the rest is looked at.
+		stand := filepath.Join(t.TempDir(), name)
+		here := strings.ReplaceAll(read(t, name), "/usr/bin/comity", "/bin/true")
+		if err := os.WriteFile(stand, []byte(here), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		out, err := exec.Command("systemd-analyze", "verify", "--man=no", stand).CombinedOutput()
+		if err != nil || strings.Contains(string(out), name+":") {
+			t.Errorf("systemd-analyze verify: %v\n%s", err, out)
 		}
 	}
 }
 
-func Test_a_city_without_a_pack_is_not_started(t *testing.T) {
-	unit, err := os.ReadFile("comity.service")
+func read(t *testing.T, name string) string {
+	t.Helper()
+	b, err := os.ReadFile(name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, line, found := strings.Cut(string(unit), "ExecCondition=/bin/sh -c '")
-	script, _, closed := strings.Cut(line, "'\n")
-	if !found || !closed {
-		t.Fatal("the unit has no condition")
-	}
-	script = strings.ReplaceAll(script, "$$", "$")
-	for packName, started := range map[string]bool{"": false, "demo": true} {
-		cmd := exec.Command("/bin/sh", "-c", script)
-		cmd.Env = []string{"COMITY_PACK=" + packName}
-		out, err := cmd.CombinedOutput()
-		if (err == nil) != started {
-			t.Errorf("with COMITY_PACK=%q the condition ends with %v: %s", packName, err, out)
-		}
-		if !started && !strings.Contains(string(out), "COMITY_PACK") {
-			t.Errorf("it does not say what to do: %s", out)
+	return string(b)
+}
+
+func Test_the_units_leave_the_program_nothing_it_does_not_need(t *testing.T) {
+	for _, name := range units {
+		unit := read(t, name)
+		for _, want := range []string{"User=comity", "StateDirectory=comity comity.keys", "StateDirectoryMode=0700", "ProtectSystem=strict", "ProtectHome=yes", "NoNewPrivileges=yes",
+			"RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX", "CapabilityBoundingSet=\n", "MemoryDenyWriteExecute=yes", "EnvironmentFile=/etc/comity/comity.env"} {
+			if !strings.Contains(unit, want) {
+				t.Errorf("%s lacks %q", name, want)
+			}
 		}
 	}
-	env, err := os.ReadFile("comity.env")
-	if err != nil {
-		t.Fatal(err)
+	if !strings.Contains(read(t, "comity.service"), "#MemoryMax=") {
+		t.Error("the unit does not show how its memory is bounded")
 	}
-	if !strings.Contains(string(env), "\nCOMITY_PACK=\n") {
-		t.Error("the example names a pack, so that a city would start by itself")
+}
+
+func Test_what_is_not_configured_is_not_started(t *testing.T) {
+	for _, c := range []struct{ unit, name, value string }{{"comity.service", "COMITY_PACK", "demo"}, {"comity-follow.service", "COMITY_FOLLOW", "--to /backup/follow"}} {
+		_, line, found := strings.Cut(read(t, c.unit), "ExecCondition=/bin/sh -c '")
+		script, _, closed := strings.Cut(line, "'\n")
+		if !found || !closed {
+			t.Fatalf("%s has no condition", c.unit)
+		}
+		script = strings.ReplaceAll(script, "$$", "$")
+		for value, started := range map[string]bool{"": false, c.value: true} {
+			cmd := exec.Command("/bin/sh", "-c", script)
+			cmd.Env = []string{c.name + "=" + value}
+			out, err := cmd.CombinedOutput()
+			if (err == nil) != started {
+				t.Errorf("with %s=%q the condition of %s ends with %v: %s", c.name, value, c.unit, err, out)
+			}
+			if !started && !strings.Contains(string(out), c.name) {
+				t.Errorf("it does not say what to do: %s", out)
+			}
+		}
+		// The example names nothing, so that nothing starts by itself.
+		for line := range strings.Lines(read(t, "comity.env")) {
+			if value, set := strings.CutPrefix(line, c.name+"="); set && value != "\n" {
+				t.Errorf("the example says %s", line)
+			}
+		}
 	}
 }
 

@@ -43,6 +43,7 @@ tree() { # of one package, in $1, with the program $2
   put 0755 "$2" "$root/usr/bin/comity"
   put 0755 packaging/comity-here "$root/usr/sbin/comity-here"
   put 0644 packaging/comity.service "$root/usr/lib/systemd/system/comity.service"
+  put 0644 packaging/comity-follow.service "$root/usr/lib/systemd/system/comity-follow.service"
   put 0640 packaging/comity.env "$root/etc/comity/comity.env"
   for name in packaging/monitoring/*; do put 0644 "$name" "$root/usr/share/comity/monitoring/${name##*/}"; done
   for name in packaging/ha/*; do

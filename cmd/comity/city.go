@@ -79,6 +79,7 @@ type city struct {
 	clock    *clock
 	log      *slog.Logger
 	secret   []byte
+	data     string // folder
 	archive  string
 	maps     *maps.Source         // the operator's; nil: drawn from the pack alone
 	mail     *inmail.Room         // takes in what comes by mail; nil: nothing does
@@ -116,7 +117,7 @@ func openCity(ctx context.Context, cfg cityConfig) (*city, error) {
 	if err != nil {
 		return nil, missing(ctx, cfg, current, err)
 	}
-	c := &city{rooms: *civic, clock: cfg.Clock, log: cfg.Log, archive: cfg.Archive}
+	c := &city{rooms: *civic, clock: cfg.Clock, log: cfg.Log, data: cfg.Data, archive: cfg.Archive}
 	if err := c.join(ctx, cfg, current); err != nil {
 		return nil, errors.Join(err, c.Close())
 	}

@@ -99,6 +99,7 @@ func (d *doctor) look(ctx context.Context, packName string) {
 	current := d.pack(packName)
 	d.database(ctx, current, foreign)
 	d.outside(ctx)
+	d.followed()
 	d.backup()
 }
 

@@ -30,16 +30,18 @@ import (
 
 // Bounds beyond which something is worth a word.
 const (
-	clockMayJump    = 200 * time.Millisecond // between two looks at it
-	clockMayDiffer  = 2 * time.Second        // from that of the database server
-	diskShouldHave  = 2 << 30                // bytes
-	diskMustHave    = 200 << 20
-	calendarAhead   = 90 // days for which holidays should be known: the terms of most procedures
-	backupShouldBe  = 30 * time.Hour
-	backupMustBe    = 8 * 24 * time.Hour
-	keyBackupsUntil = 30 * 24 * time.Hour // after which a copy of the keys opens what was erased
-	surveyShouldBe  = 48 * time.Hour
-	oldestPostgres  = 140000 // the oldest version its makers still mend
+	clockMayJump     = 200 * time.Millisecond // between two looks at it
+	clockMayDiffer   = 2 * time.Second        // from that of the database server
+	diskShouldHave   = 2 << 30                // bytes
+	diskMustHave     = 200 << 20
+	calendarAhead    = 90 // days for which holidays should be known: the terms of most procedures
+	backupShouldBe   = 30 * time.Hour
+	followedShouldBe = 5 * time.Minute
+	followedMustBe   = 30 * time.Minute // as the alert has it: a copy of everything may take that long
+	backupMustBe     = 8 * 24 * time.Hour
+	keyBackupsUntil  = 30 * 24 * time.Hour // after which a copy of the keys opens what was erased
+	surveyShouldBe   = 48 * time.Hour
+	oldestPostgres   = 140000 // the oldest version its makers still mend
 )
 
 // clock looks whether time passes evenly.
@@ -410,12 +412,12 @@ func (d *doctor) surveyed(ctx context.Context, r *rooms) {
 
 // jobs tells of those that were given up.
 func (d *doctor) jobs(ctx context.Context, r *rooms) {
-	dead, err := r.runner.Dead(ctx)
+	dead, err := r.runner.CountDead(ctx)
 	switch {
 	case err != nil:
 		d.tell("jobs", wrong, "doctor.jobs.unread", "compartment", r.compartment, "error", err.Error())
-	case len(dead) > 0:
-		d.tell("jobs", odd, "doctor.jobs.dead", "compartment", r.compartment, "n", strconv.Itoa(len(dead)))
+	case dead > 0:
+		d.tell("jobs", odd, "doctor.jobs.dead", "compartment", r.compartment, "n", strconv.FormatInt(dead, 10))
 	default:
 		d.tell("jobs", good, "doctor.jobs.good", "compartment", r.compartment)
 	}
@@ -541,6 +543,24 @@ func reached(ctx context.Context, b file.Bucket) error {
 		return r.Close()
 	}
 	return err
+}
+
+// followed tells whether a follower that once began still ships.
+func (d *doctor) followed() {
+	at, err := backup.Followed(d.cfg.Data)
+	state, key := good, "doctor.followed.good"
+	switch age := d.cfg.Clock.Now().Sub(at); {
+	case err != nil:
+		d.tell("follow", wrong, "doctor.followed.unread", "error", err.Error())
+		return
+	case at.IsZero():
+		return
+	case age > followedMustBe:
+		state, key = wrong, "doctor.followed.old"
+	case age > followedShouldBe:
+		state, key = odd, "doctor.followed.old"
+	}
+	d.tell("follow", state, key, "dir", d.cfg.Data, "at", at.Format("2006-01-02 15:04:05Z"))
 }
 
 // backup looks for the newest backup of the data and for copies of the keys that are too old to be kept.

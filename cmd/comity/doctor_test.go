@@ -290,6 +290,31 @@ func Test_the_doctor_reads_until_when_a_follower_has_shipped(t *testing.T) {
 	tells(t, of, "backup", "good", "the newest")
 }
 
+func Test_the_doctor_says_when_a_follower_has_stopped(t *testing.T) {
+	data := t.TempDir()
+	args := []string{"--pack", "demo", "--data", data, "--lang", "en"}
+	_, of := examined(t, args...)
+	if len(of["follow"]) > 0 {
+		t.Errorf("nobody follows, and it says %v", of["follow"])
+	}
+	for age, want := range map[time.Duration]string{time.Second: "good", 10 * time.Minute: "odd", time.Hour: "wrong"} {
+		if err := backup.WriteBeat(data, time.Now().Add(-age)); err != nil {
+			t.Fatal(err)
+		}
+		words := "is not shipped"
+		if want == "good" {
+			words = "is shipped"
+		}
+		_, of = examined(t, args...)
+		tells(t, of, "follow", want, words)
+	}
+	if err := os.WriteFile(filepath.Join(data, "followed.json"), []byte("{"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, of = examined(t, args...)
+	tells(t, of, "follow", "wrong", "followed.json")
+}
+
 func Test_the_doctor_looks_at_the_settings_of_PostgreSQL(t *testing.T) {
 	address := dbtest.Postgres(t)
 	_, of := examined(t, "--pack", "demo", "--data", filepath.Join(t.TempDir(), "data"), "--db", address)

@@ -191,11 +191,12 @@ func (w *follower) round(ctx context.Context) error {
 			until = s.Until
 		}
 	}
-	if failed != nil || until.Sub(w.told) < statusEvery {
+	since := until.Sub(w.told) // less than nothing where the clock was set back
+	if failed != nil || since >= 0 && since < statusEvery {
 		return failed
 	}
 	w.told = until
-	err := backup.WriteStatus(w.data.Dir, backup.Data, until)
+	err := errors.Join(backup.WriteBeat(w.cfg.Data, until), backup.WriteStatus(w.data.Dir, backup.Data, until))
 	if w.keys.Dir != "" {
 		err = errors.Join(err, backup.WriteStatus(w.keys.Dir, backup.Keys, until))
 	}
@@ -255,7 +256,7 @@ func (k *keyFolder) files() (map[string][]byte, error) {
 	}
 	files := map[string][]byte{}
 	if vault.Exists(k.dir, k.compartment) {
-		if err := k.copy(files); err != nil {
+		if files, err = vault.Files(k.dir, k.compartment); err != nil {
 			return nil, err
 		}
 	}
@@ -269,25 +270,6 @@ func (k *keyFolder) files() (map[string][]byte, error) {
 	}
 	k.seen, k.held = now, files
 	return files, nil
-}
-
-// copy has the vault copy its files, which alone knows in which order that is safe.
-func (k *keyFolder) copy(files map[string][]byte) error {
-	dir, err := os.MkdirTemp(filepath.Dir(filepath.Clean(k.dir)), ".copy-*")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(dir)
-	if err := vault.BackUp(k.dir, dir, k.compartment); err != nil {
-		return err
-	}
-	list, err := os.ReadDir(dir)
-	for _, f := range list {
-		if files[f.Name()], err = os.ReadFile(filepath.Join(dir, f.Name())); err != nil {
-			return err
-		}
-	}
-	return err
 }
 
 func (k *keyFolder) look() (string, error) {

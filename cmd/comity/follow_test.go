@@ -22,6 +22,7 @@ import (
 
 	"comity/internal/account"
 	"comity/internal/authz"
+	"comity/internal/backup"
 	"comity/internal/casework"
 	"comity/internal/ledger"
 )
@@ -295,6 +296,50 @@ func bringBack(t *testing.T, data, pack, follow, safe, secret string, at time.Ti
 			t.Errorf("an invariant is broken: %+v", f)
 		}
 	}
+}
+
+// The key folder of a service lies where its user may make nothing beside it.
+func Test_a_city_is_followed_and_brought_back_with_a_key_folder_nothing_can_be_put_beside(t *testing.T) {
+	root := t.TempDir()
+	data, pack := filepath.Join(root, "data"), quietPack(t, root)
+	follow, safe, secret := filepath.Join(root, "follow"), filepath.Join(root, "safe"), filepath.Join(root, "identity")
+	recipient := strings.TrimSpace(mustSay(t, "backup", "identity", "--out", secret))
+	c, cfg := testHouse(t, pack, data)
+	receipt := tell(t, c)
+	if err := c.Close(); err != nil {
+		t.Fatal(err)
+	}
+	begun := time.Now()
+	mustSay(t, "backup", "follow", "--once", "--to", follow, "--recipient", recipient, "--keys-to", safe, "--data", data, "--keys", alone(t, keysFolder(cfg)), "--lang", "en")
+	if at, err := backup.Followed(data); err != nil || at.Before(begun) {
+		t.Errorf("the city is followed until %s, %v", at, err)
+	}
+	again, keys := filepath.Join(root, "again"), filepath.Join(root, "again.keys")
+	if err := os.Mkdir(keys, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	mustSay(t, "restore", "--from", follow, "--identity", secret, "--data", again, "--lang", "en")
+	mustSay(t, "restore", "keys", "--from", safe, "--identity", secret, "--pack", pack, "--data", again, "--keys", alone(t, keys), "--lang", "en")
+	if left, err := filepath.Glob(filepath.Join(keys, ".*")); err != nil || len(left) > 0 {
+		t.Errorf("in the clear is left %v, %v", left, err)
+	}
+	c, _ = testHouse(t, pack, again)
+	defer c.Close()
+	k, err := c.ledger.Look(t.Context(), authz.Machine(), ledger.Ticket{Case: receipt.Case, Purpose: "notice", Level: authz.Identity})
+	if err != nil || k.Case().Contact.Name != personal["name"] {
+		t.Errorf("the case that was brought back: %v", err)
+	}
+}
+
+// alone is a folder under a name beside which nothing can be made, not even by root.
+func alone(t *testing.T, dir string) string {
+	t.Helper()
+	f, err := os.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { f.Close() })
+	return fmt.Sprintf("/proc/self/fd/%d", f.Fd())
 }
 
 func opensPhoto(c *city, f casework.File) error {

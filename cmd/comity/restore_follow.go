@@ -100,11 +100,11 @@ func unsealKeys(from, identity string, cfg cityConfig) (dir string, remove func(
 	if len(names) == 0 {
 		return "", nil, fmt.Errorf("%s holds no whole generation of keys", from)
 	}
-	parent := filepath.Dir(filepath.Clean(keysFolder(cfg)))
-	if err := os.MkdirAll(parent, 0o700); err != nil {
+	keys := keysFolder(cfg) // not beside it, where the user of the city need not be allowed to make anything
+	if err := os.MkdirAll(keys, 0o700); err != nil {
 		return "", nil, err
 	}
-	if dir, err = os.MkdirTemp(parent, ".unsealed-*"); err != nil {
+	if dir, err = os.MkdirTemp(keys, ".unsealed-*"); err != nil {
 		return "", nil, err
 	}
 	remove = func() error { return os.RemoveAll(dir) }

@@ -23,6 +23,7 @@ import (
 	"comity/internal/account"
 	"comity/internal/api"
 	"comity/internal/authz"
+	"comity/internal/backup"
 	"comity/internal/casework"
 	"comity/internal/db"
 	"comity/internal/desk"
@@ -317,6 +318,7 @@ func joined(c *city, o surfaceOptions) (http.Handler, []string) {
 	if o.leaving != nil && o.node != nil {
 		program.Unready = func() string { return cmp.Or(o.leaving.unready(), o.node.unready()) }
 	}
+	program.Followed = func() (time.Time, error) { return backup.Followed(c.data) }
 	if o.proxied {
 		site.Journal.From = forwardedFor
 		resident.Client, program.Client = forwardedFor, forwardedFor

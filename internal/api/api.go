@@ -52,10 +52,11 @@ type Deps struct {
 	Jobs        *jobs.Runner
 	Now         func() time.Time
 	Log         *slog.Logger
-	Version     string           // of the program, for the OpenAPI document
-	Metrics     bool             // whether /metrics is served
-	Journal     *journal.Journal // its counts go to /metrics; nil leaves them out
-	Unready     func() string    // a word why this node should be sent nothing more, empty while there is none; nil: there never is
+	Version     string                    // of the program, for the OpenAPI document
+	Metrics     bool                      // whether /metrics is served
+	Journal     *journal.Journal          // its counts go to /metrics; nil leaves them out
+	Unready     func() string             // a word why this node should be sent nothing more, empty while there is none; nil: there never is
+	Followed    func() (time.Time, error) // until when a backup that follows has everything, zero where none does; nil: nobody knows
 	// Client names where a request comes from, for the limit on wrong codes; nil = its network
 	// address. Behind a proxy it has to read the proxy's header.
 	Client func(r *http.Request) string

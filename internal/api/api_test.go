@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -57,7 +58,8 @@ type site struct {
 	set    func(time.Time)
 
 	accounts *account.Store
-	scanned  func() // is called while a file is taken in
+	scanned  func()                    // is called while a file is taken in
+	followed func() (time.Time, error) // nil: nobody follows
 }
 
 func each(t *testing.T, run func(s *site)) {
@@ -90,8 +92,15 @@ func siteOf(t *testing.T, d *db.DB, set func(time.Time), open func() *ledgertest
 	s.accounts = accounts
 	s.people(accounts)
 	api.New(api.Deps{DB: d, Ledger: s.l, Reader: made.Reader, Packs: made.Packs, Text: words,
-		Accounts: accounts, Files: file.Store{Dir: t.TempDir(), Scan: s.scan}, Jobs: runner, Now: func() time.Time { return now }, Metrics: true}).Register(s.mux)
+		Accounts: accounts, Files: file.Store{Dir: t.TempDir(), Scan: s.scan}, Jobs: runner, Now: func() time.Time { return now }, Metrics: true, Followed: s.follows}).Register(s.mux)
 	return s
+}
+
+func (s *site) follows() (time.Time, error) {
+	if s.followed == nil {
+		return time.Time{}, nil
+	}
+	return s.followed()
 }
 
 // scan looks at what is taken in as the test says.
@@ -712,6 +721,38 @@ func Test_metrics_count_requests_and_cases_and_name_nobody(t *testing.T) {
 			}
 		}
 	})
+}
+
+func Test_a_disk_that_takes_nothing_is_said_and_the_change_comes_later_under_its_key(t *testing.T) {
+	each(t, func(s *site) {
+		s.open()
+		s.d.InterceptCommit(func(func() error) error { return fmt.Errorf("%w (code 13)", db.ErrDisk) })
+		a := s.call("clerk", "POST", "/api/v1/cases", body(report()), "Idempotency-Key", "k")
+		if a.no(http.StatusServiceUnavailable, "disk.full"); a.Header().Get("Retry-After") == "" || strings.Contains(a.Body.String(), "code 13") {
+			t.Errorf("%v %s", a.Header(), a.Body)
+		}
+		s.d.InterceptCommit(nil)
+		if o := s.open("Idempotency-Key", "k"); o.Replayed {
+			t.Error("it was stored all the same")
+		}
+	})
+}
+
+func Test_metrics_tell_how_far_behind_a_backup_is_that_follows(t *testing.T) {
+	s := newSite(t, dbtest.OpenSQLite(t), func(time.Time) {})
+	age := func(at time.Time, err error) string {
+		s.followed = func() (time.Time, error) { return at, err }
+		return s.call("", "GET", "/metrics", "").want(http.StatusOK).Body.String()
+	}
+	if got := age(dbtest.Start.Add(-90*time.Second), nil); !strings.Contains(got, "comity_backup_age_seconds 90\n") {
+		t.Error(got)
+	}
+	if got := age(time.Time{}, nil); strings.Contains(got, "comity_backup") || strings.Contains(got, "incomplete") {
+		t.Errorf("nobody follows, and there is\n%s", got)
+	}
+	if got := age(time.Time{}, errors.New("unread")); !strings.Contains(got, "comity_metrics_incomplete 1") {
+		t.Errorf("what cannot be read is passed over:\n%s", got)
+	}
 }
 
 func Test_the_OpenAPI_document_lists_every_route_and_stays_as_published(t *testing.T) {

@@ -149,15 +149,27 @@ func (o *Ops) gauges(ctx context.Context, w http.ResponseWriter) error {
 	if len(found) > 0 {
 		metrics.WriteGaugeFloat64(w, "comity_invariants_age_seconds", max(0, now.Sub(found[0].At).Seconds()))
 	}
-	if o.a.Jobs == nil {
-		return nil
+	if err := o.followed(w, now); err != nil || o.a.Jobs == nil {
+		return err
 	}
-	dead, err := o.a.Jobs.Dead(ctx)
+	dead, err := o.a.Jobs.CountDead(ctx)
 	if err != nil {
 		return err
 	}
-	metrics.WriteGaugeUint64(w, "comity_jobs_dead", uint64(len(dead)))
+	metrics.WriteGaugeUint64(w, "comity_jobs_dead", uint64(dead))
 	return nil
+}
+
+// followed tells how old the newest state is that a backup has.
+func (o *Ops) followed(w http.ResponseWriter, now time.Time) error {
+	if o.a.Followed == nil {
+		return nil
+	}
+	at, err := o.a.Followed()
+	if err == nil && !at.IsZero() {
+		metrics.WriteGaugeFloat64(w, "comity_backup_age_seconds", max(0, now.Sub(at).Seconds()))
+	}
+	return err
 }
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

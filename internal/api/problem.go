@@ -117,6 +117,9 @@ func reason(say text.Speaker, rule string, params map[string]string) string {
 // unknownWait is when whoever was not told what became of a change should ask again.
 const unknownWait = 5 * time.Second
 
+// diskWait is when a disk that takes nothing may have been looked after.
+const diskWait = time.Minute
+
 // problem turns any error into what the caller may know of it. digest names the pack whose words and
 // laws apply.
 func (a *API) problem(ctx context.Context, err error, lang, digest string) *Problem {
@@ -146,6 +149,11 @@ func (a *API) problem(ctx context.Context, err error, lang, digest string) *Prob
 		a.Log.WarnContext(ctx, "a change was sent to the database, and nobody answered", "error", err)
 		p := a.build("outcome.unknown", http.StatusServiceUnavailable, say, nil)
 		p.wait = unknownWait
+		return p
+	case errors.Is(err, db.ErrDisk):
+		a.Log.ErrorContext(ctx, "a change could not be stored", "error", err)
+		p := a.build("disk.full", http.StatusServiceUnavailable, say, nil)
+		p.wait = diskWait
 		return p
 	}
 	return a.incident(ctx, err, lang)

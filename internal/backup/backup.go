@@ -1,7 +1,7 @@
 // Package backup keeps what a SQLite database becomes in numbered files that only the holder of a secret opens, and
 // makes a database of them again, as it was at a moment.
 //
-//	DIR/follow.json                    until when everything is here, for who watches
+//	DIR/follow.json                    until when everything is here, for who watches; in the city's data folder it is followed.json
 //	DIR/civic/20260302T011000Z/        a generation: everything once, and what changed since
 //	    000000.data                    all pages
 //	    000001.data 000002.data …      pages that changed, after one or several commits
@@ -69,21 +69,23 @@ type Head struct {
 type Status struct {
 	Format string    `json:"format"`
 	Kind   Kind      `json:"kind"`
-	At     time.Time `json:"at"`     // until then everything is here
-	Oldest time.Time `json:"oldest"` // of the generations that are kept
+	At     time.Time `json:"at"`              // until then everything is here
+	Oldest time.Time `json:"oldest,omitzero"` // of the generations that are kept
 }
 
 // StatusFile is the name of the file that says until when everything is here.
 const StatusFile = "follow.json"
 
 // ReadStatus reads what a follower has said of a folder.
-func ReadStatus(dir string) (s Status, err error) {
-	b, err := os.ReadFile(filepath.Join(dir, StatusFile))
+func ReadStatus(dir string) (Status, error) { return readStatus(filepath.Join(dir, StatusFile)) }
+
+func readStatus(path string) (s Status, err error) {
+	b, err := os.ReadFile(path)
 	if err != nil {
 		return s, err
 	}
 	if json.Unmarshal(b, &s) != nil || s.Format != format {
-		return s, fmt.Errorf("%s: it is no status of comity backup follow", filepath.Join(dir, StatusFile))
+		return s, fmt.Errorf("%s: it is no status of comity backup follow; remove it, the follower writes it anew", path)
 	}
 	return s, nil
 }
@@ -105,6 +107,27 @@ func WriteStatus(dir string, kind Kind, at time.Time) error {
 		return err
 	}
 	return whole.Write(filepath.Join(dir, StatusFile), append(b, '\n'))
+}
+
+// beatFile lies in the data folder of a city that is followed.
+const beatFile = "followed.json"
+
+// WriteBeat says in the data folder of a city until when everything is shipped, for its own figures.
+func WriteBeat(data string, at time.Time) error {
+	b, err := json.Marshal(Status{Format: format, Kind: Data, At: at.UTC()})
+	if err != nil {
+		return err
+	}
+	return whole.Write(filepath.Join(data, beatFile), append(b, '\n'))
+}
+
+// Followed is until when everything is shipped of the city in a data folder. The zero time: nobody follows it.
+func Followed(data string) (time.Time, error) {
+	s, err := readStatus(filepath.Join(data, beatFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return time.Time{}, nil
+	}
+	return s.At, err
 }
 
 func fileName(kind Kind, number int) string { return fmt.Sprintf("%06d.%s", number, kind) }

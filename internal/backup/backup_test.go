@@ -4,10 +4,12 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -333,6 +335,86 @@ func Test_a_follower_that_was_killed_goes_on_and_one_that_missed_something_begin
 	keys, err2 := generations(h.s.Keys.Dir, "civic", Keys)
 	if err1 != nil || err2 != nil || len(data) != 3 || len(keys) != 2 {
 		t.Errorf("kept are %v and %v of keys, %v %v", data, keys, err1, err2)
+	}
+}
+
+func Test_a_database_that_takes_the_place_of_another_is_not_taken_for_its_continuation(t *testing.T) {
+	h := newHouse(t)
+	h.tick()
+	h.say("one", "two")
+	if err := h.d.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, end := range []string{"", "-wal", "-shm"} { // as whoever brings a backup back does
+		if err := os.Rename(filepath.Join(h.root, "a.db"+end), filepath.Join(h.root, "away.db"+end)); err != nil && !errors.Is(err, os.ErrNotExist) {
+			t.Fatal(err)
+		}
+	}
+	if err := h.s.Tick(t.Context()); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("there is no database, and the backup says %v", err)
+	}
+	var err error
+	if h.d, err = db.Open(t.Context(), filepath.Join(h.root, "a.db"), h.clock); err != nil {
+		t.Fatal(err)
+	}
+	h.exec(`CREATE TABLE words (id INTEGER PRIMARY KEY, word TEXT NOT NULL) STRICT`)
+	h.say("three")
+	for i, want := range []string{"one", "one two", "three"} {
+		if got, _, err := h.restore(h.times[i]); err != nil || got != want {
+			t.Errorf("at %s: %q, want %q, %v", h.times[i], got, want, err)
+		}
+	}
+}
+
+func Test_a_generation_that_cannot_be_begun_does_not_stop_the_one_before(t *testing.T) {
+	h := newHouse(t)
+	h.tick()
+	h.say("one")
+	temp := h.s.Temp
+	h.s.Temp = filepath.Join(h.root, "full") // a disk that has no room for a copy
+	h.now = h.now.Add(2 * time.Hour)
+	h.say("two", "three")
+	h.s.Temp = temp
+	h.now = h.now.Add(anewAgain)
+	h.say("four")
+	for i, want := range []string{"one", "one two", "one two three", "one two three four"} {
+		if got, _, err := h.restore(h.times[i]); err != nil || got != want {
+			t.Errorf("at %s: %q, want %q, %v", h.times[i], got, want, err)
+		}
+	}
+	if list, err := List(h.s.Data.Dir, Data, true); err != nil || len(list) != 2 || list[0].Files != 5 || len(list[0].Gaps)+len(list[1].Gaps) > 0 {
+		t.Errorf("%+v, %v", list, err)
+	}
+}
+
+func Test_keys_of_a_generation_that_was_broken_off_are_not_taken_for_the_newest(t *testing.T) {
+	h := newHouse(t)
+	h.tick()
+	h.say("key.first")
+	h.now = h.now.Add(2 * time.Hour)
+	h.tick()
+	if err := h.s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range h.files() { // it was killed before the data had their name
+		if err := os.Remove(f.path); err != nil {
+			t.Fatal(err)
+		}
+	}
+	h.s = &Shipper{Source: h.s.Source}
+	h.s.Anew = 24 * time.Hour
+	h.say("key.second")
+	ids, err := Identities(h.secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var rows []string
+	_, _, err = RestoreKeys(h.s.Keys.Dir, "civic", ids, func(row json.RawMessage) error {
+		rows = append(rows, string(row))
+		return nil
+	})
+	if err != nil || !slices.Contains(rows, `"key.first"`) || !slices.Contains(rows, `"key.second"`) {
+		t.Errorf("%v, %v", rows, err)
 	}
 }
 

@@ -46,20 +46,29 @@ type Source struct {
 // keyGenerations is how many generations of keys are kept: with the newest alone, a moment without any would come.
 const keyGenerations = 2
 
+// anewAgain is when a generation is tried again that could not be begun: it may be a copy of everything that failed.
+const anewAgain = 10 * time.Minute
+
 // Shipper follows one compartment into its folders. It is for one goroutine.
 type Shipper struct {
 	Source
+	chain
+	keys    *writing             // being written; nil: none so far
+	seen    map[string]time.Time // folders of attachments, by when they were changed
+	failed  time.Time            // when the next generation could not be begun
+	Until   time.Time            // what was acknowledged before is kept
+	Count   int                  // files of the chain written so far
+	Shipped int64                // bytes in them, and in attachments
+}
+
+// chain is a generation, and where it has come to.
+type chain struct {
 	follower *pages.Follower
-	last     Head                 // newest file of the data
-	digest   string               // its hash
-	key      Head                 // newest file of the keys
-	keyed    string               // its hash
-	keys     *writing             // being written; nil: none so far
-	ring     map[string][]byte    // what was kept of the key folder
-	seen     map[string]time.Time // folders of attachments, by when they were changed
-	Until    time.Time            // what was acknowledged before is kept
-	Count    int                  // files of the chain written so far
-	Shipped  int64                // bytes in them, and in attachments
+	last     Head              // newest file of the data
+	digest   string            // its hash
+	key      Head              // newest file of the keys
+	keyed    string            // its hash
+	ring     map[string][]byte // what was kept of the key folder
 }
 
 // Tick ships what has changed. After an error it may be called again; nothing is lost by it.
@@ -69,8 +78,13 @@ func (s *Shipper) Tick(ctx context.Context) error {
 			return err
 		}
 	}
-	if base, err := time.Parse(generationName, s.last.Generation); err == nil && s.Now().Sub(base) >= s.Anew {
-		return s.anew(ctx)
+	if now := s.Now(); s.old(now) && now.Sub(s.failed) >= anewAgain {
+		err := s.anew(ctx)
+		if err == nil || ctx.Err() != nil {
+			return err
+		}
+		s.failed = now
+		s.Log.Error("not everything could be copied anew; the generation before goes on, and its chain grows longer", "compartment", s.Compartment, "error", err)
 	}
 	has := s.Now()
 	ship := func(c pages.Change) error { return s.ship(ctx, c, has) }
@@ -79,7 +93,7 @@ func (s *Shipper) Tick(ctx context.Context) error {
 		err = s.follower.Next(ctx, ship)
 	}
 	if errors.Is(err, pages.ErrLost) {
-		s.Log.Warn("the log of the database was cut behind the backup's back; everything is copied anew", "compartment", s.Compartment)
+		s.Log.Warn("the log of the database was cut behind the backup's back; everything is copied anew", "compartment", s.Compartment, "error", err)
 		return s.anew(ctx)
 	}
 	if err == nil {
@@ -89,6 +103,12 @@ func (s *Shipper) Tick(ctx context.Context) error {
 		s.Until = has
 	}
 	return err
+}
+
+// old tells whether the generation is to be followed by the next.
+func (s *Shipper) old(now time.Time) bool {
+	begun, err := time.Parse(generationName, s.last.Generation)
+	return err == nil && now.Sub(begun) >= s.Anew
 }
 
 // Breathe lets go on who waits for the log to be emptied; call it soon after Tick.
@@ -144,8 +164,10 @@ func (s *Shipper) resume(ctx context.Context) error {
 			return err
 		}
 	}
-	s.follower, err = pages.Resume(ctx, s.Database, s.last.Place, s.Rule, s.take)
-	return err
+	if s.follower, err = pages.Resume(ctx, s.Database, s.last.Place, s.Rule, s.take); err != nil {
+		return err
+	}
+	return s.removeBroken(func(name string) bool { return name > s.last.Generation })
 }
 
 // newest is the last file of a generation, and its hash.
@@ -165,11 +187,8 @@ func newest(dir, compartment, generation string, kind Kind) (h Head, digest stri
 	return h, digest, err
 }
 
-// anew begins a generation with everything there is.
+// anew begins a generation with everything there is. Until it is whole the one before keeps its place in the log.
 func (s *Shipper) anew(ctx context.Context) (err error) {
-	if err := s.Close(); err != nil {
-		return err
-	}
 	has := s.Now().UTC()
 	name, err := s.freshName(has)
 	if err != nil {
@@ -183,17 +202,22 @@ func (s *Shipper) anew(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	if s.follower, err = pages.Begin(ctx, s.Database, s.Rule, s.take); err != nil {
+	follower, err := pages.Begin(ctx, s.Database, s.Rule, s.take)
+	if err != nil {
 		return err
 	}
-	at := s.later(s.Now())
-	s.last, s.digest, s.key, s.keyed, s.ring = Head{Generation: name, Number: -1}, "", Head{Generation: name, Number: -1}, "", nil
+	before, at := s.chain, s.later(s.Now())
+	s.chain = chain{follower: follower, last: Head{Generation: name, Number: -1}, key: Head{Generation: name, Number: -1}}
 	err = s.write(ctx, Head{Has: has, At: at}, func(each pages.Each) (uint32, error) { return s.follower.Base(ctx, s.Temp, each) })
 	if err != nil {
-		return errors.Join(err, s.Close()) // the next try finds the generation before
+		s.chain = before
+		return errors.Join(err, follower.Close(), s.removeBroken(func(other string) bool { return other == name }))
 	}
 	s.Until = has
-	return s.tidy(name)
+	if before.follower != nil {
+		err = before.follower.Close()
+	}
+	return errors.Join(err, s.tidy(name))
 }
 
 func (s *Shipper) freshName(now time.Time) (string, error) {
@@ -382,6 +406,29 @@ func (s *Shipper) tidy(newest string) error {
 		return err
 	}
 	return s.tidyFiles()
+}
+
+// removeBroken removes what was broken off while it was to become the next generation. Its keys may be whole, and whoever
+// brings keys back would take them for the newest.
+func (s *Shipper) removeBroken(which func(name string) bool) error {
+	for _, f := range []Folder{s.Data, s.Keys} {
+		if f.Dir == "" {
+			continue
+		}
+		list, err := os.ReadDir(filepath.Join(f.Dir, s.Compartment))
+		if err != nil {
+			return err
+		}
+		for _, e := range list {
+			if _, err := time.Parse(generationName, e.Name()); err != nil || !which(e.Name()) {
+				continue
+			}
+			if err := os.RemoveAll(filepath.Join(f.Dir, s.Compartment, e.Name())); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 func removeOlder(dir, newest string, keep int) error {

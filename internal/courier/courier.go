@@ -12,7 +12,7 @@
 // to decide when people are left in peace (the pack's post.yaml). How a gateway is spoken to is the room gateway's.
 //
 // Open this file first, then delivery.go for the life of a delivery, hand.go for what people do with one that
-// is stuck, hook.go for webhooks; SQL is in the store files.
+// is stuck, unwritten.go for notices that never became a message, hook.go for webhooks; SQL is in the store files.
 package courier
 
 import (

@@ -13,39 +13,46 @@ const unlucky = 6
 // tried is one try of a transaction that writes.
 func (d *DB) tried(ctx context.Context, begin string, try int, fn func(*Tx) error) (again bool, err error) {
 	if d.engine != Postgres || begin != beginWrite(d.engine) {
-		return d.once(ctx, d.writers, begin, "", fn)
+		return d.once(ctx, d.writers, begin, nil, fn)
 	}
 	if try > unlucky {
 		return d.byItself(ctx, begin, fn)
 	}
-	return d.once(ctx, d.writers, begin, amongOthers, fn)
+	return d.once(ctx, d.writers, begin, func(s *session) error { return s.later(ctx, amongOthers) }, fn)
 }
 
-// byItself holds the turn in a transaction of its own, on another connection: the one that is run must not begin, and so
-// see the state of things, before it has the turn. A transaction that lasts long, as of a migration, is not waited for.
+// byItself holds the turn in a transaction of its own, on another connection: the one that is run must not see the state
+// of things before it has the turn. It has its place among the writers by then, since those who wait for the end of the
+// turn keep all others. A transaction that lasts long, as of a migration, is not waited for.
 func (d *DB) byItself(ctx context.Context, begin string, fn func(*Tx) error) (again bool, err error) {
 	if ctx.Value(nestKey{}) == d {
 		return false, ErrNested
 	}
-	d.lonely.Lock()
-	defer d.lonely.Unlock()
-	turn, err := d.readers.begin(ctx, "BEGIN")
-	if err != nil {
-		return false, err
+	select {
+	case d.lonely <- struct{}{}:
+		defer func() { <-d.lonely }()
+	case <-ctx.Done():
+		return false, ctx.Err()
 	}
+	var turn *session
 	defer func() {
-		turn.rollback()
-		d.readers.release(turn)
-	}()
-	among := ""
-	for _, q := range toBeAlone {
-		if err := turn.control(ctx, q); err != nil {
-			if ctx.Err() != nil {
-				return false, err
-			}
-			among = amongOthers
-			break
+		if turn != nil {
+			turn.rollback()
+			d.readers.release(turn)
 		}
-	}
-	return d.once(ctx, d.writers, begin, among, fn)
+	}()
+	return d.once(ctx, d.writers, begin, func(s *session) (err error) {
+		if turn, err = d.readers.begin(ctx, "BEGIN"); err != nil {
+			return err
+		}
+		for _, q := range toBeAlone {
+			if err := turn.control(ctx, q); err != nil {
+				if ctx.Err() != nil {
+					return err
+				}
+				return s.later(ctx, amongOthers)
+			}
+		}
+		return nil
+	}, fn)
 }

@@ -78,6 +78,9 @@ func (tx *Tx) Load(ctx context.Context, in Into, rows *Rows) error {
 	if len(in.names()) != len(in.Kinds) {
 		return fmt.Errorf("db: load: %d columns and %d kinds of table %s", len(in.names()), len(in.Kinds), in.Table)
 	}
+	if err := tx.s.flush(ctx); err != nil { // above all the beginning of the transaction
+		return tx.fail("BEGIN", err)
+	}
 	err := tx.s.conn.Raw(func(c any) error {
 		if pg, ok := c.(*postgresConn); ok {
 			return pg.load(ctx, in, rows)

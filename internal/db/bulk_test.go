@@ -1,12 +1,15 @@
 package db_test
 
 import (
+	"errors"
 	"slices"
 	"testing"
 
 	"comity/internal/db"
 	"comity/internal/db/dbtest"
 )
+
+var errPurpose = errors.New("on purpose")
 
 func Test_loaded_rows_are_those_that_were_inserted(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
@@ -63,6 +66,17 @@ func Test_loaded_rows_are_those_that_were_inserted(t *testing.T) {
 
 		if err := d.Transact(ctx, func(tx *db.Tx) error { return tx.Load(ctx, into, &list) }); !db.IsUnique(err) {
 			t.Errorf("rows that are there are loaded again: %v", err)
+		}
+		err = d.Transact(ctx, func(tx *db.Tx) error {
+			var more db.Rows
+			more.Row(3).Int(3).Text("three").Bytes(nil)
+			if err := tx.Load(ctx, into, &more); err != nil {
+				t.Error(err)
+			}
+			return errPurpose
+		})
+		if names, fail := read(t, d); !errors.Is(err, errPurpose) || fail != nil || len(names) != 2 {
+			t.Errorf("a transaction that came to nothing (%v) left %q, %v", err, names, fail)
 		}
 		var again []string
 		undress := func(keep ...string) error {

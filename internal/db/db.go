@@ -36,7 +36,6 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -105,7 +104,7 @@ type DB struct {
 	reading bool // nothing is ever written
 	retries atomic.Int64
 	bells   bells
-	lonely  sync.Mutex      // held by whoever runs by itself
+	lonely  chan struct{}   // holds something while somebody runs by itself
 	check   *checkpointer   // of SQLite
 	config  *pgx.ConnConfig // of PostgreSQL, for Listen
 	trace   func(q string, args []any)
@@ -217,7 +216,7 @@ func (d *DB) begin() string {
 // View runs fn against a read-only snapshot. Writing fails.
 func (d *DB) View(ctx context.Context, fn func(*Tx) error) error {
 	ctx, span := trace.Step(ctx, "db.view", slog.String("db.system.name", string(d.engine)))
-	_, err := d.once(ctx, d.readers, beginRead(d.engine), "", fn)
+	_, err := d.once(ctx, d.readers, beginRead(d.engine), nil, fn)
 	span.End(err)
 	return err
 }
@@ -229,8 +228,8 @@ func (d *DB) View(ctx context.Context, fn func(*Tx) error) error {
 func (d *DB) InterceptCommit(hook func(commit func() error) error) { d.commit = hook }
 
 // once is one try of a transaction; again says that another may succeed.
-// among, where it is given, is a statement that makes it one of those that run beside each other.
-func (d *DB) once(ctx context.Context, from *pool, begin, among string, fn func(*Tx) error) (again bool, err error) {
+// first, where it is given, comes when it has its place and before it sees anything.
+func (d *DB) once(ctx context.Context, from *pool, begin string, first func(*session) error, fn func(*Tx) error) (again bool, err error) {
 	if ctx.Value(nestKey{}) == d {
 		return false, ErrNested
 	}
@@ -238,8 +237,8 @@ func (d *DB) once(ctx context.Context, from *pool, begin, among string, fn func(
 	if err != nil {
 		return false, err
 	}
-	if among != "" {
-		if err := s.later(ctx, among); err != nil {
+	if first != nil {
+		if err := first(s); err != nil {
 			s.rollback()
 			from.release(s)
 			return false, err

@@ -178,13 +178,13 @@ func isWord(c byte) bool {
 }
 
 // amongOthers lets a writing transaction of PostgreSQL run beside others, but not beside one that is alone; toBeAlone waits
-// until none of them runs.
+// until none of them runs. A node that was cut off while it is alone must not keep all others waiting.
 const (
 	turn        = "7020313" // a number no other lock of the program has
 	amongOthers = "SELECT pg_advisory_xact_lock_shared(" + turn + ")"
 )
 
-var toBeAlone = []string{"SET LOCAL lock_timeout = '2s'", "SELECT pg_advisory_xact_lock(" + turn + ")"}
+var toBeAlone = []string{"SET LOCAL idle_in_transaction_session_timeout = '30s'", "SET LOCAL lock_timeout = '2s'", "SELECT pg_advisory_xact_lock(" + turn + ")"}
 
 // migrationLock keeps other programs out while migrations run. SQLite's write
 // transaction does so already.

@@ -159,7 +159,7 @@ func openPostgres(dsn string, now func() time.Time) (*DB, error) {
 		s, err := openSession(ctx, Postgres, pool, hungLimit)
 		return s, WithoutPassword(err, dsn)
 	}
-	d := &DB{engine: Postgres, now: now, sql: pool, config: config, stop: func() {},
+	d := &DB{engine: Postgres, now: now, sql: pool, config: config, stop: func() {}, lonely: make(chan struct{}, 1),
 		writers: newPool(postgresWriters, hung), readers: newPool(postgresReaders, open)}
 	known.closed = d.writers.closed
 	d.writers.reach, d.readers.reach = known, known

@@ -173,6 +173,12 @@ func Waiting(ctx context.Context, tx *db.Tx, prefix string) (bool, error) {
 // Forget removes every job whose key begins with a prefix, done or not; it ends in a colon.
 func Forget(ctx context.Context, tx *db.Tx, prefix string) error { return forget(ctx, tx, prefix) }
 
+// Revive makes a dead job due now, with all its attempts; one that is not dead stays as it is.
+func Revive(ctx context.Context, tx *db.Tx, id string) error {
+	_, err := revive(ctx, tx, id)
+	return err
+}
+
 // Held says by [ErrLost] that a job is no longer held by this run. A Run whose effect is outside asks in the
 // transaction in which it writes down that it begins.
 func Held(ctx context.Context, tx *db.Tx, job Job) error {

@@ -311,6 +311,15 @@ func (r *Runner) Dead(ctx context.Context) (dead []Job, err error) {
 	return dead, err
 }
 
+// CountDead tells how many jobs failed at every attempt.
+func (r *Runner) CountDead(ctx context.Context) (n int64, err error) {
+	err = r.db.View(ctx, func(tx *db.Tx) error {
+		n, err = countDead(ctx, tx)
+		return err
+	})
+	return n, err
+}
+
 // Unfinished tells of every job of a kind that is not done: the dead ones first, then those that wait, in the order
 // in which they are taken. It reads in pages, so that a queue that has grown long is not held in memory.
 func Unfinished(ctx context.Context, d *db.DB, kind string, each func(job Job, dead bool) error) error {

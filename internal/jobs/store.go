@@ -159,6 +159,10 @@ func listDead(ctx context.Context, tx *db.Tx) ([]Job, error) {
 	return db.All(ctx, tx, `SELECT `+columns+` FROM jobs WHERE dead = 1 ORDER BY run_at, id`, nil, scanJob)
 }
 
+func countDead(ctx context.Context, tx *db.Tx) (int64, error) {
+	return db.One(ctx, tx, `SELECT COUNT(*) FROM jobs WHERE dead = 1`, nil, db.ScanID)
+}
+
 // listUnfinished reads a page of one kind's jobs, behind the last of the page before.
 func listUnfinished(ctx context.Context, tx *db.Tx, kind string, dead bool, last Job) ([]Job, error) {
 	const page = 200

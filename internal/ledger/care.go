@@ -211,9 +211,15 @@ type Reconciled struct {
 // backup. It refuses what cannot be put right by itself, and destroys again what had been destroyed. witness
 // is a published head kept elsewhere, or nil.
 func (l *Ledger) Reconcile(ctx context.Context, witness *vault.Head) (r Reconciled, err error) {
-	before, err := l.ring.Destroyed()
+	same, err := l.inStep(ctx)
 	if err != nil {
 		return r, err
+	}
+	var before []string
+	if !same {
+		if before, err = l.ring.Destroyed(); err != nil {
+			return r, err
+		}
 	}
 	if err := l.keysOpen(ctx, before); err != nil {
 		return r, err
@@ -233,6 +239,9 @@ func (l *Ledger) Reconcile(ctx context.Context, witness *vault.Head) (r Reconcil
 	if err := errors.Join(l.nameKeys(ctx), l.listFiles(ctx)); err != nil {
 		return r, err
 	}
+	if same {
+		return r, l.tidy(ctx)
+	}
 	live, err := l.stillLive(ctx, before)
 	if err != nil {
 		return r, err
@@ -246,12 +255,16 @@ func (l *Ledger) Reconcile(ctx context.Context, witness *vault.Head) (r Reconcil
 			r.Destroyed++
 		}
 	}
-	if err := l.Settle(ctx); err != nil {
+	erased, _, to, err := l.markAllErased(ctx)
+	if err != nil {
 		return r, err
 	}
 	after, err := l.ring.Destroyed()
+	if err != nil {
+		return r, err
+	}
 	r.Marked = len(after) - len(before)
-	return r, err
+	return r, errors.Join(l.tidy(ctx), l.compared(ctx, erased, to))
 }
 
 // keysOpen makes sure that the keys are there, but for those that were destroyed, and that this ring opens them.

@@ -15,6 +15,7 @@ import (
 	"comity/internal/db"
 	"comity/internal/procedure"
 	"comity/internal/translog"
+	"comity/internal/vault"
 )
 
 // To erase a case is to destroy its key. Events, hashes and proofs stay as they are, in every copy of the
@@ -173,6 +174,9 @@ func (l *Ledger) destroy(ctx context.Context, tx *db.Tx, n int64, id casework.Ca
 	if err := putErasure(ctx, tx, n, e, hash); err != nil {
 		return e, err
 	}
+	if err := addToCounter(ctx, tx, erasedHere, 1); err != nil {
+		return e, err
+	}
 	return e, translog.Add(ctx, tx, LeafErased, e.Ref, hash)
 }
 
@@ -227,23 +231,46 @@ func (l *Ledger) Settle(ctx context.Context) error {
 	if err := l.markErased(ctx); err != nil {
 		return err
 	}
+	return l.tidy(ctx)
+}
+
+// tidy is what is left to do once the list is whole.
+func (l *Ledger) tidy(ctx context.Context) error {
 	if err := l.removeFiles(ctx); err != nil {
 		return err
 	}
 	return l.db.Scrub(ctx)
 }
 
-// markErased puts every erased key on the list that a restored database is compared with.
+// markErased puts every erased key on the list that a restored database is compared with, unless both are in step.
 func (l *Ledger) markErased(ctx context.Context) error {
+	if same, err := l.inStep(ctx); err != nil || same {
+		return err
+	}
+	erased, from, to, err := l.markAllErased(ctx)
+	if err != nil {
+		return err
+	}
+	return l.listed(ctx, from, to, func(tx *db.Tx) error { return putCounter(ctx, tx, erasedListed, erased) })
+}
+
+// markAllErased tells how many keys were erased, and how far the list reached before and reaches with all of them on it.
+func (l *Ledger) markAllErased(ctx context.Context) (erased int64, from, to vault.ListEnd, err error) {
 	var ids []string
-	err := l.db.View(ctx, func(tx *db.Tx) (err error) {
+	err = l.db.View(ctx, func(tx *db.Tx) error {
+		s, err := loadStep(ctx, tx)
+		if err != nil {
+			return err
+		}
+		erased = s.counts[erasedHere]
 		ids, err = erasedKeys(ctx, tx)
 		return err
 	})
 	if err != nil {
-		return err
+		return 0, from, to, err
 	}
-	return l.ring.MarkDestroyed(ids...)
+	from, to, err = l.ring.AddDestroyed(ids...)
+	return erased, from, to, err
 }
 
 const purgePage = 100

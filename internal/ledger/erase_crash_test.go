@@ -129,6 +129,9 @@ func Test_a_program_killed_at_any_step_of_an_erasure_has_erased_all_or_nothing_a
 		c, end := onDisk(t, dir)
 		id := c.closed("a", photos...)
 		c.publish()
+		if _, err := c.l.Reconcile(t.Context(), nil); err != nil { // list and database are in step
+			t.Fatal(err)
+		}
 		end()
 
 		finished := runEraser(t, eraser{Database: filepath.Join(dir, "city.db"), Keys: filepath.Join(dir, "keys"), Files: filepath.Join(dir, "files"), Case: id, Step: step})
@@ -147,6 +150,9 @@ func Test_a_program_killed_at_any_step_of_an_erasure_has_erased_all_or_nothing_a
 		switch {
 		case look.Erased():
 			c.gone(id)
+			if ids, err := c.ring.Destroyed(); err != nil || len(ids) != 1 {
+				t.Errorf("step %d: of one erasure the list beside the keys holds %d, %v", step, len(ids), err)
+			}
 			if len(left) > 0 {
 				t.Errorf("step %d: the case is erased and %d of its photos are left", step, len(left))
 			}
@@ -160,8 +166,8 @@ func Test_a_program_killed_at_any_step_of_an_erasure_has_erased_all_or_nothing_a
 		}
 		end()
 		if finished {
-			if step != 11 { // the erasure, two removals and their rows: a step before and after each
-				t.Errorf("the erasure has %d steps, want 10", step-1)
+			if step != 13 { // the erasure, that its key is listed, two removals and their rows: a step before and after each
+				t.Errorf("the erasure has %d steps, want 12", step-1)
 			}
 			return
 		}

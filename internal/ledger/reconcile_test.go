@@ -89,6 +89,52 @@ func (c *registry) start() (*registry, ledger.Reconciled, error) {
 	return again, r, err
 }
 
+// inStep is a city whose database and list were compared.
+func inStep(t *testing.T, d *db.DB) *registry {
+	t.Helper()
+	c := newRegistry(t, d, keeping(t, 0, ""))
+	if _, _, err := c.start(); err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func Test_a_start_asks_no_more_however_many_keys_were_destroyed_unless_something_came_back(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		c := newRegistry(t, d, keeping(t, 0, ""))
+		id := c.closed("a")
+		c.publish()
+		asked := func() (n int) {
+			t.Helper()
+			d.Trace(func(string, []any) { n++ })
+			defer d.Trace(nil)
+			if _, r, err := c.start(); err != nil || r.Destroyed+r.Marked > 0 {
+				t.Fatalf("%+v, %v", r, err)
+			}
+			return n
+		}
+		asked()
+		few := asked()
+		ids := make([]string, 4000)
+		for i := range ids {
+			ids[i] = fmt.Sprint("key-", i)
+		}
+		if err := c.ring.MarkDestroyed(ids...); err != nil {
+			t.Fatal(err)
+		}
+		if n := asked(); n < few+len(ids)/99 {
+			t.Errorf("of a list that others have written to only %d statements ask", n)
+		}
+		if n := asked(); n != few {
+			t.Errorf("with %d destroyed keys a start has %d statements, with none %d", len(ids), n, few)
+		}
+		c.erase(id)
+		if n := asked(); n > few { // there is a key less to try
+			t.Errorf("after an erasure that ended well a start has %d statements, before %d", n, few)
+		}
+	})
+}
+
 func Test_data_without_a_key_file_are_noticed_before_new_keys_are_made(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
 		if needs, err := ledger.NeedsKeys(t.Context(), d); err != nil || needs {
@@ -104,7 +150,7 @@ func Test_data_without_a_key_file_are_noticed_before_new_keys_are_made(t *testin
 
 func Test_old_keys_with_new_data_are_put_right_or_refused(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
-		c := newRegistry(t, d, keeping(t, 0, ""))
+		c := inStep(t, d)
 		id, other := c.closed("a"), c.closed("b")
 		c.publish()
 		old := copyKeys(t, c.dir)
@@ -135,7 +181,7 @@ func Test_old_keys_with_new_data_are_put_right_or_refused(t *testing.T) {
 
 func Test_old_data_with_new_keys_bring_no_erased_case_back(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
-		c := newRegistry(t, d, keeping(t, 0, ""))
+		c := inStep(t, d)
 		id, other := c.closed("a", "photo-1"), c.closed("b")
 		c.publish()
 		old := snapshot(t, d)
@@ -176,7 +222,7 @@ func Test_old_data_with_new_keys_bring_no_erased_case_back(t *testing.T) {
 
 func Test_both_old_is_noticed_by_a_witness_alone(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
-		c := newRegistry(t, d, keeping(t, 0, ""))
+		c := inStep(t, d)
 		id := c.closed("a")
 		c.publish()
 		data, keys := snapshot(t, d), copyKeys(t, c.dir)

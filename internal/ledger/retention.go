@@ -214,7 +214,7 @@ func (r *retention) destroy(ctx context.Context, due []dueCase) error {
 			r.count(c).Held++
 		}
 	}
-	return r.l.ring.MarkDestroyed(slices.Sorted(maps.Values(done))...)
+	return r.l.list(ctx, erasedListed, slices.Sorted(maps.Values(done)))
 }
 
 func (l *Ledger) keepRun(ctx context.Context, counts []RetentionCount) error {

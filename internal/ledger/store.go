@@ -402,6 +402,27 @@ func next(ctx context.Context, tx *db.Tx, series string, many int64) (int64, err
 		[]any{series, many}, scanInt)
 }
 
+// addToCounter is next for who does not ask what comes of it.
+func addToCounter(ctx context.Context, tx *db.Tx, name string, many int64) error {
+	return tx.Send(ctx, `INSERT INTO counters (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = counters.value + ?2`, name, many)
+}
+
+// countersOf reads those of some counters that are there.
+func countersOf(ctx context.Context, tx *db.Tx, names ...string) (map[string]int64, error) {
+	out := map[string]int64{}
+	for _, name := range names {
+		n, err := db.One(ctx, tx, `SELECT value FROM counters WHERE name = ?1`, []any{name}, scanInt)
+		if errors.Is(err, db.ErrNoRows) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		out[name] = n
+	}
+	return out, nil
+}
+
 type timer struct {
 	n     int64
 	clock string

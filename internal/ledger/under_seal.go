@@ -150,7 +150,7 @@ func (l *Ledger) Seal(ctx context.Context, who authz.Actor, id casework.CaseID, 
 	if err != nil {
 		return err
 	}
-	return l.ring.MarkDestroyed(gone...)
+	return l.list(ctx, sealedListed, gone)
 }
 
 // sealedMark begins the names of cases under seal on the list beside the key file, so that one that an old
@@ -238,7 +238,7 @@ func (l *Ledger) sealOne(ctx context.Context, tx *db.Tx, who authz.Actor, s *sto
 	if row.leafHash, err = row.digest(s.c.ID); err != nil {
 		return err
 	}
-	if err := putSealed(ctx, tx, row); err != nil {
+	if err := errors.Join(putSealed(ctx, tx, row), addToCounter(ctx, tx, sealedHere, 1)); err != nil {
 		return err
 	}
 	if err := s.leave(ctx, tx); err != nil {
@@ -310,7 +310,7 @@ func (l *Ledger) sealDue(ctx context.Context) (done int, err error) {
 			return err
 		})
 		if fail == nil {
-			fail = l.ring.MarkDestroyed(gone...)
+			fail = l.list(ctx, sealedListed, gone)
 		}
 		if fail != nil {
 			err = errors.Join(err, fmt.Errorf("ledger: case %s is closed and could not be put under seal: %w", caseID(n), fail))
@@ -355,13 +355,22 @@ func (l *Ledger) sealClosed(ctx context.Context, tx *db.Tx, n int64) ([]string, 
 // brought back in the open is due to be sealed again, and what a crash kept off the list is put on it. It is
 // called at every start, before anything is served.
 func (l *Ledger) SealAgain(ctx context.Context) (again int, err error) {
+	if same, err := l.inStep(ctx); err != nil || same {
+		return 0, err
+	}
 	listed, err := l.ring.Destroyed()
 	if err != nil {
 		return 0, err
 	}
 	var under []string
+	var sealed int64
 	err = l.db.Transact(ctx, func(tx *db.Tx) error {
 		again, under = 0, nil
+		s, err := loadStep(ctx, tx)
+		if err != nil {
+			return err
+		}
+		sealed = s.counts[sealedHere]
 		for _, name := range listed {
 			id, ok := cutSealed(name)
 			n, known := number(id)
@@ -388,7 +397,11 @@ func (l *Ledger) SealAgain(ctx context.Context) (again int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	return again, l.ring.MarkDestroyed(under...)
+	if err := l.ring.MarkDestroyed(under...); err != nil {
+		return 0, err
+	}
+	// That nothing under seal lacks on the list holds for whatever end of it Reconcile keeps.
+	return again, l.db.Transact(ctx, func(tx *db.Tx) error { return putCounter(ctx, tx, sealedListed, sealed) })
 }
 
 // verifySealed re-derives one case under seal from its events, without opening it, and looks for traces.

@@ -389,6 +389,12 @@ func Test_a_case_that_an_old_backup_brings_back_is_sealed_again(t *testing.T) {
 		town := ledgertest.OpenPack(t, d, p, func(o *ledger.Config) { o.Ring = ring })
 		c.l, c.r = town.Ledger, town.Reader
 		r := c.closed("k")
+		if _, err := c.l.Reconcile(t.Context(), nil); err != nil {
+			t.Fatal(err)
+		}
+		if n, err := c.l.SealAgain(t.Context()); err != nil || n != 0 {
+			t.Fatalf("%d to be sealed again before anything was sealed, %v", n, err)
+		}
 		if err := ring.MarkDestroyed("sealed:" + string(r.Case)); err != nil { // as if it had been sealed after this backup
 			t.Fatal(err)
 		}

@@ -2,6 +2,7 @@ package vault
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -45,10 +46,41 @@ func (r *Ring) Destroyed() ([]string, error) {
 	return ids, err
 }
 
-// MarkDestroyed adds ids to the list before it returns; those already in it are not added twice.
-func (r *Ring) MarkDestroyed(ids ...string) error {
+// ListEnd is how far the list of destroyed keys reaches: its length, and a check of what stands at its end. Two lists
+// with the same end are the same list, unless somebody who has the keys made them so.
+type ListEnd struct{ Size, Check int64 }
+
+// endWindow bounds what is read for a ListEnd: more than a thousand lines.
+const endWindow = 64 << 10
+
+// DestroyedEnd is how far the list reaches. It takes as long for a list of millions as for a short one.
+func (r *Ring) DestroyedEnd() (ListEnd, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	return r.end()
+}
+
+// MarkDestroyed adds ids to the list before it returns; those already in it are not added twice.
+func (r *Ring) MarkDestroyed(ids ...string) error {
+	_, _, err := r.AddDestroyed(ids...)
+	return err
+}
+
+// AddDestroyed is MarkDestroyed, and tells how far the list reached before and reaches now.
+func (r *Ring) AddDestroyed(ids ...string) (from, to ListEnd, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if from, err = r.end(); err != nil {
+		return from, to, err
+	}
+	if err := r.add(ids); err != nil {
+		return from, to, err
+	}
+	to, err = r.end()
+	return from, to, err
+}
+
+func (r *Ring) add(ids []string) error {
 	known, size, err := r.destroyed()
 	if err != nil {
 		return err
@@ -107,6 +139,34 @@ func (r *Ring) destroyed() (ids []string, size int64, err error) {
 		ids = append(ids, id)
 	}
 	return ids, int64(len(b)), nil
+}
+
+func (r *Ring) end() (ListEnd, error) {
+	if r.folder == "" {
+		n := len(r.kept.destroyed)
+		return r.endOf(int64(n), []byte(strings.Join(r.kept.destroyed[max(0, n-1000):], "\n"))), nil
+	}
+	f, size, err := openPrivate(destroyedPath(r.folder, r.compartment))
+	if errors.Is(err, fs.ErrNotExist) {
+		return r.endOf(0, nil), nil
+	}
+	if err != nil {
+		return ListEnd{}, err
+	}
+	defer f.Close()
+	b := make([]byte, min(size, 2*endWindow))
+	if _, err := f.ReadAt(b, size-int64(len(b))); err != nil {
+		return ListEnd{}, err
+	}
+	whole := bytes.LastIndexByte(b, '\n') + 1 // what a crash left behind it is no line
+	size -= int64(len(b) - whole)
+	return r.endOf(size, b[max(0, whole-endWindow):whole]), nil
+}
+
+func (r *Ring) endOf(size int64, end []byte) ListEnd {
+	h := r.suite.hash()
+	h.Write(end)
+	return ListEnd{size, int64(binary.BigEndian.Uint64(h.Sum(nil)))}
 }
 
 // appendAt writes text after the first size bytes of a file and makes it durable.

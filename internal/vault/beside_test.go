@@ -56,6 +56,58 @@ func Test_the_list_may_grow_for_years(t *testing.T) {
 	}
 }
 
+func Test_the_end_of_a_list_is_that_of_no_other_list(t *testing.T) {
+	eachKind(t, func(t *testing.T, r *Ring, again func() *Ring) {
+		seen := map[ListEnd]bool{}
+		for i := range 5 {
+			end, err := again().DestroyedEnd()
+			if err != nil || seen[end] {
+				t.Fatalf("after %d: %+v, %v", i, end, err)
+			}
+			seen[end] = true
+			from, to, err := r.AddDestroyed(fmt.Sprint("case-", i))
+			if err != nil || from != end || seen[to] {
+				t.Errorf("from %+v to %+v, %v", from, to, err)
+			}
+			if from, same, err := r.AddDestroyed(fmt.Sprint("case-", i)); err != nil || from != to || same != to {
+				t.Errorf("nothing was added, and it goes from %+v to %+v, %v", from, same, err)
+			}
+		}
+	})
+	eachOpened(t, func(t *testing.T, r *Ring, dir string) {
+		ids := make([]string, 5000) // longer than what is read of it
+		for i := range ids {
+			ids[i] = fmt.Sprintf("case-%07d", i)
+		}
+		if err := r.MarkDestroyed(ids...); err != nil {
+			t.Fatal(err)
+		}
+		end, err := r.DestroyedEnd()
+		if err != nil {
+			t.Fatal(err)
+		}
+		path := destroyedPath(dir, "youth")
+		b, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for what, text := range map[string]string{"a line more": string(b) + r.line("one"), "a line less": string(b[:len(b)-len(r.line(ids[0]))]), "another last line": string(b[:len(b)-len(r.line(ids[0]))]) + r.line("case-9999999")} {
+			if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if other, err := r.DestroyedEnd(); err != nil || other == end {
+				t.Errorf("%s: %+v, %v", what, other, err)
+			}
+		}
+		if err := os.WriteFile(path, append(b, "half a li"...), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if other, err := r.DestroyedEnd(); err != nil || other != end {
+			t.Errorf("with half a line behind it: %+v, want %+v, %v", other, end, err)
+		}
+	})
+}
+
 func Test_half_a_line_is_nobody_and_does_not_spoil_the_next(t *testing.T) {
 	eachOpened(t, func(t *testing.T, r *Ring, dir string) {
 		path := destroyedPath(dir, "youth")

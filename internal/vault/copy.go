@@ -11,21 +11,34 @@ import (
 	"comity/internal/file/whole"
 )
 
+// Files are those the key folder holds of a compartment, by their names.
+func Files(dir string, c Compartment) (map[string][]byte, error) {
+	files := map[string][]byte{}
+	// The list and the head first: they only grow, and a key file younger than they are is none the worse.
+	for _, path := range []string{destroyedPath(dir, c), headPath(dir, c), keyPath(dir, c)} {
+		b, err := private(path, 0)
+		if errors.Is(err, fs.ErrNotExist) && path != keyPath(dir, c) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		files[filepath.Base(path)] = b
+	}
+	return files, nil
+}
+
 // BackUp copies what the key folder holds of a compartment into the folder to, which is made if need be.
 func BackUp(dir, to string, c Compartment) error {
 	if err := folder(to); err != nil {
 		return err
 	}
-	// The list and the head first: they only grow, and a key file younger than they are is none the worse.
-	for _, path := range []func(string, Compartment) string{destroyedPath, headPath, keyPath} {
-		b, err := private(path(dir, c), 0)
-		if errors.Is(err, fs.ErrNotExist) && path(dir, c) != keyPath(dir, c) {
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		if err := whole.Write(path(to, c), b); err != nil {
+	files, err := Files(dir, c)
+	if err != nil {
+		return err
+	}
+	for name, b := range files {
+		if err := whole.Write(filepath.Join(to, name), b); err != nil {
 			return err
 		}
 	}

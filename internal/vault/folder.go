@@ -1,6 +1,7 @@
 package vault
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -69,25 +70,32 @@ func folder(dir string) error {
 
 // private reads a file that nobody but its owner may read or write; limit 0 is none.
 func private(path string, limit int64) ([]byte, error) {
-	f, err := os.Open(path)
+	f, size, err := openPrivate(path)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s: it is no ordinary file", path)
-	}
-	if info.Mode().Perm()&0o077 != 0 {
-		return nil, fmt.Errorf("%s: others than its owner may read or write it (%v); take that away with: chmod 600 %s", path, info.Mode().Perm(), path)
-	}
-	if limit > 0 && info.Size() > limit {
-		return nil, fmt.Errorf("%s: with %d bytes it is too large", path, info.Size())
+	if limit > 0 && size > limit {
+		return nil, fmt.Errorf("%s: with %d bytes it is too large", path, size)
 	}
 	return io.ReadAll(f)
+}
+
+func openPrivate(path string) (f *os.File, size int64, err error) {
+	if f, err = os.Open(path); err != nil {
+		return nil, 0, err
+	}
+	info, err := f.Stat()
+	switch {
+	case err != nil:
+	case !info.Mode().IsRegular():
+		err = fmt.Errorf("%s: it is no ordinary file", path)
+	case info.Mode().Perm()&0o077 != 0:
+		err = fmt.Errorf("%s: others than its owner may read or write it (%v); take that away with: chmod 600 %s", path, info.Mode().Perm(), path)
+	default:
+		return f, info.Size(), nil
+	}
+	return nil, 0, errors.Join(err, f.Close())
 }
 
 // syncFolder makes the names of the files in it durable.

@@ -69,6 +69,7 @@ type Each func(number uint32, page []byte) error
 // Follower follows one database. It is for one goroutine.
 type Follower struct {
 	path    string
+	file    os.FileInfo // of the database that was opened
 	pool    *sql.DB
 	readers [2]*sql.Conn // one of them in a transaction
 	now     int          // which
@@ -114,7 +115,8 @@ func open(ctx context.Context, path string, rule Rule, taken func(Row) error) (f
 	if path, err = filepath.Abs(path); err != nil {
 		return nil, err
 	}
-	if err := fits(path); err != nil {
+	file, err := fits(path)
+	if err != nil {
 		return nil, err
 	}
 	pool, err := driver.Open(db.FileURI(path), func(c *sqlite3.Conn) error {
@@ -126,7 +128,7 @@ func open(ctx context.Context, path string, rule Rule, taken func(Row) error) (f
 	if err != nil {
 		return nil, err
 	}
-	f = &Follower{path: path, pool: pool, cut: &cutter{rule: rule, taken: taken}}
+	f = &Follower{path: path, file: file, pool: pool, cut: &cutter{rule: rule, taken: taken}}
 	for _, conn := range []**sql.Conn{&f.readers[0], &f.readers[1], &f.other} {
 		if *conn, err = pool.Conn(ctx); err != nil {
 			return nil, errors.Join(err, f.Close())
@@ -136,30 +138,29 @@ func open(ctx context.Context, path string, rule Rule, taken func(Row) error) (f
 }
 
 // fits refuses what this package does not know.
-func fits(path string) error {
+func fits(path string) (os.FileInfo, error) {
 	file, err := os.Open(path)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer file.Close()
 	var head [100]byte
 	if _, err := io.ReadFull(file, head[:]); err != nil || string(head[:16]) != "SQLite format 3\x00" {
-		return fmt.Errorf("pages: %s is no SQLite database with tables in it", path)
+		return nil, fmt.Errorf("pages: %s is no SQLite database with tables in it", path)
 	}
 	info, err := file.Stat()
 	switch {
 	case err != nil:
-		return err
 	case binary.BigEndian.Uint16(head[16:]) != Size || head[20] != 0:
-		return fmt.Errorf("pages: %s has pages of another size than %d bytes, or bytes set apart in them", path, Size)
+		err = fmt.Errorf("pages: %s has pages of another size than %d bytes, or bytes set apart in them", path, Size)
 	case head[18] != 2 || head[19] != 2:
-		return fmt.Errorf("pages: %s has no log (journal_mode=WAL); it was not made by this program", path)
+		err = fmt.Errorf("pages: %s has no log (journal_mode=WAL); it was not made by this program", path)
 	case binary.BigEndian.Uint32(head[52:]) != 0:
-		return fmt.Errorf("pages: %s is kept with auto_vacuum; it was not made by this program", path)
+		err = fmt.Errorf("pages: %s is kept with auto_vacuum; it was not made by this program", path)
 	case info.Size() >= mostPages*Size:
-		return fmt.Errorf("pages: %s has 128 GiB or more, which is more than this can tell apart; a city of that size belongs on PostgreSQL", path)
+		err = fmt.Errorf("pages: %s has 128 GiB or more, which is more than this can tell apart; a city of that size belongs on PostgreSQL", path)
 	}
-	return nil
+	return info, err
 }
 
 // Close lets the log go.
@@ -284,6 +285,11 @@ func (f *Follower) Breathe(ctx context.Context) error {
 
 // rest ships what lies between the place and the end of the log.
 func (f *Follower) rest(ctx context.Context, ship func(Change) error) error {
+	if now, err := os.Stat(f.path); err != nil {
+		return err
+	} else if !os.SameFile(now, f.file) { // the log beside it is that of another database
+		return fmt.Errorf("%w: another file was put in its place", ErrLost)
+	}
 	l, err := f.log()
 	if err != nil || l == nil {
 		return err

@@ -26,6 +26,8 @@ type rowView struct {
 type listPage struct {
 	Ways             []web.Link
 	States, Channels []choice
+	Unwritten        []unwrittenView
+	Again            bool // one of them is written again
 	Rows             []rowView
 	Next             string
 	Away             bool // nothing leaves the house
@@ -63,6 +65,12 @@ func (x *office) list(o *programme.Officer) error {
 	}
 	page := o.Page("post.title")
 	l := listPage{Ways: x.ways(page, o), Away: x.Courier.Post == nil, States: stateChoices(page, counts, courier.States, stuck, state, func(s courier.State) string { return listAddress(listAt, string(s), channel, 0) }), Channels: channelChoices(page, state, channel)}
+	if f.Before == 0 && state == "" {
+		l.Again = q.Get("again") != ""
+		if l.Unwritten, err = x.unwritten(ctx, page, in); err != nil {
+			return err
+		}
+	}
 	if len(list) > pageSize {
 		list = list[:pageSize]
 		l.Next = listAddress(listAt, string(state), channel, list[pageSize-1].ID)

@@ -12,6 +12,7 @@ import (
 	"comity/internal/authz"
 	"comity/internal/casework"
 	"comity/internal/courier"
+	"comity/internal/db"
 	"comity/internal/inmail"
 	"comity/internal/intake"
 	"comity/internal/jobs"
@@ -158,6 +159,44 @@ func Test_what_did_not_arrive_is_found_by_those_who_look_after_it_and_sent_again
 	programmetest.Lacks(t, head.OK("/desk/post"), string(r.Ref)) // nothing is stuck any more
 	programmetest.Holds(t, head.OK("/desk/post?state=delivered&channel=sms"), string(r.Ref))
 	programmetest.Lacks(t, head.OK("/desk/post?state=delivered&channel=mail"), string(r.Ref))
+}
+
+func Test_a_notice_whose_writer_died_each_time_is_shown_and_written_again(t *testing.T) {
+	h := newHouse(t, demo(t))
+	r := h.report("road.pavement", phone, nil)
+	if err := h.post.DB.Transact(t.Context(), func(tx *db.Tx) error {
+		_, err := tx.Exec(t.Context(), `UPDATE jobs SET attempts = 10 WHERE kind = 'notice'`)
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	h.work()
+	head := h.As("guiyuan-head")
+	var notice string
+	for _, lang := range []string{"zh-CN", "en"} {
+		page := head.OK("/desk/post?lang=" + lang)
+		programmetest.Holds(t, page, string(r.Ref), map[string]string{"en": "could not be written", "zh-CN": "未能写成"}[lang])
+		programmetest.Lacks(t, page, secretPhone, secretTitle, "Meihua", string(r.Code))
+		_, rest, _ := strings.Cut(page, `name="notice" value="`)
+		notice, _, _ = strings.Cut(rest, `"`)
+	}
+	programmetest.Lacks(t, h.As("donghu-head").OK("/desk/post"), string(r.Ref))
+	for who, status := range map[string]int{"donghu-head": http.StatusNotFound, "guiyuan-clerk": http.StatusForbidden} {
+		if got := h.As(who).Post("/desk/post/unwritten", "notice", notice).Status; got != status {
+			t.Errorf("%s has it written again: %d", who, got)
+		}
+	}
+	if got := head.Post("/desk/post/unwritten", "notice", "none").Status; got != http.StatusNotFound {
+		t.Errorf("what is not there is written again: %d", got)
+	}
+	h.work()
+	if list, err := h.post.List(t.Context(), courier.Filter{Reach: []courier.Reach{{Place: "/linjiang/"}}, Limit: 10}); err != nil || len(list) != 0 {
+		t.Fatalf("somebody else has it written: %+v, %v", list, err)
+	}
+	programmetest.Holds(t, head.OK(head.Sent("/desk/post/unwritten", "notice", notice)), "It is being written again.")
+	h.work()
+	programmetest.Lacks(t, head.OK("/desk/post"), "could not be written")
+	programmetest.Holds(t, head.OK(h.deliveryOf(r)), "550 number unknown")
 }
 
 func Test_only_roles_the_pack_names_have_the_pages_and_only_for_their_units(t *testing.T) {

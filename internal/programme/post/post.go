@@ -7,7 +7,7 @@
 // number of a case, the kind of text, the channel, times and what a gateway said; of a sealed case nothing but its
 // number. No page shows an address or what was written, but for letters, which are opened on record to be printed.
 //
-// It refuses to write a message or to change one. Open this file first, then list.go, one.go, letters.go, more.go,
+// It refuses to write a message or to change one. Open this file first, then list.go, one.go, unwritten.go, letters.go, more.go,
 // mail.go and neighbours.go.
 package post
 
@@ -51,6 +51,7 @@ func New(d Deps) programme.Programme {
 			"GET /desk/post":                      o.list,
 			"GET /desk/post/{id}":                 o.show,
 			"POST /desk/post/{id}":                o.decide,
+			"POST /desk/post/unwritten":           o.writeAgain,
 			"GET /desk/post/letters":              o.letters,
 			"POST /desk/post/letters":             o.newBatch,
 			"GET /desk/post/letters/{batch}":      o.batch,

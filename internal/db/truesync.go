@@ -16,7 +16,7 @@ import (
 // The proof is a change that goes through the journal and was begun after the sync ended. An ended journal does not
 // begin again, so that one which takes a change was alive during the sync. The change is to set the times of the very
 // file. The kernel swallows the journal's refusal of it, but has made the file system read only by the time it is back;
-// only a second one is told. Both together cost some hundredth of a sync.
+// only a second one is told. Both together cost some hundredths of a sync.
 type trueSync struct{ vfs.VFSFilename }
 
 // proven is the name under which the driver knows [trueSync].

@@ -3,7 +3,9 @@ package db_test
 import (
 	"context"
 	"errors"
+	"os"
 	"path/filepath"
+	"runtime"
 	"testing"
 	"time"
 
@@ -67,6 +69,34 @@ func Test_a_sync_that_fails_leaves_the_change_in_doubt(t *testing.T) {
 	disk.FailSyncs(1)
 	if err := put(t.Context(), d, `INSERT INTO x VALUES ('a')`); !errors.Is(err, db.ErrCommitUnknown) {
 		t.Errorf("got %v; want that nobody knows", err)
+	}
+	if err := put(t.Context(), d, `INSERT INTO x VALUES ('b')`); err != nil {
+		t.Errorf("the next change: %v", err)
+	}
+}
+
+func Test_a_change_is_not_acknowledged_where_its_sync_succeeded_and_is_not_proven(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("only Linux is asked for a proof")
+	}
+	path := filepath.Join(t.TempDir(), "x.db")
+	d, err := db.Open(t.Context(), path, time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = d.Close() })
+	if err := put(t.Context(), d, `CREATE TABLE x (a TEXT)`); err != nil {
+		t.Fatal(err)
+	}
+	// The log can still be written and synced, and nobody will ever read it.
+	if err := os.Rename(path+"-wal", path+"-elsewhere"); err != nil {
+		t.Fatal(err)
+	}
+	if err := put(t.Context(), d, `INSERT INTO x VALUES ('a')`); !errors.Is(err, db.ErrCommitUnknown) {
+		t.Errorf("got %v; want that nobody knows", err)
+	}
+	if err := os.Rename(path+"-elsewhere", path+"-wal"); err != nil {
+		t.Fatal(err)
 	}
 	if err := put(t.Context(), d, `INSERT INTO x VALUES ('b')`); err != nil {
 		t.Errorf("the next change: %v", err)

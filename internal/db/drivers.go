@@ -65,17 +65,16 @@ func keywords(dsn string) bool {
 // synchronous are chosen so that an acknowledged commit survives power loss.
 // Caches stay at 16 MB or less: the driver's heap is bounded per connection and
 // running out of it is a panic. sync OFF gives the power-loss part up. disk names
-// a file system of the driver; empty is the machine's.
+// a file system of the driver; empty is the machine's, with its syncs proven.
 func openSQLite(ctx context.Context, path, disk, sync string, now func() time.Time) (*DB, error) {
 	path, err := prepareFile(path)
 	if err != nil {
 		return nil, err
 	}
-	uri := FileURI(path)
-	if disk != "" {
-		uri += "&vfs=" + url.QueryEscape(disk)
+	if disk == "" {
+		disk = proven()
 	}
-	pool, err := driver.Open(uri, func(c *sqlite3.Conn) error {
+	pool, err := driver.Open(fileURI(path, disk), func(c *sqlite3.Conn) error {
 		if err := c.BusyTimeout(busyTimeout); err != nil {
 			return err
 		}
@@ -104,12 +103,14 @@ func openSQLite(ctx context.Context, path, disk, sync string, now func() time.Ti
 	return d, nil
 }
 
-// FileURI names the file so that the driver gives its log the same mode, which
+// FileURI names the file so that its syncs are proven and the driver gives its log the same mode, which
 // would otherwise be what the umask allows.
-func FileURI(path string) string {
+func FileURI(path string) string { return fileURI(path, proven()) }
+
+func fileURI(path, disk string) string {
 	// SQLite does not read + as a space.
 	mode := strings.ReplaceAll(url.QueryEscape(path), "+", "%20")
-	return (&url.URL{Scheme: "file", OmitHost: true, Path: path, RawQuery: "modeof=" + mode}).String()
+	return (&url.URL{Scheme: "file", OmitHost: true, Path: path, RawQuery: "modeof=" + mode + "&vfs=" + url.QueryEscape(disk)}).String()
 }
 
 // prepareFile makes the folder (0700), and the file and its shared-memory index,

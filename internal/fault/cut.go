@@ -148,7 +148,7 @@ func (r *result) cutDeed(ctx context.Context, p *proxy, d deed, i int, toServer 
 		if err != nil {
 			return err
 		}
-		r.rounds++
+		r.played()
 		r.judge(d, k, toServer, answer, after-before)
 		if d.once && after > before {
 			if over {
@@ -236,7 +236,7 @@ func (h *house) cutWork(ctx context.Context, p *proxy, r *result, step int) erro
 				p.arm(toServer, k)
 				err := work()
 				over = p.disarm()
-				r.rounds++
+				r.played()
 				r.Ops++
 				if err != nil {
 					r.Failed++

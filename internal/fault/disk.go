@@ -43,8 +43,8 @@ func failingSyncs(ctx context.Context, o options) (result, error) {
 // from what is left; after a stretch of such rounds it is checked whole.
 func failing(ctx context.Context, o options, name string, happen func(*faultdisk.Disk, *rand.Rand, int)) (r result, err error) {
 	random := rand.New(rand.NewPCG(uint64(o.seed), 3))
-	rounds := max(2, o.rounds/5)
-	for left := rounds; left > 0 && ctx.Err() == nil && len(r.Broken) == 0; left -= stretch {
+	r.of = max(2, o.rounds/5)
+	for left := r.of; left > 0 && ctx.Err() == nil && len(r.Broken) == 0; left -= stretch {
 		d := faultdisk.New(fmt.Sprintf("%s-%d", name, random.Int64()))
 		err := r.powerless(ctx, o, d, min(left, stretch), random, happen)
 		d.Remove()
@@ -95,7 +95,7 @@ func (r *result) powerless(ctx context.Context, o options, d *faultdisk.Disk, ro
 			return err
 		}
 		r.sectors, r.old = r.sectors+unsynced, r.old+old
-		r.rounds++
+		r.played()
 		if err := os.Remove(path + "-shm"); err != nil && !errors.Is(err, fs.ErrNotExist) { // it lay in memory
 			return err
 		}

@@ -15,6 +15,7 @@ const stretch = 20
 // goes on by more than a day from life to life, so that leases of the dead are over and terms run out.
 func killNode(ctx context.Context, o options, address func() (string, error)) (r result, err error) {
 	random := rand.New(rand.NewPCG(uint64(o.seed), 1))
+	r.of = o.rounds
 	for left := o.rounds; left > 0 && ctx.Err() == nil; left -= stretch {
 		dsn, err := address()
 		if err != nil {
@@ -48,7 +49,7 @@ func oneStretch(ctx context.Context, o options, dsn string, rounds int, random *
 		if err != nil {
 			return v, err
 		}
-		r.rounds++
+		r.played()
 		if i == 0 {
 			first = woke
 		} else {

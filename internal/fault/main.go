@@ -97,9 +97,12 @@ func run(ctx context.Context, o options) error {
 type result struct {
 	verdict
 	rounds  int
+	of      int       // how many rounds it will be, where the scene knows it
 	back    []float64 // how long until writes were answered again, as a multiple of what the scene says
 	seen    []string  // what users were told meanwhile, in the words of rules and states
 	skipped string    // why the scene could not be played here
+
+	began, told time.Time // of the first round; when somebody was last told how far it is
 
 	sectors, old, failedSyncs int // of a disk: written and not synced when the power went, of them as they were before
 }
@@ -109,6 +112,25 @@ func (r *result) saw(what string) {
 	if !slices.Contains(r.seen, what) {
 		r.seen = append(r.seen, what)
 	}
+}
+
+// played counts a round. A scene that takes long tells once a minute how far it is, and what is left at its pace.
+func (r *result) played() {
+	r.rounds++
+	now := time.Now()
+	if r.rounds == 1 {
+		r.began, r.told = now, now
+	}
+	if now.Sub(r.told) < time.Minute {
+		return
+	}
+	r.told = now
+	if r.of == 0 {
+		fmt.Fprintf(os.Stderr, "  %d rounds\n", r.rounds)
+		return
+	}
+	left := now.Sub(r.began) / time.Duration(r.rounds-1) * time.Duration(r.of-r.rounds)
+	fmt.Fprintf(os.Stderr, "  %d of %d rounds, %s left\n", r.rounds, r.of, left.Round(time.Second))
 }
 
 // median of how long it took to come back.

@@ -57,6 +57,7 @@ func killServer(ctx context.Context, o options) (r result, err error) {
 	}
 	defer c.Close()
 	random := rand.New(rand.NewPCG(uint64(o.seed), 2))
+	r.of = o.rounds
 	for left := o.rounds; left > 0 && ctx.Err() == nil && len(r.Broken) == 0; left -= stretch {
 		dsn, err := fresh(ctx, c, fmt.Sprintf("killed%d", left))
 		if err != nil {
@@ -108,7 +109,7 @@ func (r *result) through(ctx context.Context, o options, at site, rounds int, ha
 		if err := happen(h, life); err != nil {
 			return err
 		}
-		r.rounds++
+		r.played()
 	}
 	stop()
 	<-gone

@@ -203,6 +203,7 @@ func readAll(t *testing.T, path string) []byte {
 }
 
 func Test_a_backup_is_brought_back_in_two_steps_and_without_what_was_erased_since(t *testing.T) {
+	t.Parallel()
 	root := t.TempDir()
 	data, pack := filepath.Join(root, "data"), quietPack(t, root)
 	c, _ := testHouse(t, pack, data)

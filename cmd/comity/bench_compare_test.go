@@ -62,6 +62,7 @@ func smallCity(t *testing.T, cases int) cityFlags {
 }
 
 func Test_a_small_and_a_large_city_are_asked_in_turns(t *testing.T) {
+	t.Parallel()
 	words, err := text.Base()
 	if err != nil {
 		t.Fatal(err)
@@ -103,6 +104,7 @@ func Test_cities_that_were_not_made_for_measuring_are_not_compared(t *testing.T)
 }
 
 func Test_a_report_says_what_was_reached_what_was_not_and_what_was_not_measured(t *testing.T) {
+	t.Parallel()
 	fill := func(ctx context.Context, cf cityFlags, cases int) error {
 		m := measuring{log: slog.New(slog.DiscardHandler)}
 		c, err := m.open(ctx, cf, true)
@@ -132,6 +134,7 @@ func Test_a_report_says_what_was_reached_what_was_not_and_what_was_not_measured(
 }
 
 func Test_nodes_share_the_work_on_one_city(t *testing.T) {
+	t.Parallel()
 	dbtest.EachAddress(t, func(t *testing.T, address func() string) {
 		at, folder := address(), t.TempDir()
 		fsys, err := packFS("demo")

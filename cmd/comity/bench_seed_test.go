@@ -113,6 +113,7 @@ func (c *city) verifyCivic(ctx context.Context, bad func(error)) (verified, erro
 }
 
 func Test_a_city_for_measurements_is_a_city_like_any_other(t *testing.T) {
+	t.Parallel()
 	dbtest.EachAddress(t, func(t *testing.T, address func() string) {
 		ctx := t.Context()
 		s := newSeedling(t, address)

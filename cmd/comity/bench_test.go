@@ -50,6 +50,7 @@ func measuredCity(t *testing.T, address string) (measuring, *city) {
 }
 
 func Test_a_city_answers_every_kind_of_traffic_rightly(t *testing.T) {
+	t.Parallel()
 	dbtest.EachAddress(t, func(t *testing.T, address func() string) {
 		m, c := measuredCity(t, address())
 		mix, asked := load.Mix{}, map[load.Kind]int64{}

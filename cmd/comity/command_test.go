@@ -23,9 +23,6 @@ import (
 // said runs the program as a person would and returns what it says.
 func said(t *testing.T, args ...string) (stdout, stderr string, err error) {
 	t.Helper()
-	for _, name := range []string{"COMITY_DB", "COMITY_DATA", "COMITY_PACK", "COMITY_BASE", "COMITY_POST", "COMITY_KEYS", "COMITY_HOSTS", "COMITY_MAIL", "COMITY_MAPS", "COMITY_FILES", "COMITY_WITNESS", "COMITY_ARCHIVE", "COMITY_BACKUPS"} {
-		t.Setenv(name, "") // what the machine sets must not decide a test
-	}
 	var out, errs bytes.Buffer
 	err = run(t.Context(), args, &out, &errs)
 	return out.String(), errs.String(), err
@@ -96,6 +93,7 @@ func Test_version_says_one_line(t *testing.T) {
 }
 
 func Test_a_sound_pack_is_praised_in_both_languages(t *testing.T) {
+	t.Parallel()
 	for lang, want := range map[string]string{
 		"en":    `^demo \S+ is sound: [1-9][0-9]* procedures, (.*\n)*  Service request: .* all [1-9][0-9]{2,} situations`,
 		"zh-CN": `^demo \S+ 没有问题：[1-9][0-9]* 个程序，(.*\n)*  服务诉求：.* [1-9][0-9]{2,} 种情形`,
@@ -178,6 +176,7 @@ func typed(t *testing.T, words string) {
 }
 
 func Test_a_person_is_added_and_gets_a_token_and_the_folder_verifies(t *testing.T) {
+	t.Parallel()
 	data := t.TempDir()
 	folder := []string{"--pack", "demo", "--data", data}
 	person := func(login, unit, roles string) []string {

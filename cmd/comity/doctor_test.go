@@ -68,6 +68,7 @@ func listed(t *testing.T, dirs ...string) map[string]string {
 }
 
 func Test_the_doctor_looks_at_a_city_and_changes_nothing(t *testing.T) {
+	t.Parallel()
 	root := t.TempDir()
 	data := filepath.Join(root, "data")
 	packDir := quietPack(t, root)
@@ -326,6 +327,7 @@ func Test_the_doctor_looks_at_the_settings_of_PostgreSQL(t *testing.T) {
 }
 
 func Test_the_doctor_holds_the_tables_of_PostgreSQL_against_the_program(t *testing.T) {
+	t.Parallel()
 	to, admin := newCityDatabases(t)
 	root := t.TempDir()
 	packDir, data := quietPack(t, root), filepath.Join(root, "data")

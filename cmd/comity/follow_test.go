@@ -145,11 +145,12 @@ func drillRounds() int {
 var drillReached = regexp.MustCompile(`civic: back from (\d+) files\. What was acknowledged before (\S+) is there, nothing that came after (\S+)`)
 
 func Test_a_drill_a_city_is_brought_back_to_any_moment_whatever_was_killed_meanwhile(t *testing.T) {
+	t.Parallel()
 	root := t.TempDir()
 	data, pack := filepath.Join(root, "data"), quietPack(t, root)
 	follow, safe, secret := filepath.Join(root, "follow"), filepath.Join(root, "safe"), filepath.Join(root, "identity")
 	recipient := strings.TrimSpace(mustSay(t, "backup", "identity", "--out", secret))
-	args := []string{"--to", follow, "--recipient", recipient, "--keys-to", safe, "--data", data, "--every", "50ms", "--lang", "en"}
+	args := []string{"--to", follow, "--recipient", recipient, "--keys-to", safe, "--data", data, "--every", "50ms", "--keep", "1000", "--lang", "en"} // each start may begin anew
 
 	c, _ := testHouse(t, pack, data)
 	gone := tell(t, c)

@@ -60,6 +60,7 @@ func Test_every_set_of_migrations_a_start_applies_is_known_to_the_command(t *tes
 }
 
 func Test_an_operator_carries_a_step_on_with_the_command(t *testing.T) {
+	t.Parallel()
 	to, admin := newCityDatabases(t)
 	data := filepath.Join(t.TempDir(), "city")
 	anOfficer(t, to, data)
@@ -107,6 +108,7 @@ func Test_every_way_to_migrate_has_help(t *testing.T) {
 }
 
 func Test_events_come_into_parts_while_the_city_goes_on(t *testing.T) {
+	t.Parallel()
 	to, admin := newCityDatabases(t)
 	data := filepath.Join(t.TempDir(), "city")
 	anOfficer(t, to, data)

@@ -197,6 +197,7 @@ func filesIn(t *testing.T, data string) string {
 }
 
 func Test_a_city_moves_to_PostgreSQL_and_back_and_its_pages_stay_the_same(t *testing.T) {
+	t.Parallel()
 	data, card := playedIn(t)
 	w := serving(t, data, "", card)
 	w.signIn("clerk")
@@ -358,6 +359,7 @@ type writerFunc func(p []byte)
 func (w writerFunc) Write(p []byte) (int, error) { w(p); return len(p), nil }
 
 func Test_a_move_that_is_killed_anywhere_leaves_no_city_that_opens_and_goes_on(t *testing.T) {
+	t.Parallel()
 	data, card := playedIn(t)
 	print := filesIn(t, data)
 	to, _ := newCityDatabases(t)
@@ -411,6 +413,7 @@ func Test_a_move_that_is_killed_anywhere_leaves_no_city_that_opens_and_goes_on(t
 }
 
 func Test_nobody_starts_a_city_while_it_is_being_moved(t *testing.T) {
+	t.Parallel()
 	data, _ := playedIn(t)
 	to, _ := newCityDatabases(t)
 	m, err := move.Begin(t.Context(), filepath.Join(data, "comity.db"), to, "a city")
@@ -432,6 +435,7 @@ func Test_nobody_starts_a_city_while_it_is_being_moved(t *testing.T) {
 }
 
 func Test_a_move_tells_everything_in_its_way_before_it_writes(t *testing.T) {
+	t.Parallel()
 	data, card := playedIn(t)
 	to, admin := newCityDatabases(t)
 	refused := func(want string, args ...string) {

@@ -9,6 +9,7 @@ import (
 )
 
 func Test_a_scenario_is_played_from_the_command_line_in_both_languages_and_for_programs(t *testing.T) {
+	t.Parallel()
 	args := []string{"pack", "simulate", "../../packs/demo", "street-office", "--runs", "1", "--unit", "guiyuan", "--add", "clerk@guiyuan=2"}
 	for lang, want := range map[string][]string{
 		"en":    {"Linjiang", "Guiyuan Subdistrict", "What if: +2 clerk in guiyuan", "One run has no range"},

@@ -379,6 +379,7 @@ func faults(e db.Engine, q string, plan []string, large map[string]bool) (out []
 }
 
 func Test_no_statement_reads_or_sorts_more_than_a_page_of_what_grows(t *testing.T) {
+	t.Parallel()
 	dbtest.EachAddress(t, func(t *testing.T, address func() string) {
 		p := openPlanned(t, address, 12)
 		p.use(1)

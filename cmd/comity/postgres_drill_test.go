@@ -65,6 +65,7 @@ func compartmentsOf(t *testing.T, dir string) []string {
 }
 
 func Test_a_drill_a_city_on_PostgreSQL_is_brought_back_to_a_moment_and_its_erased_case_stays_erased(t *testing.T) {
+	t.Parallel()
 	k := newCluster(t)
 	k.run("createdb", "comity")
 	root := t.TempDir()

@@ -29,6 +29,7 @@ func publish(t *testing.T, c *city) string {
 }
 
 func Test_a_city_does_not_start_with_a_log_older_than_what_it_published(t *testing.T) {
+	t.Parallel()
 	root := t.TempDir()
 	data := filepath.Join(root, "data")
 	c, cfg := testHouse(t, "../../packs/demo", data)

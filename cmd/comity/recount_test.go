@@ -41,6 +41,7 @@ func demoWith(t *testing.T, changes ...string) fs.FS {
 }
 
 func Test_a_city_counts_open_dates_again_after_it_starts_with_a_new_calendar(t *testing.T) {
+	t.Parallel()
 	monday := time.Date(2026, 3, 2, 2, 0, 0, 0, time.UTC)
 	data := t.TempDir()
 	var lines strings.Builder

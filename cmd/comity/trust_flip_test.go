@@ -24,6 +24,7 @@ var guarded = []struct{ table, key, columns string }{
 }
 
 func Test_any_byte_of_an_event_a_look_a_log_entry_or_a_head_that_is_changed_is_named(t *testing.T) {
+	t.Parallel()
 	dbtest.EachAddress(t, func(t *testing.T, address func() string) {
 		w := openTrusted(t, func() string { return strings.Replace(address(), "sqlite:", "sqlite-volatile:", 1) }, 2)
 		ref := w.smallRecord()

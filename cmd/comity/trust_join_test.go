@@ -73,6 +73,7 @@ func harmless(v string) bool {
 }
 
 func Test_no_value_joins_two_compartments(t *testing.T) {
+	t.Parallel()
 	dbtest.EachAddress(t, func(t *testing.T, address func() string) {
 		w := openTrusted(t, address, 1)
 		crowd := persons(20)

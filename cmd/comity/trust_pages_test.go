@@ -123,6 +123,7 @@ var (
 )
 
 func Test_that_somebody_is_served_in_one_compartment_changes_no_answer_to_anybody_else(t *testing.T) {
+	t.Parallel()
 	dbtest.EachAddress(t, func(t *testing.T, address func() string) {
 		x := persons(4)[3]
 		worlds := [2]map[string]string{}

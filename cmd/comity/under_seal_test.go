@@ -172,6 +172,7 @@ func (w *walker) everything(given map[string]string, sessions map[string]string)
 }
 
 func Test_a_case_under_seal_is_on_every_route_and_for_everybody_what_never_was(t *testing.T) {
+	t.Parallel()
 	dbtest.EachAddress(t, func(t *testing.T, address func() string) {
 		w := quietWalker(t, address)
 		ctx := t.Context()

@@ -106,7 +106,7 @@ func pause(ctx context.Context, d time.Duration) bool {
 // pipe closes when the process ends, even by kill -9; then the server is stopped
 // and its folder removed.
 const watch = `"$1/postgres" -D "$2/data" -k "$2" -c listen_addresses= -c fsync=off -c synchronous_commit=off \
-	-c full_page_writes=off -c max_connections=300 -c shared_buffers=32MB >"$2/log" 2>&1 &
+	-c full_page_writes=off -c max_connections=1000 -c shared_buffers=32MB >"$2/log" 2>&1 &
 cat >/dev/null
 kill -QUIT $!
 wait

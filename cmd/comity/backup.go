@@ -181,15 +181,13 @@ func copyFolder(ctx context.Context, from, to string) (n int, err error) {
 		if len(d.Name()) > 0 && d.Name()[0] == '.' {
 			return nil // being written, or left by a crash
 		}
-		b, err := os.ReadFile(path)
-		if errors.Is(err, fs.ErrNotExist) {
+		_, err = whole.Copy(path, filepath.Join(to, rel))
+		if err == nil {
+			n++
+		} else if _, gone := os.Lstat(path); errors.Is(gone, fs.ErrNotExist) {
 			return nil
 		}
-		if err != nil {
-			return err
-		}
-		n++
-		return whole.Write(filepath.Join(to, rel), b)
+		return err
 	})
 	return n, err
 }

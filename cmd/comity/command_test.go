@@ -55,6 +55,7 @@ func Test_a_wrong_call_is_a_usage_error_that_names_the_way_out(t *testing.T) {
 		"a move to nowhere":        {[]string{"move", "--pack", "demo"}, "--to postgres://"},
 		"a backup to nowhere":      {[]string{"backup"}, "--to DIR"},
 		"a restore of nothing":     {[]string{"restore"}, "--from DIR"},
+		"keys of another moment":   {[]string{"restore", "keys", "--from", t.TempDir(), "--at", "2026-03-02T09:10:00Z"}, "--at"},
 		"a demo of no cases":       {[]string{"demo", "--cases", "0"}, "--cases 0"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -126,12 +126,23 @@ type follower struct {
 	keep       int
 	shippers   map[vault.Compartment]*backup.Shipper
 	told       time.Time // when the status was written
+	trouble    string    // told last; empty: none
+	troubled   time.Time // when
 	say        text.Speaker
 	out        io.Writer
 }
 
+// each goes through what is followed, always in one order.
+func (w *follower) each(yield func(vault.Compartment, *backup.Shipper) bool) {
+	for _, c := range vault.Compartments() {
+		if s := w.shippers[c]; s != nil && !yield(c, s) {
+			return
+		}
+	}
+}
+
 func (w *follower) close() {
-	for _, s := range w.shippers {
+	for _, s := range w.each {
 		s.Close()
 	}
 }
@@ -140,8 +151,12 @@ func (w *follower) run(ctx context.Context, every time.Duration) error {
 	tick := time.NewTicker(every)
 	defer tick.Stop()
 	for {
-		if err := w.round(ctx); err != nil && ctx.Err() == nil {
-			w.cfg.Log.Error("the backup is behind; trying again", "error", err)
+		err := w.round(ctx)
+		if usage := (*usageError)(nil); errors.As(err, &usage) {
+			return err // which stays wrong
+		}
+		if ctx.Err() == nil {
+			w.tell(err)
 		}
 		w.breathe(ctx, min(breath, every/2))
 		select {
@@ -152,13 +167,33 @@ func (w *follower) run(ctx context.Context, every time.Duration) error {
 	}
 }
 
+// troubleEvery is how often the same trouble is told.
+const troubleEvery = time.Minute
+
+// tell writes down what is wrong when it begins or is another, and now and then while it lasts.
+func (w *follower) tell(err error) {
+	now, words := w.cfg.Clock.Now(), ""
+	if err != nil {
+		words = err.Error()
+	}
+	switch same := words == w.trouble; {
+	case err == nil && same, same && now.Sub(w.troubled) < troubleEvery:
+		return
+	case err == nil:
+		w.cfg.Log.Info("the backup goes on")
+	default:
+		w.cfg.Log.Error("the backup is behind; trying again", "error", err)
+	}
+	w.trouble, w.troubled = words, now
+}
+
 func (w *follower) breathe(ctx context.Context, after time.Duration) {
 	select {
 	case <-time.After(after):
 	case <-ctx.Done():
 		return
 	}
-	for c, s := range w.shippers {
+	for c, s := range w.each {
 		if err := s.Breathe(ctx); err != nil && ctx.Err() == nil {
 			w.cfg.Log.Warn("the log could not be let go", "compartment", c, "error", err) // the next round says more
 		}
@@ -169,7 +204,7 @@ func (w *follower) once(ctx context.Context) error {
 	if err := w.round(ctx); err != nil {
 		return err
 	}
-	for c, s := range w.shippers {
+	for c, s := range w.each {
 		fmt.Fprintln(w.out, w.say.T("cli.follow.once", "compartment", string(c), "files", strconv.Itoa(s.Count), "bytes", strconv.FormatInt(s.Shipped, 10)))
 	}
 	return nil
@@ -182,7 +217,7 @@ func (w *follower) round(ctx context.Context) error {
 	}
 	var until time.Time
 	var failed error
-	for c, s := range w.shippers {
+	for c, s := range w.each {
 		if err := s.Tick(ctx); err != nil {
 			failed = errors.Join(failed, fmt.Errorf("compartment %s: %w", c, err))
 			continue

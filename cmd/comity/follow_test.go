@@ -332,6 +332,24 @@ func Test_a_city_is_followed_and_brought_back_with_a_key_folder_nothing_can_be_p
 	}
 }
 
+func Test_a_follower_ends_over_what_stays_wrong_and_tells_a_trouble_once_while_it_lasts(t *testing.T) {
+	root := t.TempDir()
+	recipient := strings.TrimSpace(mustSay(t, "backup", "identity", "--out", filepath.Join(root, "identity")))
+	_, _, err := said(t, "backup", "follow", "--to", filepath.Join(root, "to"), "--recipient", recipient, "--data", filepath.Join(root, "data"), "--db", "postgres://db.internal/comity")
+	var usage *usageError
+	if !errors.As(err, &usage) || !strings.Contains(err.Error(), "SQLite") {
+		t.Errorf("a city on PostgreSQL is followed: %v", err)
+	}
+	var log strings.Builder
+	w := &follower{cfg: cityConfig{Clock: &clock{}, Log: slog.New(slog.NewTextHandler(&log, nil))}}
+	for _, err := range []error{nil, errors.New("full"), errors.New("full"), errors.New("gone"), nil, nil} {
+		w.tell(err)
+	}
+	if lines := strings.Count(log.String(), "\n"); lines != 3 || !strings.Contains(log.String(), "goes on") {
+		t.Errorf("%d lines:\n%s", lines, &log)
+	}
+}
+
 // alone is a folder under a name beside which nothing can be made, not even by root.
 func alone(t *testing.T, dir string) string {
 	t.Helper()

@@ -27,7 +27,11 @@ func (c *city) joinNodes(ctx context.Context) (*node, error) {
 		host = "node"
 	}
 	n := &node{c: c, id: fmt.Sprintf("%s-%d-%s", host, os.Getpid(), strings.ToLower(rand.Text()[:6]))}
-	return n, n.beat(ctx)
+	if err := n.beat(ctx); err != nil {
+		n.leave(context.WithoutCancel(ctx))
+		return nil, err
+	}
+	return n, nil
 }
 
 func (n *node) beat(ctx context.Context) (err error) {
@@ -45,7 +49,9 @@ func (n *node) run(ctx context.Context) {
 		select {
 		case <-tick.C:
 			err := n.beat(ctx)
-			n.outdated.Store(errors.Is(err, db.ErrOutdated))
+			if outdated := errors.Is(err, db.ErrOutdated); outdated || err == nil { // else nobody knows, and it stays as it was
+				n.outdated.Store(outdated)
+			}
 			if err != nil && ctx.Err() == nil {
 				n.c.log.Error("this node could not say that it runs", "node", n.id, "error", err)
 			}

@@ -65,7 +65,12 @@ func runRestore(ctx context.Context, args []string, stdout, stderr io.Writer) er
 		if err != nil {
 			return err
 		}
+		if *cf.db != "" {
+			return usagef("what was followed are SQLite databases, which go into the data folder; leave --db (COMITY_DB) out")
+		}
 		return restoreFollowed(ctx, *from, *identity, when, cfg, stdout, say)
+	case keys && *at != "":
+		return usagef("keys are brought back as they are now, for data of any moment; leave --at out")
 	case !isFollowed(*from) && (*at != "" || *identity != ""):
 		return usagef("%s holds no %s: it is no folder of comity backup follow, and takes no --at and --identity", *from, backup.StatusFile)
 	case !keys:
@@ -128,11 +133,7 @@ func restoreData(ctx context.Context, from string, cfg cityConfig, dsn string, s
 			fmt.Fprintf(stdout, "  pg_restore -d DATABASE %s\n", filepath.Join(from, string(p.Compartment)+".dump"))
 			continue
 		}
-		b, err := os.ReadFile(filepath.Join(from, p.Database))
-		if err != nil {
-			return err
-		}
-		if err := whole.Write(filepath.Join(cfg.Data, p.Database), b); err != nil {
+		if _, err := whole.Copy(filepath.Join(from, p.Database), filepath.Join(cfg.Data, p.Database)); err != nil {
 			return err
 		}
 	}

@@ -81,6 +81,9 @@ func ReadStatus(dir string) (Status, error) { return readStatus(filepath.Join(di
 
 func readStatus(path string) (s Status, err error) {
 	b, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return s, fmt.Errorf("%w: name a folder that comity backup follow has written to with --to or --keys-to", err)
+	}
 	if err != nil {
 		return s, err
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -67,11 +66,12 @@ func (s *Shipper) shipFolder(name string) error {
 		if _, err := os.Lstat(filepath.Join(to, f.Name())); err == nil {
 			continue
 		}
-		n, err := copied(filepath.Join(s.Files, name, f.Name()), filepath.Join(to, f.Name()))
-		if errors.Is(err, fs.ErrNotExist) {
-			continue // erased meanwhile
-		}
+		from := filepath.Join(s.Files, name, f.Name())
+		n, err := whole.Copy(from, filepath.Join(to, f.Name()))
 		if err != nil {
+			if _, gone := os.Lstat(from); errors.Is(gone, fs.ErrNotExist) {
+				continue // erased meanwhile
+			}
 			return err
 		}
 		s.Shipped += n
@@ -81,25 +81,6 @@ func (s *Shipper) shipFolder(name string) error {
 		return nil
 	}
 	return syncDir(to)
-}
-
-// copied copies a file whole or not at all.
-func copied(from, to string) (n int64, err error) {
-	in, err := os.Open(from)
-	if err != nil {
-		return 0, err
-	}
-	defer in.Close()
-	out, err := os.CreateTemp(filepath.Dir(to), ".put-*")
-	if err != nil {
-		return 0, err
-	}
-	defer os.Remove(out.Name())
-	n, err = io.Copy(out, in)
-	if err = errors.Join(err, out.Sync(), out.Close()); err != nil {
-		return 0, err
-	}
-	return n, os.Rename(out.Name(), to)
 }
 
 // goneFile lists attachments the city has no more, by when that was first seen.

@@ -58,13 +58,16 @@ func (d *DB) knows() map[string]int64 {
 // ErrOutdated says that a newer program has taken away what this one still relies on.
 var ErrOutdated = errors.New("a newer program has contracted the database; this one must be restarted as that version")
 
-// Beat says that this node runs, after all its sets were migrated. On SQLite, which has one program, it does nothing.
+// Beat says that this node runs, after all its sets were migrated; one that is outdated is told so, and runs all the same
+// for others to see. On SQLite, which has one program, it does nothing.
 func (d *DB) Beat(ctx context.Context, id, version string) error {
 	if d.engine != Postgres {
 		return nil
 	}
 	knows := d.knows()
+	var outdated error
 	err := d.Transact(ctx, func(tx *Tx) error {
+		outdated = nil
 		if _, err := tx.Exec(ctx, `INSERT INTO db_nodes (id, version, knows, since, seen_at) VALUES (?1, ?2, ?3, ?4, ?4)
 			ON CONFLICT (id) DO UPDATE SET seen_at = excluded.seen_at`, id, version, spelled(knows), Micros(tx.Now)); err != nil {
 			return err
@@ -79,12 +82,15 @@ func (d *DB) Beat(ctx context.Context, id, version string) error {
 			}
 			for _, a := range done {
 				if state := stateIn(a.name); a.number > last && (state == Contract || state == Plain) {
-					return fmt.Errorf("%s %s: %w", set, a.name, ErrOutdated)
+					outdated = fmt.Errorf("%s %s: %w", set, a.name, ErrOutdated)
 				}
 			}
 		}
 		return nil
 	})
+	if err == nil {
+		err = outdated
+	}
 	if err != nil {
 		return fmt.Errorf("db: node %s: %w", id, err)
 	}

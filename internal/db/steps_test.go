@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -257,6 +258,9 @@ func Test_two_versions_work_on_one_database_while_a_step_is_carried_through(t *t
 	}
 	if err := late.Beat(ctx, "node-late", "1.0"); !errors.Is(err, db.ErrOutdated) {
 		t.Errorf("the one that slipped in: %v", err)
+	}
+	if nodes, err := b.Nodes(ctx); err != nil || !slices.ContainsFunc(nodes, func(n db.Node) bool { return n.ID == "node-late" && n.Alive }) {
+		t.Errorf("an outdated node that runs is not among %+v, %v", nodes, err)
 	}
 	if err := next.migrate(ctx, opened(t, address)); err != nil {
 		t.Error(err)

@@ -12,6 +12,7 @@ import (
 	"comity/internal/casework"
 	"comity/internal/file/whole"
 	"comity/internal/ledger"
+	"comity/internal/synced"
 )
 
 // archived is a case as the archive gets it: opened, for a machine to read.
@@ -65,7 +66,7 @@ func (r *rooms) handOver(folder string, look *ledger.Look) error {
 	if err := whole.Write(filepath.Join(dir, "case.json"), append(doc, '\n')); err != nil {
 		return err
 	}
-	return errors.Join(syncDir(dir), syncDir(filepath.Dir(dir)))
+	return errors.Join(synced.Path(dir), synced.Path(filepath.Dir(dir)))
 }
 
 func (r *rooms) handFile(name, key, to string) error {
@@ -79,12 +80,4 @@ func (r *rooms) handFile(name, key, to string) error {
 		return err
 	}
 	return whole.Write(to, b)
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }

@@ -15,6 +15,7 @@ import (
 	"comity/internal/db"
 	"comity/internal/file/whole"
 	"comity/internal/ledger"
+	"comity/internal/synced"
 	"comity/internal/text"
 	"comity/internal/vault"
 )
@@ -144,7 +145,7 @@ func writeManifest(dir string, m manifest) error {
 	if err := whole.Write(filepath.Join(dir, manifestFile), append(b, '\n')); err != nil {
 		return err
 	}
-	return syncDir(dir)
+	return synced.Path(dir)
 }
 
 func readManifest(dir, format string) (m manifest, err error) {

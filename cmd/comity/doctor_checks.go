@@ -23,6 +23,7 @@ import (
 	"comity/internal/pack"
 	"comity/internal/procedure"
 	"comity/internal/receipt"
+	"comity/internal/synced"
 	"comity/internal/trace"
 	"comity/internal/vault"
 	"comity/internal/worktime"
@@ -100,7 +101,7 @@ func (d *doctor) folder(what, dir string) (foreign bool) {
 	if info.Mode().Perm()&0o077 != 0 {
 		d.tell(what, wrong, "doctor.folder.mode", "dir", dir, "mode", fmt.Sprintf("%04o", info.Mode().Perm()))
 	}
-	if err := synced(dir); err != nil {
+	if err := keeps(dir); err != nil {
 		d.tell(what, wrong, "doctor.folder.write", "dir", dir, "error", err.Error())
 		return false
 	}
@@ -118,15 +119,15 @@ func (d *doctor) foreign(what, key string, info fs.FileInfo, figures ...string) 
 	return true
 }
 
-// synced writes a file in a folder, asks the disk to keep it, and takes it away again.
-func synced(dir string) error {
+// keeps writes a file in a folder, asks the disk to keep it, and takes it away again.
+func keeps(dir string) error {
 	f, err := os.CreateTemp(dir, ".doctor-*")
 	if err != nil {
 		return err
 	}
 	_, err = f.WriteString("comity doctor")
 	err = errors.Join(err, f.Sync(), f.Close())
-	return errors.Join(err, os.Remove(f.Name()), syncDir(dir))
+	return errors.Join(err, os.Remove(f.Name()), synced.Path(dir))
 }
 
 func (d *doctor) space(what, dir string) {
@@ -449,7 +450,7 @@ func (d *doctor) outside(ctx context.Context) {
 		d.witness(ctx)
 	}
 	if d.cfg.Archive != "" {
-		if err := synced(d.cfg.Archive); err != nil {
+		if err := keeps(d.cfg.Archive); err != nil {
 			d.tell("archive", wrong, "doctor.folder.write", "dir", d.cfg.Archive, "error", err.Error())
 		} else {
 			d.space("archive", d.cfg.Archive)

@@ -16,6 +16,7 @@ import (
 	"comity/internal/backup"
 	"comity/internal/file/whole"
 	"comity/internal/ledger"
+	"comity/internal/synced"
 	"comity/internal/text"
 	"comity/internal/vault"
 )
@@ -137,7 +138,7 @@ func restoreData(ctx context.Context, from string, cfg cityConfig, dsn string, s
 			return err
 		}
 	}
-	if err := syncDir(cfg.Data); err != nil {
+	if err := synced.Path(cfg.Data); err != nil {
 		return err
 	}
 	fmt.Fprintln(stdout, say.T("cli.restore.data", "at", m.At.Format("2006-01-02 15:04 MST"), "files", strconv.Itoa(n)))

@@ -15,6 +15,7 @@ import (
 	"comity/internal/backup"
 	"comity/internal/file/whole"
 	"comity/internal/ledger"
+	"comity/internal/synced"
 	"comity/internal/text"
 	"comity/internal/vault"
 )
@@ -80,7 +81,7 @@ func restoreFollowed(ctx context.Context, from, identity string, at time.Time, c
 		}
 	}
 	fmt.Fprintln(stdout, say.T("cli.restore.next"))
-	return syncDir(cfg.Data)
+	return synced.Path(cfg.Data)
 }
 
 // unsealKeys makes of shipped keys the folder that comity backup keys would have made, for restore keys to go on with.

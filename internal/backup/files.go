@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"comity/internal/file/whole"
+	"comity/internal/synced"
 )
 
 // shipFiles copies attachments that are new. Only folders that were changed since the last look are read.
@@ -80,7 +81,7 @@ func (s *Shipper) shipFolder(name string) error {
 	if !news {
 		return nil
 	}
-	return syncDir(to)
+	return synced.Path(to)
 }
 
 // goneFile lists attachments the city has no more, by when that was first seen.

@@ -16,6 +16,8 @@ import (
 
 	"filippo.io/age"
 	"github.com/klauspost/compress/zstd"
+
+	"comity/internal/synced"
 )
 
 // Recipients reads who may open what is written: lines as age writes them, age1….
@@ -105,21 +107,13 @@ func (w *writing) keep(path string) (digest string, err error) {
 	if err := os.Rename(w.f.Name(), path); err != nil {
 		return "", err
 	}
-	return hex.EncodeToString(w.sum.Sum(nil)), syncDir(filepath.Dir(path))
+	return hex.EncodeToString(w.sum.Sum(nil)), synced.Path(filepath.Dir(path))
 }
 
 // drop takes away what was not kept; after keep it does nothing that matters.
 func (w *writing) drop() {
 	w.f.Close()
 	os.Remove(w.f.Name())
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }
 
 // digestOf is the hash of a file.

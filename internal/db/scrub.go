@@ -11,6 +11,8 @@ import (
 
 	"github.com/ncruces/go-sqlite3"
 	"github.com/ncruces/go-sqlite3/driver"
+
+	"comity/internal/synced"
 )
 
 // ErrElsewhere says that PostgreSQL has tools of its own for this.
@@ -78,13 +80,13 @@ func (d *DB) CopyTo(ctx context.Context, path, edit string) (err error) {
 	if err := cleaned(raw, clean, edit); err != nil {
 		return fmt.Errorf("db: copy: %w", err)
 	}
-	if err := synced(clean); err != nil {
+	if err := synced.Path(clean); err != nil {
 		return err
 	}
 	if err := os.Rename(clean, path); err != nil {
 		return err
 	}
-	return synced(filepath.Dir(path))
+	return synced.Path(filepath.Dir(path))
 }
 
 // cleaned edits the raw copy and writes it anew, so that no free page holds what the edit took away.
@@ -100,12 +102,4 @@ func cleaned(raw, clean, edit string) (err error) {
 		}
 	}
 	return nil
-}
-
-func synced(name string) error {
-	f, err := os.Open(name)
-	if err != nil {
-		return err
-	}
-	return errors.Join(f.Sync(), f.Close())
 }

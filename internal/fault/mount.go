@@ -174,7 +174,7 @@ func (r *result) stood(ctx context.Context, life *history, since time.Time, turn
 
 // readOnlyDisk lets the file system become read only under load. It has to be repaired and the city started again, as on
 // a real machine. The kernel answers some syncs well while it gives a file system up, and what hangs on them is gone:
-// see trueSync in package db. It does so in one of some plays, and more often where the machine is busy.
+// see package synced. It does so in one of some plays, and more often where the machine is busy.
 func readOnlyDisk(ctx context.Context, o options) (r result, err error) {
 	r.of = max(3, o.rounds/10)
 	for left := r.of; left > 0 && ctx.Err() == nil && len(r.Broken) == 0; left -= stretch {

@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"comity/internal/synced"
 	"comity/internal/vault"
 )
 
@@ -171,7 +172,7 @@ func (s Store) keep(ctx context.Context, d *draft) (name string, err error) {
 		return "", fmt.Errorf("file: %w", err)
 	}
 	d.kept = true
-	if err := syncFolder(folder); err != nil {
+	if err := synced.Path(folder); err != nil {
 		return "", fmt.Errorf("file: %w", err)
 	}
 	return name, nil
@@ -296,7 +297,7 @@ func (s Store) Remove(name string) error {
 	} else if err != nil {
 		return fmt.Errorf("file: %w", err)
 	}
-	if err := syncFolder(filepath.Dir(path)); err != nil {
+	if err := synced.Path(filepath.Dir(path)); err != nil {
 		return fmt.Errorf("file: %w", err)
 	}
 	return nil
@@ -322,15 +323,7 @@ func makeFolder(dir, folder string) error {
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return err
 	}
-	return syncFolder(dir)
-}
-
-func syncFolder(folder string) error {
-	d, err := os.Open(folder)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
+	return synced.Path(dir)
 }
 
 // hasher is a SHA-256 in the spelling of names.

@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"comity/internal/synced"
 )
 
 // Outside refuses a key folder that a copy of the data folder would take along, and the other way round:
@@ -100,12 +102,7 @@ func openPrivate(path string) (f *os.File, size int64, err error) {
 
 // syncFolder makes the names of the files in it durable.
 func syncFolder(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return fmt.Errorf("key folder %s: %w", dir, err)
-	}
-	defer d.Close()
-	if err := d.Sync(); err != nil {
+	if err := synced.Path(dir); err != nil {
 		return fmt.Errorf("key folder %s: what was written may not be durable: %w", dir, err)
 	}
 	return nil

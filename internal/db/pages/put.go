@@ -11,6 +11,7 @@ import (
 	"github.com/ncruces/go-sqlite3/driver"
 
 	"comity/internal/db"
+	"comity/internal/synced"
 )
 
 // File is a database that is put together again beside the place where it will lie.
@@ -59,7 +60,7 @@ func (f *File) Finish(ctx context.Context, size uint32, edit string) error {
 	if err := os.Rename(temp, f.path); err != nil {
 		return err
 	}
-	return synced(filepath.Dir(f.path))
+	return synced.Path(filepath.Dir(f.path))
 }
 
 // Close takes away what is left beside the finished file, or all of an unfinished one.
@@ -86,12 +87,4 @@ func edited(ctx context.Context, path, edit string) (err error) {
 		return errors.New(verdict)
 	}
 	return nil
-}
-
-func synced(name string) error {
-	f, err := os.Open(name)
-	if err != nil {
-		return err
-	}
-	return errors.Join(f.Sync(), f.Close())
 }

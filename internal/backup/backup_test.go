@@ -366,6 +366,27 @@ func Test_a_database_that_takes_the_place_of_another_is_not_taken_for_its_contin
 	}
 }
 
+func Test_copies_a_crash_left_behind_are_taken_away(t *testing.T) {
+	h := newHouse(t)
+	for name, age := range map[string]time.Duration{"old": 2 * time.Hour, "new": time.Minute} { // the new one may be another follower's
+		path := filepath.Join(h.root, ".copy-"+name, "copy")
+		if err := os.Mkdir(filepath.Dir(path), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte("erased since"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		at := h.now.Add(-age)
+		if err := os.Chtimes(path, at, at); err != nil {
+			t.Fatal(err)
+		}
+	}
+	h.tick()
+	if left, err := filepath.Glob(filepath.Join(h.root, ".copy-*")); err != nil || len(left) != 1 || filepath.Base(left[0]) != ".copy-new" {
+		t.Errorf("left are %v, %v", left, err)
+	}
+}
+
 func Test_a_generation_that_cannot_be_begun_does_not_stop_the_one_before(t *testing.T) {
 	h := newHouse(t)
 	h.tick()

@@ -187,9 +187,15 @@ func newest(dir, compartment, generation string, kind Kind) (h Head, digest stri
 	return h, digest, err
 }
 
+// abandoned is how long nobody has written to a copy of a database that a crash left behind.
+const abandoned = time.Hour
+
 // anew begins a generation with everything there is. Until it is whole the one before keeps its place in the log.
 func (s *Shipper) anew(ctx context.Context) (err error) {
 	has := s.Now().UTC()
+	if err := pages.Sweep(s.Temp, has.Add(-abandoned)); err != nil {
+		return err
+	}
 	name, err := s.freshName(has)
 	if err != nil {
 		return err

@@ -198,6 +198,7 @@ func (f *Follower) Base(ctx context.Context, temp string, each Each) (size uint3
 		return 0, err
 	}
 	defer file.Close()
+	_ = os.RemoveAll(dir) // while it is read nobody needs its name, and a crash leaves nothing behind
 	info, err := file.Stat()
 	if err != nil {
 		return 0, err
@@ -212,6 +213,18 @@ func (f *Follower) Base(ctx context.Context, temp string, each Each) (size uint3
 		return true, err
 	}, each)
 	return size, errors.Join(err, ctx.Err())
+}
+
+// Sweep takes copies away that a crash of [Follower.Base] left behind, which hold what may have been erased since. Those
+// written to after before may be another follower's.
+func Sweep(temp string, before time.Time) error {
+	left, err := filepath.Glob(filepath.Join(temp, ".copy-*", "copy"))
+	for _, path := range left {
+		if info, gone := os.Stat(path); gone == nil && info.ModTime().Before(before) {
+			err = errors.Join(err, os.RemoveAll(filepath.Dir(path)))
+		}
+	}
+	return err
 }
 
 // hand cuts pages and hands them over. get reads one; false if it is not among them.

@@ -23,13 +23,16 @@ type traceFlags struct {
 }
 
 func addTraceFlags(f *flag.FlagSet) traceFlags {
-	share, err := strconv.ParseFloat(os.Getenv("COMITY_TRACE_SHARE"), 64)
-	if err != nil {
-		share = 0.05
+	share := 0.05
+	if said := os.Getenv("COMITY_TRACE_SHARE"); said != "" {
+		var err error
+		if share, err = strconv.ParseFloat(said, 64); err != nil {
+			share = -1 // refused with the others that are no share
+		}
 	}
 	return traceFlags{
 		collector: f.String("traces", os.Getenv("COMITY_TRACES"), "collector of OpenTelemetry traces, such as http://127.0.0.1:4318; without it nobody is told (COMITY_TRACES_AUTHORIZATION: the header it wants)"),
-		share:     f.Float64("trace-share", share, "share of requests and jobs that are traced, from 0 to 1"),
+		share:     f.Float64("trace-share", share, "share of requests and jobs that are traced, from 0 to 1 (COMITY_TRACE_SHARE)"),
 	}
 }
 
@@ -49,7 +52,7 @@ func (t traceFlags) open(proxied bool, log *slog.Logger) (*trace.Tracer, error) 
 	cfg.Attributes = []slog.Attr{slog.String("service.version", version()), slog.String("service.instance.id", fmt.Sprintf("%s-%d", host, os.Getpid()))}
 	tracer, err := trace.Open(cfg)
 	if err != nil {
-		return nil, usagef("--traces and --trace-share: %v", err)
+		return nil, usagef("--traces (COMITY_TRACES) and --trace-share (COMITY_TRACE_SHARE): %v", err)
 	}
 	return tracer, nil
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -81,6 +82,16 @@ func Test_a_collector_without_an_address_is_a_usage_error(t *testing.T) {
 	t.Setenv("COMITY_TRACES", "not an address")
 	_, _, err := said(t, "serve", "--pack", "demo", "--data", t.TempDir())
 	if err == nil || !strings.Contains(err.Error(), "--traces") || !strings.Contains(err.Error(), "http://127.0.0.1:4318") {
+		t.Errorf("it says %v", err)
+	}
+}
+
+func Test_a_share_of_traces_that_is_no_number_is_refused_by_name(t *testing.T) {
+	t.Setenv("COMITY_TRACES", "http://127.0.0.1:4318")
+	t.Setenv("COMITY_TRACE_SHARE", "5%")
+	_, _, err := said(t, "serve", "--pack", "demo", "--data", t.TempDir())
+	var usage *usageError
+	if !errors.As(err, &usage) || !strings.Contains(err.Error(), "COMITY_TRACE_SHARE") {
 		t.Errorf("it says %v", err)
 	}
 }

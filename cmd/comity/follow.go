@@ -63,7 +63,7 @@ func runFollow(ctx context.Context, args []string, stdout, stderr io.Writer) err
 	keysTo := f.String("keys-to", "", "folder that the keys of cases are shipped to, apart from the data; without it make backups of the keys often enough")
 	every := f.Duration("every", followEvery, "how often to look for changes")
 	anew := f.Duration("anew", 24*time.Hour, "age after which everything is copied anew, so that no chain grows long")
-	keep := f.Int("keep", 7, "how many such generations to keep")
+	keep := f.Int("keep", 7, "how many such generations to keep: times --anew is how far back the city can be brought")
 	once := f.Bool("once", false, "ship what has changed, and end")
 	lang := f.String("lang", "", "language of this output: en or zh-CN (default: from the environment)")
 	cf := addCityFlags(f)

@@ -338,6 +338,33 @@ func Test_a_follower_that_was_killed_goes_on_and_one_that_missed_something_begin
 	}
 }
 
+func Test_a_follower_that_begins_anew_all_the_time_does_not_push_the_older_days_out(t *testing.T) {
+	h := newHouse(t)
+	h.tick()
+	h.say("one")
+	for range 6 {
+		if err := h.s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if err := h.d.Scrub(t.Context()); err != nil { // what it missed it cannot know
+			t.Fatal(err)
+		}
+		h.s = &Shipper{Source: h.s.Source}
+		h.say("more")
+	}
+	if got, _, err := h.restore(h.times[0]); err != nil || got != "one" {
+		t.Errorf("%q, %v; want what was a minute ago", got, err)
+	}
+	if keys, err := generations(h.s.Keys.Dir, "civic", Keys); err != nil || len(keys) != keyGenerations {
+		t.Errorf("keys of %v are kept, %v; erased ones stay in them", keys, err)
+	}
+	h.now = h.now.Add(4 * time.Hour)
+	h.tick()
+	if data, err := generations(h.s.Data.Dir, "civic", Data); err != nil || len(data) != 3 {
+		t.Errorf("%v are kept when the time is over, %v", data, err)
+	}
+}
+
 func Test_a_database_that_takes_the_place_of_another_is_not_taken_for_its_continuation(t *testing.T) {
 	h := newHouse(t)
 	h.tick()

@@ -39,7 +39,7 @@ type Source struct {
 	Ring        func() (map[string][]byte, error)  // what the key folder holds
 	Now         func() time.Time
 	Anew        time.Duration // age after which a generation is followed by the next
-	Keep        int           // generations
+	Keep        int           // generations; and more, where a follower that began again made them sooner: what was Keep times Anew ago can be brought back
 	Log         *slog.Logger
 }
 
@@ -404,9 +404,10 @@ func (s *Shipper) shipRing() error {
 
 // tidy removes generations that need not be kept any more, and attachments none of those that are left can name.
 func (s *Shipper) tidy(newest string) error {
-	err := removeOlder(filepath.Join(s.Data.Dir, s.Compartment), newest, s.Keep)
-	if s.Keys.Dir != "" {
-		err = errors.Join(err, removeOlder(filepath.Join(s.Keys.Dir, s.Compartment), newest, min(s.Keep, keyGenerations)))
+	now := s.Now()
+	err := removeOlder(filepath.Join(s.Data.Dir, s.Compartment), newest, s.Keep, now.Add(-s.Anew*time.Duration(s.Keep)))
+	if s.Keys.Dir != "" { // those of erased cases are in older ones
+		err = errors.Join(err, removeOlder(filepath.Join(s.Keys.Dir, s.Compartment), newest, min(s.Keep, keyGenerations), now))
 	}
 	if err != nil {
 		return err
@@ -437,23 +438,26 @@ func (s *Shipper) removeBroken(which func(name string) bool) error {
 	return nil
 }
 
-func removeOlder(dir, newest string, keep int) error {
+// removeOlder removes generations but for the newest ones, and for those that tell of a moment after since. A generation
+// tells of every moment until the next one began.
+func removeOlder(dir, newest string, keep int, since time.Time) error {
 	list, err := os.ReadDir(dir)
 	if err != nil {
 		return err
 	}
 	slices.SortFunc(list, func(a, b os.DirEntry) int { return strings.Compare(b.Name(), a.Name()) })
-	kept := 0
+	kept, until := 0, time.Time{}
 	for _, e := range list {
-		if _, err := time.Parse(generationName, e.Name()); err != nil || e.Name() > newest {
+		begun, err := time.Parse(generationName, e.Name())
+		if err != nil || e.Name() > newest {
 			continue
 		}
 		whole := slices.ContainsFunc([]Kind{Data, Keys}, func(k Kind) bool {
 			_, err := os.Stat(filepath.Join(dir, e.Name(), fileName(k, 0)))
 			return err == nil
 		})
-		if whole && kept < keep {
-			kept++
+		if whole && (kept < keep || until.After(since)) {
+			kept, until = kept+1, begun
 			continue
 		}
 		if err := os.RemoveAll(filepath.Join(dir, e.Name())); err != nil {

@@ -53,7 +53,7 @@ func Test_loaded_rows_are_those_that_were_inserted(t *testing.T) {
 				hits   int
 			}{{[]string{"lamp", "lane"}, 1}, {[]string{"lane", "dark"}, 0}, {[]string{"lamp", "dark"}, 1}} {
 				text, _ := tx.MatchPhrases([]db.Phrase{{Tokens: q.phrase}})
-				ids, err := db.All(ctx, tx, `WITH `+words.MatchText(tx, "?1")+` SELECT id FROM m`, []any{text}, db.ScanID)
+				ids, err := db.All(ctx, tx, `WITH `+words.MatchText(tx, "?1", true)+` SELECT id FROM m`, []any{text}, db.ScanID)
 				if err != nil || len(ids) != q.hits {
 					t.Errorf("%q is found in %v, %v", q.phrase, ids, err)
 				}

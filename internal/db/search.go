@@ -107,20 +107,26 @@ func (s SearchTable) Compact(ctx context.Context, d *DB) error {
 	return err
 }
 
-// MatchText is a common table expression called m, with one column id, of the
-// rows that match the query bound to the given placeholder. The query comes from
-// [Tx.MatchQuery]. Use it as
+// MatchText is common table expressions, the last of them called m, with one column id, of the
+// rows that match the query bound to the given placeholder, the highest id first where falling, else the lowest. The
+// query comes from [Tx.MatchQuery]. Use it as
 //
-//	"WITH " + table.MatchText(tx, "?1") + " SELECT … FROM m JOIN … ON … = m.id WHERE <scope> ORDER BY m.id DESC LIMIT ?2"
+//	"WITH " + table.MatchText(tx, "?1", true) + " SELECT … FROM m JOIN … ON … = m.id WHERE <scope> ORDER BY m.id DESC LIMIT ?2"
 //
-// PostgreSQL must not merge it into the outer query: walking all rows by id and
-// testing each is 84 times slower. SQLite must, because then the newest rows come
-// first and the rest are never read.
-func (s SearchTable) MatchText(tx *Tx, placeholder string) string {
-	if tx.d.engine == Postgres {
-		return `m AS MATERIALIZED (SELECT id FROM ` + string(s) + ` WHERE tokens @@ CAST(CAST(` + placeholder + ` AS TEXT) AS TSQUERY))`
+// PostgreSQL must not merge the search into the outer query: walking all rows by id and
+// testing each is 84 times slower. It is given the order, so that it can join a page of them and need not join all.
+// SQLite must merge it, because then the newest rows come first and the rest are never read.
+func (s SearchTable) MatchText(tx *Tx, placeholder string, falling bool) string {
+	if tx.d.engine == SQLite {
+		return `m AS NOT MATERIALIZED (SELECT rowid AS id FROM ` + string(s) + ` WHERE ` + string(s) + ` MATCH ` + placeholder + `)`
 	}
-	return `m AS NOT MATERIALIZED (SELECT rowid AS id FROM ` + string(s) + ` WHERE ` + string(s) + ` MATCH ` + placeholder + `)`
+	order := "ASC"
+	if falling {
+		order = "DESC"
+	}
+	// OFFSET 0 keeps the planner from taking the order away as one of no use.
+	return `hits AS MATERIALIZED (SELECT id FROM ` + string(s) + ` WHERE tokens @@ CAST(CAST(` + placeholder + ` AS TEXT) AS TSQUERY)), ` +
+		`m AS NOT MATERIALIZED (SELECT id FROM hits ORDER BY id ` + order + ` OFFSET 0)`
 }
 
 // HasText is a condition: the row whose id stands in a column matches the query bound to the placeholder. It is for
@@ -187,6 +193,6 @@ func (s SearchTable) Match(ctx context.Context, tx *Tx, typed string, before int
 	if before == 0 {
 		before = 1<<63 - 1
 	}
-	return All(ctx, tx, `WITH `+s.MatchText(tx, "?1")+` SELECT id FROM m WHERE id < ?2 ORDER BY id DESC LIMIT ?3`,
+	return All(ctx, tx, `WITH `+s.MatchText(tx, "?1", true)+` SELECT id FROM m WHERE id < ?2 ORDER BY id DESC LIMIT ?3`,
 		[]any{query, before, limit}, scanInt)
 }

@@ -159,7 +159,7 @@ func TestSearch_joins_with_a_scope(t *testing.T) {
 				}
 			}
 			query, ok := tx.MatchQuery("黑")
-			got, err := db.All(ctx, tx, `WITH `+table.MatchText(tx, "?1")+` SELECT p.name FROM m JOIN pets p ON p.id = m.id
+			got, err := db.All(ctx, tx, `WITH `+table.MatchText(tx, "?1", true)+` SELECT p.name FROM m JOIN pets p ON p.id = m.id
 				WHERE p.kind = ?2 ORDER BY m.id DESC LIMIT 20`, []any{query, "cat"}, text)
 			if !ok || !slices.Equal(got, []string{"p1"}) {
 				t.Errorf("found %v", got)
@@ -238,7 +238,7 @@ func Test_phrases_in_quotation_marks_and_words_to_leave_out_find_the_same_on_bot
 				if !ok {
 					return nil
 				}
-				got, err = db.All(tx.Context(), tx, `WITH `+table.MatchText(tx, "?1")+` SELECT id FROM m ORDER BY id DESC`, []any{query}, func(r db.Scanner) (n int64, err error) { return n, r.Scan(&n) })
+				got, err = db.All(tx.Context(), tx, `WITH `+table.MatchText(tx, "?1", true)+` SELECT id FROM m ORDER BY id DESC`, []any{query}, func(r db.Scanner) (n int64, err error) { return n, r.Scan(&n) })
 				return err
 			})
 			if s := fmt.Sprint(got); s != c.want {

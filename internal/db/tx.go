@@ -73,6 +73,15 @@ func (tx *Tx) Send(ctx context.Context, q string, args ...any) error {
 	return nil
 }
 
+// ByArguments has what follows in this transaction planned for its arguments. PostgreSQL otherwise plans a statement that
+// has come often once and for all, for arguments it does not look at; SQLite always does so, and needs nothing.
+func (tx *Tx) ByArguments(ctx context.Context) error {
+	if tx.d.engine == SQLite {
+		return nil
+	}
+	return tx.Send(ctx, `SELECT set_config('plan_cache_mode', 'force_custom_plan', true)`)
+}
+
 // settle sends what waits in the part of the transaction that ends, or is left, here.
 func (tx *Tx) settle(ctx context.Context) error {
 	if tx.failed != nil || !tx.s.ahead.steps() {

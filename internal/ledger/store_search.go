@@ -128,7 +128,7 @@ func (k keeper) found(ctx context.Context, tx *db.Tx, w *where, l lane, f *Filte
 		w.parts = append(w.parts, words.HasText(tx, w.arg(query), "w.n"))
 		return "", listedCases, true, nil
 	}
-	with = "WITH " + words.MatchText(tx, w.arg(query)) + " "
+	with = "WITH " + words.MatchText(tx, w.arg(query), f.falling()) + " "
 	if n < k.short.rare {
 		in := &where{args: w.args}
 		f.narrowed(in, l)

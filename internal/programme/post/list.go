@@ -3,8 +3,10 @@ package post
 import (
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 
 	"comity/internal/courier"
 	"comity/internal/pack"
@@ -159,11 +161,21 @@ func rowOf(page *web.Page, d courier.Delivery) rowView {
 }
 
 // templateName calls a text by the name the catalogue has for it, else by its id.
+// templateName is what the pack calls a text, or how the text begins, without what differs from case to case.
 func templateName(page *web.Page, template string) string {
 	if page.Has("post.template." + template) {
 		return page.T("post.template." + template)
 	}
-	return template
+	if !page.Has("notice." + template) {
+		return template
+	}
+	return beginning(withoutHoles(page.T("notice." + template)))
+}
+
+var hole = regexp.MustCompile(`\{[a-z_.]+\}`)
+
+func withoutHoles(text string) string {
+	return strings.TrimLeft(hole.ReplaceAllString(text, "…"), "…:： 【】")
 }
 
 func why(page *web.Page, d courier.Delivery) string {

@@ -37,7 +37,7 @@ var allowed = map[string]string{
 	"FROM messages ORDER BY id DESC LIMIT ?1":                                       "walks a page of the key",
 	"FROM log_entries WHERE pos IS NULL ORDER BY id LIMIT ?1":                       "the index holds what waits, which is next to nothing",
 	"FROM case_keys WHERE wrapped = '' AND state <> 'erased' AND state <> 'sealed'": "the index holds what is away, which is nothing",
-	"FROM jobs WHERE dead = 1 ORDER BY run_at, id":                                  "the index holds what is dead; somebody is to look at each",
+	"FROM jobs WHERE dead = 1":                                                      "the index holds what is dead; somebody is to look at each",
 	"LIMIT ?5) k JOIN cases c ON c.n = k.n JOIN worklist w":                         "sorts what is near one place, 400 at most",
 	"LIMIT ?4) k JOIN cases c ON c.n = k.n JOIN worklist w":                         "sorts what is near one place, 400 at most",
 	"AND EXISTS (SELECT 1 FROM case_words":                                          "sorts a short list, 700 at most",

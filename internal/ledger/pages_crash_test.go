@@ -103,3 +103,36 @@ func refs(items []ledger.Item) (out []string) {
 	}
 	return out
 }
+
+// Looking up most states costs more than walking the open cases; walking the closed ones, which are all the years',
+// or asking the words of each open one, costs more than looking up.
+func Test_many_states_are_walked_in_open_lists_alone(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		c := newCity(t, d)
+		var many []string
+		for i := range 70 {
+			many = append(many, fmt.Sprintf("unheard%d", i))
+		}
+		city := authz.Staff("x", []authz.Grant{{Role: "head", Unit: c.pack.Units.All()[0]}}).Scope()
+		for _, x := range []struct {
+			f              ledger.Filter
+			walked, looked bool
+		}{
+			{ledger.Filter{States: many}, true, false},
+			{ledger.Filter{States: many, Closed: true}, false, true},
+			{ledger.Filter{States: many, Both: true}, true, true}, // each of them its own
+			{ledger.Filter{States: many, Words: []ledger.Word{{Text: "lane"}}}, false, true},
+		} {
+			walked, looked := false, false
+			d.Trace(func(q string, _ []any) {
+				walked = walked || strings.Contains(q, "(w.state || '') IN")
+				looked = looked || strings.Contains(q, "w.state IN")
+			})
+			_, err := c.r.Worklist(t.Context(), city, x.f)
+			d.Trace(nil)
+			if err != nil || walked != x.walked || looked != x.looked {
+				t.Errorf("%+v: walked %v, looked up %v, %v", x.f, walked, looked, err)
+			}
+		}
+	})
+}

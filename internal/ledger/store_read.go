@@ -92,8 +92,9 @@ type lane struct {
 // database then filters or sorts.
 const maxLanes = 60
 
-// manyStates is from how many states on most of a list is in one of them: it is walked in its order, for a page, and not
-// gathered by states and sorted, which PostgreSQL takes for the shorter way.
+// manyStates is from how many states on most open cases are in one of them: their list is walked in its order, for a page,
+// and not gathered by states and sorted, which PostgreSQL takes for the shorter way. Few closed cases are in one of
+// many states, and what is searched is few; those are looked up.
 const manyStates = 30
 
 // lanes cuts a list up. Asked for two units or two states at once, a database reads and sorts all of
@@ -188,6 +189,10 @@ func (k keeper) listLane(ctx context.Context, tx *db.Tx, l lane, f Filter, after
 		w.and("w.state = %s", l.state)
 		f.States = nil
 	}
+	if !search && l.open == 1 && len(f.States) > manyStates {
+		w.in("(w.state || '')", f.States) // the text is another one, and no index is of it
+		f.States = nil
+	}
 	f.narrow(w)
 	switch {
 	case search && ref == "" && with == "":
@@ -239,10 +244,7 @@ func looksLikeRef(s string) bool {
 
 // narrow adds the parts of a filter beyond scope and open or closed.
 func (f Filter) narrow(w *where) {
-	switch {
-	case len(f.States) > manyStates: // the text is another one, and no index is of it
-		w.in("(w.state || '')", f.States)
-	case len(f.States) > 0:
+	if len(f.States) > 0 {
 		w.in("w.state", f.States)
 	}
 	if f.Programme != "" {

@@ -750,7 +750,7 @@ func Test_metrics_tell_how_far_behind_a_backup_is_that_follows(t *testing.T) {
 	if got := age(time.Time{}, nil); strings.Contains(got, "comity_backup") || strings.Contains(got, "incomplete") {
 		t.Errorf("nobody follows, and there is\n%s", got)
 	}
-	if got := age(time.Time{}, errors.New("unread")); !strings.Contains(got, "comity_metrics_incomplete 1") {
+	if got := age(time.Time{}, errors.New("unread")); !strings.Contains(got, "comity_metrics_incomplete 1") || !strings.Contains(got, "comity_jobs_dead") {
 		t.Errorf("what cannot be read is passed over:\n%s", got)
 	}
 }

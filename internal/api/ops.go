@@ -149,15 +149,16 @@ func (o *Ops) gauges(ctx context.Context, w http.ResponseWriter) error {
 	if len(found) > 0 {
 		metrics.WriteGaugeFloat64(w, "comity_invariants_age_seconds", max(0, now.Sub(found[0].At).Seconds()))
 	}
-	if err := o.followed(w, now); err != nil || o.a.Jobs == nil {
-		return err
+	fail := o.followed(w, now) // which takes none of the others along
+	if o.a.Jobs == nil {
+		return fail
 	}
 	dead, err := o.a.Jobs.CountDead(ctx)
 	if err != nil {
-		return err
+		return errors.Join(fail, err)
 	}
 	metrics.WriteGaugeUint64(w, "comity_jobs_dead", uint64(dead))
-	return nil
+	return fail
 }
 
 // followed tells how old the newest state is that a backup has.

@@ -290,7 +290,7 @@ func Test_nothing_acknowledged_is_lost_whatever_is_switched_off(t *testing.T) {
 	if !*failover {
 		t.Skip("skipped: make failover runs it")
 	}
-	machinesOrSkip(t)
+	needMachines(t)
 	wanted, err := regexp.Compile(*only)
 	if err != nil {
 		t.Fatal(err)

@@ -2,10 +2,12 @@ package ha_test
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"os/user"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -38,23 +40,24 @@ func must(t *testing.T, name string, args ...string) string {
 	return string(out)
 }
 
-// machinesOrSkip says plainly why there can be no machines here.
-func machinesOrSkip(t *testing.T) {
+// needMachines fails where there can be no machines: who asked for them by name is not to read PASS instead. All that is
+// missing is named at once.
+func needMachines(t *testing.T) {
 	t.Helper()
 	if os.Getuid() != 0 {
-		t.Skip("skipped: only root makes network namespaces")
+		t.Fatal("only root makes network namespaces")
 	}
-	for tool, from := range map[string]string{"ip": "iproute2", "nsenter": "util-linux", "setpriv": "util-linux", "etcd": "etcd-server", "patroni": "patroni",
-		"haproxy": "haproxy", "nft": "nftables", "openssl": "openssl"} {
+	missing := map[string]bool{}
+	for tool, from := range map[string]string{"ip": "iproute2", "nsenter": "util-linux", "setpriv": "util-linux", "etcd": "etcd-server", "patroni": "patroni", "haproxy": "haproxy", "nft": "nftables", "openssl": "openssl", "/usr/lib/postgresql/15/bin/initdb": "postgresql-15"} {
 		if _, err := exec.LookPath(tool); err != nil {
-			t.Skipf("skipped: %s is not here; apt-get install %s", tool, from)
+			missing[from] = true
 		}
 	}
-	if _, err := os.Stat("/usr/lib/postgresql/15/bin/initdb"); err != nil {
-		t.Skip("skipped: PostgreSQL 15 is not here; apt-get install postgresql-15")
+	if len(missing) > 0 {
+		t.Fatalf("not all is here that the machines are made of: apt-get install %s", strings.Join(slices.Sorted(maps.Keys(missing)), " "))
 	}
 	if out, err := exec.Command("ip", "netns", "add", "comity-try").CombinedOutput(); err != nil {
-		t.Skipf("skipped: this system makes no network namespaces: %s", out)
+		t.Fatalf("this system makes no network namespaces: %s", out)
 	}
 	must(t, "ip", "netns", "del", "comity-try")
 }

@@ -39,6 +39,18 @@ install_store() {
     echo "   it could not be built; files in a bucket are tested against a store of the tests' own alone"
 }
 
+# promtool, to try the alert rules. Its Debian package would start a server as well, so the program alone is taken out of it.
+install_promtool() {
+  have promtool && return 0
+  local dir
+  dir="$(go env GOCACHE)/comity-check-promtool"
+  export PATH="$dir/usr/bin:$PATH"
+  have promtool || ! have apt-get && return 0
+  echo "Taking promtool out of the package prometheus into $dir …"
+  mkdir -p "$dir" && (cd "$dir" && apt-get download -qq prometheus && dpkg-deb --fsys-tarfile prometheus_*.deb | tar -x ./usr/bin/promtool && rm -f prometheus_*.deb) >/dev/null 2>&1 ||
+    echo "   it could not be had; the alert rules are read and not tried"
+}
+
 failed=()
 step() {
   local name=$1 start=$SECONDS
@@ -87,6 +99,7 @@ packs_sound() {
 
 install_needs || exit 1
 install_store
+install_promtool
 step "formatting" formatted
 step "generated files" generated
 step "module files" go mod tidy -diff

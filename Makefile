@@ -37,8 +37,8 @@ drill: ## pull plugs and bring a city back, on both engines (some minutes; DRILL
 	COMITY_DRILL_ROUNDS=$(DRILLS) $(GO) test ./cmd/comity -run Test_a_drill -v -count=1 -timeout 60m
 
 ROUNDS ?= 500
-reliability: ## pull plugs ROUNDS times (hours at 500) and write docs/reliability.md from what was left
-	$(GO) run ./internal/fault -rounds $(ROUNDS) -out docs/reliability.md
+reliability: ## pull plugs ROUNDS times (hours at 500; KEEP=file goes on there) and write docs/reliability.md
+	$(GO) run ./internal/fault -rounds $(ROUNDS) -out docs/reliability.md $(if $(KEEP),-keep '$(KEEP)')
 
 generate: ## write the generated files anew (templates, schemas and reference of packs)
 	$(GO) tool templ generate -path internal

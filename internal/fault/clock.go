@@ -28,7 +28,7 @@ func clockJumps(ctx context.Context, o options) (r result, err error) {
 	}
 	c, err := cluster(ctx, &r)
 	if c == nil {
-		r.skipped = ""
+		r.Skipped = ""
 		return r, err
 	}
 	defer c.Close()

@@ -267,7 +267,7 @@ func cutStorm(ctx context.Context, o options) (r result, err error) {
 		if err := waitFor(ctx, func() bool { return !life.firstDone(ended).IsZero() }); err != nil {
 			return err
 		}
-		r.back = append(r.back, life.firstDone(ended).Sub(ended).Seconds()/ended.Sub(began).Seconds())
+		r.Back = append(r.Back, life.firstDone(ended).Sub(ended).Seconds()/ended.Sub(began).Seconds())
 		return nil
 	})
 	return r, err

@@ -83,7 +83,7 @@ func (r *result) powerless(ctx context.Context, o options, d *faultdisk.Disk, ro
 		if i == 0 {
 			first = woke
 		} else {
-			r.back = append(r.back, woke.Seconds()/first.Seconds())
+			r.Back = append(r.Back, woke.Seconds()/first.Seconds())
 		}
 		happen(d, random, i)
 		d.Cut()
@@ -94,14 +94,14 @@ func (r *result) powerless(ctx context.Context, o options, d *faultdisk.Disk, ro
 		if err != nil {
 			return err
 		}
-		r.sectors, r.old = r.sectors+unsynced, r.old+old
+		r.Sectors, r.Old = r.Sectors+unsynced, r.Old+old
 		r.played()
 		if err := os.Remove(path + "-shm"); err != nil && !errors.Is(err, fs.ErrNotExist) { // it lay in memory
 			return err
 		}
 	}
 	_, bad := d.Syncs()
-	r.failedSyncs += bad
+	r.FailedSyncs += bad
 	return r.conclude(ctx, at, life, b, rounds)
 }
 
@@ -143,7 +143,7 @@ func slowDisk(ctx context.Context, o options) (r result, err error) {
 		if err := waitFor(ctx, func() bool { return !life.firstDone(ended).IsZero() }); err != nil {
 			return err
 		}
-		r.back = append(r.back, life.firstDone(ended).Sub(ended).Seconds()/ended.Sub(began).Seconds())
+		r.Back = append(r.Back, life.firstDone(ended).Sub(ended).Seconds()/ended.Sub(began).Seconds())
 		return nil
 	})
 	return r, err

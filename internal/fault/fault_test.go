@@ -32,16 +32,16 @@ func Test_plugs_can_be_pulled_and_nothing_acknowledged_is_lost(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if r.skipped != "" {
-				t.Skip(r.skipped)
+			if r.Skipped != "" {
+				t.Skip(r.Skipped)
 			}
 			for _, b := range r.Broken {
 				t.Error(b)
 			}
-			if r.rounds == 0 || r.Lost > 0 || r.Twice > 0 {
-				t.Errorf("%d rounds, %d lost, %d twice", r.rounds, r.Lost, r.Twice)
+			if r.Rounds == 0 || r.Lost > 0 || r.Twice > 0 {
+				t.Errorf("%d rounds, %d lost, %d twice", r.Rounds, r.Lost, r.Twice)
 			}
-			t.Logf("%d rounds, %d operations, %d acknowledged, %d not stored, %d not known", r.rounds, r.Ops, r.Acked, r.Failed, r.Unknown)
+			t.Logf("%d rounds, %d operations, %d acknowledged, %d not stored, %d not known", r.Rounds, r.Ops, r.Acked, r.Failed, r.Unknown)
 		})
 	}
 }

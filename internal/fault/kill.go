@@ -53,7 +53,7 @@ func oneStretch(ctx context.Context, o options, dsn string, rounds int, random *
 		if i == 0 {
 			first = woke
 		} else {
-			r.back = append(r.back, woke.Seconds()/first.Seconds())
+			r.Back = append(r.Back, woke.Seconds()/first.Seconds())
 		}
 	}
 	at.Ahead += 26 * time.Hour

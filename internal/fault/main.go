@@ -14,12 +14,16 @@ package main
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/signal"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -30,6 +34,7 @@ type options struct {
 	only    string
 	dir     string // for what a scene writes
 	out     string // the page to write
+	keep    string // file of what scenes that have ended came to
 }
 
 func main() {
@@ -42,8 +47,9 @@ func main() {
 	flag.Int64Var(&o.seed, "seed", time.Now().UnixNano(), "of the random moments; printed, so that a run can be had again as far as chance allows")
 	flag.StringVar(&o.only, "only", "", "comma-separated names of scenes (default: all)")
 	flag.StringVar(&o.out, "out", "", "write the page to this file (default: print the table)")
+	flag.StringVar(&o.keep, "keep", "", "keep what scenes came to in this file, and go on there when given it again: a scene that came out whole is not played again")
 	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := run(ctx, o); err != nil {
 		fmt.Fprintln(os.Stderr, "fault:", err)
@@ -57,11 +63,19 @@ func run(ctx context.Context, o options) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
+	before, err := readKept(&o)
+	if err != nil {
+		return err
+	}
 	wanted := strings.FieldsFunc(o.only, func(r rune) bool { return r == ',' })
 	var rows []row
 	var broken []string
 	for _, s := range scenes {
 		if len(wanted) > 0 && !slices.Contains(wanted, s.name) {
+			continue
+		}
+		if r, ok := before.Scenes[s.name]; ok && len(r.Broken) == 0 && r.Skipped == "" {
+			rows = append(rows, row{s, r})
 			continue
 		}
 		o.dir = dir + "/" + s.name
@@ -80,6 +94,10 @@ func run(ctx context.Context, o options) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
+		before.Scenes[s.name] = r
+		if err := before.write(o.keep); err != nil {
+			return err
+		}
 		if err := os.RemoveAll(o.dir); err != nil {
 			return err
 		}
@@ -96,29 +114,73 @@ func run(ctx context.Context, o options) error {
 // result is what a scene comes to.
 type result struct {
 	verdict
-	rounds  int
-	of      int       // how many rounds it will be, where the scene knows it
-	back    []float64 // how long until writes were answered again, as a multiple of what the scene says
-	seen    []string  // what users were told meanwhile, in the words of rules and states
-	skipped string    // why the scene could not be played here
+	Rounds  int
+	Back    []float64 // how long until writes were answered again, as a multiple of what the scene says
+	Words   []string  // what users were told meanwhile, in the words of rules and states
+	Skipped string    // why the scene could not be played here
 
+	Sectors, Old, FailedSyncs int // of a disk: written and not synced when the power went, of them as they were before
+
+	of          int       // how many rounds it will be, where the scene knows it
 	began, told time.Time // of the first round; when somebody was last told how far it is
+}
 
-	sectors, old, failedSyncs int // of a disk: written and not synced when the power went, of them as they were before
+// kept is what a run of hours came to so far, in the file of -keep.
+type kept struct {
+	Rounds, Clients int
+	Seed            int64
+	Scenes          map[string]result
+}
+
+// readKept reads the file, and takes over its seed. A run with other numbers is another run.
+func readKept(o *options) (kept, error) {
+	k := kept{o.rounds, o.clients, o.seed, map[string]result{}}
+	if o.keep == "" {
+		return k, nil
+	}
+	raw, err := os.ReadFile(o.keep)
+	if errors.Is(err, fs.ErrNotExist) {
+		return k, nil
+	}
+	if err == nil {
+		err = json.Unmarshal(raw, &k)
+	}
+	if err != nil {
+		return k, fmt.Errorf("%s: %w", o.keep, err)
+	}
+	if k.Rounds != o.rounds || k.Clients != o.clients {
+		return k, fmt.Errorf("%s is of a run with -rounds %d -clients %d: give the same numbers, or another file", o.keep, k.Rounds, k.Clients)
+	}
+	o.seed = k.Seed
+	return k, nil
+}
+
+func (k kept) write(file string) error {
+	if file == "" {
+		return nil
+	}
+	raw, err := json.MarshalIndent(k, "", "  ")
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(file+".new", raw, 0o644); err != nil {
+		return err
+	}
+	return os.Rename(file+".new", file)
 }
 
 // saw notes what users were told, each once.
 func (r *result) saw(what string) {
-	if !slices.Contains(r.seen, what) {
-		r.seen = append(r.seen, what)
+	if !slices.Contains(r.Words, what) {
+		r.Words = append(r.Words, what)
 	}
 }
 
 // played counts a round. A scene that takes long tells once a minute how far it is, and what is left at its pace.
 func (r *result) played() {
-	r.rounds++
+	r.Rounds++
 	now := time.Now()
-	if r.rounds == 1 {
+	if r.Rounds == 1 {
 		r.began, r.told = now, now
 	}
 	if now.Sub(r.told) < time.Minute {
@@ -126,19 +188,19 @@ func (r *result) played() {
 	}
 	r.told = now
 	if r.of == 0 {
-		fmt.Fprintf(os.Stderr, "  %d rounds\n", r.rounds)
+		fmt.Fprintf(os.Stderr, "  %d rounds\n", r.Rounds)
 		return
 	}
-	left := now.Sub(r.began) / time.Duration(r.rounds-1) * time.Duration(r.of-r.rounds)
-	fmt.Fprintf(os.Stderr, "  %d of %d rounds, %s left\n", r.rounds, r.of, left.Round(time.Second))
+	left := now.Sub(r.began) / time.Duration(r.Rounds-1) * time.Duration(r.of-r.Rounds)
+	fmt.Fprintf(os.Stderr, "  %d of %d rounds, %s left\n", r.Rounds, r.of, left.Round(time.Second))
 }
 
 // median of how long it took to come back.
 func (r *result) median() string {
-	if len(r.back) == 0 {
+	if len(r.Back) == 0 {
 		return "–"
 	}
-	s := slices.Sorted(slices.Values(r.back))
+	s := slices.Sorted(slices.Values(r.Back))
 	return fmt.Sprintf("%.2f", s[len(s)/2])
 }
 

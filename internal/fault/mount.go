@@ -115,7 +115,7 @@ func (s *small) repair() error {
 func smallDisk(o options, r *result, megabytes int64) (*small, error) {
 	s, err := newSmall(o.dir, megabytes)
 	if errors.Is(err, errNoMount) {
-		r.skipped = err.Error()
+		r.Skipped = err.Error()
 		return nil, nil
 	}
 	return s, err
@@ -143,7 +143,7 @@ func fullDisk(ctx context.Context, o options) (r result, err error) {
 		if err := waitFor(ctx, func() bool { return !life.firstDone(mended).IsZero() }); err != nil {
 			return fmt.Errorf("with space on the disk again: %w", err)
 		}
-		r.back = append(r.back, life.firstDone(mended).Sub(mended).Seconds()/mended.Sub(began).Seconds())
+		r.Back = append(r.Back, life.firstDone(mended).Sub(mended).Seconds()/mended.Sub(began).Seconds())
 		if !r.probe(ctx, h, func(said string) bool { return said == "ready" }) {
 			r.say("with space on the disk again the page for probes does not say that all is well")
 		}
@@ -182,7 +182,7 @@ func readOnlyDisk(ctx context.Context, o options) (r result, err error) {
 		if o.dir, err = os.MkdirTemp(o.dir, ""); err != nil {
 			return r, err
 		}
-		if err := r.readOnlyStretch(ctx, o, min(left, stretch)); err != nil || r.skipped != "" {
+		if err := r.readOnlyStretch(ctx, o, min(left, stretch)); err != nil || r.Skipped != "" {
 			return r, err
 		}
 		if err := os.RemoveAll(o.dir); err != nil {
@@ -210,7 +210,7 @@ func (r *result) readOnlyStretch(ctx context.Context, o options, rounds int) (er
 		if i == 0 {
 			first = woke
 		} else {
-			r.back = append(r.back, woke.Seconds()/first.Seconds())
+			r.Back = append(r.Back, woke.Seconds()/first.Seconds())
 		}
 		if err := s.repair(); err != nil {
 			return err

@@ -34,22 +34,22 @@ func write(o options, rows []row) error {
 
 // Line is a scene's line in the table of figures.
 func (r row) Line() string {
-	if r.skipped != "" {
-		return fmt.Sprintf("| %s | not played: %s | | | | | | | |", r.title, r.skipped)
+	if r.Skipped != "" {
+		return fmt.Sprintf("| %s | not played: %s | | | | | | | |", r.title, r.Skipped)
 	}
 	proofs := "whole"
 	if len(r.Broken) > 0 {
 		proofs = fmt.Sprintf("**broken: %d**", len(r.Broken))
 	}
-	return fmt.Sprintf("| %s | %d | %d | %d | %d | %d | %d | %d | %s |", r.title, r.rounds, r.Ops, r.Acked, r.Failed, r.Unknown, r.Lost, r.Twice, proofs)
+	return fmt.Sprintf("| %s | %d | %d | %d | %d | %d | %d | %d | %s |", r.title, r.Rounds, r.Ops, r.Acked, r.Failed, r.Unknown, r.Lost, r.Twice, proofs)
 }
 
 // Seen is what else is to be told of a scene.
 func (r row) Seen() (out []string) {
-	if r.skipped != "" {
+	if r.Skipped != "" {
 		return nil
 	}
-	if len(r.result.back) > 0 {
+	if len(r.Back) > 0 {
 		out = append(out, fmt.Sprintf("back after %s × %s (median)", r.median(), r.scene.back))
 	}
 	if r.Cases > 0 {
@@ -61,13 +61,13 @@ func (r row) Seen() (out []string) {
 	if r.Revived > 0 {
 		out = append(out, fmt.Sprintf("%d jobs had been given up, because the process had died ten times in a row while it held them, and were started again as by a person", r.Revived))
 	}
-	if r.sectors > 0 {
-		out = append(out, fmt.Sprintf("%d sectors were written and not synced when the power went; %d of them stayed as before", r.sectors, r.old))
+	if r.Sectors > 0 {
+		out = append(out, fmt.Sprintf("%d sectors were written and not synced when the power went; %d of them stayed as before", r.Sectors, r.Old))
 	}
-	if r.failedSyncs > 0 {
-		out = append(out, fmt.Sprintf("%d syncs failed", r.failedSyncs))
+	if r.FailedSyncs > 0 {
+		out = append(out, fmt.Sprintf("%d syncs failed", r.FailedSyncs))
 	}
-	for _, s := range r.seen {
+	for _, s := range r.Words {
 		out = append(out, "`"+strings.ReplaceAll(s, "`", "'")+"`")
 	}
 	return out

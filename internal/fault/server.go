@@ -18,7 +18,7 @@ import (
 func cluster(ctx context.Context, r *result, settings ...string) (*dbtest.Cluster, error) {
 	c, err := dbtest.NewCluster(ctx, settings...)
 	if errors.Is(err, dbtest.ErrNoServer) && os.Getenv("CI") == "" {
-		r.skipped = err.Error()
+		r.Skipped = err.Error()
 		return nil, nil
 	}
 	return c, err
@@ -151,7 +151,7 @@ func (r *result) outage(ctx context.Context, h *house, life *history, fault func
 	if err := waitFor(ctx, func() bool { return !life.firstDone(mended).IsZero() }); err != nil {
 		return err
 	}
-	r.back = append(r.back, life.firstDone(mended).Sub(mended).Seconds()/mended.Sub(began).Seconds())
+	r.Back = append(r.Back, life.firstDone(mended).Sub(mended).Seconds()/mended.Sub(began).Seconds())
 	if !turned {
 		r.say("during the fault the page for probes went on saying that all is well")
 	}

@@ -209,6 +209,10 @@ func (m measuring) changes(ctx context.Context, _ load.Program, sides []*side, s
 	return nil
 }
 
+// fullList is how many cases stand in each list that is compared: more than a page shows, so that both cities are asked
+// for pages of one length. A short page is quicker than a full one, however much lies behind it.
+const fullList = 60
+
 // pages asks both servers for pages, in turns, and watches their memory meanwhile.
 func (m measuring) pages(ctx context.Context, self load.Program, sides []*side, s scaleFlags, out *load.Scale) (err error) {
 	mix := load.Reads()
@@ -216,10 +220,17 @@ func (m measuring) pages(ctx context.Context, self load.Program, sides []*side, 
 		if x.server, err = serveCity(ctx, self, x.cf, s.within); err != nil {
 			return err
 		}
-		if x.people, err = load.Prepare(ctx, roomsOf(x.c), x.server.Address, load.Crew{Tokens: 1, First: 100, Pages: 2000}); err != nil {
+		if x.people, err = load.Prepare(ctx, roomsOf(x.c), x.server.Address, load.Crew{Tokens: 1, First: 100, Pages: 2000, Rows: fullList}); err != nil {
 			return err
 		}
 		maps.DeleteFunc(mix, func(k load.Kind, _ int) bool { return x.people.Lacks(k) })
+	}
+	for _, l := range load.Levels {
+		for _, x := range sides {
+			if p := out.Page(load.List(l)); mix[p.Kind] > 0 {
+				p.Rows = append(p.Rows, x.people.Rows(p.Kind))
+			}
+		}
 	}
 	for turn := range s.turns + 1 {
 		for _, x := range sides {

@@ -11,12 +11,14 @@ import (
 	"os/signal"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"comity/internal/db/dbtest"
 	"comity/internal/load"
+	"comity/internal/org"
 	"comity/internal/text"
 )
 
@@ -75,6 +77,9 @@ func Test_a_small_and_a_large_city_are_asked_in_turns(t *testing.T) {
 	}
 	if got.Wrong > 0 || got.Small.Cases != 10 || got.Large.Cases != 40 || len(got.Pages) == 0 || got.Process <= 0 {
 		t.Errorf("%+v", got)
+	}
+	if rows := got.Page(load.List(org.Community)).Rows; !slices.Equal(rows, []int{fullList, fullList}) {
+		t.Errorf("the lists of the communities hold %v cases", rows)
 	}
 	for name, p := range map[string]load.Pair{"door": got.Door, "start": got.Start, "idle": got.Idle, "busy": got.Busy, "late": got.Late} {
 		if len(p.Small) != 1 || len(p.Large) != 1 {

@@ -109,6 +109,7 @@ type engineFigures struct {
 	Set          string // settings of the server
 	Promises     []promise
 	Missed, Left []string
+	Short        []string // lists that are shorter in one city than in the other
 	Closed, Open *load.Result
 	Traffic      []trafficLine
 	Wrong        string
@@ -326,6 +327,9 @@ func (e *engineFigures) promises(say text.Speaker, b *load.Result, s *load.Scale
 	}
 	for _, l := range load.Levels {
 		e.pair(say, "list", l.String(), *s.Page(load.List(l)), 1000, 1, mostOverSmall, 0, "≤ 1.30")
+		if p := s.Page(load.List(l)); len(p.Rows) == 2 && min(p.Rows[0], p.Rows[1]) < fullList && p.Rows[0] != p.Rows[1] {
+			e.Short = append(e.Short, say.T("bench.page.short", "level", l.String(), "small", strconv.Itoa(p.Rows[0]), "large", strconv.Itoa(p.Rows[1])))
+		}
 	}
 	e.pair(say, "case", "", *s.Page(load.Page), 1000, 1, mostOverSmall, 0, "≤ 1.30")
 	e.pair(say, "follow", "", *s.Page(load.Follow), 1000, 1, mostOverSmall, 0, "≤ 1.30")

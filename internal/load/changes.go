@@ -43,7 +43,7 @@ type plan struct {
 }
 
 func newPlan(r Rooms, n int) (*plan, error) {
-	list, err := roads(r.Pack, r.Now())
+	list, err := anywhere(r.Pack, r.Now())
 	if err != nil {
 		return nil, err
 	}

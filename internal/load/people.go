@@ -40,6 +40,7 @@ type Crew struct {
 	Seats  int // officers of each level; default 2
 	First  int // cases opened before anything is measured; default 200
 	Pages  int // cases of the city that each desk opens; default 600
+	Rows   int // cases that stand at least in the list of every officer; 0 leaves the lists as they are
 }
 
 func (c Crew) filled() Crew {
@@ -80,6 +81,7 @@ type desk struct {
 	unit   org.UnitID
 	cookie string
 	refs   []string // cases it opens
+	rows   int      // cases that stand in its list, as far as Crew.Rows asked for them
 }
 
 // opened is a case this run opened.
@@ -112,7 +114,7 @@ func Prepare(ctx context.Context, r Rooms, address string, c Crew) (*People, err
 		return nil, ErrNotMeasuring
 	}
 	p := &People{programs: map[org.UnitID]*pool[*program]{}, lists: map[org.Level][]*desk{}, nonce: randomText(4)}
-	if p.roads, err = roads(r.Pack, r.Now()); err != nil {
+	if p.roads, err = anywhere(r.Pack, r.Now()); err != nil {
 		return nil, err
 	}
 	for _, road := range p.roads {
@@ -120,7 +122,7 @@ func Prepare(ctx context.Context, r Rooms, address string, c Crew) (*People, err
 	}
 	slices.Sort(p.words)
 	p.words = slices.Compact(p.words)
-	if err := p.open(ctx, r, c.First); err != nil { // before desks look for cases to open
+	if err := p.open(ctx, r, c.First, p.road); err != nil { // before desks look for cases to open
 		return nil, err
 	}
 	return p, p.hire(ctx, r, address, c)
@@ -175,8 +177,11 @@ func (p *People) hire(ctx context.Context, r Rooms, address string, c Crew) erro
 					held = append(held, authz.Role(role))
 				}
 			}
-			d, _, err := p.seat(ctx, r, client, address, u, held)
+			d, a, err := p.seat(ctx, r, client, address, u, held)
 			if err != nil {
+				return err
+			}
+			if d.rows, err = p.fill(ctx, r, a, u, c.Rows); err != nil {
 				return err
 			}
 			p.lists[level] = append(p.lists[level], d)
@@ -256,15 +261,34 @@ func casesOf(ctx context.Context, r Rooms, a account.Account, unit org.UnitID, m
 	return spread(refs, most), nil
 }
 
-// open opens the first cases, through the door itself.
-func (p *People) open(ctx context.Context, r Rooms, n int) error {
+// fill opens cases until so many stand in the list of a unit, and returns how many do. Where reports of no place come
+// into a list, it stays as it is.
+func (p *People) fill(ctx context.Context, r Rooms, a account.Account, unit org.UnitID, rows int) (int, error) {
+	if rows == 0 {
+		return 0, nil
+	}
+	page, err := r.Reader.Worklist(ctx, a.Actor(r.Pack.Rules).Scope(), ledger.Filter{Unit: unit, Limit: rows})
+	if err != nil {
+		return 0, err
+	}
+	under := func(u org.UnitID) bool { return r.Pack.Units.Under(unit, u) }
+	from := slices.DeleteFunc(places(r.Pack), func(at org.UnitID) bool { return !under(at) })
+	ways := slices.DeleteFunc(roads(r.Pack, spread(from, mostPlaces), r.Now()), func(w road) bool { return !under(w.holder) })
+	if len(ways) == 0 {
+		return len(page.Items), nil
+	}
+	return rows, p.open(ctx, r, rows-len(page.Items), func(draw *mathrand.Rand) *road { return &ways[draw.IntN(len(ways))] })
+}
+
+// open opens cases through the door itself, each on a way that is drawn.
+func (p *People) open(ctx context.Context, r Rooms, n int, way func(*mathrand.Rand) *road) error {
 	var wait sync.WaitGroup
 	errs := make([]error, 8)
 	for k := range errs {
 		wait.Go(func() {
 			draw := mathrand.New(mathrand.NewPCG(uint64(k), 7))
 			for i := k; i < n && errs[k] == nil; i += len(errs) {
-				road, own := p.road(draw), p.own()
+				road, own := way(draw), p.own()
 				cmd, err := road.command(r.Pack, draw, own, r.Now())
 				if err == nil {
 					var got ledger.Receipt
@@ -317,6 +341,21 @@ func (p *People) anyKnown(draw *mathrand.Rand) opened {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.known[draw.IntN(len(p.known))]
+}
+
+// Rows is how many cases stand in the shortest list of a kind, as far as Crew.Rows asked for them; 0 for what is no list.
+func (p *People) Rows(k Kind) (least int) {
+	for _, l := range Levels {
+		if k != List(l) {
+			continue
+		}
+		for i, d := range p.lists[l] {
+			if i == 0 || d.rows < least {
+				least = d.rows
+			}
+		}
+	}
+	return least
 }
 
 // Lacks says whether nobody is there to ask for this kind: a level may have no units in which people work.

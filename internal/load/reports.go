@@ -30,12 +30,20 @@ type road struct {
 // mostPlaces bounds the units reports come from: each unit that receives them needs officers of its own.
 const mostPlaces = 12
 
+// anywhere are the roads from places all over the territory. It fails where a pack has none.
+func anywhere(p *pack.Pack, now time.Time) ([]road, error) {
+	out := roads(p, spread(places(p), mostPlaces), now)
+	if len(out) == 0 {
+		return nil, errors.New("the pack has no category that a resident may report with text and place alone and whose first act asks nothing; such a city cannot be loaded")
+	}
+	return out, nil
+}
+
 // roads finds the ways of a pack: categories of the civic compartment that residents may choose and that ask no more
-// than text and place, from places all over the territory, with a first act that asks nothing. It reads the pack alone,
-// so that any city can be measured.
-func roads(p *pack.Pack, now time.Time) ([]road, error) {
-	var out []road
-	for _, at := range spread(places(p), mostPlaces) {
+// than text and place, from these places, with a first act that asks nothing. It reads the pack alone, so that any city
+// can be measured.
+func roads(p *pack.Pack, from []org.UnitID, now time.Time) (out []road) {
+	for _, at := range from {
 		for _, c := range p.Categories {
 			d := p.Procedures[c.Procedure]
 			if d == nil || !c.Resident || len(d.Intake) > 0 || d.Compartment != procedure.Civic && d.Compartment != "" {
@@ -53,10 +61,7 @@ func roads(p *pack.Pack, now time.Time) ([]road, error) {
 			out = append(out, road{category: c.ID, words: wordsOf(c), at: at, holder: u.ID, act: act, roles: roles})
 		}
 	}
-	if len(out) == 0 {
-		return nil, errors.New("the pack has no category that a resident may report with text and place alone and whose first act asks nothing; such a city cannot be loaded")
-	}
-	return out, nil
+	return out
 }
 
 // usual is the act that begins the work: open in the first state to people of the unit, and asking nothing.

@@ -32,6 +32,7 @@ type Pair struct {
 	Kind  Kind      `json:"kind,omitempty"`
 	Small []float64 `json:"small"`
 	Large []float64 `json:"large"`
+	Rows  []int     `json:"rows,omitempty"` // of a list, in the small city and in the large one
 }
 
 // Ratio is the large city's over the small one's: the median of the turns, and the least and most of them. It is zero

@@ -267,7 +267,7 @@ func serve(ctx context.Context, c *city, l net.Listener, o surfaceOptions, stder
 	told.Go(func() { me.run(running) })
 	defer func() { ended(); told.Wait() }() // last of all: while it answers, it runs
 	work.Go(func() { c.Work(ctx) })
-	work.Go(debug.FreeOSMemory) // what reading packs took and is not needed again: more than an idle city holds
+	work.Go(func() { giveBack(ctx) })
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(l) }()
 	select {
@@ -436,4 +436,16 @@ func version() string {
 		}
 	}
 	return info.Main.Version
+}
+
+// giveBack returns to the system what a start took and is not needed again, which is more than an idle city holds: first
+// what reading packs took, then what catching up took with all that fell due while the city was closed.
+func giveBack(ctx context.Context) {
+	const caughtUp = 5 * time.Second
+	debug.FreeOSMemory()
+	select {
+	case <-time.After(caughtUp):
+		debug.FreeOSMemory()
+	case <-ctx.Done():
+	}
 }

@@ -3,6 +3,7 @@ package account_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -263,4 +264,59 @@ func TestMisses_slow_the_next_try_down_but_never_lock_out(t *testing.T) {
 	if w := th.Wait("hemin", "10.0.0.1", now); w != 0 {
 		t.Errorf("after the right password it still waits %v", w)
 	}
+}
+
+func Test_the_people_of_a_unit_cost_as_many_questions_however_many_they_are(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		if err := account.Migrate(t.Context(), d); err != nil {
+			t.Fatal(err)
+		}
+		s, err := account.New(d, account.Config{Hashing: account.Cheap()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		asked := func(ask func() ([]account.Account, error)) (n, people int) {
+			t.Helper()
+			d.Trace(func(string, []any) { n++ })
+			defer d.Trace(nil)
+			list, err := ask()
+			if err != nil {
+				t.Fatal(err)
+			}
+			return n, len(list)
+		}
+		var ids []string
+		ofUnit := func() ([]account.Account, error) { return s.OfUnit(t.Context(), "guiyuan") }
+		named := func() ([]account.Account, error) { return s.Named(t.Context(), append(ids, "gone")) }
+		var few [2]int
+		for _, people := range []int{2, 20} {
+			for len(ids) < people {
+				id := fmt.Sprint("person-", len(ids))
+				create(t, s, account.Account{ID: id, Login: id, Disabled: len(ids) == 1, Grants: []authz.Grant{{Role: "clerk", Unit: "guiyuan"}, {Role: "head", Unit: "linjiang"}}})
+				ids = append(ids, id)
+			}
+			unit, n := asked(ofUnit)
+			if n != people-1 { // one of them may not act any more
+				t.Errorf("%d of %d people work for the unit", n, people)
+			}
+			names, n := asked(named)
+			if n != people {
+				t.Errorf("%d of %d people are named", n, people)
+			}
+			if few[0] == 0 {
+				few = [2]int{unit, names}
+			} else if got := [2]int{unit, names}; got != few {
+				t.Errorf("twenty people cost %v questions, two cost %v", got, few)
+			}
+		}
+		list, err := ofUnit()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, a := range list {
+			if len(a.Grants) != 2 || a.Grants[0].Role != "clerk" || a.Grants[1].Unit != "linjiang" {
+				t.Errorf("%s holds %+v", a.ID, a.Grants)
+			}
+		}
+	})
 }

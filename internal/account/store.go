@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
 	"time"
 
@@ -222,14 +223,38 @@ func (s *Store) OfUnit(ctx context.Context, unit org.UnitID) (list []Account, er
 		if err != nil {
 			return err
 		}
-		for i := range list {
-			if list[i].Grants, err = grantsOf(ctx, tx, list[i].ID); err != nil {
+		return grantsInto(ctx, tx, list)
+	})
+	return list, err
+}
+
+// Named finds accounts by their ids, disabled ones included, to name them: without their grants, in any order, and
+// without those that are gone.
+func (s *Store) Named(ctx context.Context, ids []string) (list []Account, err error) {
+	err = s.db.View(ctx, func(tx *db.Tx) error {
+		for some := range slices.Chunk(ids, mostNamed) {
+			marks, args := marksOf(some)
+			found, err := db.All(ctx, tx, `SELECT id, login, names, lang, disabled FROM accounts WHERE id IN (`+marks+`)`, args, scanAccount)
+			if err != nil {
 				return err
 			}
+			list = append(list, found...)
 		}
 		return nil
 	})
 	return list, err
+}
+
+// mostNamed bounds how many values one statement names.
+const mostNamed = 500
+
+// marksOf are the placeholders of a list in a statement that has no others, and its arguments.
+func marksOf[T ~string](list []T) (string, []any) {
+	marks, args := make([]string, len(list)), make([]any, len(list))
+	for i, v := range list {
+		marks[i], args[i] = fmt.Sprintf("?%d", i+1), string(v)
+	}
+	return strings.Join(marks, ", "), args
 }
 
 // able finds an account that may act.
@@ -254,15 +279,43 @@ func one(ctx context.Context, tx *db.Tx, q, id string) (Account, error) {
 }
 
 func grantsOf(ctx context.Context, tx *db.Tx, id string) ([]authz.Grant, error) {
-	return db.All(ctx, tx, `SELECT unit, role, programmes FROM account_grants WHERE account_id = ?1 ORDER BY n`, []any{id},
-		func(r db.Scanner) (g authz.Grant, err error) {
-			var unit, role, programmes string
-			if err = r.Scan(&unit, &role, &programmes); err != nil {
-				return g, err
+	list := []Account{{ID: id}}
+	err := grantsInto(ctx, tx, list)
+	return list[0].Grants, err
+}
+
+// grantsInto fills in the grants of some accounts: a unit of forty people costs one question, not forty.
+func grantsInto(ctx context.Context, tx *db.Tx, list []Account) error {
+	at := make(map[string]*Account, len(list))
+	ids := make([]string, len(list))
+	for i := range list {
+		ids[i], at[list[i].ID] = list[i].ID, &list[i]
+	}
+	for some := range slices.Chunk(ids, mostNamed) {
+		marks, args := marksOf(some)
+		for g, err := range db.Query(ctx, tx, `SELECT account_id, unit, role, programmes FROM account_grants WHERE account_id IN (`+marks+`) ORDER BY account_id, n`, args, scanGranted) {
+			if err != nil {
+				return err
 			}
-			g.Unit, g.Role = org.UnitID(unit), authz.Role(role)
-			return g, json.Unmarshal([]byte(programmes), &g.Programmes)
-		})
+			at[g.id].Grants = append(at[g.id].Grants, g.Grant)
+		}
+	}
+	return nil
+}
+
+// granted is a grant and whose it is.
+type granted struct {
+	id string
+	authz.Grant
+}
+
+func scanGranted(r db.Scanner) (g granted, err error) {
+	var unit, role, programmes string
+	if err = r.Scan(&g.id, &unit, &role, &programmes); err != nil {
+		return g, err
+	}
+	g.Unit, g.Role = org.UnitID(unit), authz.Role(role)
+	return g, json.Unmarshal([]byte(programmes), &g.Programmes)
 }
 
 func scanAccount(r db.Scanner) (a Account, err error) {

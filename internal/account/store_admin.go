@@ -78,17 +78,6 @@ func accountsAfter(ctx context.Context, tx *db.Tx, after string, most int) ([]Ac
 	return list, grantsInto(ctx, tx, list)
 }
 
-// grantsInto fills in the grants of a page of accounts that stand in the order of their logins.
-func grantsInto(ctx context.Context, tx *db.Tx, list []Account) error {
-	for i := range list {
-		var err error
-		if list[i].Grants, err = grantsOf(ctx, tx, list[i].ID); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 func putWaiting(ctx context.Context, tx *db.Tx, w Waiting) error {
 	_, err := tx.Exec(ctx, `INSERT INTO account_waiting (id, account_id, by_id, grants, at, ended_at, ended_by) VALUES (?1, ?2, ?3, ?4, ?5, 0, '')`,
 		w.ID, w.Account, w.By, spellGrants(w.Grants), db.Micros(tx.Now))

@@ -3,8 +3,6 @@ package account
 import (
 	"context"
 	"encoding/json"
-	"fmt"
-	"strings"
 
 	"comity/internal/authz"
 	"comity/internal/db"
@@ -17,13 +15,10 @@ func (s *Store) Holdings(ctx context.Context, units []org.UnitID) (list []authz.
 	if len(units) == 0 {
 		return nil, nil
 	}
-	marks, args := make([]string, len(units)), make([]any, len(units))
-	for i, u := range units {
-		marks[i], args[i] = fmt.Sprintf("?%d", i+1), string(u)
-	}
+	marks, args := marksOf(units)
 	err = s.db.View(ctx, func(tx *db.Tx) error {
 		list, err = db.All(ctx, tx, `SELECT g.unit, g.role, g.programmes, COUNT(DISTINCT g.account_id) FROM account_grants g
-			JOIN accounts a ON a.id = g.account_id WHERE a.disabled = 0 AND g.unit IN (`+strings.Join(marks, ", ")+`)
+			JOIN accounts a ON a.id = g.account_id WHERE a.disabled = 0 AND g.unit IN (`+marks+`)
 			GROUP BY g.unit, g.role, g.programmes ORDER BY g.unit, g.role, g.programmes`, args,
 			func(r db.Scanner) (h authz.Holding, err error) {
 				var unit, role, programmes string
@@ -49,12 +44,7 @@ func (s *Store) Holders(ctx context.Context, unit org.UnitID, role authz.Role, a
 		if err != nil {
 			return err
 		}
-		for i := range list {
-			if list[i].Grants, err = grantsOf(ctx, tx, list[i].ID); err != nil {
-				return err
-			}
-		}
-		return nil
+		return grantsInto(ctx, tx, list)
 	})
 	return list, err
 }

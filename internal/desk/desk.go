@@ -586,6 +586,24 @@ func (v *visit) person(p *web.Page, by casework.By) string {
 	return v.officer(p, by.Actor)
 }
 
+// learn looks up the names of those who are at the cases of a list, all with one question.
+func (v *visit) learn(p *web.Page, list []ledger.Item) error {
+	var ids []string
+	for _, it := range list {
+		if _, known := v.names[it.Assignee]; it.Assignee != "" && !known && !slices.Contains(ids, it.Assignee) {
+			ids = append(ids, it.Assignee)
+		}
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	found, err := v.Accounts.Named(v.ctx(), ids)
+	for _, a := range found {
+		v.names[a.ID] = a.NameIn(p.Lang)
+	}
+	return err
+}
+
 // officer names an account; one that is gone keeps its id.
 func (v *visit) officer(p *web.Page, id string) string {
 	if id == "" {

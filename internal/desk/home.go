@@ -73,6 +73,9 @@ func (v *visit) home() error {
 	if err != nil {
 		return err
 	}
+	if err := v.learn(p, page.Items); err != nil {
+		return err
+	}
 	for _, it := range page.Items {
 		data.Rows = append(data.Rows, v.row(p, q, it))
 	}

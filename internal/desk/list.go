@@ -144,6 +144,9 @@ func (v *visit) listPage(p *web.Page, q listQuery, typed query.Query, f ledger.F
 		data.Sorts = map[string]sortLink{"due": sorted(q, "due"), "opened": sorted(q, "opened")}
 	}
 	all := v.r.URL.Query().Get("pick") == "all"
+	if err := v.learn(p, page.Items); err != nil {
+		return data, err
+	}
 	for _, it := range page.Items {
 		row := v.row(p, q, it)
 		row.Picked = all

@@ -232,6 +232,18 @@ func Test_the_strip_counts_the_same_on_both_engines(t *testing.T) {
 		if err != nil || n[0] != 1 || n[1] != 0 {
 			t.Fatalf("strip %v, %v", n, err)
 		}
+		root := c.pack.Units.Root()
+		counts, err := c.r.Counts(ctx, scope, root, dbtest.Start.AddDate(0, 0, 1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		below := 0
+		for _, u := range counts.ByUnit {
+			below += u.Open
+		}
+		if below != 1 || len(counts.ByUnit) != len(c.pack.Units.Children(root)) {
+			t.Errorf("below the city: %+v", counts.ByUnit)
+		}
 		// Nobody answers: once the promised date has passed the case is late, and stays open.
 		set(dbtest.Start.AddDate(0, 0, 30))
 		for {
@@ -243,12 +255,11 @@ func Test_the_strip_counts_the_same_on_both_engines(t *testing.T) {
 				break
 			}
 		}
-		root := c.pack.Units.Root()
 		late, err := c.r.CountLate(ctx, scope, root, 100)
 		if err != nil || late != 1 {
 			t.Errorf("%d late, %v", late, err)
 		}
-		counts, err := c.r.Counts(ctx, scope, root, dbtest.Start.AddDate(0, 0, 31))
+		counts, err = c.r.Counts(ctx, scope, root, dbtest.Start.AddDate(0, 0, 31))
 		if err != nil || counts.Open != 1 || counts.Overdue != 1 {
 			t.Errorf("counts %+v, %v", counts, err)
 		}

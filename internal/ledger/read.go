@@ -412,19 +412,17 @@ func (r *Reader) Counts(ctx context.Context, in authz.Scope, unit org.UnitID, en
 		if err != nil {
 			return err
 		}
-		for _, child := range r.units().Children(unit) {
-			u := UnitCount{Unit: child}
-			for _, root := range roots {
-				if root.Unit != unit {
-					continue // a list of this very unit tells nothing of those below
-				}
-				more, err := countChild(ctx, tx, authz.Root{Unit: child, Programmes: root.Programmes})
-				if err != nil {
-					return err
-				}
-				u.Open, u.Overdue = u.Open+more.Open, u.Overdue+more.Overdue
+		children := r.units().Children(unit)
+		for _, u := range children {
+			c.ByUnit = append(c.ByUnit, UnitCount{Unit: u})
+		}
+		for _, root := range roots {
+			if root.Unit != unit {
+				continue // a list of this very unit tells nothing of those below
 			}
-			c.ByUnit = append(c.ByUnit, u)
+			if err := c.below(ctx, tx, children, root.Programmes); err != nil {
+				return err
+			}
 		}
 		return nil
 	})
@@ -436,16 +434,16 @@ func (r *Reader) Counts(ctx context.Context, in authz.Scope, unit org.UnitID, en
 func (r *Reader) Strip(ctx context.Context, in authz.Scope, f Filter, edges []time.Time, limit int) ([]int, error) {
 	roots := r.roots(counted(in), f.Unit)
 	counts := make([]int, max(len(edges)-1, 0))
-	if len(roots) == 0 {
+	if len(counts) == 0 {
 		return counts, nil
 	}
 	err := r.db.View(ctx, func(tx *db.Tx) error {
-		for i := range counts {
-			for _, root := range roots {
-				n, err := countDue(ctx, tx, root, edges[i], edges[i+1], limit)
-				if err != nil {
-					return err
-				}
+		for _, root := range roots {
+			few, err := countDue(ctx, tx, root, edges, limit)
+			if err != nil {
+				return err
+			}
+			for i, n := range few {
 				counts[i] = min(counts[i]+n, limit)
 			}
 		}

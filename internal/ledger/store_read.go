@@ -12,6 +12,7 @@ import (
 	"comity/internal/authz"
 	"comity/internal/casework"
 	"comity/internal/db"
+	"comity/internal/org"
 )
 
 const itemColumns = `c.n, c.ref, c.pack, c.programme, c.procedure, c.category, c.state, c.is_open, c.sort_at, c.clock, c.paused, c.holder,
@@ -353,14 +354,25 @@ func (c *Counts) tally(ctx context.Context, tx *db.Tx, w *where) error {
 	return nil
 }
 
-func countChild(ctx context.Context, tx *db.Tx, list authz.Root) (UnitCount, error) {
+// below adds the figures of the lists below to ByUnit, which holds a line for each of these units, in their order.
+func (c *Counts) below(ctx context.Context, tx *db.Tx, units []org.UnitID, programmes []string) error {
+	if len(units) == 0 {
+		return nil
+	}
 	w := &where{}
-	w.of("", list)
-	return db.One(ctx, tx, `SELECT CAST(COALESCE(SUM(cases), 0) AS BIGINT), CAST(COALESCE(SUM(late), 0) AS BIGINT) FROM tallies WHERE `+w.String(),
-		w.args, func(row db.Scanner) (UnitCount, error) {
-			u := UnitCount{Unit: list.Unit}
-			return u, row.Scan(&u.Open, &u.Overdue)
-		})
+	w.places("unit", units)
+	if len(programmes) > 0 {
+		w.in("programme", programmes)
+	}
+	for more, err := range db.Query(ctx, tx, `SELECT unit, CAST(SUM(cases) AS BIGINT), CAST(SUM(late) AS BIGINT) FROM tallies WHERE `+w.String()+` GROUP BY unit`, w.args,
+		func(row db.Scanner) (u UnitCount, err error) { return u, row.Scan(&u.Unit, &u.Open, &u.Overdue) }) {
+		if err != nil {
+			return err
+		}
+		u := &c.ByUnit[slices.Index(units, more.Unit)]
+		u.Open, u.Overdue = u.Open+more.Open, u.Overdue+more.Overdue
+	}
+	return nil
 }
 
 // countBetween counts the open cases of a list due from one time and before another.
@@ -372,19 +384,31 @@ func countBetween(ctx context.Context, tx *db.Tx, list authz.Root, from, to int6
 	return int(n), err
 }
 
-func countDue(ctx context.Context, tx *db.Tx, list authz.Root, from, to time.Time, limit int) (int, error) {
-	w := &where{}
-	w.of("", list)
-	w.and("is_open = 1 AND sort_at >= %s AND sort_at < %s", db.Micros(from), db.Micros(to))
-	return countFew(ctx, tx, w, limit)
+// countDue counts the open cases of a list due between neighbouring edges, each to a limit, with one question.
+func countDue(ctx context.Context, tx *db.Tx, list authz.Root, edges []time.Time, limit int) ([]int, error) {
+	var args []any
+	var bars []string
+	for i := range len(edges) - 1 {
+		w := &where{args: args}
+		w.of("", list)
+		w.and("is_open = 1 AND sort_at >= %s AND sort_at < %s", db.Micros(edges[i]), db.Micros(edges[i+1]))
+		bars, args = append(bars, "("+w.few(limit)+")"), w.args
+	}
+	return db.One(ctx, tx, `SELECT `+strings.Join(bars, ", "), args, func(row db.Scanner) ([]int, error) {
+		counts := make([]int, len(bars))
+		into := make([]any, len(bars))
+		for i := range counts {
+			into[i] = &counts[i]
+		}
+		return counts, row.Scan(into...)
+	})
 }
 
-// countFew counts to a limit, so that a page costs the same however much there is. The order has the engine walk the
-// index of the list: left free it may walk the table, in the hope to meet enough of this list soon.
-func countFew(ctx context.Context, tx *db.Tx, w *where, limit int) (int, error) {
+// few counts to a limit, so that a page costs the same however much there is. The order has the engine walk the index of
+// the list: left free it may walk the table, in the hope to meet enough of this list soon.
+func (w *where) few(limit int) string {
 	text := w.String()
-	n, err := db.One(ctx, tx, `SELECT COUNT(*) FROM (SELECT 1 AS one FROM worklist WHERE `+text+` ORDER BY sort_at LIMIT `+w.arg(int64(limit))+`) AS few`, w.args, scanInt)
-	return int(n), err
+	return `SELECT COUNT(*) FROM (SELECT 1 AS one FROM worklist WHERE ` + text + ` ORDER BY sort_at LIMIT ` + w.arg(int64(limit)) + `) AS few`
 }
 
 // micro is an instant as the database gives it back.
@@ -394,7 +418,8 @@ func countLate(ctx context.Context, tx *db.Tx, list authz.Root, limit int) (int,
 	w := &where{}
 	w.of("", list)
 	w.parts = append(w.parts, "is_open = 1", "late = 1") // literals, for the partial index
-	return countFew(ctx, tx, w, limit)
+	n, err := db.One(ctx, tx, w.few(limit), w.args, scanInt)
+	return int(n), err
 }
 
 func numbersAfter(ctx context.Context, tx *db.Tx, last int64, limit int) ([]int64, error) {

@@ -11,6 +11,7 @@ import (
 	"maps"
 	"net"
 	"os"
+	"runtime/pprof"
 	"slices"
 	"strconv"
 	"strings"
@@ -97,6 +98,7 @@ func runBenchRun(ctx context.Context, args []string, stdout, stderr io.Writer) e
 	mark := f.Bool("mark", false, "make an empty city one for measuring, for ever")
 	save := f.String("save", "", "file to keep the result in, as JSON")
 	compare := f.String("compare", "", "file of an earlier result to hold this one against")
+	profile := f.String("cpuprofile", "", "file for where processor time goes while it is loaded, to be read with go tool pprof; without --at, since a server elsewhere is another process")
 	lang := f.String("lang", "", "language of this output: en or zh-CN (default: from the environment)")
 	lf, cf := addLoadFlags(f), addCityFlags(f)
 	if err := parse(f, args); err != nil {
@@ -105,6 +107,9 @@ func runBenchRun(ctx context.Context, args []string, stdout, stderr io.Writer) e
 	o, err := lf.options()
 	if err != nil {
 		return err
+	}
+	if *profile != "" && *at != "" {
+		return usagef("--cpuprofile sees this process alone: leave --at out")
 	}
 	if f.NArg() > 0 {
 		return usagef("bench run takes flags alone; --help shows them")
@@ -125,7 +130,11 @@ func runBenchRun(ctx context.Context, args []string, stdout, stderr io.Writer) e
 		return err
 	}
 	defer c.Close()
-	r, err := m.load(ctx, c, *at, o, lf.crew())
+	var r *load.Result
+	err = profiled(*profile, func() error {
+		r, err = m.load(ctx, c, *at, o, lf.crew())
+		return err
+	})
 	if err != nil {
 		return err
 	}
@@ -148,6 +157,23 @@ func runBenchRun(ctx context.Context, args []string, stdout, stderr io.Writer) e
 		}
 	}
 	return rightAnswers(r)
+}
+
+// profiled runs fn under the profiler of processor time where a file is named.
+func profiled(file string, fn func() error) error {
+	if file == "" {
+		return fn()
+	}
+	f, err := os.Create(file)
+	if err != nil {
+		return err
+	}
+	if err := pprof.StartCPUProfile(f); err != nil {
+		return errors.Join(err, f.Close())
+	}
+	err = fn()
+	pprof.StopCPUProfile()
+	return errors.Join(err, f.Close())
 }
 
 // turns is how often the door and its baselines take turns.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -124,6 +125,7 @@ type demoConfig struct {
 	fresh bool
 	cases int
 	seed  uint64
+	until time.Time // the year that is played ends here; zero: now
 	say   text.Speaker
 	out   io.Writer
 }
@@ -208,7 +210,7 @@ func clearDemo(dir string) error {
 
 // playDemo makes the accounts and plays the year that ends now.
 func playDemo(ctx context.Context, c *city, fsys fs.FS, cfg demoConfig) (demoCard, error) {
-	until := time.Now().Truncate(time.Second)
+	until := cmp.Or(cfg.until, time.Now().Truncate(time.Second))
 	from := until.AddDate(-1, 0, 0)
 	c.clock.Fix(from)
 	card := demoCard{Data: cfg.data, Tokens: map[string]string{}, Roles: map[string]string{}, Codes: map[string]string{}, Refs: map[string]string{}}

@@ -81,6 +81,10 @@ func openSQLite(ctx context.Context, path, disk, sync string, now func() time.Ti
 		if err := fts5.Register(c); err != nil {
 			return err
 		}
+		// Otherwise a statement is parsed and planned anew whenever its LIMIT is bound, so at each time it runs.
+		if _, err := c.Config(sqlite3.DBCONFIG_ENABLE_QPSG, true); err != nil {
+			return err
+		}
 		return c.Exec(`PRAGMA journal_mode=WAL; PRAGMA synchronous=` + sync + `; PRAGMA foreign_keys=ON; PRAGMA secure_delete=ON; PRAGMA trusted_schema=OFF`)
 	})
 	if err != nil {

@@ -9,7 +9,7 @@ import (
 const Connections = postgresWriters + postgresReaders + 1 // the last is that of Listen
 
 // settings are those of a PostgreSQL server on which the promises of a city rest.
-const settings = `SELECT name, setting FROM pg_settings WHERE name IN ('fsync', 'full_page_writes', 'synchronous_commit',
+const settings = `SELECT name, setting FROM pg_settings WHERE name IN ('fsync', 'full_page_writes', 'synchronous_commit', 'wal_compression',
 	'max_connections', 'superuser_reserved_connections', 'server_version_num', 'server_version', 'server_encoding')`
 
 // Settings tells what a PostgreSQL server is set to, by name, and what its clock says; SQLite has neither.

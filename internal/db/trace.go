@@ -9,8 +9,9 @@ import (
 // no transaction runs.
 func (d *DB) Trace(hook func(q string, args []any)) { d.trace = hook }
 
-// Spent is what a statement has cost SQLite: steps of its machine, which are the same on every day and every computer.
-type Spent struct{ Runs, Steps int64 }
+// Spent is what a statement has cost SQLite: steps of its machine, which are the same on every day and every computer, and
+// how often it was planned anew although it had been prepared.
+type Spent struct{ Runs, Steps, Plans int64 }
 
 // Spent counts, for tests, what each statement has cost since it was asked last, on the connections that are idle. It
 // is empty for PostgreSQL.
@@ -35,6 +36,7 @@ func (s *session) spent(into map[string]Spent) {
 			sum := into[st.SQL()]
 			sum.Runs += int64(st.Status(sqlite3.STMTSTATUS_RUN, true))
 			sum.Steps += int64(st.Status(sqlite3.STMTSTATUS_VM_STEP, true))
+			sum.Plans += int64(st.Status(sqlite3.STMTSTATUS_REPREPARE, true))
 			if sum.Runs > 0 {
 				into[st.SQL()] = sum
 			}

@@ -463,3 +463,23 @@ func TestA_transaction_does_not_outlive_its_function(t *testing.T) {
 		wantNames(t, d, "")
 	})
 }
+
+// SQLite by itself plans a statement anew whenever another value is bound to its LIMIT, which every list does.
+func Test_a_prepared_statement_keeps_its_plan_whatever_is_bound(t *testing.T) {
+	d := dbtest.OpenSQLite(t)
+	mustMigrate(t, d, set("0001_pets.sql", petTable))
+	ctx := context.Background()
+	const q = `SELECT name FROM pets WHERE name > ?1 ORDER BY name LIMIT ?2`
+	for i := range 5 {
+		err := d.View(ctx, func(tx *db.Tx) error {
+			_, err := db.All(ctx, tx, q, []any{fmt.Sprint("p", i), int64(10 + i)}, text)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if s := d.Spent()[q]; s.Runs != 5 || s.Plans != 0 {
+		t.Errorf("%d runs, planned anew in %d", s.Runs, s.Plans)
+	}
+}

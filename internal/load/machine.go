@@ -50,7 +50,7 @@ func Describe(ctx context.Context, d *db.DB) (c City, err error) {
 	}
 	c.Engine = string(d.Engine())
 	set, _, err := d.Settings(ctx)
-	for _, name := range []string{"fsync", "full_page_writes", "synchronous_commit"} {
+	for _, name := range []string{"fsync", "full_page_writes", "synchronous_commit", "wal_compression"} {
 		if v, ok := set[name]; ok {
 			if c.Settings == nil {
 				c.Settings = map[string]string{}

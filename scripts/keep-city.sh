@@ -11,8 +11,9 @@ if ls "$kept/$version".*.tar.gz >/dev/null 2>&1; then
   exit 1
 fi
 work=$(mktemp -d)
-databases=()
+databases=() demo=
 clean() {
+  [ -z "$demo" ] || kill "$demo" 2>/dev/null || true
   for d in "${databases[@]}"; do dropdb --maintenance-db="$server" --if-exists "$d" || true; done
   rm -rf "$work"
 }
@@ -27,6 +28,7 @@ until grep -q '"address"' "$work/said"; do
   sleep 0.5
 done
 kill $demo && wait $demo || true
+demo=
 sed -i 's|^\( *"data": \)".*"|\1"city"|' "$work/city/demo.json" # names a folder of this machine
 
 pack() { tar -C "$work" --owner=0 --group=0 --sort=name -cf - "$@" | gzip -9n; }

@@ -11,7 +11,6 @@ import (
 	"maps"
 	"net"
 	"os"
-	"runtime/pprof"
 	"slices"
 	"strconv"
 	"strings"
@@ -131,7 +130,7 @@ func runBenchRun(ctx context.Context, args []string, stdout, stderr io.Writer) e
 	}
 	defer c.Close()
 	var r *load.Result
-	err = profiled(*profile, func() error {
+	err = load.Profiled(*profile, func() error {
 		r, err = m.load(ctx, c, *at, o, lf.crew())
 		return err
 	})
@@ -157,23 +156,6 @@ func runBenchRun(ctx context.Context, args []string, stdout, stderr io.Writer) e
 		}
 	}
 	return rightAnswers(r)
-}
-
-// profiled runs fn under the profiler of processor time where a file is named.
-func profiled(file string, fn func() error) error {
-	if file == "" {
-		return fn()
-	}
-	f, err := os.Create(file)
-	if err != nil {
-		return err
-	}
-	if err := pprof.StartCPUProfile(f); err != nil {
-		return errors.Join(err, f.Close())
-	}
-	err = fn()
-	pprof.StopCPUProfile()
-	return errors.Join(err, f.Close())
 }
 
 // turns is how often the door and its baselines take turns.

@@ -208,7 +208,7 @@ func clearDemo(dir string) error {
 	return nil
 }
 
-// playDemo makes the accounts and plays the year that ends now.
+// playDemo makes the accounts and plays the year.
 func playDemo(ctx context.Context, c *city, fsys fs.FS, cfg demoConfig) (demoCard, error) {
 	until := cmp.Or(cfg.until, time.Now().Truncate(time.Second))
 	from := until.AddDate(-1, 0, 0)

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"io/fs"
 	"net/http"
 	"net/url"
 	"os"
@@ -34,17 +35,20 @@ func Test_a_city_that_an_earlier_version_left_is_upgraded_and_goes_on(t *testing
 		t.Run(filepath.Base(file), func(t *testing.T) {
 			t.Parallel()
 			dir := t.TempDir()
-			unpack(t, file, dir)
+			left := unpack(t, file, dir)
 			fsys, err := packFS("demo")
 			if err != nil {
 				t.Fatal(err)
 			}
 			cfg := cityConfig{Data: filepath.Join(dir, "city"), Keys: filepath.Join(dir, "city.keys"), Pack: fsys, Clock: &clock{}, Hashing: account.Cheap()}
-			cfg.Clock.Fix(time.Date(2026, 11, 28, 3, 0, 0, 0, time.UTC)) // so that no term of those cities runs out while tests do
+			cfg.Clock.Fix(left.AddDate(0, 0, 1)) // the same day for ever, so that no term runs out as the years go by
 			if strings.Contains(file, ".postgres.") {
 				to, admin := newCityDatabases(t)
 				for _, name := range procedure.AllCompartments {
 					raw, err := os.ReadFile(filepath.Join(dir, name+".sql"))
+					if errors.Is(err, fs.ErrNotExist) && name != procedure.Civic {
+						continue // a compartment that version did not know: its database is new
+					}
 					if err != nil {
 						t.Fatal(err)
 					}
@@ -133,8 +137,8 @@ func upgraded(t *testing.T, cfg cityConfig, card demoCard) int {
 	return cases
 }
 
-// unpack lays the files of an archive into a folder.
-func unpack(t *testing.T, file, into string) {
+// unpack lays the files of an archive into a folder, and returns when the last of them was written.
+func unpack(t *testing.T, file, into string) (last time.Time) {
 	t.Helper()
 	f, err := os.Open(file)
 	if err != nil {
@@ -153,7 +157,7 @@ func unpack(t *testing.T, file, into string) {
 	for r := tar.NewReader(z); ; {
 		h, err := r.Next()
 		if errors.Is(err, io.EOF) {
-			return
+			return last
 		}
 		var raw []byte
 		switch {
@@ -161,6 +165,9 @@ func unpack(t *testing.T, file, into string) {
 		case h.Typeflag == tar.TypeDir:
 			err = root.MkdirAll(strings.TrimSuffix(h.Name, "/"), 0o700)
 		default:
+			if h.ModTime.After(last) {
+				last = h.ModTime
+			}
 			if raw, err = io.ReadAll(r); err == nil {
 				err = root.WriteFile(h.Name, raw, 0o600)
 			}

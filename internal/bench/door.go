@@ -38,7 +38,7 @@ func door(ctx context.Context, o options, dir string, t *table) error {
 		return err
 	}
 	defer s.Close()
-	return profiled(o.profile, func() error {
+	return load.Profiled(o.profile, func() error {
 		_, err := load.Changes(ctx, s.Rooms, o.clients, o.cases)
 		return err
 	})

@@ -21,7 +21,6 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"runtime/pprof"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -104,23 +103,6 @@ func run(ctx context.Context, o options) error {
 	fmt.Printf("\nIn %s. Medians of rounds, least..most in brackets; a ratio compares with the baseline of the same round.\n",
 		time.Since(began).Round(time.Second))
 	return nil
-}
-
-// profiled runs fn under the CPU profiler when a file was named.
-func profiled(file string, fn func() error) error {
-	if file == "" {
-		return fn()
-	}
-	f, err := os.Create(file)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	if err := pprof.StartCPUProfile(f); err != nil {
-		return err
-	}
-	defer pprof.StopCPUProfile()
-	return fn()
 }
 
 // table is what is printed at the end.

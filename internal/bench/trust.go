@@ -36,7 +36,7 @@ func trust(ctx context.Context, o options, dir string, t *table) error {
 	if err != nil {
 		return err
 	}
-	err = profiled(o.profile, func() error { return c.looked(ctx, o, ids, "SQLite", t) })
+	err = load.Profiled(o.profile, func() error { return c.looked(ctx, o, ids, "SQLite", t) })
 	if err != nil {
 		return err
 	}

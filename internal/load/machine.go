@@ -3,9 +3,11 @@ package load
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"runtime"
+	"runtime/pprof"
 	"strconv"
 	"strings"
 
@@ -82,4 +84,21 @@ func line(file, name string) (n int64, ok bool) {
 		}
 	}
 	return 0, false
+}
+
+// Profiled runs fn under the profiler of processor time where a file is named; go tool pprof reads it.
+func Profiled(file string, fn func() error) error {
+	if file == "" {
+		return fn()
+	}
+	f, err := os.Create(file)
+	if err != nil {
+		return err
+	}
+	if err := pprof.StartCPUProfile(f); err != nil {
+		return errors.Join(err, f.Close())
+	}
+	err = fn()
+	pprof.StopCPUProfile()
+	return errors.Join(err, f.Close())
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	_ "embed"
 	"encoding/json"
@@ -24,6 +25,8 @@ import (
 )
 
 const benchReportExamples = `  comity bench report --out docs/performance.md --sizes 10000,1000000
+  comity bench report --out docs/performance.md --sizes 10000,10000000 --events 5 --dir /mnt/big --keep
+    (short histories, where the disk holds no others; what was broken off goes on when the same command is given again)
   comity bench report --out docs/performance.md --sizes 10000,100000 --pg postgres://postgres@db.internal/postgres
     (PostgreSQL too: databases are created on that server and dropped again, by createdb and dropdb, which must be in PATH)
 `
@@ -33,8 +36,9 @@ var performancePage string
 
 // reportFlags say what a report measures.
 type reportFlags struct {
-	pack, dir, pg         string
-	sizes                 []int
+	pack, dir, pg, note   string
+	sizes, pgSizes        []int // cases of the small and of the large city
+	events                float64
 	keep                  bool
 	long                  time.Duration
 	clients, cases, nodes int
@@ -47,6 +51,9 @@ func runBenchReport(ctx context.Context, args []string, stdout, stderr io.Writer
 	var r reportFlags
 	out := f.String("out", "", "file to write the page to")
 	sizes := f.String("sizes", "10000,100000", "cases of the small and of the large city")
+	pgSizes := f.String("pg-sizes", "", "the same for PostgreSQL, where its cities are others (default: as --sizes)")
+	f.Float64Var(&r.events, "events", promisedEvents, "events of a case that has ended, on average: fewer where the disk cannot hold more")
+	f.StringVar(&r.note, "note", "", "a sentence of yours about this machine that the page shall say, such as what disk it has")
 	f.StringVar(&r.pack, "pack", "demo", "pack of both: a folder, or the name of one in the program")
 	f.StringVar(&r.dir, "dir", "", "folder for the cities (default: a temporary one)")
 	f.StringVar(&r.pg, "pg", "", "postgres:// address of a server where databases may be created; without it SQLite alone is measured")
@@ -66,22 +73,19 @@ func runBenchReport(ctx context.Context, args []string, stdout, stderr io.Writer
 	if *out == "" || f.NArg() > 0 {
 		return usagef("name the page with --out, such as --out docs/performance.md")
 	}
-	for s := range strings.SplitSeq(*sizes, ",") {
-		n, err := strconv.Atoi(strings.TrimSpace(s))
-		if err != nil || n < 1 {
-			return usagef("--sizes %s: give two numbers of cases, such as 10000,100000", *sizes)
-		}
-		r.sizes = append(r.sizes, n)
+	var err error
+	if r.sizes, err = twoSizes("sizes", *sizes); err != nil {
+		return err
 	}
-	if slices.Sort(r.sizes); len(r.sizes) != 2 {
-		return usagef("--sizes %s: give two numbers of cases, such as 10000,100000", *sizes)
+	if r.pgSizes, err = twoSizes("pg-sizes", cmp.Or(*pgSizes, *sizes)); err != nil {
+		return err
 	}
 	self, err := thisProgram()
 	if err != nil {
 		return err
 	}
 	fill := func(ctx context.Context, cf cityFlags, cases int) error {
-		return runBench(ctx, []string{"seed", "--pack", *cf.pack, "--data", *cf.data, "--db", *cf.db, "--cases", strconv.Itoa(cases)}, stderr, stderr)
+		return runBench(ctx, []string{"seed", "--pack", *cf.pack, "--data", *cf.data, "--db", *cf.db, "--cases", strconv.Itoa(cases), "--events", fmt.Sprint(r.events)}, stderr, stderr)
 	}
 	page, err := r.measure(ctx, self, fill, stderr)
 	if err != nil {
@@ -94,11 +98,26 @@ func runBenchReport(ctx context.Context, args []string, stdout, stderr io.Writer
 	return nil
 }
 
+// twoSizes reads how many cases the small and the large city have.
+func twoSizes(flag, text string) (sizes []int, err error) {
+	for s := range strings.SplitSeq(text, ",") {
+		n, err := strconv.Atoi(strings.TrimSpace(s))
+		if err != nil || n < 1 {
+			return nil, usagef("--%s %s: give two numbers of cases, such as 10000,100000", flag, text)
+		}
+		sizes = append(sizes, n)
+	}
+	if slices.Sort(sizes); len(sizes) != 2 {
+		return nil, usagef("--%s %s: give two numbers of cases, such as 10000,100000", flag, text)
+	}
+	return sizes, nil
+}
+
 // performance is what the page shows.
 type performance struct {
-	Spare             float64 // more than so many processes that want a core are other work
-	Smallest, Largest int64
-	Engines           []engineFigures
+	Spare    float64 // more than so many processes that want a core are other work
+	Promised int64   // how many cases the promises are for
+	Engines  []engineFigures
 }
 
 // engineFigures is what was measured on one engine.
@@ -107,6 +126,7 @@ type engineFigures struct {
 	Machine      load.Machine
 	Small, Large load.City
 	Set          string // settings of the server
+	Note         string // what whoever measured says of the machine
 	Promises     []promise
 	Missed, Left []string
 	Short        []string // lists that are shorter in one city than in the other
@@ -138,18 +158,17 @@ func (r reportFlags) measure(ctx context.Context, self load.Program, fill func(c
 		return nil, err
 	}
 	m := measuring{say: words.In("en"), out: stderr, log: errorsTo(stderr)}
-	p := performance{Spare: 1}
-	engines := []engineOf{{"sqlite", r.onSQLite}}
+	p := performance{Spare: 1, Promised: 10_000_000}
+	engines := []engineOf{{"sqlite", r.sizes, r.onSQLite}}
 	if r.pg != "" {
-		engines = append(engines, engineOf{"postgres", r.onPostgres})
+		engines = append(engines, engineOf{"postgres", r.pgSizes, r.onPostgres})
 	}
 	for _, engine := range engines {
-		e, err := r.kept(engine, func() (engineFigures, error) { return r.engine(ctx, m, self, fill, engine.place) })
+		e, err := r.kept(engine, func() (engineFigures, error) { return r.engine(ctx, m, self, fill, engine) })
 		if err != nil {
 			return nil, err
 		}
 		p.Engines = append(p.Engines, e)
-		p.Smallest, p.Largest = e.Small.Cases, e.Large.Cases
 	}
 	t, err := template.New("page").Parse(performancePage)
 	if err != nil {
@@ -165,6 +184,7 @@ func (r reportFlags) measure(ctx context.Context, self load.Program, fill func(c
 // engineOf is an engine and where its cities of some size are made.
 type engineOf struct {
 	name  string
+	sizes []int
 	place func(context.Context, int) (cityFlags, func() error, error)
 }
 
@@ -173,7 +193,7 @@ func (r reportFlags) kept(engine engineOf, measure func() (engineFigures, error)
 	if !r.keep {
 		return measure()
 	}
-	file := filepath.Join(r.dir, fmt.Sprintf("%s-%d-%d.json", engine.name, r.sizes[0], r.sizes[1]))
+	file := filepath.Join(r.dir, fmt.Sprintf("%s-%d-%d.json", engine.name, engine.sizes[0], engine.sizes[1]))
 	raw, err := os.ReadFile(file)
 	if err == nil {
 		if err = json.Unmarshal(raw, &e); err != nil {
@@ -194,10 +214,10 @@ func (r reportFlags) kept(engine engineOf, measure func() (engineFigures, error)
 }
 
 // engine measures both cities on one engine.
-func (r reportFlags) engine(ctx context.Context, m measuring, self load.Program, fill func(context.Context, cityFlags, int) error, place func(context.Context, int) (cityFlags, func() error, error)) (e engineFigures, err error) {
+func (r reportFlags) engine(ctx context.Context, m measuring, self load.Program, fill func(context.Context, cityFlags, int) error, engine engineOf) (e engineFigures, err error) {
 	var cities []cityFlags
-	for _, n := range r.sizes {
-		cf, away, err := place(ctx, n)
+	for _, n := range engine.sizes {
+		cf, away, err := engine.place(ctx, n)
 		if err != nil {
 			return e, err
 		}
@@ -214,7 +234,7 @@ func (r reportFlags) engine(ctx context.Context, m measuring, self load.Program,
 		}
 		cities = append(cities, cf)
 	}
-	e.At, e.Machine = time.Now().UTC(), load.Here() // filling is not measured
+	e.At, e.Machine, e.Note = time.Now().UTC(), load.Here(), r.note // filling is not measured
 	bases, err := r.traffic(ctx, m, self, cities[1], &e)
 	if err != nil {
 		return e, err
@@ -299,6 +319,17 @@ const (
 	mostUnderLoad = 600.0
 	flat          = 1.1 // what grows less is called flat
 )
+
+// promisedEvents is how long a history is that the promises have in mind.
+const promisedEvents = 20
+
+// Each is how many events a case of the large city has.
+func (e engineFigures) Each() float64 {
+	return float64(e.Large.Events) / float64(max(e.Large.Cases, 1))
+}
+
+// Brief tells that histories are shorter than the promises have in mind.
+func (e engineFigures) Brief() bool { return e.Each() < promisedEvents*0.9 }
 
 // promises holds what was measured against what is promised.
 func (e *engineFigures) promises(say text.Speaker, b *load.Result, s *load.Scale) {

@@ -264,8 +264,8 @@ func wordsOf(base *text.Catalogue) func(*pack.Pack) *text.Catalogue {
 // keepPacks stores the current version and loads every older one, so that no case loses its law.
 func (c *city) keepPacks(ctx context.Context, current *pack.Pack, still bool) error {
 	if !still {
-		kept := ledger.PackFiles{Digest: current.Digest, Name: current.ID, Version: current.Version, Files: current.Files}
-		if err := c.ledger.KeepPack(ctx, kept); err != nil {
+		version := ledger.PackVersion{Digest: current.Digest, Name: current.ID, Version: current.Version}
+		if err := c.ledger.KeepPack(ctx, version, current.Files); err != nil {
 			return err
 		}
 	}
@@ -278,7 +278,11 @@ func (c *city) keepPacks(ctx context.Context, current *pack.Pack, still bool) er
 		if k.Digest == current.Digest {
 			continue
 		}
-		fsys, err := pack.FromFiles(k.Files)
+		files, err := ledger.KeptFiles(ctx, c.db, k.Digest)
+		if err != nil {
+			return err
+		}
+		fsys, err := pack.FromFiles(files)
 		if err != nil {
 			return err
 		}

@@ -374,7 +374,7 @@ func (d *doctor) kept(ctx context.Context, c *city, current *pack.Pack) {
 	switch {
 	case last.Digest == current.Digest:
 		key = "doctor.pack.same"
-	case slices.ContainsFunc(all, func(k ledger.PackFiles) bool { return k.Digest == current.Digest }):
+	case slices.ContainsFunc(all, func(k ledger.PackVersion) bool { return k.Digest == current.Digest }):
 		state, key = odd, "doctor.pack.back"
 	case last.Name != current.ID:
 		state, key = odd, "doctor.pack.other"

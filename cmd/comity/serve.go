@@ -303,7 +303,7 @@ func surfaces(c *city, o surfaceOptions) http.Handler {
 func joined(c *city, o surfaceOptions) (http.Handler, []string) {
 	p := c.packs.Current()
 	site := &web.Site{Text: c.words, Langs: p.Langs, Now: c.clock.Now, Zone: p.Zone, Base: o.base, Emergency: p.Emergency, Phone: p.Phone,
-		Demo: o.demo != nil, Secure: o.secure, Missing: []error{ledger.ErrNotFound}, Unsure: []error{db.ErrCommitUnknown}, Log: c.log, Kiosk: o.kiosk, KioskOnly: o.kioskOnly,
+		Demo: o.demo != nil, Secure: o.secure, Missing: []error{ledger.ErrNotFound}, Unsure: []error{db.ErrCommitUnknown}, Full: []error{db.ErrDisk}, Log: c.log, Kiosk: o.kiosk, KioskOnly: o.kioskOnly,
 		Hosts: append([]string{}, o.hosts...), Journal: &journal.Journal{Log: c.log}, Traces: o.traces}
 	mux := &web.Routes{}
 	site.Mount(mux)

@@ -94,7 +94,7 @@ var Rooms = map[string]Room{
 	"internal/api":                       {Why: "JSON for programs", Rooms: with("account", "db", "explain", "file", "intake", "jobs", "journal", "ledger", "limit", "pack", "posted", "text"), Others: []string{"github.com/danielgtaylor/huma/v2", "github.com/VictoriaMetrics/metrics", "golang.org/x/text/language"}},
 	"internal/programme/residence/sdjwt": {Why: "the residence card: a credential whose holder shows only what is asked for"},
 
-	"internal/open311":                  {Why: "GeoReport v2", Rooms: with("account", "explain", "file", "intake", "journal", "ledger", "limit", "outward", "pack", "text"), Others: []string{"golang.org/x/text/language"}},
+	"internal/open311":                  {Why: "GeoReport v2", Rooms: with("account", "db", "explain", "file", "intake", "journal", "ledger", "limit", "outward", "pack", "text"), Others: []string{"golang.org/x/text/language"}},
 	"internal/courier/gateway":          {Why: "speaks with mail relays, gateways and receivers of webhooks", Rooms: []string{"courier", "jobs", "outward"}, Others: []string{"go.yaml.in/yaml/v4"}},
 	"internal/courier/gateway/smtptest": {Why: "a mail relay for tests; for tests alone"},
 	"internal/programme/quarantine":     {Why: "files that wait until somebody decides", Rooms: with("courier", "db", "file", "jobs", "ledger", "pack", "programme", "web"), Others: []string{"github.com/a-h/templ"}},

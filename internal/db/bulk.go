@@ -216,10 +216,20 @@ func (d *DB) Dress(ctx context.Context, statement string) error {
 	})
 }
 
-// Analyze has the engine count what it plans by, after much was loaded at once. SQLite plans without.
-func (d *DB) Analyze(ctx context.Context, tables []string) error {
+// Settle does after a load what a server does by and by to rows that lie there for years: it counts what plans are made by
+// and marks rows as seen by all, so that whoever reads them first need not, and no sweep of the server falls into what is
+// measured then. SQLite has nothing to settle.
+func (d *DB) Settle(ctx context.Context, tables []string) (err error) {
 	if d.engine != Postgres {
 		return nil
 	}
-	return d.Transact(ctx, func(tx *Tx) error { return tx.script(ctx, "ANALYZE "+strings.Join(tables, ", ")) })
+	s, err := openSession(ctx, d.engine, d.sql, "")
+	if err != nil {
+		return err
+	}
+	defer s.close() // and with it the setting
+	if err := s.control(ctx, "SET statement_timeout = 0"); err != nil {
+		return err
+	}
+	return s.control(ctx, "VACUUM (ANALYZE) "+strings.Join(tables, ", "))
 }

@@ -64,6 +64,23 @@ func Test_loaded_rows_are_those_that_were_inserted(t *testing.T) {
 			t.Error(err)
 		}
 
+		if err := d.Settle(ctx, []string{"things", string(words)}); err != nil {
+			t.Error(err)
+		}
+		if d.Engine() == db.Postgres {
+			err := d.View(ctx, func(tx *db.Tx) error {
+				n, err := db.One(ctx, tx, `SELECT COUNT(*) FROM pg_stat_user_tables s JOIN pg_class c ON c.oid = s.relid
+					WHERE s.schemaname = current_schema() AND s.relname = 'things' AND c.reltuples = 2 AND s.last_vacuum IS NOT NULL`, nil, db.ScanID)
+				if err == nil && n != 1 {
+					t.Error("the server did not count the rows, or did not mark them as seen by all")
+				}
+				return err
+			})
+			if err != nil {
+				t.Error(err)
+			}
+		}
+
 		if err := d.Transact(ctx, func(tx *db.Tx) error { return tx.Load(ctx, into, &list) }); !db.IsUnique(err) {
 			t.Errorf("rows that are there are loaded again: %v", err)
 		}

@@ -141,7 +141,7 @@ func (l *Ledger) Fill(ctx context.Context, beside []Beside, tell, dress func(int
 			return f, err
 		}
 	}
-	return f, l.db.Analyze(ctx, tables)
+	return f, l.db.Settle(ctx, tables)
 }
 
 // Stock is how much a city holds.

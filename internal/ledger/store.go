@@ -497,36 +497,45 @@ func earliest(ctx context.Context, tx *db.Tx, text string, args ...any) (best ti
 	return best, nil
 }
 
-// PackFiles is a stored pack version.
-type PackFiles struct {
-	Digest, Name, Version string
-	Files                 map[string][]byte
-}
+// PackVersion names a stored pack version.
+type PackVersion struct{ Digest, Name, Version string }
 
 // KeepPack stores a pack version so that cases opened under it can always be read; a version that is
-// there already is left alone.
-func (l *Ledger) KeepPack(ctx context.Context, p PackFiles) error {
-	doc, err := json.Marshal(p.Files)
-	if err != nil {
-		return err
-	}
+// there already is left alone. Its files are megabytes, so a start asks before it sends them.
+func (l *Ledger) KeepPack(ctx context.Context, p PackVersion, files map[string][]byte) error {
 	return l.db.Transact(ctx, func(tx *db.Tx) error {
+		if n, err := db.One(ctx, tx, `SELECT COUNT(*) FROM packs WHERE digest = ?1`, []any{p.Digest}, scanInt); err != nil || n > 0 {
+			return err
+		}
+		doc, err := json.Marshal(files)
+		if err != nil {
+			return err
+		}
 		return tx.Send(ctx, `INSERT INTO packs (digest, name, version, loaded_at, files) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (digest) DO NOTHING`,
 			p.Digest, p.Name, p.Version, db.Micros(tx.Now), string(doc))
 	})
 }
 
-// KeptPacks lists every stored version.
-func KeptPacks(ctx context.Context, d *db.DB) (out []PackFiles, err error) {
+// KeptPacks lists every stored version, the one that was stored last at the end.
+func KeptPacks(ctx context.Context, d *db.DB) (out []PackVersion, err error) {
 	err = d.View(ctx, func(tx *db.Tx) error {
-		out, err = db.All(ctx, tx, `SELECT digest, name, version, files FROM packs ORDER BY loaded_at`, nil, func(row db.Scanner) (p PackFiles, err error) {
-			var doc string
-			if err := row.Scan(&p.Digest, &p.Name, &p.Version, &doc); err != nil {
-				return p, err
-			}
-			return p, json.Unmarshal([]byte(doc), &p.Files)
+		out, err = db.All(ctx, tx, `SELECT digest, name, version FROM packs ORDER BY loaded_at`, nil, func(row db.Scanner) (p PackVersion, err error) {
+			return p, row.Scan(&p.Digest, &p.Name, &p.Version)
 		})
 		return err
 	})
 	return out, err
+}
+
+// KeptFiles returns the files of a stored version.
+func KeptFiles(ctx context.Context, d *db.DB, digest string) (files map[string][]byte, err error) {
+	var doc string
+	err = d.View(ctx, func(tx *db.Tx) error {
+		doc, err = db.One(ctx, tx, `SELECT files FROM packs WHERE digest = ?1`, []any{digest}, scanText)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return files, json.Unmarshal([]byte(doc), &files)
 }

@@ -1,6 +1,7 @@
 package open311_test
 
 import (
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -9,6 +10,7 @@ import (
 
 	"comity/internal/authz"
 	"comity/internal/casework"
+	"comity/internal/db"
 	"comity/internal/open311"
 )
 
@@ -235,5 +237,23 @@ func Test_no_public_answer_names_anybody(t *testing.T) {
 			}
 		}
 		s.get("servicerequestupdates.xml").says(200, "Where exactly?", "The resident replied", "Contested by the resident", "<status>reopen</status>")
+	})
+}
+
+func Test_what_could_not_be_stored_is_said_and_comes_later_under_its_key(t *testing.T) {
+	each(t, func(s *site) {
+		for fault, words := range map[error]string{db.ErrDisk: "Nothing was stored", db.ErrCommitUnknown: "may or may not have happened"} {
+			before := s.count()
+			s.db.InterceptCommit(func(func() error) error { return fmt.Errorf("%w (code 13)", fault) })
+			a := s.post("requests.xml", s.pothole(), "Idempotency-Key", words)
+			said := a.Body.String()
+			if a.Code != http.StatusServiceUnavailable || a.Header().Get("Retry-After") == "" || !strings.Contains(said, words) || strings.Contains(said, "code 13") {
+				t.Errorf("%v: %d %v %s", fault, a.Code, a.Header(), said)
+			}
+			s.db.InterceptCommit(nil)
+			if a := s.post("requests.xml", s.pothole(), "Idempotency-Key", words); a.Code >= 300 || s.count() != before+1 {
+				t.Errorf("%v: sent again: %d %s, %d cases more", fault, a.Code, a.Body, s.count()-before)
+			}
+		}
 	})
 }

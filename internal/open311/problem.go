@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"comity/internal/casework"
+	"comity/internal/db"
 	"comity/internal/explain"
 	"comity/internal/form"
 	"comity/internal/journal"
@@ -98,6 +99,14 @@ func (s *Server) lines(w http.ResponseWriter, c *call, say text.Speaker, err err
 		return http.StatusNotFound, []string{say.T("open311.no.request.unknown", "got", clip(c.id))}
 	case errors.Is(err, ledger.ErrClosed):
 		return http.StatusServiceUnavailable, []string{say.T("open311.no.closing")}
+	case errors.Is(err, db.ErrCommitUnknown):
+		s.Log.WarnContext(c.Context(), "a change was sent to the database, and nobody answered", "error", err)
+		w.Header().Set("Retry-After", "5")
+		return http.StatusServiceUnavailable, []string{say.T("open311.no.unknown")}
+	case errors.Is(err, db.ErrDisk):
+		s.Log.ErrorContext(c.Context(), "a change could not be stored", "error", err)
+		w.Header().Set("Retry-After", "60")
+		return http.StatusServiceUnavailable, []string{say.T("open311.no.disk")}
 	}
 	var b [4]byte
 	rand.Read(b[:])

@@ -2,7 +2,6 @@ package pack
 
 import (
 	"cmp"
-	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -180,21 +179,31 @@ func (l *loader) workers(f procedureFile, compartment string, role map[string]st
 // asksNobody refuses words of agreement in a procedure that the law orders: who may not say no is not to
 // be asked.
 func (l *loader) asksNobody(f procedureFile) {
+	shown := []string{"act", "event", "field", "option", "state", "when"}
 	for _, lang := range l.p.Langs {
-		for _, kind := range []string{"act", "event", "field", "option", "state", "when"} {
-			prefix := kind + "." + f.Procedure + "."
-			for _, key := range slices.Sorted(maps.Keys(l.p.Texts[lang])) {
-				if !strings.HasPrefix(key, prefix) {
-					continue
-				}
-				for _, w := range l.consentWords[lang] {
-					if strings.Contains(strings.ToLower(l.p.Texts[lang][key]), strings.ToLower(w)) {
-						l.bad.on(l.where[lang+" "+key], "%q says %q, but the ground of procedure %q is duty: say what the law orders, do not ask for agreement", key, w, f.Procedure)
-					}
-				}
+		var asking []string // few of thousands of keys, so they are found first and sorted then
+		for key, words := range l.p.Texts[lang] {
+			kind, rest, _ := strings.Cut(key, ".")
+			if slices.Contains(shown, kind) && strings.HasPrefix(rest, f.Procedure+".") && l.consents(lang, words) != "" {
+				asking = append(asking, key)
 			}
 		}
+		slices.Sort(asking)
+		for _, key := range asking {
+			l.bad.on(l.where[lang+" "+key], "%q says %q, but the ground of procedure %q is duty: say what the law orders, do not ask for agreement", key, l.consents(lang, l.p.Texts[lang][key]), f.Procedure)
+		}
 	}
+}
+
+// consents returns the first word of agreement in a text, or nothing.
+func (l *loader) consents(lang, words string) string {
+	words = strings.ToLower(words)
+	for _, w := range l.consentWords[lang] {
+		if strings.Contains(words, strings.ToLower(w)) {
+			return w
+		}
+	}
+	return ""
 }
 
 // crosses checks a link that leads to another compartment: a sealed referral, which tells as little as can

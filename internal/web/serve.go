@@ -140,10 +140,16 @@ func (s *Site) answer(p *Page, err error) Answer {
 	case s.missing(err):
 		return p.plain(http.StatusNotFound, "web.not_found", nil)
 	}
-	a := p.plain(http.StatusInternalServerError, "web.incident", nil)
-	if isAny(err, s.Unsure) {
+	var a Answer
+	switch { // to go back would fetch the form anew, with another key
+	case isAny(err, s.Unsure):
 		a = p.plain(http.StatusInternalServerError, "web.unsure", nil)
-		a.Again = true // to go back would fetch the form anew, with another key
+		a.Again = true
+	case isAny(err, s.Full):
+		a = p.plain(http.StatusServiceUnavailable, "web.full", nil)
+		a.Again = true
+	default:
+		a = p.plain(http.StatusInternalServerError, "web.incident", nil)
 	}
 	a.Incident = "E-" + rand.Text()[:8]
 	return a

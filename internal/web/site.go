@@ -33,6 +33,7 @@ type Site struct {
 	Pause     time.Duration // how long a body may stop arriving; 0 = 30 seconds
 	Missing   []error       // errors that mean "not found", such as the ledger's
 	Unsure    []error       // errors after which nobody knows whether something was stored, such as the database's
+	Full      []error       // errors that say that nothing was stored, since the disk takes nothing
 	Log       *slog.Logger
 	Journal   *journal.Journal // what was refused; nil = not recorded
 	Traces    *trace.Tracer    // how long requests take; nil = nobody is told

@@ -148,6 +148,23 @@ func Test_who_cannot_be_told_whether_it_was_stored_is_asked_to_send_the_same_req
 	}
 }
 
+func Test_a_disk_that_takes_nothing_is_told_as_that_and_the_operator_gets_a_number(t *testing.T) {
+	s := site(t)
+	var log bytes.Buffer
+	s.Log = slog.New(slog.NewTextHandler(&log, nil))
+	full := errors.New("the disk takes nothing")
+	s.Full = []error{full}
+	for lang, words := range map[string]string{"en": "Nothing was stored", "zh-CN": "没有保存任何内容"} {
+		w := httptest.NewRecorder()
+		s.Serve(func(http.ResponseWriter, *http.Request) error { return fmt.Errorf("commit: %w", full) }).ServeHTTP(w, get("/x?lang="+lang))
+		page := w.Body.String()
+		n := regexp.MustCompile(`E-[A-Z2-7]{8}`).FindString(page)
+		if w.Code != http.StatusServiceUnavailable || !strings.Contains(page, "data-again") || !strings.Contains(page, words) || n == "" || !strings.Contains(log.String(), n) {
+			t.Errorf("in %s: %d, number %q\n%s", lang, w.Code, n, page)
+		}
+	}
+}
+
 func TestAn_unknown_error_gets_an_incident_number_that_the_log_has_too(t *testing.T) {
 	s := site(t)
 	var log bytes.Buffer

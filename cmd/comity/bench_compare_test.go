@@ -119,13 +119,13 @@ func Test_a_report_says_what_was_reached_what_was_not_and_what_was_not_measured(
 		_, err = load.Changes(ctx, roomsOf(c), 4, cases)
 		return errors.Join(err, c.Close())
 	}
-	r := reportFlags{pack: "demo", dir: filepath.Join(t.TempDir(), "report"), sizes: []int{10, 30}, long: time.Second, clients: 4, cases: 12, nodes: 2,
+	r := reportFlags{pack: "demo", dir: filepath.Join(t.TempDir(), "report"), sizes: []int{10, 30}, note: "This disk is a test.", long: time.Second, clients: 4, cases: 12, nodes: 2,
 		scale: scaleFlags{turns: 1, turn: 500 * time.Millisecond, clients: 2, changes: 8, within: time.Minute}}
 	page, err := r.measure(t.Context(), asProgram(), fill, io.Discard)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"# How fast it is", "## SQLite 3.", "holds 10 cases", "the large one 30", "≥ 0.50", "≤ 1.30", "**Not measured in this run:** from when a clock runs out", "| follow |", "answers were the pages that were asked for"} {
+	for _, want := range []string{"# How fast it is", "## SQLite 3.", "holds 10 cases", "the large one 30", "nothing about more", "Histories are short here", "This disk is a test.", "≥ 0.50", "≤ 1.30", "**Not measured in this run:** from when a clock runs out", "| follow |", "answers were the pages that were asked for"} {
 		if !strings.Contains(string(page), want) {
 			t.Errorf("%q is not said in\n%s", want, page)
 		}
@@ -164,28 +164,28 @@ func Test_nodes_share_the_work_on_one_city(t *testing.T) {
 }
 
 func Test_what_a_kept_report_measured_is_not_measured_again(t *testing.T) {
-	r := reportFlags{keep: true, dir: t.TempDir(), sizes: []int{10, 30}}
+	r := reportFlags{keep: true, dir: t.TempDir()}
 	times := 0
 	measure := func() (engineFigures, error) {
 		times++
 		return engineFigures{Large: load.City{Cases: 30}, Missed: []string{"one"}, Closed: &load.Result{Clients: 4}}, nil
 	}
-	first, err := r.kept(engineOf{name: "sqlite"}, measure)
+	first, err := r.kept(engineOf{name: "sqlite", sizes: []int{10, 30}}, measure)
 	if err != nil {
 		t.Fatal(err)
 	}
-	again, err := r.kept(engineOf{name: "sqlite"}, measure)
+	again, err := r.kept(engineOf{name: "sqlite", sizes: []int{10, 30}}, measure)
 	if err != nil || times != 1 || !reflect.DeepEqual(again, first) {
 		t.Errorf("measured %d times, %v, and %+v became %+v", times, err, first, again)
 	}
-	if _, err := r.kept(engineOf{name: "postgres"}, measure); err != nil || times != 2 {
+	if _, err := r.kept(engineOf{name: "postgres", sizes: []int{10, 30}}, measure); err != nil || times != 2 {
 		t.Errorf("another engine: measured %d times, %v", times, err)
 	}
 	file := filepath.Join(r.dir, "sqlite-10-30.json")
 	if err := os.WriteFile(file, []byte("{"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := r.kept(engineOf{name: "sqlite"}, measure); err == nil || !strings.Contains(err.Error(), file) {
+	if _, err := r.kept(engineOf{name: "sqlite", sizes: []int{10, 30}}, measure); err == nil || !strings.Contains(err.Error(), file) {
 		t.Errorf("a damaged file: %v", err)
 	}
 }

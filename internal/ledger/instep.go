@@ -60,7 +60,7 @@ func (l *Ledger) list(ctx context.Context, counter string, ids []string) error {
 	if len(ids) == 0 {
 		return nil
 	}
-	from, to, err := l.ring.AddDestroyed(ids...)
+	from, to, err := l.ring.JustDestroyed(ids...)
 	if err != nil {
 		return err
 	}

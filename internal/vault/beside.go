@@ -68,43 +68,55 @@ func (r *Ring) MarkDestroyed(ids ...string) error {
 
 // AddDestroyed is MarkDestroyed, and tells how far the list reached before and reaches now.
 func (r *Ring) AddDestroyed(ids ...string) (from, to ListEnd, err error) {
+	return r.added(r.destroyed, ids)
+}
+
+// JustDestroyed is AddDestroyed for keys that were alive a moment ago. Whether they are on the list is asked of its last
+// lines alone, where a second try finds them, so that it takes as long for a list of millions as for a short one.
+func (r *Ring) JustDestroyed(ids ...string) (from, to ListEnd, err error) {
+	return r.added(r.lastDestroyed, ids)
+}
+
+func (r *Ring) added(known func() ([]string, int64, error), ids []string) (from, to ListEnd, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if from, err = r.end(); err != nil {
 		return from, to, err
 	}
-	if err := r.add(ids); err != nil {
+	if err := r.add(known, ids); err != nil {
 		return from, to, err
 	}
 	to, err = r.end()
 	return from, to, err
 }
 
-func (r *Ring) add(ids []string) error {
-	known, size, err := r.destroyed()
+// add writes what is not known behind the list, of which known tells ids and how many bytes of the file are whole lines.
+func (r *Ring) add(known func() ([]string, int64, error), ids []string) error {
+	there, size, err := known()
 	if err != nil {
 		return err
 	}
-	gone := make(map[string]bool, len(known)+len(ids))
-	for _, id := range known {
+	gone := make(map[string]bool, len(there)+len(ids))
+	for _, id := range there {
 		gone[id] = true
 	}
 	var lines strings.Builder
+	var fresh []string
 	for _, id := range ids {
 		if id == "" || strings.ContainsFunc(id, func(c rune) bool { return c <= ' ' || c == 0x7f }) {
 			return fmt.Errorf("%q is no id of a key: it is empty or has a space or line break in it", id)
 		}
 		if !gone[id] {
 			gone[id] = true
-			known = append(known, id)
+			fresh = append(fresh, id)
 			lines.WriteString(r.line(id))
 		}
 	}
-	if lines.Len() == 0 {
+	if len(fresh) == 0 {
 		return nil
 	}
 	if r.folder == "" {
-		r.kept.destroyed = known
+		r.kept.destroyed = append(r.kept.destroyed, fresh...)
 		return nil
 	}
 	return appendAt(destroyedPath(r.folder, r.compartment), size, lines.String())
@@ -132,13 +144,62 @@ func (r *Ring) destroyed() (ids []string, size int64, err error) {
 	}
 	b = b[:bytes.LastIndexByte(b, '\n')+1]
 	for line := range strings.Lines(string(b)) {
-		id, _, _ := strings.Cut(line, " ")
-		if line != r.line(id) {
-			return nil, 0, fmt.Errorf("%s:%d: the line was not written by this ring or was changed; bring the file back from the backup of the key folder", path, len(ids)+1)
+		id, ok := r.read(line)
+		if !ok {
+			return nil, 0, fmt.Errorf("%s:%d: the line %w", path, len(ids)+1, errForeignLine)
 		}
 		ids = append(ids, id)
 	}
 	return ids, int64(len(b)), nil
+}
+
+var errForeignLine = errors.New("was not written by this ring or was changed; bring the file back from the backup of the key folder")
+
+// read takes a line apart; ok is false for one that this ring did not write.
+func (r *Ring) read(line string) (id string, ok bool) {
+	id, _, _ = strings.Cut(line, " ")
+	return id, line == r.line(id)
+}
+
+// lastDestroyed is destroyed for the last lines: some thousand.
+func (r *Ring) lastDestroyed() (ids []string, size int64, err error) {
+	if r.folder == "" {
+		return r.kept.destroyed[max(0, len(r.kept.destroyed)-1000):], 0, nil
+	}
+	b, size, err := r.last()
+	if err != nil {
+		return nil, 0, err
+	}
+	if int64(len(b)) < size { // it begins within a line
+		b = b[bytes.IndexByte(b, '\n')+1:]
+	}
+	for line := range strings.Lines(string(b)) {
+		id, ok := r.read(line)
+		if !ok {
+			return nil, 0, fmt.Errorf("%s: one of the last lines %w", destroyedPath(r.folder, r.compartment), errForeignLine)
+		}
+		ids = append(ids, id)
+	}
+	return ids, size, nil
+}
+
+// last reads the end of the file up to its last whole line, and tells how long the file is up to there: what a crash left
+// behind it is no line.
+func (r *Ring) last() (b []byte, size int64, err error) {
+	f, size, err := openPrivate(destroyedPath(r.folder, r.compartment))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, 0, nil
+	}
+	if err != nil {
+		return nil, 0, err
+	}
+	defer f.Close()
+	b = make([]byte, min(size, 2*endWindow))
+	if _, err := f.ReadAt(b, size-int64(len(b))); err != nil {
+		return nil, 0, err
+	}
+	whole := bytes.LastIndexByte(b, '\n') + 1
+	return b[:whole], size - int64(len(b)-whole), nil
 }
 
 func (r *Ring) end() (ListEnd, error) {
@@ -146,21 +207,11 @@ func (r *Ring) end() (ListEnd, error) {
 		n := len(r.kept.destroyed)
 		return r.endOf(int64(n), []byte(strings.Join(r.kept.destroyed[max(0, n-1000):], "\n"))), nil
 	}
-	f, size, err := openPrivate(destroyedPath(r.folder, r.compartment))
-	if errors.Is(err, fs.ErrNotExist) {
-		return r.endOf(0, nil), nil
-	}
+	b, size, err := r.last()
 	if err != nil {
 		return ListEnd{}, err
 	}
-	defer f.Close()
-	b := make([]byte, min(size, 2*endWindow))
-	if _, err := f.ReadAt(b, size-int64(len(b))); err != nil {
-		return ListEnd{}, err
-	}
-	whole := bytes.LastIndexByte(b, '\n') + 1 // what a crash left behind it is no line
-	size -= int64(len(b) - whole)
-	return r.endOf(size, b[max(0, whole-endWindow):whole]), nil
+	return r.endOf(size, b[max(0, len(b)-endWindow):]), nil
 }
 
 func (r *Ring) endOf(size int64, end []byte) ListEnd {

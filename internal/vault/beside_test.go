@@ -56,6 +56,57 @@ func Test_the_list_may_grow_for_years(t *testing.T) {
 	}
 }
 
+func Test_what_was_alive_a_moment_ago_goes_on_the_list_without_all_of_it_being_read(t *testing.T) {
+	eachKind(t, func(t *testing.T, r *Ring, again func() *Ring) {
+		for range 2 {
+			if _, _, err := r.JustDestroyed("one", "two"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if ids, err := again().Destroyed(); !slices.Equal(ids, []string{"one", "two"}) || err != nil {
+			t.Errorf("%q, %v", ids, err)
+		}
+		if _, _, err := r.JustDestroyed("a b"); err == nil {
+			t.Error("an id with a space was taken")
+		}
+	})
+	eachOpened(t, func(t *testing.T, r *Ring, dir string) {
+		ids := make([]string, 5000) // longer than what is read of it
+		for i := range ids {
+			ids[i] = fmt.Sprintf("case-%07d", i)
+		}
+		if err := r.MarkDestroyed(ids...); err != nil {
+			t.Fatal(err)
+		}
+		path := destroyedPath(dir, "youth")
+		whole, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		changed := []byte(strings.Replace(string(whole), "case-0000001 ", "case-9999999 ", 1))
+		if err := os.WriteFile(path, append(changed, "case-55"...), 0o600); err != nil { // a crash cut the last line off
+			t.Fatal(err)
+		}
+		before, err := r.DestroyedEnd()
+		if err != nil {
+			t.Fatal(err)
+		}
+		from, to, err := r.JustDestroyed("fresh", ids[4999])
+		if err != nil || from != before || to.Size != before.Size+int64(len(r.line("fresh"))) {
+			t.Errorf("from %+v to %+v, %v; before it was %+v", from, to, err, before)
+		}
+		if _, err := r.Destroyed(); err == nil || !strings.Contains(err.Error(), path+":2") {
+			t.Errorf("what reads all of it did not see the changed line: %v", err)
+		}
+		if err := os.WriteFile(path, []byte(strings.Replace(string(whole), "case-0004999 ", "case-9999999 ", 1)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := r.JustDestroyed("other"); err == nil || !strings.Contains(err.Error(), path) {
+			t.Errorf("behind a line of somebody else: %v", err)
+		}
+	})
+}
+
 func Test_the_end_of_a_list_is_that_of_no_other_list(t *testing.T) {
 	eachKind(t, func(t *testing.T, r *Ring, again func() *Ring) {
 		seen := map[ListEnd]bool{}

@@ -31,8 +31,9 @@ type browserCity struct {
 	tab      context.Context
 	axe      string
 	chromium string
-	cut      atomic.Bool     // there is no network
-	seen     map[string]bool // pages checked for accessibility, by language
+	cut      atomic.Bool                   // there is no network
+	weak     atomic.Pointer[chan struct{}] // until it is closed, what a telephone asks about its worker gets no answer
+	seen     map[string]bool               // pages checked for accessibility, by language
 }
 
 func openBrowserCity(t *testing.T, change ...func(*surfaceOptions)) *browserCity {
@@ -83,6 +84,9 @@ func (b *browserCity) reachable(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if b.cut.Load() {
 			panic(http.ErrAbortHandler)
+		}
+		if until := b.weak.Load(); until != nil && r.URL.Path == "/desk/field/me" {
+			<-*until
 		}
 		h.ServeHTTP(w, r)
 	})

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/chromedp/cdproto/cdp"
@@ -102,6 +103,28 @@ func (b *browserCity) onSite(lang string) {
 	b.until(func() bool { return b.js(`Boolean(navigator.serviceWorker.controller)`) == "true" })
 }
 
+func Test_while_a_weak_network_has_not_answered_nobody_is_said_not_to_be_signed_in(t *testing.T) {
+	b := openBrowserCity(t)
+	b.do(chromedp.EmulateViewport(360, 740))
+	login, _ := b.workers("guiyuan")
+	b.signIn(login)
+	for lang, said := range map[string][3]string{"en": {"Looking for a network", "You are not signed in", "Network ·"}, "zh-CN": {"正在查看网络", "您还没有登录", "有网络 ·"}} {
+		b.onSite(lang)
+		answered := make(chan struct{})
+		answer := sync.OnceFunc(func() { close(answered) })
+		t.Cleanup(answer) // or a test that fails would hang with its server
+		b.weak.Store(&answered)
+		b.open("/desk/field?lang=" + lang)
+		b.until(func() bool { return b.js(`document.querySelector("#f-main").hidden`) == "false" })
+		if words := b.words(); !strings.Contains(words, said[0]) || strings.Contains(words, said[1]) {
+			t.Errorf("before an answer has come it says\n%s", words)
+		}
+		b.weak.Store(nil)
+		answer()
+		b.until(func() bool { return strings.Contains(b.words(), said[2]) })
+	}
+}
+
 func Test_a_report_written_without_a_network_survives_a_killed_browser_and_becomes_one_case(t *testing.T) {
 	b := openBrowserCity(t)
 	profile := t.TempDir()
@@ -132,8 +155,8 @@ func Test_a_report_written_without_a_network_survives_a_killed_browser_and_becom
 	b.kill(profile)
 	b.network(false)
 	b.open("/desk/field")
-	b.until(func() bool { return b.states() == "draft" })
-	b.expect("The slabs before the gate wobble.", "No network")
+	b.until(func() bool { return b.states() == "draft" && strings.Contains(b.words(), "No network") })
+	b.expect("The slabs before the gate wobble.")
 	b.looks("field-draft")
 	b.press("Go on writing")
 	b.until(func() bool { return b.js(`document.querySelectorAll("#f-shots img").length`) == "1" })

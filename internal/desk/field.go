@@ -55,7 +55,7 @@ type fieldWord struct{ Key, Text string }
 // fieldWords are the phrases of the script: what becomes of an entry, and what it has to tell.
 var fieldWords = []string{
 	"state.draft", "state.waiting", "state.sending", "state.sent", "state.conflict", "state.refused",
-	"online", "offline", "closed", "other", "fault", "full", "report", "note", "due", "photos", "photo.bad",
+	"looking", "online", "offline", "closed", "other", "fault", "full", "report", "note", "due", "photos", "photo.bad",
 	"open", "send", "again", "edit", "copy", "copied", "discard", "discard.sure", "anyway", "remove", "saved", "incomplete", "point", "point.failed", "since", "moved", "waiting",
 }
 

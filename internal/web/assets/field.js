@@ -146,7 +146,7 @@
   }
 
   /* ---- sending ---- */
-  var online = true, signedIn = false, busy = false;
+  var online, /* neither before the first answer */ signedIn = false, busy = false;
   function ask(path, options) {
     var stop = new AbortController(), timer = setTimeout(function () { stop.abort(); }, 300000); /* photos over a weak network need minutes */
     options = options || {};
@@ -277,7 +277,7 @@
   }
   function draw() {
     var waiting = items.filter(function (x) { return x.state === 'waiting'; }).length;
-    $('f-state').textContent = (online ? say('online') : say('offline')) + (me && signedIn ? ' · ' + me.who : '') + (waiting ? ' · ' + say('waiting', { n: waiting }) : '');
+    $('f-state').textContent = say(online ? 'online' : online === false ? 'offline' : 'looking') + (me && signedIn ? ' · ' + me.who : '') + (waiting ? ' · ' + say('waiting', { n: waiting }) : '');
     $('f-signin').hidden = signedIn || !online;
     $('f-main').hidden = !me || Boolean(current);
     $('f-form').hidden = !me || !current;

@@ -56,6 +56,19 @@ func Test_the_list_may_grow_for_years(t *testing.T) {
 	}
 }
 
+// longList has the ring list more keys than are read of the end of its list.
+func longList(t *testing.T, r *Ring) []string {
+	t.Helper()
+	ids := make([]string, 5000)
+	for i := range ids {
+		ids[i] = fmt.Sprintf("case-%07d", i)
+	}
+	if err := r.MarkDestroyed(ids...); err != nil {
+		t.Fatal(err)
+	}
+	return ids
+}
+
 func Test_what_was_alive_a_moment_ago_goes_on_the_list_without_all_of_it_being_read(t *testing.T) {
 	eachKind(t, func(t *testing.T, r *Ring, again func() *Ring) {
 		for range 2 {
@@ -71,13 +84,7 @@ func Test_what_was_alive_a_moment_ago_goes_on_the_list_without_all_of_it_being_r
 		}
 	})
 	eachOpened(t, func(t *testing.T, r *Ring, dir string) {
-		ids := make([]string, 5000) // longer than what is read of it
-		for i := range ids {
-			ids[i] = fmt.Sprintf("case-%07d", i)
-		}
-		if err := r.MarkDestroyed(ids...); err != nil {
-			t.Fatal(err)
-		}
+		ids := longList(t, r)
 		path := destroyedPath(dir, "youth")
 		whole, err := os.ReadFile(path)
 		if err != nil {
@@ -126,13 +133,7 @@ func Test_the_end_of_a_list_is_that_of_no_other_list(t *testing.T) {
 		}
 	})
 	eachOpened(t, func(t *testing.T, r *Ring, dir string) {
-		ids := make([]string, 5000) // longer than what is read of it
-		for i := range ids {
-			ids[i] = fmt.Sprintf("case-%07d", i)
-		}
-		if err := r.MarkDestroyed(ids...); err != nil {
-			t.Fatal(err)
-		}
+		ids := longList(t, r)
 		end, err := r.DestroyedEnd()
 		if err != nil {
 			t.Fatal(err)

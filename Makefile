@@ -29,7 +29,7 @@ failover: ## three database machines, two of Comity and a proxy, switched off un
 	$(GO) test ./packaging/ha -run Test_nothing_acknowledged -count=1 -v -timeout 60m -failover $(if $(SCENES),-scenes '$(SCENES)')
 
 SIZES ?= 10000,100000
-performance: ## measure cities of SIZES cases and write docs/performance.md (PG=postgres://… adds PostgreSQL; REPORT='--events 5 --dir D --keep' what else it takes)
+performance: ## measure cities of SIZES cases and write docs/performance.md (PG=postgres://… adds PostgreSQL; REPORT='--events 5 --dir D --keep' what else it takes; at a million much of an hour)
 	$(GO) run ./cmd/comity bench report --out docs/performance.md --sizes $(SIZES) $(if $(PG),--pg '$(PG)') $(REPORT)
 
 DRILLS ?= 12

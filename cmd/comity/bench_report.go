@@ -117,6 +117,7 @@ func twoSizes(flag, text string) (sizes []int, err error) {
 type performance struct {
 	Spare    float64 // more than so many processes that want a core are other work
 	Promised int64   // how many cases the promises are for
+	Long     int     // and how many events of each
 	Engines  []engineFigures
 }
 
@@ -158,7 +159,7 @@ func (r reportFlags) measure(ctx context.Context, self load.Program, fill func(c
 		return nil, err
 	}
 	m := measuring{say: words.In("en"), out: stderr, log: errorsTo(stderr)}
-	p := performance{Spare: 1, Promised: 10_000_000}
+	p := performance{Spare: 1, Promised: promisedCases, Long: promisedEvents}
 	engines := []engineOf{{"sqlite", r.sizes, r.onSQLite}}
 	if r.pg != "" {
 		engines = append(engines, engineOf{"postgres", r.pgSizes, r.onPostgres})
@@ -320,8 +321,11 @@ const (
 	flat          = 1.1 // what grows less is called flat
 )
 
-// promisedEvents is how long a history is that the promises have in mind.
-const promisedEvents = 20
+// The city that the promises have in mind.
+const (
+	promisedCases  = 10_000_000
+	promisedEvents = 20 // of a case
+)
 
 // Each is how many events a case of the large city has.
 func (e engineFigures) Each() float64 {

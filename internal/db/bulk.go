@@ -219,7 +219,7 @@ func (d *DB) Dress(ctx context.Context, statement string) error {
 // Settle does after a load what a server does by and by to rows that lie there for years: it counts what plans are made by
 // and marks rows as seen by all, so that whoever reads them first need not, and no sweep of the server falls into what is
 // measured then. SQLite has nothing to settle.
-func (d *DB) Settle(ctx context.Context, tables []string) (err error) {
+func (d *DB) Settle(ctx context.Context, tables []string) error {
 	if d.engine != Postgres {
 		return nil
 	}

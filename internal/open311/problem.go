@@ -99,6 +99,7 @@ func (s *Server) lines(w http.ResponseWriter, c *call, say text.Speaker, err err
 		return http.StatusNotFound, []string{say.T("open311.no.request.unknown", "got", clip(c.id))}
 	case errors.Is(err, ledger.ErrClosed):
 		return http.StatusServiceUnavailable, []string{say.T("open311.no.closing")}
+	// Both come again as the JSON API asks for it: a server changes in seconds, a disk is looked after by somebody.
 	case errors.Is(err, db.ErrCommitUnknown):
 		s.Log.WarnContext(c.Context(), "a change was sent to the database, and nobody answered", "error", err)
 		w.Header().Set("Retry-After", "5")

@@ -132,8 +132,9 @@ func balance(t *testing.T, nodes ...*rolled) *httptest.Server {
 	var turn atomic.Int64
 	proxy := &httputil.ReverseProxy{Transport: &http.Transport{MaxIdleConnsPerHost: 20},
 		Rewrite: func(r *httputil.ProxyRequest) {
-			for range nodes {
-				if n := nodes[int(turn.Add(1))%len(nodes)]; n.up.Load() {
+			first := int(turn.Add(1)) // taken once: of two requests at a time each would see the same node twice
+			for i := range nodes {
+				if n := nodes[(first+i)%len(nodes)]; n.up.Load() {
 					r.SetURL(&url.URL{Scheme: "http", Host: n.addr})
 					r.Out.Host = r.In.Host
 					n.seen.Add(1)

@@ -221,8 +221,10 @@ func (l *Ledger) Reconcile(ctx context.Context, witness *vault.Head) (r Reconcil
 			return r, err
 		}
 	}
-	if err := l.keysOpen(ctx, before); err != nil {
-		return r, err
+	if !l.cfg.Filling { // no backup is of a city half filled, and without its indexes each of these reads every key
+		if err := l.keysOpen(ctx, before); err != nil {
+			return r, err
+		}
 	}
 	last, err := l.ring.Head()
 	if err != nil {

@@ -114,7 +114,7 @@ func Test_a_resident_is_asked_where_a_leak_belongs_and_files_with_the_answers_ca
 // until waits, for a bounded number of looks, for what a key press leads to.
 func (b *browserCity) until(done func() bool) {
 	b.t.Helper()
-	for range 1200 { // half a minute: how busy the machine is decides nothing
+	for range 4800 { // two minutes and more: how busy the machine is decides nothing
 		if done() {
 			return
 		}

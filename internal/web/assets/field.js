@@ -392,6 +392,7 @@
   var worker = window.trustedTypes ? trustedTypes.createPolicy('comity-field', { createScriptURL: function () { return app.dataset.worker; } }).createScriptURL('') : app.dataset.worker;
   navigator.serviceWorker.register(worker, { scope: app.dataset.app }).catch(function () { /* works as long as there is a network */ });
   if (navigator.storage && navigator.storage.persist) navigator.storage.persist();
+  draw(); /* the database and the first answer may take their time, and an empty page says nothing */
   openDB().then(function () { return get('keep', 'me'); }).then(function (kept) {
     if (!kept) return;
     if (Date.now() > kept.until) return lock();

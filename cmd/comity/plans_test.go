@@ -217,9 +217,6 @@ func (p *planned) lists() {
 		if _, err := reader.Near(ctx, in, "road.pothole", []org.UnitID{"guiyuan-ganyuan"}, now.AddDate(0, -1, 0), 5); err != nil {
 			t.Error(err)
 		}
-		if _, err := reader.CountLate(ctx, in, units[i], 100); err != nil {
-			t.Error(err)
-		}
 		if _, err := reader.Counts(ctx, in, units[i], now.AddDate(0, 0, 1)); err != nil {
 			t.Error(err)
 		}
@@ -260,7 +257,9 @@ func (p *planned) grow(copies int) (rows int64) {
 			p.t.Fatalf("%s: %v", g.table, err)
 		}
 	}
-	p.exec(`ANALYZE`)
+	if p.c.db.Engine() == db.Postgres { // SQLite never counts rows, and plans by its rules of thumb
+		p.exec(`ANALYZE`)
+	}
 	return rows
 }
 
@@ -333,6 +332,10 @@ func faults(e db.Engine, q string, plan []string, large map[string]bool) (out []
 		grows := false
 		for _, m := range names.FindAllStringSubmatch(q, -1) {
 			grows = grows || large[m[1]]
+		}
+		// The few that are late among all that are open: along the key all of these are read, which no step of a plan shows.
+		if late := "w.late = 1 ORDER BY w.sort_at"; strings.Contains(q, late) && !strings.Contains(strings.Join(plan, "\n"), "worklist_late") {
+			out = append(out, "worklist_late is not used")
 		}
 		for _, line := range plan {
 			if m := walks.FindStringSubmatch(line); m != nil && large[alias[m[1]]] {

@@ -66,7 +66,7 @@ func multiply(ctx context.Context, d *db.DB, n int, now time.Time) error {
 	after := []string{
 		`CREATE INDEX worklist_state ON worklist (unit, is_open, state, sort_at, n)`,
 		`CREATE INDEX worklist_opened ON worklist (unit, is_open, n)`,
-		`CREATE INDEX worklist_late ON worklist (unit, sort_at, n) WHERE is_open = 1 AND late = 1`,
+		`CREATE INDEX worklist_late ON worklist (unit, late, is_open, sort_at, n, programme, state) WHERE is_open = 1 AND late = 1`,
 		`CREATE INDEX timers_due ON timers (prio, fires_at)`,
 		`INSERT INTO tallies (unit, programme, procedure, state, shard, cases, late, unassigned, offered, paused)
  SELECT l.unit, l.programme, t.procedure, l.state, 0, SUM(` + copiesOf + `), 0, SUM(CASE WHEN t.assignee = '' THEN ` + copiesOf + ` ELSE 0 END), 0, 0

@@ -244,9 +244,10 @@ const staff = "everyone"
 
 var errIdle = errors.New("the city does not come to rest")
 
-// settle does all that is due: notices, the log, a head.
+// settle does all that is due: notices, the log, a head. How many jobs a long scene left decides nothing; only a city in
+// which, again and again, nothing is due and jobs are left does not come to rest.
 func (h *house) settle(ctx context.Context) error {
-	for range 400 {
+	for idle := 0; idle < 400; {
 		n, err := h.runner.RunDue(ctx, 64)
 		if err != nil {
 			return err
@@ -270,6 +271,7 @@ func (h *house) settle(ctx context.Context) error {
 			return err
 		}
 		if n == 0 {
+			idle++
 			h.jump(20 * time.Second) // whoever held them is dead, or has to wait before another try
 		}
 	}

@@ -452,17 +452,3 @@ func (r *Reader) Strip(ctx context.Context, in authz.Scope, f Filter, edges []ti
 	return counts, err
 }
 
-// CountLate counts the cases whose promised date has passed without an answer, at most limit.
-func (r *Reader) CountLate(ctx context.Context, in authz.Scope, unit org.UnitID, limit int) (total int, err error) {
-	err = r.db.View(ctx, func(tx *db.Tx) error {
-		for _, root := range r.roots(counted(in), unit) {
-			n, err := countLate(ctx, tx, root, limit)
-			if err != nil {
-				return err
-			}
-			total = min(total+n, limit)
-		}
-		return nil
-	})
-	return total, err
-}

@@ -414,14 +414,6 @@ func (w *where) few(limit int) string {
 // micro is an instant as the database gives it back.
 func micro(t time.Time) time.Time { return db.FromMicros(db.Micros(t)) }
 
-func countLate(ctx context.Context, tx *db.Tx, list authz.Root, limit int) (int, error) {
-	w := &where{}
-	w.of("", list)
-	w.parts = append(w.parts, "is_open = 1", "late = 1") // literals, for the partial index
-	n, err := db.One(ctx, tx, w.few(limit), w.args, scanInt)
-	return int(n), err
-}
-
 func numbersAfter(ctx context.Context, tx *db.Tx, last int64, limit int) ([]int64, error) {
 	return db.All(ctx, tx, `SELECT n FROM cases WHERE n > ?1 ORDER BY n LIMIT ?2`, []any{last, int64(limit)}, scanInt)
 }

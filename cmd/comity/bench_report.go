@@ -395,6 +395,9 @@ func (e *engineFigures) pair(say text.Speaker, id, level string, p load.Pair, fa
 	}
 	large := load.Median(p.Large)
 	x := promise{Figure: figure(large*factor, digits), Base: figure(load.Median(p.Small)*factor, digits), Ratio: "–", Bound: bound}
+	if mostLarge > 0 { // it is promised of every turn
+		x.Figure = fmt.Sprintf("%s [%s..%s]", x.Figure, figure(slices.Min(p.Large)*factor, digits), figure(slices.Max(p.Large)*factor, digits))
+	}
 	if r > 0 {
 		x.Ratio = fmt.Sprintf("%s [%s..%s]", ratio(r), ratio(least), ratio(most))
 	}

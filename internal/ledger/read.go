@@ -451,4 +451,3 @@ func (r *Reader) Strip(ctx context.Context, in authz.Scope, f Filter, edges []ti
 	})
 	return counts, err
 }
-

@@ -62,7 +62,9 @@ tests_in_memory() {
   dir=$(mktemp -d /dev/shm/comity-check-XXXXXX) || return 0
   chmod 1777 "$dir"
   trap 'rm -rf "$dir"' EXIT
-  export TMPDIR="$dir" GOTMPDIR=/tmp
+  # Some tests build a program and run it; in a container nothing there may be run.
+  cp "$(type -P true)" "$dir/" && "$dir/true" 2>/dev/null || { echo "Nothing in /dev/shm may be run: the tests' files go to the disk."; return 0; }
+  export TMPDIR="$dir" GOTMPDIR="${GOTMPDIR:-/tmp}"
 }
 
 failed=()

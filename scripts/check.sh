@@ -61,7 +61,7 @@ tests_in_memory() {
   [ "${free:-0}" -ge 2000000 ] && [ "${memory:-0}" -ge 6000000 ] || { echo "Less than 6 GB of memory, or of 2 GB in /dev/shm, is free: the tests' files go to the disk."; return 0; }
   dir=$(mktemp -d /dev/shm/comity-check-XXXXXX) || return 0
   chmod 1777 "$dir"
-  trap 'rm -rf "$dir"' EXIT
+  trap "rm -rf '$dir'" EXIT # its name now: when the trap runs, the variable is gone
   # Some tests build a program and run it; in a container nothing there may be run.
   cp "$(type -P true)" "$dir/" && "$dir/true" 2>/dev/null || { echo "Nothing in /dev/shm may be run: the tests' files go to the disk."; return 0; }
   export TMPDIR="$dir" GOTMPDIR="${GOTMPDIR:-/tmp}"

@@ -57,7 +57,7 @@ func Test_a_case_of_a_real_city_has_a_receipt_and_a_restored_older_database_is_t
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := l.Receipt(ctx, ledger.LeafEvent, c.ledger.EventLeaf(filed.Case, last.Seq), translog.Subject{Case: string(filed.Ref), Event: last.Kind, At: last.At, Hash: hash})
+	r, err := l.Receipt(ctx, ledger.LeafEvent, c.ledger.EventLeaf(filed.Case, last.Seq, last.At), translog.Subject{Case: string(filed.Ref), Event: last.Kind, At: last.At, Hash: hash})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -241,7 +241,7 @@ func logged(ctx context.Context, o options, path string, t *table) error {
 		began = time.Now()
 		for i := range o.pages {
 			if err := d.View(ctx, func(tx *db.Tx) error {
-				return translog.Holds(ctx, tx, ledger.LeafEvent, id(round, i*31%entries), hash[:])
+				return translog.Holds(ctx, tx, ledger.LeafEvent, hash[:], id(round, i*31%entries))
 			}); err != nil {
 				return err
 			}

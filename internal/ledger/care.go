@@ -32,7 +32,7 @@ const (
 )
 
 func (l *Ledger) care(ctx context.Context, tx *db.Tx, who authz.Actor, what, detail string) error {
-	c := Care{Ref: l.drawName(), At: micro(tx.Now), Actor: who.ID(), What: what, Detail: detail}
+	c := Care{Ref: l.drawLeaf(tx.Now), At: micro(tx.Now), Actor: who.ID(), What: what, Detail: detail}
 	hash, err := hashOf(c)
 	if err != nil {
 		return err

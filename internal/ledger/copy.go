@@ -186,7 +186,7 @@ func (m *maker) events(k *modelCase, ref casework.Ref, events int) []byte {
 		e.doc.fill(&m.text, &m.cast)
 		hash = chain(hash, m.text.Bytes())
 		b.rows[rowsEvents].Row(6).Int(m.n).Int(int64(i + 1)).Text(e.kind).Int(db.Micros(at)).Bytes(hash).Bytes(m.text.Bytes())
-		b.leaves = append(b.leaves, translog.NewLeaf(LeafEvent, m.l.EventLeaf(m.id, i+1), receipt.Digest(string(ref), e.kind, at, hash)))
+		b.leaves = append(b.leaves, translog.NewLeaf(LeafEvent, m.l.EventLeaf(m.id, i+1, at), receipt.Digest(string(ref), e.kind, at, hash)))
 		if kind, clock := notableOf(e.e); kind != "" {
 			for _, unit := range listers(k.d.Units.Path, rowsOf(e.c)) {
 				b.rows[rowsNotable].Row(5).Text(string(unit)).Text(string(kind)).Int(db.Micros(at)).Int(m.n).Text(clock)
@@ -295,7 +295,7 @@ func (m *maker) looks(k *modelCase) {
 		if d.At = micro(m.instant(d.At)); d.At.After(m.until) {
 			continue
 		}
-		d.Ref = m.l.drawName()
+		d.Ref = m.l.drawLeaf(d.At)
 		hash, err := lookHash(m.id, d)
 		if err != nil {
 			panic(fmt.Sprintf("ledger: a look cannot be written down: %v", err)) // plain data only; a programming mistake

@@ -163,7 +163,7 @@ func keptUntil(d *procedure.Definition, c casework.Case) time.Time {
 func (l *Ledger) destroy(ctx context.Context, tx *db.Tx, n int64, id casework.CaseID, k wrappedKey, e Erasure) (Erasure, error) {
 	sum := sha256.Sum256([]byte(k.wrapped))
 	e.Law = procedure.Law{ID: e.Law.ID, Article: e.Law.Article}
-	e.Ref, e.At, e.Slot, e.KeyID, e.KeyHash = l.drawName(), micro(tx.Now), k.slot, l.keyID(n, k.slot), sum[:]
+	e.Ref, e.At, e.Slot, e.KeyID, e.KeyHash = l.drawLeaf(tx.Now), micro(tx.Now), k.slot, l.keyID(n, k.slot), sum[:]
 	hash, err := erasureHash(id, e)
 	if err != nil {
 		return e, err

@@ -32,7 +32,7 @@ const LeafExport = "export"
 func (l *Ledger) Exporting(ctx context.Context, who authz.Actor, e Export) (Export, error) {
 	e.Actor, e.For = who.ID(), who.For()
 	err := l.db.Transact(ctx, func(tx *db.Tx) error {
-		e.Ref, e.At = l.drawName(), micro(tx.Now)
+		e.Ref, e.At = l.drawLeaf(tx.Now), micro(tx.Now)
 		hash, err := hashOf(e)
 		if err != nil {
 			return err

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"comity/internal/casework"
 	"comity/internal/db"
 	"comity/internal/db/dbtest"
 	"comity/internal/procedure"
@@ -20,3 +21,6 @@ func (l *Ledger) DrawAhead(d *procedure.Definition) error {
 	}
 	return l.refs.block(refSeries(d.Prefix, dbtest.Start.In(d.Calendar.Zone).Year()))
 }
+
+// OlderLeaf is how an event was named in the log before names began with the day.
+func (r *Reader) OlderLeaf(id casework.CaseID, seq int) string { return r.eventName(id, seq) }

@@ -83,7 +83,7 @@ func (l *Ledger) putHoldOf(ctx context.Context, tx *db.Tx, who authz.Actor, id c
 	case h.what == whatRelease && !known:
 		return h, &casework.Refusal{Rule: "hold.unknown"}
 	}
-	h.Ref, h.At, h.sealed = l.drawName(), micro(tx.Now), s.key.Seal(l.context(s.c.ID), order)
+	h.Ref, h.At, h.sealed = l.drawLeaf(tx.Now), micro(tx.Now), s.key.Seal(l.context(s.c.ID), order)
 	hash, err := holdHash(s.c.ID, h)
 	if err != nil {
 		return h, err

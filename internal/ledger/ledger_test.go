@@ -218,6 +218,56 @@ func Test_a_changed_record_of_a_list_that_left_is_named_and_so_is_one_the_log_do
 	})
 }
 
+func Test_events_recorded_before_names_began_with_the_day_are_found_and_a_second_record_of_one_is_named(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		c := newCity(t, d)
+		ctx := t.Context()
+		older, err := c.open("")
+		if err != nil {
+			t.Fatal(err)
+		}
+		today, err := c.open("")
+		if err != nil {
+			t.Fatal(err)
+		}
+		leaf := func(of ledger.Receipt) string {
+			e, err := c.r.Stored(ctx, casework.Case{ID: of.Case, Ref: of.Ref}, 1)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return e.Leaf
+		}
+		dated := leaf(older)
+		if day := dbtest.Start.UTC().Format("060102"); !strings.HasPrefix(dated, day) || !strings.HasPrefix(leaf(today), day) {
+			t.Fatalf("events of %s are recorded as %s and %s", day, dated, leaf(today))
+		}
+		before := c.r.OlderLeaf(older.Case, 1)
+		change := func(sql string, args ...any) {
+			t.Helper()
+			if err := d.Transact(ctx, func(tx *db.Tx) error { _, err := tx.Exec(ctx, sql, args...); return err }); err != nil {
+				t.Fatal(err)
+			}
+		}
+		named := func() (out []string) {
+			if _, err := c.r.VerifyAll(ctx, func(err error) { out = append(out, err.Error()) }); err != nil {
+				t.Fatal(err)
+			}
+			return out
+		}
+		change(`UPDATE log_entries SET ref = ?1 WHERE ref = ?2`, before, dated)
+		if got := leaf(older); got != before {
+			t.Errorf("the older event is looked for as %s, its record is %s", got, before)
+		}
+		if got := named(); len(got) != 0 {
+			t.Errorf("older and newer records, and named are %q", got)
+		}
+		change(`INSERT INTO log_entries (kind, ref, hash) SELECT kind, ?1, hash FROM log_entries WHERE ref = ?2`, dated, before)
+		if got := named(); len(got) != 1 || !strings.Contains(got[0], before) && !strings.Contains(got[0], dated) {
+			t.Errorf("one event recorded twice, and named are %q", got)
+		}
+	})
+}
+
 func Test_the_strip_counts_the_same_on_both_engines(t *testing.T) {
 	dbtest.EachAt(t, func(t *testing.T, d *db.DB, set func(time.Time)) {
 		c := newCity(t, d)

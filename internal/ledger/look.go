@@ -183,7 +183,7 @@ func (l *Ledger) look(ctx context.Context, tx *db.Tx, r *request) error {
 	if err := l.underOrder(ctx, tx, r.who, s, r.look.Order, &d); err != nil {
 		return err
 	}
-	d.At, d.Ref = micro(tx.Now), l.drawName()
+	d.At, d.Ref = micro(tx.Now), l.drawLeaf(tx.Now)
 	row := lookRow{Disclosure: d, n: s.n}
 	if row.hash, err = lookHash(s.c.ID, d); err != nil {
 		return err
@@ -336,8 +336,18 @@ const (
 	LeafLook  = "look"
 )
 
-// EventLeaf names the leaf of an event without telling which case it belongs to.
-func (k keeper) EventLeaf(id casework.CaseID, seq int) string {
+// EventLeaf names the leaf of an event, which was stored at a time, without telling which case it belongs to.
+func (k keeper) EventLeaf(id casework.CaseID, seq int, at time.Time) string {
+	return translog.Dated(at, k.eventName(id, seq))
+}
+
+// eventLeaves are the names that the leaf of an event may have: that of now, and that of before names began with the day.
+func (k keeper) eventLeaves(id casework.CaseID, seq int, at time.Time) []string {
+	name := k.eventName(id, seq)
+	return []string{translog.Dated(at, name), name}
+}
+
+func (k keeper) eventName(id casework.CaseID, seq int) string {
 	return k.ring.Index("event", string(id)+"/"+strconv.Itoa(seq))
 }
 
@@ -357,13 +367,19 @@ func (r *Reader) Stored(ctx context.Context, c casework.Case, seq int) (out Stor
 		return out, ErrNotFound
 	}
 	err = r.db.View(ctx, func(tx *db.Tx) (err error) {
-		out, err = storedEvent(ctx, tx, n, seq)
+		if out, err = storedEvent(ctx, tx, n, seq); err != nil {
+			return err
+		}
+		out.Leaf, err = translog.NameOf(ctx, tx, LeafEvent, r.eventLeaves(c.ID, seq, out.At)...)
+		if errors.Is(err, translog.ErrNoEntry) { // older than the log; who asks for a proof is told
+			out.Leaf, err = r.EventLeaf(c.ID, seq, out.At), nil
+		}
 		return err
 	})
 	if errors.Is(err, db.ErrNoRows) {
 		err = ErrNotFound
 	}
-	out.Ref, out.Leaf = c.Ref, r.EventLeaf(c.ID, seq)
+	out.Ref = c.Ref
 	return out, err
 }
 
@@ -373,6 +389,9 @@ func (l *Ledger) drawName() string {
 	l.cfg.Random(b[:])
 	return hexOf(b[:])
 }
+
+// drawLeaf draws a name for a leaf of the log.
+func (l *Ledger) drawLeaf(at time.Time) string { return translog.Dated(at, l.drawName()) }
 
 // Seal seals a text under the key of the case, for a table of another room; Text opens it again.
 func (k *Look) Seal(text string) string {

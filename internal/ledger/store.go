@@ -129,7 +129,7 @@ func (l *Ledger) save(ctx context.Context, tx *db.Tx, s *stored) error {
 			return err
 		}
 		leaf := receipt.Digest(string(s.c.Ref), e.kind, micro(e.at), e.hash)
-		if err := translog.Add(ctx, tx, LeafEvent, l.EventLeaf(s.c.ID, e.seq), leaf); err != nil {
+		if err := translog.Add(ctx, tx, LeafEvent, l.EventLeaf(s.c.ID, e.seq, e.at), leaf); err != nil {
 			return err
 		}
 	}

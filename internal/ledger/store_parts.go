@@ -17,8 +17,8 @@ import (
 //	events_rest   anything else, so that nothing ever fails; it stays empty
 //
 // Only PostgreSQL has parts, and only where somebody asked for them with comity migrate partition: a history is read a
-// little slower then (docs/decisions/0047-changes-while-the-city-runs.md). log_entries stays one table: its key (ref, kind)
-// does not go by time.
+// little slower then (docs/decisions/0047-changes-while-the-city-runs.md). log_entries stays one table: it is found by
+// name, and names of before do not go by time.
 
 // partsAhead is for how many years after this one parts are made.
 const partsAhead = 2

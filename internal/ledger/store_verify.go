@@ -4,6 +4,7 @@ import (
 	"context"
 	"iter"
 	"slices"
+	"time"
 
 	"comity/internal/casework"
 	"comity/internal/db"
@@ -123,27 +124,28 @@ func countRecorded(ctx context.Context, tx *db.Tx) (events, looks int64, err err
 	return events, looks, err
 }
 
-// eventNames tells the name in the log of every event.
-func eventNames(ctx context.Context, tx *db.Tx, leaf func(casework.CaseID, int) string) func(func(string)) error {
+// eventNames tells the names in the log that every event may have.
+func eventNames(ctx context.Context, tx *db.Tx, leaves func(casework.CaseID, int, time.Time) []string) func(func(...string)) error {
 	type key struct {
 		n   int64
 		seq int
+		at  int64
 	}
-	return func(each func(string)) error {
-		for k, err := range db.Query(ctx, tx, `SELECT n, seq FROM events UNION ALL SELECT n, seq FROM sealed_events`, nil, func(row db.Scanner) (k key, err error) {
-			return k, row.Scan(&k.n, &k.seq)
+	return func(each func(...string)) error {
+		for k, err := range db.Query(ctx, tx, `SELECT n, seq, at FROM events UNION ALL SELECT n, seq, at FROM sealed_events`, nil, func(row db.Scanner) (k key, err error) {
+			return k, row.Scan(&k.n, &k.seq, &k.at)
 		}) {
 			if err != nil {
 				return err
 			}
-			each(leaf(caseID(k.n), k.seq))
+			each(leaves(caseID(k.n), k.seq, db.FromMicros(k.at))...)
 		}
 		return nil
 	}
 }
 
-func lookNames(ctx context.Context, tx *db.Tx) func(func(string)) error {
-	return func(each func(string)) error {
+func lookNames(ctx context.Context, tx *db.Tx) func(func(...string)) error {
+	return func(each func(...string)) error {
 		for ref, err := range db.Query(ctx, tx, `SELECT ref FROM looks`, nil, func(row db.Scanner) (ref string, err error) {
 			return ref, row.Scan(&ref)
 		}) {

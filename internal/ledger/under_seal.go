@@ -106,7 +106,7 @@ func pair(ctx context.Context, tx *db.Tx) (accounts [2]string, keys [2]vault.Cus
 
 // except writes down one thing that was done or tried, with its leaf in the log.
 func (l *Ledger) except(ctx context.Context, tx *db.Tx, kind, about, actor, what string) error {
-	x := Exception{Ref: l.drawName(), Kind: kind, About: about, At: micro(tx.Now), Actor: actor, What: what}
+	x := Exception{Ref: l.drawLeaf(tx.Now), Kind: kind, About: about, At: micro(tx.Now), Actor: actor, What: what}
 	hash, err := exceptionHash(x)
 	if err != nil {
 		return err
@@ -234,7 +234,7 @@ func (l *Ledger) sealOne(ctx context.Context, tx *db.Tx, who authz.Actor, s *sto
 		return err
 	}
 	row := sealedRow{n: s.n, refKey: l.refKey(string(s.c.Ref)), at: micro(tx.Now), actor: who.ID(), ground: ground, law: procedure.Law{ID: law.ID, Article: law.Article},
-		leaf: l.drawName(), custodians: accounts, key: sealed, hash: s.hash, doc: doc}
+		leaf: l.drawLeaf(tx.Now), custodians: accounts, key: sealed, hash: s.hash, doc: doc}
 	if row.leafHash, err = row.digest(s.c.ID); err != nil {
 		return err
 	}

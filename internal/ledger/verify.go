@@ -237,7 +237,7 @@ func (v *verification) events(ctx context.Context, tx *db.Tx, s *stored, say fun
 			return c, false, nil
 		}
 		c = casework.Fold(c, e)
-		err = translog.Holds(ctx, tx, LeafEvent, v.r.EventLeaf(caseID(s.n), row.seq), receipt.Digest(string(c.Ref), e.Kind, micro(e.At), row.hash))
+		err = translog.Holds(ctx, tx, LeafEvent, receipt.Digest(string(c.Ref), e.Kind, micro(e.At), row.hash), v.r.eventLeaves(caseID(s.n), row.seq, e.At)...)
 		switch bad := (*translog.Difference)(nil); {
 		case errors.Is(err, translog.ErrNoEntry) && old:
 			v.seen.Older++
@@ -409,7 +409,7 @@ func (v *verification) looks(ctx context.Context, tx *db.Tx, n int64, c casework
 			say(Difference{What: DiffLook, Of: row.Ref})
 			continue
 		}
-		err = translog.Holds(ctx, tx, LeafLook, row.Ref, row.hash)
+		err = translog.Holds(ctx, tx, LeafLook, row.hash, row.Ref)
 		switch bad := (*translog.Difference)(nil); {
 		case errors.Is(err, translog.ErrNoEntry), errors.As(err, &bad):
 			say(Difference{What: DiffLookLeaf, Of: row.Ref})
@@ -433,7 +433,7 @@ func (v *verification) exports(ctx context.Context, tx *db.Tx) error {
 			if err != nil {
 				return err
 			}
-			if err = translog.Holds(ctx, tx, LeafExport, row.Ref, hash); err == nil && bytes.Equal(hash, row.hash) {
+			if err = translog.Holds(ctx, tx, LeafExport, hash, row.Ref); err == nil && bytes.Equal(hash, row.hash) {
 				continue
 			}
 			if bad := (*translog.Difference)(nil); err != nil && !errors.Is(err, translog.ErrNoEntry) && !errors.As(err, &bad) {
@@ -543,7 +543,7 @@ func (v *verification) records(ctx context.Context, tx *db.Tx) error {
 		return err
 	}
 	if loggedEvents > events-int64(v.seen.Older) {
-		if err := v.unrecorded(ctx, tx, LeafEvent, eventNames(ctx, tx, v.r.EventLeaf)); err != nil {
+		if err := v.unrecorded(ctx, tx, LeafEvent, eventNames(ctx, tx, v.r.eventLeaves)); err != nil {
 			return err
 		}
 	}
@@ -553,19 +553,27 @@ func (v *verification) records(ctx context.Context, tx *db.Tx) error {
 	return nil
 }
 
-// unrecorded names the records of a kind that stand for nothing there is.
-func (v *verification) unrecorded(ctx context.Context, tx *db.Tx, kind string, names func(func(string)) error) error {
-	there := map[string]bool{}
-	if err := names(func(name string) { there[name] = true }); err != nil {
+// unrecorded names the records of a kind that stand for nothing there is, and those that stand for a thing which has
+// a record under another of its names.
+func (v *verification) unrecorded(ctx context.Context, tx *db.Tx, kind string, names func(func(...string)) error) error {
+	first := map[string]string{} // of all names of a thing
+	if err := names(func(of ...string) {
+		for _, name := range of {
+			first[name] = of[0]
+		}
+	}); err != nil {
 		return err
 	}
+	recorded := map[string]bool{}
 	for name, err := range translog.Names(ctx, tx, kind) {
 		if err != nil {
 			return err
 		}
-		if !there[name] {
+		of, ok := first[name]
+		if !ok || recorded[of] {
 			v.bad(&Difference{What: DiffRecord, Of: kind + " " + name})
 		}
+		recorded[of] = true
 	}
 	return nil
 }

@@ -500,7 +500,7 @@ func Test_who_knows_the_ids_can_ask_whether_each_record_is_there(t *testing.T) {
 		grow(t, testLog(d, 1), 0, 3)
 		add(t, d, 3, 4)
 		ask := func(e Entry) error {
-			return d.View(t.Context(), func(tx *db.Tx) error { return Holds(t.Context(), tx, e.Kind, e.ID, e.Hash) })
+			return d.View(t.Context(), func(tx *db.Tx) error { return Holds(t.Context(), tx, e.Kind, e.Hash, e.ID) })
 		}
 		for i := range 4 {
 			if err := ask(record(i)); err != nil {

@@ -49,25 +49,36 @@ func (l *Log) Proof(ctx context.Context, kind, id string, size int64) (p Proof, 
 }
 
 // Holds makes sure that a record stands in the log with this hash, whether it has its place yet or not:
-// the side of a check that only who knows the ids can do. The error is [ErrNoEntry] or a [*Difference].
-func Holds(ctx context.Context, tx *db.Tx, kind, id string, hash []byte) error {
-	e, err := entryBy(ctx, tx, kind, id)
-	switch {
-	case errors.Is(err, db.ErrNoRows):
-		return fmt.Errorf("%w: %s %s", ErrNoEntry, kind, id)
-	case err != nil:
+// the side of a check that only who knows the ids can do. Of several ids, which are names one thing had in
+// different times, the first that is there counts. The error is [ErrNoEntry] or a [*Difference].
+func Holds(ctx context.Context, tx *db.Tx, kind string, hash []byte, ids ...string) error {
+	e, err := firstOf(ctx, tx, kind, ids)
+	if err != nil {
 		return err
-	case !bytes.Equal(e.Hash, hash):
-		return &Difference{"entry", e.Pos, fmt.Sprintf("(%s %s) does not have the hash of what it records", kind, id)}
+	}
+	if !bytes.Equal(e.Hash, hash) {
+		return &Difference{"entry", e.Pos, fmt.Sprintf("(%s %s) does not have the hash of what it records", kind, e.ID)}
 	}
 	return nil
 }
 
-func prove(ctx context.Context, tx *db.Tx, kind, id string, size int64) (Proof, error) {
-	e, err := entryBy(ctx, tx, kind, id)
-	if errors.Is(err, db.ErrNoRows) {
-		return Proof{}, ErrNoEntry
+// NameOf is the first of ids that stands in the log, or [ErrNoEntry].
+func NameOf(ctx context.Context, tx *db.Tx, kind string, ids ...string) (string, error) {
+	e, err := firstOf(ctx, tx, kind, ids)
+	return e.ID, err
+}
+
+func firstOf(ctx context.Context, tx *db.Tx, kind string, ids []string) (Entry, error) {
+	for _, id := range ids {
+		if e, err := entryBy(ctx, tx, kind, id); !errors.Is(err, db.ErrNoRows) {
+			return e, err
+		}
 	}
+	return Entry{}, fmt.Errorf("%w: %s %s", ErrNoEntry, kind, ids[0])
+}
+
+func prove(ctx context.Context, tx *db.Tx, kind, id string, size int64) (Proof, error) {
+	e, err := firstOf(ctx, tx, kind, []string{id})
 	if err != nil {
 		return Proof{}, err
 	}

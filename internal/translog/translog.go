@@ -73,6 +73,17 @@ func Add(ctx context.Context, tx *db.Tx, kind, id string, hash []byte) error {
 	return insertEntry(ctx, tx, Entry{Kind: kind, ID: id, Hash: hash})
 }
 
+// nameLen is how much of what tells nothing goes into a name: 26 letters of base 32 are 130 bits, of hex 104.
+const nameLen = 26
+
+// Dated is a name for what was written at a time: the day, as UTC has it, and then what tells nothing. Entries of a day stand
+// together in the index of names, so that writing one touches a page that is at hand, however long the log is
+// (docs/decisions/0055-names-in-the-log-begin-with-the-day.md). It says nothing that the place in the tree does not.
+// opaque has 26 letters or more.
+func Dated(at time.Time, opaque string) string {
+	return at.UTC().Format("060102") + opaque[:nameLen]
+}
+
 // Log is the log of one compartment.
 type Log struct {
 	DB     *db.DB

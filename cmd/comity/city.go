@@ -136,7 +136,7 @@ func (c *city) join(ctx context.Context, cfg cityConfig, current *pack.Pack) err
 	if err != nil {
 		return err
 	}
-	c.base, c.words, c.wordings = base, base.With(current.Texts), wordsOf(base)
+	c.base, c.words, c.wordings = base, base.With(current.Texts), func(p *pack.Pack) *text.Catalogue { return base.With(p.Texts) }
 	if c.accounts, err = account.New(c.db, account.Config{Hashing: cfg.Hashing, Secret: c.secret, Sealer: account.SealedBy(c.secret),
 		Forget: account.ForgetProofs, Rules: func() *authz.Table { return c.packs.Current().Rules }}); err != nil {
 		return err
@@ -247,18 +247,6 @@ func (c *city) project(ctx context.Context, tx *db.Tx, k casework.Case, e casewo
 		}
 	}
 	return nil
-}
-
-// wordsOf lays the words of each pack version over the program's, once for each version.
-func wordsOf(base *text.Catalogue) func(*pack.Pack) *text.Catalogue {
-	var known sync.Map
-	return func(p *pack.Pack) *text.Catalogue {
-		if c, ok := known.Load(p.Digest); ok {
-			return c.(*text.Catalogue)
-		}
-		c, _ := known.LoadOrStore(p.Digest, base.With(p.Texts))
-		return c.(*text.Catalogue)
-	}
 }
 
 // keepPacks stores the current version and loads every older one, so that no case loses its law.

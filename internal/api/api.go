@@ -19,7 +19,6 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -73,9 +72,6 @@ type API struct {
 	langs []string
 	wrong *limit.Limiter // wrong codes
 	brake brake
-
-	mu    sync.Mutex
-	words map[string]*text.Catalogue // pack digest → base and pack words
 }
 
 // maxBody is the largest request body, in bytes.
@@ -90,7 +86,7 @@ func New(d Deps) *API {
 	if d.Client == nil {
 		d.Client = limit.AddressOf
 	}
-	a := &API{Deps: d, inner: http.NewServeMux(), words: map[string]*text.Catalogue{}, wrong: limit.New(limit.CodesAtOnce, limit.CodesEvery), brake: newBrake()}
+	a := &API{Deps: d, inner: http.NewServeMux(), wrong: limit.New(limit.CodesAtOnce, limit.CodesEvery), brake: newBrake()}
 	a.ops = newOps(a)
 	a.langs = d.Packs.Current().Langs
 	tags := make([]language.Tag, len(a.langs))
@@ -269,15 +265,7 @@ func (a *API) language(accept string) string {
 
 // say speaks a language with the words of the pack a case was opened under.
 func (a *API) say(digest, lang string) text.Speaker {
-	p := a.Packs.Pack(digest)
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	c, ok := a.words[p.Digest]
-	if !ok {
-		c = a.Text.With(p.Texts)
-		a.words[p.Digest] = c
-	}
-	return c.In(lang)
+	return a.Text.With(a.Packs.Pack(digest).Texts).In(lang)
 }
 
 // serve counts, bounds and guards every request below /api/.

@@ -19,7 +19,6 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"golang.org/x/text/language"
@@ -62,9 +61,6 @@ type Server struct {
 	fetch fetcher
 
 	patience time.Duration // with all pictures of a report
-
-	mu    sync.Mutex
-	words map[string]*text.Catalogue // pack digest → base and pack words
 }
 
 // Addresses. Clients append to the endpoint as to a string, so it ends in a slash.
@@ -84,7 +80,7 @@ func New(d Deps) *Server {
 	if d.Observe == nil {
 		d.Observe = func(string, int, time.Duration) {}
 	}
-	s := &Server{Deps: d, words: map[string]*text.Catalogue{}, brake: newBrake(), fetch: newFetcher(d.Hosts), patience: fetchTime}
+	s := &Server{Deps: d, brake: newBrake(), fetch: newFetcher(d.Hosts), patience: fetchTime}
 	s.langs = d.Packs.Current().Langs
 	tags := make([]language.Tag, len(s.langs))
 	for i, l := range s.langs {
@@ -272,15 +268,7 @@ func (s *Server) language(accept string) string {
 
 // say speaks a language with the words of the pack a case was opened under; of no pack, the current one's.
 func (s *Server) say(digest, lang string) text.Speaker {
-	p := s.Packs.Pack(digest)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	c, ok := s.words[p.Digest]
-	if !ok {
-		c = s.Text.With(p.Texts)
-		s.words[p.Digest] = c
-	}
-	return c.In(lang)
+	return s.Text.With(s.Packs.Pack(digest).Texts).In(lang)
 }
 
 // written is a date as the specification has it: whole seconds, with the zone of the city; empty for none.

@@ -27,6 +27,7 @@ var base embed.FS
 // Catalogue holds the words of every language. It is immutable.
 type Catalogue struct {
 	words map[string]map[string]string // language → key → text
+	under *Catalogue                   // says what words does not; nil at the bottom
 	langs []string
 }
 
@@ -66,26 +67,35 @@ func Read(fsys fs.FS, dir string) (*Catalogue, error) {
 	return c, nil
 }
 
-// With lays the words of a pack over the catalogue.
+// With lays the words of a pack over the catalogue, and keeps them: they must not be changed afterwards. Nothing is
+// copied, so a page about a case of an older pack can do it each time.
 func (c *Catalogue) With(overlay map[string]map[string]string) *Catalogue {
-	out := &Catalogue{words: map[string]map[string]string{}}
-	for _, src := range []map[string]map[string]string{c.words, overlay} {
-		for lang, words := range src {
-			if out.words[lang] == nil {
-				out.words[lang] = make(map[string]string, len(words))
-			}
-			maps.Copy(out.words[lang], words)
+	langs := slices.Concat(c.langs, slices.Collect(maps.Keys(overlay)))
+	slices.Sort(langs)
+	return &Catalogue{words: overlay, under: c, langs: slices.Compact(langs)}
+}
+
+func (c *Catalogue) find(lang, key string) (string, bool) {
+	for ; c != nil; c = c.under {
+		if w, ok := c.words[lang][key]; ok {
+			return w, true
 		}
 	}
-	out.langs = slices.Sorted(maps.Keys(out.words))
-	return out
+	return "", false
 }
 
 // Languages lists the languages in alphabetical order.
 func (c *Catalogue) Languages() []string { return c.langs }
 
 // Keys lists every key of a language, for the test that compares languages.
-func (c *Catalogue) Keys(lang string) []string { return slices.Sorted(maps.Keys(c.words[lang])) }
+func (c *Catalogue) Keys(lang string) []string {
+	var keys []string
+	for ; c != nil; c = c.under {
+		keys = slices.AppendSeq(keys, maps.Keys(c.words[lang]))
+	}
+	slices.Sort(keys)
+	return slices.Compact(keys)
+}
 
 // In speaks one language.
 func (c *Catalogue) In(lang string) Speaker { return Speaker{Lang: lang, c: c} }
@@ -97,7 +107,7 @@ type Speaker struct {
 }
 
 // Has reports whether the key has words in this very language.
-func (s Speaker) Has(key string) bool { _, ok := s.c.words[s.Lang][key]; return ok }
+func (s Speaker) Has(key string) bool { _, ok := s.c.find(s.Lang, key); return ok }
 
 // Own reports the language in which T would answer: another one for proper names that exist in one
 // language only, so that markup can carry the right lang attribute.
@@ -106,7 +116,7 @@ func (s Speaker) Own(key string) string {
 		return s.Lang
 	}
 	for _, l := range s.c.langs {
-		if _, ok := s.c.words[l][key]; ok {
+		if _, ok := s.c.find(l, key); ok {
 			return l
 		}
 	}
@@ -116,7 +126,7 @@ func (s Speaker) Own(key string) string {
 // T says the words of a key with {name} replaced by the figures given as name, value, name, value.
 // A key without words in this language is said in another; without any, it shows as ⟦key⟧.
 func (s Speaker) T(key string, kv ...string) string {
-	w, ok := s.c.words[s.Own(key)][key]
+	w, ok := s.c.find(s.Own(key), key)
 	if !ok {
 		return "⟦" + key + "⟧"
 	}

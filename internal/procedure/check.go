@@ -311,8 +311,8 @@ func (k *checker) expiries(i int32, c config, st *State) bool {
 			continue
 		}
 		cl := &k.d.Clocks[n]
-		act := slices.IndexFunc(k.d.Acts, func(a Act) bool { return a.ID == cl.Expire && slices.Contains(a.By, BySystem) })
-		if act < 0 {
+		act := k.d.actAt(cl.Expire)
+		if act < 0 || !slices.Contains(k.d.Acts[act].By, BySystem) {
 			k.say(Violation{Property: Heard, State: st.ID, Clock: cl.ID, Act: cl.Expire, Road: k.road(i)})
 			continue
 		}

@@ -22,11 +22,30 @@ type way struct {
 	to int32
 }
 
-// walked is a situation together with the answer to "has it been done?".
-type walked struct {
-	node int32
-	done bool
+// walked is a situation together with the answer to "has it been done?": the number of the situation twice, and one
+// more where it has. A walk is two lists over these numbers, since it meets millions of them.
+type walked int32
+
+func at(node int32, done bool) walked {
+	if done {
+		return walked(2*node + 1)
+	}
+	return walked(2 * node)
 }
+
+func (w walked) node() int32 { return int32(w / 2) }
+func (w walked) done() bool  { return w%2 == 1 }
+
+// orderWalk is how situations were first met.
+type orderWalk struct {
+	by   []int32  // the way; beginning at a start, unmet before
+	from []walked // where it set out
+}
+
+const (
+	unmet     = -2
+	beginning = -1
+)
 
 // orders proves every order: it walks all ways again, with one bit that says whether one of After was
 // done since the last of Anew, and tells the shortest road on which the act comes too early.
@@ -49,40 +68,38 @@ func (k *checker) orders() {
 }
 
 func (k *checker) order(o *Order, from [][]int, starts []int32) {
-	came := map[walked]int{} // the way by which it was first met; -1 at a start
+	w := orderWalk{make([]int32, 2*len(k.nodes)), make([]walked, 2*len(k.nodes))}
+	for i := range w.by {
+		w.by[i] = unmet
+	}
 	var queue []walked
-	meet := func(at walked, by int) {
-		if _, met := came[at]; !met {
-			came[at] = by
-			queue = append(queue, at)
+	meet := func(there walked, by int32, from walked) {
+		if w.by[there] == unmet {
+			w.by[there], w.from[there] = by, from
+			queue = append(queue, there)
 		}
 	}
 	for _, n := range starts {
-		meet(walked{n, false}, -1)
+		meet(at(n, false), beginning, 0)
 	}
-	before := map[walked]walked{}
 	for len(queue) > 0 {
-		at := queue[0]
+		here := queue[0]
 		queue = queue[1:]
-		for _, i := range from[at.node] {
-			w := k.ways[i]
-			next := walked{w.to, at.done}
-			if act := k.actOf(w); act != "" {
+		for _, i := range from[here.node()] {
+			took, done := k.ways[i], here.done()
+			if act := k.actOf(took); act != "" {
 				switch {
-				case act == o.Act && !at.done:
-					road := append(k.roadTo(at, came, before), k.stepOf(w))
-					k.say(Violation{Property: InOrder, State: k.d.States[k.state.get(k.nodes[at.node])].ID, Act: act, Order: o.ID, Road: road})
+				case act == o.Act && !done:
+					road := append(k.roadTo(here, w), k.stepOf(took))
+					k.say(Violation{Property: InOrder, State: k.d.States[k.state.get(k.nodes[here.node()])].ID, Act: act, Order: o.ID, Road: road})
 					return
 				case slices.Contains(o.After, act):
-					next.done = true
+					done = true
 				case slices.Contains(o.Anew, act):
-					next.done = false
+					done = false
 				}
 			}
-			if _, met := came[next]; !met {
-				before[next] = at
-			}
-			meet(next, i)
+			meet(at(took.to, done), int32(i), here)
 		}
 	}
 }
@@ -107,18 +124,18 @@ func (k *checker) actOf(w way) string {
 }
 
 // roadTo tells how the walk came to a situation.
-func (k *checker) roadTo(at walked, came map[walked]int, before map[walked]walked) []Step {
+func (k *checker) roadTo(there walked, w orderWalk) []Step {
 	var out []Step
 	for {
-		i := came[at]
-		if i < 0 {
-			c := k.nodes[at.node]
+		i := w.by[there]
+		if i == beginning {
+			c := k.nodes[there.node()]
 			out = append(out, Step{State: k.d.States[k.state.get(c)].ID, Unit: k.unit(c)})
 			slices.Reverse(out)
 			return out
 		}
 		out = append(out, k.stepOf(k.ways[i]))
-		at = before[at]
+		there = w.from[there]
 	}
 }
 

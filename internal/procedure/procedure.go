@@ -457,6 +457,16 @@ func (d *Definition) Act(id string) (*Act, bool) {
 	return find(d.Acts, id, func(a *Act) string { return a.ID })
 }
 
+// actAt is the place of an act, −1 where there is none.
+func (d *Definition) actAt(id string) int {
+	for i := range d.Acts {
+		if d.Acts[i].ID == id {
+			return i
+		}
+	}
+	return -1
+}
+
 // Clock finds a clock.
 func (d *Definition) Clock(id string) (*Clock, bool) {
 	return find(d.Clocks, id, func(c *Clock) string { return c.ID })

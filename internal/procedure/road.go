@@ -666,7 +666,7 @@ func (w *walker) lapses(at spot, try func(*Act, spot)) {
 		if Status(w.clocks[i].get(at.c)) != Running || w.at(at.left, i) > 0 || !cl.lawful(w.d) {
 			continue
 		}
-		n := slices.IndexFunc(w.d.Acts, func(a Act) bool { return a.ID == cl.Expire })
+		n := w.d.actAt(cl.Expire)
 		all, change, no := w.step(at.c, n, nil, cl.ID)
 		if no != nil {
 			continue

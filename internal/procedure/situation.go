@@ -390,8 +390,7 @@ func (v situation) Clock(id string) Status {
 }
 
 func (v situation) Done(act string) int {
-	i := slices.IndexFunc(v.s.d.Acts, func(a Act) bool { return a.ID == act })
-	return v.s.done[i].get(v.c)
+	return v.s.done[v.s.d.actAt(act)].get(v.c)
 }
 
 func (v situation) Open(link string) bool {
@@ -632,7 +631,7 @@ func (s *space) end(c config, link int, outcome string) (all []config, act int, 
 	l := &s.d.Links[link]
 	closed := s.ended[link].set(s.open[link].set(c, 0), slices.Index(s.outcomes[link], outcome)+1)
 	id := l.Answer(outcome)
-	act = slices.IndexFunc(s.d.Acts, func(a Act) bool { return a.ID == id })
+	act = s.d.actAt(id)
 	if act < 0 {
 		all, heard = []config{s.forget(closed)}, id == ""
 	} else {

@@ -252,6 +252,9 @@ func (h *house) settle(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		if n > 0 {
+			continue
+		}
 		left, err := h.undone(ctx)
 		if err != nil {
 			return err
@@ -270,10 +273,8 @@ func (h *house) settle(ctx context.Context) error {
 			_, err = h.tree.SignHead(ctx)
 			return err
 		}
-		if n == 0 {
-			idle++
-			h.jump(20 * time.Second) // whoever held them is dead, or has to wait before another try
-		}
+		idle++
+		h.jump(20 * time.Second) // whoever held them is dead, or has to wait before another try
 	}
 	return fmt.Errorf("%w: jobs are left", errIdle)
 }

@@ -17,24 +17,39 @@ import (
 // tornCopies copies a SQLite database and its log while clients work, at any byte, cuts the log short or turns bits in
 // its tail over, and opens the copy: it must be the city at an earlier commit with every proof whole, or refuse in words.
 // How far it reaches is told by a head that was published before: the one from which comity verify --witness tells it.
+//
+// Clients go on while a copy is verified, so each copy is larger than the last: a city lives for a stretch only.
 func tornCopies(ctx context.Context, o options) (r result, err error) {
 	random := rand.New(rand.NewPCG(uint64(o.seed), 4))
-	dir := filepath.Join(o.dir, "torn")
-	if err := os.Mkdir(dir, 0o700); err != nil {
-		return r, err
+	r.of = max(3, o.rounds/5)
+	for left := r.of; left > 0 && ctx.Err() == nil && len(r.Broken) == 0; left -= stretch {
+		dir := filepath.Join(o.dir, fmt.Sprintf("torn-%d", left))
+		if err := os.Mkdir(dir, 0o700); err != nil {
+			return r, err
+		}
+		if err := errors.Join(r.tornCity(ctx, o, dir, min(left, stretch), random), os.RemoveAll(dir)); err != nil {
+			return r, err
+		}
 	}
-	path := filepath.Join(o.dir, "city.db")
+	return r, ctx.Err()
+}
+
+func (r *result) tornCity(ctx context.Context, o options, dir string, rounds int, random *rand.Rand) error {
+	path, copies := filepath.Join(dir, "city.db"), filepath.Join(dir, "copies")
+	if err := os.Mkdir(copies, 0o700); err != nil {
+		return err
+	}
 	// Some of the city lies in the database already, the rest in its log.
+	var first result
 	var before *history
-	if err := r.through(ctx, o, site{DSN: "sqlite:" + path}, 1, func(_ *house, life *history) error {
+	if err := first.through(ctx, o, site{DSN: "sqlite:" + path}, 1, func(_ *house, life *history) error {
 		before = life
 		return waitFor(ctx, func() bool { return life.count(done) > 100 })
-	}); err != nil || len(r.Broken) > 0 {
-		return r, err
+	}); err != nil || len(first.Broken) > 0 {
+		r.Broken = append(r.Broken, first.Broken...)
+		return err
 	}
-	r = result{}
-	var heads []receipt.Head
-	err = r.through(ctx, o, site{DSN: "sqlite:" + path, Ahead: 26 * time.Hour, earlier: before.all(), round: 1}, max(3, o.rounds/5), func(h *house, life *history) error {
+	return r.through(ctx, o, site{DSN: "sqlite:" + path, Ahead: 26 * time.Hour, earlier: before.all(), round: 1}, rounds, func(h *house, life *history) error {
 		if h.ledger.Stats().Batches < 20 {
 			time.Sleep(300 * time.Millisecond)
 		}
@@ -42,16 +57,14 @@ func tornCopies(ctx context.Context, o options) (r result, err error) {
 		if err != nil {
 			return err
 		}
-		heads = append(heads, head)
-		at := filepath.Join(dir, "copy.db")
+		at := filepath.Join(copies, "copy.db")
 		how, err := copyTorn(path, at, random)
 		if err != nil {
 			return err
 		}
 		r.open(ctx, at, how, head)
-		return errors.Join(os.RemoveAll(dir), os.Mkdir(dir, 0o700))
+		return errors.Join(os.RemoveAll(copies), os.Mkdir(copies, 0o700))
 	})
-	return r, err
 }
 
 // copyTorn copies the database, then its log, and damages the log in one of three ways or not at all.

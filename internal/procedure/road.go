@@ -81,17 +81,22 @@ type walker struct {
 	like     []int  // for each kind of unit, the one that stands for all that take the same road
 	circles  [][]int
 	longest  [2][]int // days per circle: to the first answer, to the end
+	known    known
 }
+
+// known is what can be done in each situation, found out once for every walk.
+type known map[config][]doing
 
 // longest walks the roads of a procedure that has every property, without and with the disputes between
 // offices. The two are walked apart: what only a dispute lets repeat belongs to the ordinary road.
 func longest(s *space) Road {
 	var r Road
-	r.Ordinary, r.Repeats = bounded(s, false)
+	k := known{}
+	r.Ordinary, r.Repeats = bounded(s, false, k)
 	r.Worst = r.Ordinary
 	if slices.ContainsFunc(s.d.Acts, func(a Act) bool { return a.Dispute }) {
 		var left []string
-		r.Worst, left = bounded(s, true)
+		r.Worst, left = bounded(s, true, k)
 		endless := slices.ContainsFunc(left, func(act string) bool { return !slices.Contains(r.Repeats, act) })
 		if endless || r.Worst.Final < r.Ordinary.Final {
 			r.Worst = Length{} // a dispute that can be had again and again has no longest road
@@ -102,11 +107,11 @@ func longest(s *space) Road {
 
 // bounded walks the roads again and again: acts that turn out to repeat without a limit are left out, so
 // that what is left has an end.
-func bounded(s *space, disputes bool) (l Length, left []string) {
+func bounded(s *space, disputes bool, k known) (l Length, left []string) {
 	skip := map[string]bool{}
 	for range len(s.d.Acts) + 1 {
 		repeats := map[string]bool{}
-		l = walk(s, disputes, skip, repeats)
+		l = walk(s, disputes, skip, repeats, k)
 		more := false
 		for i := range s.d.Acts {
 			if a := &s.d.Acts[i]; repeats[a.ID] && a.ByPeople() && !slices.Equal(a.By, []string{ByResident}) && !skip[a.ID] {
@@ -121,8 +126,8 @@ func bounded(s *space, disputes bool) (l Length, left []string) {
 	return l, left
 }
 
-func walk(s *space, disputes bool, skip, repeats map[string]bool) Length {
-	w := &walker{space: s, disputes: disputes, skip: maps.Clone(skip), met: map[spot]int{}}
+func walk(s *space, disputes bool, skip, repeats map[string]bool, k known) Length {
+	w := &walker{space: s, disputes: disputes, skip: maps.Clone(skip), met: map[spot]int{}, known: k}
 	for i := range s.d.Clocks {
 		w.terms = append(w.terms, days(s.d.Calendar, &s.d.Clocks[i]))
 	}
@@ -628,24 +633,47 @@ func (w *walker) waitsFor(c config, link int) bool {
 }
 
 func (w *walker) acts(at spot, try func(*Act, spot)) {
-	k := checker{space: w.space}
-	for _, n := range w.byState[w.state.get(at.c)] {
-		a := &w.d.Acts[n]
-		if possible, _ := k.enabled(at.c, a); !possible || a.Withdraw || w.skip[a.ID] || a.Dispute && !w.disputes {
+	for _, m := range w.doable(at.c) {
+		a := &w.d.Acts[m.act]
+		if w.skip[a.ID] || a.Dispute && !w.disputes {
 			continue
 		}
-		for _, fields := range w.answers(at.c, n) {
-			all, change, no := w.step(at.c, n, fields, "")
-			if no != nil {
-				continue
-			}
-			for _, next := range w.worth(all) {
-				if to := w.after(at, next, change.Moves, a); to != at {
-					try(a, to)
-				}
+		for _, next := range m.all {
+			if to := w.after(at, next, m.moves, a); to != at {
+				try(a, to)
 			}
 		}
 	}
+}
+
+// doable is what can be done in a situation, and where it leads. Many spots differ in how much of their terms is left and
+// in nothing else, and a procedure is walked several times: it is found out once for all of them.
+func (w *walker) doable(c config) []doing {
+	if list, ok := w.known[c]; ok {
+		return list
+	}
+	k := checker{space: w.space}
+	var out []doing
+	for _, n := range w.byState[w.state.get(c)] {
+		a := &w.d.Acts[n]
+		if possible, _ := k.enabled(c, a); !possible || a.Withdraw {
+			continue
+		}
+		for _, fields := range w.answers(c, n) {
+			if all, change, no := w.step(c, n, fields, ""); no == nil {
+				out = append(out, doing{n, w.worth(all), change.Moves})
+			}
+		}
+	}
+	w.known[c] = out
+	return out
+}
+
+// doing is an act with answers: where it leads and what it does to clocks.
+type doing struct {
+	act   int
+	all   []config
+	moves []Move
 }
 
 // worth keeps the units worth giving a case to, where an act may give it to any.

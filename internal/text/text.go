@@ -16,6 +16,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"go.yaml.in/yaml/v4"
@@ -31,8 +32,8 @@ type Catalogue struct {
 	langs []string
 }
 
-// Base is the program's own words.
-func Base() (*Catalogue, error) { return Read(base, "base") }
+// Base is the program's own words, read once.
+var Base = sync.OnceValues(func() (*Catalogue, error) { return Read(base, "base") })
 
 // Read loads every file named <anything>.<language>.yaml of a folder. A key written twice in one
 // language is an error that names the file.

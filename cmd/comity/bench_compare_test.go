@@ -163,6 +163,31 @@ func Test_nodes_share_the_work_on_one_city(t *testing.T) {
 	})
 }
 
+func Test_a_city_of_a_report_that_was_broken_off_goes_on_or_begins_anew_where_nothing_was_copied(t *testing.T) {
+	dir := t.TempDir()
+	var happened []string
+	e := engineOf{name: "sqlite", place: func(context.Context, int) (cityFlags, func() error, error) {
+		happened = append(happened, "place")
+		data := filepath.Join(dir, "city")
+		return cityAt("demo", data, ""), func() error { happened = append(happened, "away"); return os.RemoveAll(data) }, os.MkdirAll(data, 0o700)
+	}}
+	fails := []error{errBarelyBegun, errors.New("the disk is full"), nil}
+	fill := func(context.Context, cityFlags, int) error {
+		happened = append(happened, "fill")
+		err := fails[0]
+		fails = fails[1:]
+		return err
+	}
+	r := reportFlags{keep: true}
+	for _, want := range []struct{ did, err string }{{"place fill away place fill", "the disk is full"}, {"place fill", ""}, {"place", ""}} {
+		happened = nil
+		_, _, err := r.city(t.Context(), fill, e, 30)
+		if did := strings.Join(happened, " "); did != want.did || want.err == "" && err != nil || want.err != "" && (err == nil || err.Error() != want.err) {
+			t.Errorf("%s, %v; want %s, %q", did, err, want.did, want.err)
+		}
+	}
+}
+
 func Test_what_a_kept_report_measured_is_not_measured_again(t *testing.T) {
 	r := reportFlags{keep: true, dir: t.TempDir()}
 	times := 0

@@ -145,7 +145,7 @@ type trafficLine struct {
 }
 
 // measure makes the cities and measures them, and returns the page.
-func (r reportFlags) measure(ctx context.Context, self load.Program, fill func(context.Context, cityFlags, int) error, stderr io.Writer) (page []byte, err error) {
+func (r reportFlags) measure(ctx context.Context, self load.Program, fill filling, stderr io.Writer) (page []byte, err error) {
 	words, err := text.Base()
 	if err != nil {
 		return nil, err
@@ -214,24 +214,42 @@ func (r reportFlags) kept(engine engineOf, measure func() (engineFigures, error)
 	return e, err
 }
 
+// filling is how a city gets its cases.
+type filling func(context.Context, cityFlags, int) error
+
+// city is one with so many cases: that of an earlier report, whole or broken off, or a new one. away takes it away.
+func (r reportFlags) city(ctx context.Context, fill filling, engine engineOf, cases int) (cf cityFlags, away func() error, err error) {
+	if cf, away, err = engine.place(ctx, cases); err != nil {
+		return cf, away, err
+	}
+	whole := filepath.Join(*cf.data, "filled")
+	if _, err := os.Stat(whole); err == nil {
+		return cf, away, nil
+	}
+	if err = fill(ctx, cf, cases); errors.Is(err, errBarelyBegun) { // the city is the report's own, and nothing is in it yet
+		if err = away(); err == nil {
+			cf, away, err = engine.place(ctx, cases)
+		}
+		if err == nil {
+			err = fill(ctx, cf, cases)
+		}
+	}
+	if err == nil {
+		err = os.WriteFile(whole, nil, 0o600)
+	}
+	return cf, away, err
+}
+
 // engine measures both cities on one engine.
-func (r reportFlags) engine(ctx context.Context, m measuring, self load.Program, fill func(context.Context, cityFlags, int) error, engine engineOf) (e engineFigures, err error) {
+func (r reportFlags) engine(ctx context.Context, m measuring, self load.Program, fill filling, engine engineOf) (e engineFigures, err error) {
 	var cities []cityFlags
 	for _, n := range engine.sizes {
-		cf, away, err := engine.place(ctx, n)
-		if err != nil {
-			return e, err
-		}
-		if !r.keep {
+		cf, away, failed := r.city(ctx, fill, engine, n)
+		if !r.keep && away != nil {
 			defer func() { err = errors.Join(err, away()) }()
 		}
-		if _, err := os.Stat(filepath.Join(*cf.data, "filled")); err != nil { // not kept from an earlier report
-			if err := fill(ctx, cf, n); err != nil {
-				return e, err
-			}
-			if err := os.WriteFile(filepath.Join(*cf.data, "filled"), nil, 0o600); err != nil {
-				return e, err
-			}
+		if failed != nil {
+			return e, failed
 		}
 		cities = append(cities, cf)
 	}
@@ -452,11 +470,18 @@ func (r reportFlags) onPostgres(ctx context.Context, cases int) (cityFlags, func
 		}
 		return err
 	}
-	if _, err := os.Stat(filepath.Join(data, "filled")); err == nil {
-		return cf, away, nil
+	if err := os.MkdirAll(data, 0o700); err != nil {
+		return cf, nil, err
 	}
 	for _, name := range names {
+		made := filepath.Join(data, name+".made")
+		if _, err := os.Stat(made); err == nil { // by a report that was broken off, or whose cities were kept
+			continue
+		}
 		if err := r.admin(ctx, "createdb", "--template", "template0", "--encoding", "UTF8", name); err != nil {
+			return cf, nil, err
+		}
+		if err := os.WriteFile(made, nil, 0o600); err != nil {
 			return cf, nil, err
 		}
 	}

@@ -125,6 +125,8 @@ func flushed(path string) error {
 	return errors.Join(f.Sync(), f.Close())
 }
 
+var errBarelyBegun = errors.New("an earlier try was broken off before anything was copied; take an empty database and an empty folder")
+
 // fill plays, copies and signs, from wherever an earlier try stopped.
 func (b *benchSeed) fill(ctx context.Context, c *city, fsys fs.FS, data string) error {
 	mark, known, err := c.reader.Measured(ctx)
@@ -136,7 +138,7 @@ func (b *benchSeed) fill(ctx context.Context, c *city, fsys fs.FS, data string) 
 	case !mark.Ended.IsZero():
 		err = fmt.Errorf("the database was filled for measurements on %s with %d cases; take an empty one", mark.Ended.Format(time.DateOnly), mark.Done)
 	case mark.Playing():
-		err = errors.New("an earlier try was broken off before anything was copied; take an empty database and an empty folder")
+		err = errBarelyBegun
 	case mark.Cases != b.cases || mark.Seed != b.seed:
 		err = fmt.Errorf("the database is being filled with %d cases of seed %d; give the same numbers and it goes on, or take an empty one", mark.Cases, mark.Seed)
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"image"
 	"image/color"
 	"image/jpeg"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 
 	"comity/internal/casework"
@@ -130,6 +132,30 @@ func Test_while_a_weak_network_has_not_answered_nobody_is_said_not_to_be_signed_
 		answer()
 		b.until(func() bool { return strings.Contains(b.words(), said[2]) })
 	}
+}
+
+func Test_a_request_that_the_network_swallows_is_given_up_and_asked_again(t *testing.T) {
+	b := openBrowserCity(t)
+	login, _ := b.workers("guiyuan")
+	b.signIn(login)
+	b.hurry(30)
+	swallowed := make(chan struct{})
+	t.Cleanup(func() { close(swallowed) })
+	b.weak.Store(&swallowed)
+	b.open("/desk/field?lang=en")
+	b.until(func() bool { return strings.Contains(b.words(), "No network") })
+	b.weak.Store(nil) // the one that was swallowed is never answered, and nothing tells the browser that there is a network
+	b.until(func() bool { return strings.Contains(b.words(), "Network ·") })
+}
+
+// hurry makes the clocks of pages that are opened from now on run so many times as fast.
+func (b *browserCity) hurry(times int) {
+	b.t.Helper()
+	b.do(chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
+		_, err := cdp.Call(ctx, t, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: fmt.Sprintf(
+			`for (const name of ["setTimeout", "setInterval"]) { const slow = window[name]; window[name] = (f, n) => slow(f, n / %d) }`, times)})
+		return err
+	}))
 }
 
 func Test_a_report_written_without_a_network_survives_a_killed_browser_and_becomes_one_case(t *testing.T) {

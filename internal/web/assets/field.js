@@ -148,8 +148,8 @@
   /* ---- sending ---- */
   var online, /* neither before the first answer */ signedIn = false, busy = false;
   function ask(path, options) {
-    var stop = new AbortController(), timer = setTimeout(function () { stop.abort(); }, 300000); /* photos over a weak network need minutes */
     options = options || {};
+    var stop = new AbortController(), timer = setTimeout(function () { stop.abort(); }, options.body ? 300000 : 30000); /* photos over a weak network need minutes */
     options.redirect = 'manual'; options.credentials = 'same-origin'; options.cache = 'no-store'; options.signal = stop.signal;
     options.headers = { Accept: 'application/json' };
     return fetch(app.dataset.app + path, options).then(function (r) { clearTimeout(timer); online = true; return r; }, function (e) { clearTimeout(timer); online = false; throw e; });
@@ -385,7 +385,7 @@
   addEventListener('offline', function () { online = false; draw(); });
   setInterval(function () {
     if (me && Date.now() > me.until) { current = null; signedIn = false; lock().then(look); return; }
-    if (!document.hidden && items.some(function (x) { return x.state === 'waiting'; })) look();
+    if (!document.hidden && (!online || items.some(function (x) { return x.state === 'waiting'; }))) look(); /* a network that is back does not always say so */
   }, 60000);
 
   if (!window.indexedDB || !window.crypto || !crypto.subtle || !navigator.serviceWorker) { closed(say('other')); return; }

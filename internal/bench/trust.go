@@ -211,7 +211,9 @@ func logged(ctx context.Context, o options, path string, t *table) error {
 	ring := vault.FromSeed("civic", "std", []byte("a log for measurements"))
 	l := &translog.Log{DB: d, Origin: receipt.Origin("bench", "civic"), Key: ring.Public().String(), Sign: ring.Sign}
 	today := time.Now()
-	id := func(round, i int) string { return translog.Dated(today, ring.Index("bench", fmt.Sprint(round, " ", i))) }
+	id := func(round, i int) string {
+		return translog.Dated(today, ring.Index("bench", fmt.Sprint(round, " ", i)))
+	}
 	hash := sha256.Sum256([]byte("an entry"))
 	var add, place, find, prove, read, check series
 	rate := func(n int, began time.Time) float64 { return float64(n) / time.Since(began).Seconds() }

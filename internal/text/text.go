@@ -33,7 +33,9 @@ type Catalogue struct {
 }
 
 // Base is the program's own words, read once.
-var Base = sync.OnceValues(func() (*Catalogue, error) { return Read(base, "base") })
+func Base() (*Catalogue, error) { return own() }
+
+var own = sync.OnceValues(func() (*Catalogue, error) { return Read(base, "base") })
 
 // Read loads every file named <anything>.<language>.yaml of a folder. A key written twice in one
 // language is an error that names the file.
